@@ -1,0 +1,15 @@
+"""One right customer table a day, from Lightspeed tills and a web shop.
+
+The layers, each of which may import only what stands before it::
+
+    vocabulary, errors           words and failures that everything shares
+    schemas, domain              what tables are; what numbers mean (pure)
+    sources, storage, simulator  the world, files, and a small world for trying out
+    settings, engine, shop       one shop on this machine
+    steps                        what each table is made of, in plain Python
+    contracts, daily_tables      what a contract tells Dagster; the gates
+    assets                       names and wiring
+    jobs, schedules              when they run
+    definitions, instance        everything put together
+    commands, cli                what a person types
+"""

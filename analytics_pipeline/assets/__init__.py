@@ -1,0 +1,1 @@
+"""The assets: names and wiring, one module a group of the story."""

@@ -1,0 +1,81 @@
+"""The contract of every table, in the order in which they are made."""
+
+import dagster as dg
+
+from analytics_pipeline.contracts import Contract
+from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
+from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.schemas.sources import (
+    Customers,
+    EcomOrders,
+    Outlets,
+    SalesFeed,
+)
+
+_SOUND = {
+    "rows_are_sound": "Records that break a rule are turned away, and few of them."
+}
+_CAUGHT_UP = {
+    "is_caught_up": "Sales and customers were read to the end after the day had ended."
+}
+
+
+class Catalogue:
+    """The contracts, with the daily tables divided into *days*."""
+
+    def __init__(self, days: dg.PartitionsDefinition[str]) -> None:
+        """Make every contract."""
+        self.days = days
+        self.sales_feed = Contract(
+            "sales_feed", SalesFeed, "sale_id",
+            _SOUND | {"agrees_with_search": "The log has every sale of the last days "
+                      "that Lightspeed's search has."},
+        )  # fmt: skip
+        self.customers = Contract("customers", Customers, "customer_id", _SOUND)
+        self.outlets = Contract(
+            "outlets", Outlets, "outlet_id",
+            {"time_zone_agrees": "The store's time zone is the configured one."},
+        )  # fmt: skip
+        self.ecom_orders = Contract(
+            "ecom_orders", EcomOrders, "order_number",
+            {"export_is_readable": "The web shop's export can be read, whole.",
+             "export_is_fresh": "The export is at most seven days old."},
+        )  # fmt: skip
+        self.raw_sales = Contract(
+            "raw_sales", RawSales, "sale_id",
+            _CAUGHT_UP
+            | {"words_are_known": "Every state, status and attribute is a known word.",
+               "starts_with_the_first_sale": "No sale is earlier than the first day."},
+            days,
+        )  # fmt: skip
+        self.customer_identities = Contract(
+            "customer_identities", CustomerIdentities, "record_id",
+            {"every_record_has_one_person": "Each live customer record belongs to "
+             "exactly one person (rule 7.2)."},
+        )  # fmt: skip
+        self.customer_analytics = Contract(
+            "customer_analytics", CustomerAnalytics, "customer_id",
+            _CAUGHT_UP
+            | {"conserves_money": "People and unattributed add up to sales and added "
+               "web orders, to the cent (rule 7.1).",
+               "no_person_vanished": "No more people are gone than merges and "
+               "deletions explain."},
+            days,
+        )  # fmt: skip
+        self.first_time_buyers = Contract(
+            "first_time_buyers", FirstTimeBuyers, "customer_id", _CAUGHT_UP, days
+        )
+        self.customer_analytics_master = Contract(
+            "customer_analytics_master", CustomerAnalyticsMaster, "customer_id",
+            _CAUGHT_UP, days,
+        )  # fmt: skip
+
+    @property
+    def all(self) -> list[Contract]:
+        """Every contract, in the order in which the tables are made."""
+        return [
+            self.sales_feed, self.outlets, self.customers, self.ecom_orders,
+            self.raw_sales, self.customer_identities, self.customer_analytics,
+            self.first_time_buyers, self.customer_analytics_master,
+        ]  # fmt: skip

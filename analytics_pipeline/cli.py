@@ -1,0 +1,206 @@
+"""The command line: parse, call, and end with the right exit code.
+
+0 done, warnings included; 1 a gate failed or data is stale; 2 wrong use; 3 the source
+could not be reached or refused; 4 another run is under way; 5 this machine failed;
+130 interrupted.
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from analytics_pipeline.errors import LocalFailure, PipelineError
+
+app = typer.Typer(
+    help="One right customer table a day, from Lightspeed tills and a web shop.",
+    epilog="Start here: analytics-pipeline demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show Dagster's log and full tracebacks.")
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="The day to publish; yesterday in store time by default. Today is "
+        "provisional.",
+    ),
+]
+
+
+@app.command()
+def demo(debug: Debug = False) -> None:
+    """Run everything against a simulated store: no account, no key.
+
+    The tables, the master and a Dagster instance of its own go to data/demo.
+    """
+    from analytics_pipeline.commands.demo import demo as run
+
+    _run(debug, lambda settings, terminal: run(settings, terminal))
+
+
+@app.command()
+def update(
+    as_of: AsOf = None,
+    days: Annotated[
+        int,
+        typer.Option(
+            min=0, max=366,
+            help="Also re-read the last DAYS days through the search, and fetch what "
+            "is lacking; 0 leaves that out.",
+        ),
+    ] = 7,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read all sales again from the start.")
+    ] = False,
+    debug: Debug = False,
+) -> None:  # fmt: skip
+    """Read what changed and publish the master of a day.
+
+    \b
+    analytics-pipeline update                     yesterday
+    analytics-pipeline update --days 30           and look 30 days back for gaps
+    analytics-pipeline update --as-of 2026-01-31  as it was at the end of January
+    """  # noqa: D301 (the backslash keeps the examples on lines of their own)
+    from analytics_pipeline.commands.update import update as run
+
+    day = _day(as_of)
+    _run(
+        debug,
+        lambda settings, terminal: run(
+            settings, terminal, as_of=day, days=days, full=full
+        ),
+    )
+
+
+@app.command()
+def rebuild(as_of: AsOf = None, debug: Debug = False) -> None:
+    """Read and compute everything again, and say what differed from before.
+
+    A difference that no news explains ends with exit code 1.
+    """
+    from analytics_pipeline.commands.rebuild import rebuild as run
+
+    day = _day(as_of)
+    _run(debug, lambda settings, terminal: run(settings, terminal, as_of=day))
+
+
+@app.command("import-ecom")
+def import_ecom(
+    file: Annotated[Path, typer.Argument(help="The web shop's order export, a CSV.")],
+    debug: Debug = False,
+) -> None:
+    """Check an export of the web shop, show what it holds, put it in place.
+
+    The export in place is replaced whole, or not at all.
+    """
+    from analytics_pipeline.commands.ecom import import_ecom as run
+
+    _run(debug, lambda settings, terminal: run(settings, terminal, file))
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Say what is published, as of when, what failed, and what to do next.
+
+    Ends with exit code 1 when the master is stale or a gate failed.
+    """
+    from analytics_pipeline.commands.status import status as run
+
+    good: list[bool] = []
+    _run(
+        debug,
+        lambda settings, terminal: good.append(
+            run(settings, terminal, as_json=as_json)
+        ),
+    )
+    raise typer.Exit(0 if all(good) else 1)
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    customers: Annotated[int, typer.Option(min=1, help="How many.")] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed, the same store.")] = 1,
+    opened_on: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The store's first day.")
+    ] = datetime(2026, 1, 1),  # noqa: DTZ001, B008 (a calendar day)
+    export: Annotated[
+        Path | None, typer.Option(help="Write the web shop's export there.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Serve a simulated Lightspeed store on this machine, until Ctrl-C."""
+    from analytics_pipeline.commands.simulate import simulate as run
+
+    _run(
+        debug,
+        lambda settings, terminal: run(
+            terminal, port=port, customers=customers, seed=seed,
+            opened_on=opened_on.date(), time_zone=settings.time_zone, export=export,
+        ),
+    )  # fmt: skip
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Where the UI listens.")] = 3000,
+    debug: Debug = False,
+) -> None:
+    """Open the Dagster UI and its daemon, on what the commands wrote."""
+    from analytics_pipeline.commands.ui import open_ui
+
+    _run(debug, lambda settings, _terminal: open_ui(settings, port))
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _run(debug: bool, command: Callable[[Any, Any], None]) -> None:
+    """Load the settings, run *command*, and end with the exit code of its failure."""
+    from analytics_pipeline.commands.terminal import Terminal
+    from analytics_pipeline.settings import load_settings
+
+    terminal = Terminal(debug)
+    try:
+        command(load_settings(), terminal)
+    except PipelineError as error:
+        _end(terminal, error, debug)
+    except KeyboardInterrupt:
+        terminal.err.print("interrupted; what was published stays")
+        raise typer.Exit(130) from None
+    except OSError as error:
+        name = error.filename or "a file"
+        cause = f"This machine failed at {name}: {error.strerror or error}."
+        _end(terminal, LocalFailure(cause, "Mend that, then run it again."), debug)
+    except Exception as error:
+        if debug:
+            raise
+        cause = f"Something unexpected failed ({type(error).__name__})."
+        _end(terminal, LocalFailure(cause, "Run it again with --debug."), debug)
+
+
+def _end(terminal: Any, error: PipelineError, debug: bool) -> None:
+    """Print the failure and leave with its exit code."""
+    terminal.fail(error)
+    if debug:
+        terminal.err.print_exception()
+    raise typer.Exit(getattr(error, "code", error.exit_code)) from error
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(app())

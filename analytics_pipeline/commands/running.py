@@ -1,0 +1,117 @@
+"""Run a job in this process, recorded on the instance that the UI shows."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.instance import open_instance
+from analytics_pipeline.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run: figures by table, warnings, and the failure if any."""
+
+    run_id: str
+    figures: Mapping[str, Mapping[str, Any]]
+    days: Mapping[str, int]
+    warnings: Sequence[str]
+    failure: PipelineError | None = field(default=None)
+
+
+class RunFailed(PipelineError):
+    """A run failed; how is in the cause, and the exit code comes from the failure."""
+
+    def __init__(self, cause: str, remedy: str, exit_code: int) -> None:
+        """Take over what the failed step said."""
+        super().__init__(cause, remedy)
+        self.code = exit_code
+
+
+def run_job(
+    settings: Settings,
+    job: str,
+    day: date,
+    config: Mapping[str, Any],
+    terminal: Terminal,
+) -> Outcome:
+    """Run *job* for *day* and return what became of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        definitions = build_definitions(
+            settings, progress=terminal.progress, on_wait=terminal.waiting
+        )
+        quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=open_instance(settings),
+            partition_key=day.isoformat(),
+            run_config={**config, **quiet},
+            raise_on_error=False,
+        )
+    return _read(result)
+
+
+def _read(result: dg.ExecuteInProcessResult) -> Outcome:
+    """Gather figures, warnings and the failure from the events of a run."""
+    figures: dict[str, dict[str, Any]] = {}
+    days: dict[str, int] = {}
+    told: dict[tuple[str, str], list[str]] = {}
+    for event in result.all_events:
+        if event.is_step_materialization:
+            table = event.asset_key.to_user_string() if event.asset_key else ""
+            metadata = event.materialization.metadata
+            figures[table] = {name: entry.value for name, entry in metadata.items()}
+            days[table] = days.get(table, 0) + 1
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.severity is dg.AssetCheckSeverity.WARN:
+                table = check.asset_key.to_user_string()
+                told.setdefault((table, check.check_name), []).append(
+                    f"{table}: {check.description}"
+                )
+    return Outcome(
+        result.run_id,
+        figures,
+        days,
+        [_in_short(s) for s in told.values()],
+        _failure_of(result),
+    )
+
+
+def _in_short(sentences: list[str]) -> str:
+    """Tell a warning that several days share once."""
+    more = len(sentences) - 1
+    return f"{sentences[-1]} (and on {more} more days)" if more else sentences[0]
+
+
+def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
+    """Return why the run failed, as the failed step told it."""
+    if result.success:
+        return None
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.user_failure_data:
+            told = event.step_failure_data.user_failure_data.metadata
+            if "exit_code" in told:
+                return RunFailed(
+                    str(told["cause"].value),
+                    str(told["remedy"].value),
+                    int(told["exit_code"].value),
+                )
+    kinds = [
+        event.step_failure_data.error.cls_name
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.error
+    ]
+    return RunFailed(
+        f"Something unexpected failed ({', '.join(map(str, kinds)) or 'unknown'}).",
+        "Run it again with --debug, or look at the run in: analytics-pipeline ui",
+        5,
+    )

@@ -1,0 +1,47 @@
+"""Serve a simulated store, for trying things out."""
+
+import secrets
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.simulator.app import build_app
+from analytics_pipeline.simulator.export import write_export
+from analytics_pipeline.simulator.history import Store
+from analytics_pipeline.simulator.serving import run_forever
+
+
+def simulate(
+    terminal: Terminal,
+    *,
+    port: int,
+    customers: int,
+    seed: int,
+    opened_on: date,
+    time_zone: str,
+    export: Path | None,
+) -> None:
+    """Serve a store on loopback until interrupted, in step with the clock."""
+    store = Store(seed, customers=customers, opened_on=opened_on, time_zone=time_zone)
+    with terminal.working("making a simulated store"):
+        store.advance_to(datetime.now(UTC))
+        if export is not None:
+            write_export(store.state, export)
+    token = f"simulated-{secrets.token_hex(8)}"
+
+    def tell(origin: str) -> None:
+        terminal.summary(
+            "Simulated store",
+            {
+                "LIGHTSPEED_API_URL": origin,
+                "LIGHTSPEED_DOMAIN_PREFIX": "demo",
+                "LIGHTSPEED_TOKEN": token,
+                "ANALYTICS_START_DATE": opened_on.isoformat(),
+                "customers": f"{len(store.state.customers):,}",
+                "sales": f"{len(store.state.sales):,}",
+                "stop it": "Ctrl-C",
+            },
+        )
+
+    app = build_app(store, token=token, clock=lambda: datetime.now(UTC))
+    run_forever(app, port, on_start=tell)

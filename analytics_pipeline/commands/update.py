@@ -1,0 +1,105 @@
+"""The daily update: read what changed, publish the master of a day."""
+
+import time
+from datetime import date
+
+from analytics_pipeline.commands.running import Outcome, run_job
+from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.domain.money import format_cents
+from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.jobs import DAILY_UPDATE, update_config
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.storage.publication import (
+    FIRST_TIME_BUYERS,
+    MASTER,
+    Published,
+)
+
+
+def choose_day(shop: Shop, as_of: date | None) -> date:
+    """Return the day to publish: the wanted one, else yesterday in the store.
+
+    Raises:
+        WrongUse: it lies in the future, or before the first day.
+    """
+    day = as_of or shop.yesterday
+    if day > shop.today:
+        raise WrongUse(
+            f"{day} is later than today ({shop.today}) in the store.",
+            f"Give --as-of a day up to {shop.today}.",
+        )
+    first = shop.settings.start_date
+    if day < first:
+        raise WrongUse(
+            f"{day} is earlier than ANALYTICS_START_DATE ({first}).",
+            f"Give --as-of a day from {first} on, or set an earlier start date.",
+        )
+    return day
+
+
+def update(
+    settings: Settings,
+    terminal: Terminal,
+    *,
+    as_of: date | None = None,
+    days: int = 7,
+    full: bool = False,
+) -> None:
+    """Run the daily job for a day and tell what came out.
+
+    Raises:
+        PipelineError: it failed; what was published stays.
+    """
+    started = time.monotonic()
+    day = choose_day(open_shop(settings), as_of)
+    with hold_directory(settings.data_dir, wait=False):
+        config = update_config(days=0 if full else days, full_resync=full)
+        with terminal.working(f"updating to {day}"):
+            outcome = run_job(settings, DAILY_UPDATE, day, config, terminal)
+    for sentence in outcome.warnings:
+        terminal.warn(sentence)
+    if outcome.failure is not None:
+        raise outcome.failure
+    shop = open_shop(settings)
+    tell(shop, outcome, day, time.monotonic() - started, terminal)
+
+
+def tell(
+    shop: Shop, outcome: Outcome, day: date, seconds: float, terminal: Terminal
+) -> None:
+    """Print what a run read, re-opened and published."""
+    feed = outcome.figures.get("sales_feed", {})
+    master = outcome.figures.get("customer_analytics_master", {})
+    customers = outcome.figures.get("customers", {})
+    recut = outcome.days.get("raw_sales", 0)
+    published = shop.publication.published()
+    lines = {
+        "read": f"{feed.get('records_read', 0):,} sales, "
+        f"{customers.get('read', 0):,} customer records",
+        "days cut": f"{recut:,} ({max(recut - 1, 0):,} beside {day})",
+        "people": f"{master.get('dagster/partition_row_count', 0):,}",
+        "lifetime value": format_cents(int(master.get("lifetime_value_cents", 0))),
+        "orders": f"{master.get('orders', 0):,}",
+        "first-time buyers": f"{master.get('first_time_buyers', 0):,}",
+        "warnings": str(len(outcome.warnings)),
+        "time": f"{seconds:.1f} s",
+        **_places(shop, day, published),
+    }
+    terminal.summary(f"As of {day}", lines)
+
+
+def _places(shop: Shop, day: date, published: Published | None) -> dict[str, str]:
+    """Say where the files are; an older day goes to the archive only."""
+    folder = shop.publication.folder
+    if published is None or published.as_of != day.isoformat():
+        newest = published.as_of if published else "none"
+        return {
+            "archived": str(folder / "archive" / f"customer_analytics_{day}.csv"),
+            "published": f"stays as of {newest}, which is newer",
+        }
+    note = " (provisional: the day is not over)" if published.provisional else ""
+    return {
+        "master": f"{folder / MASTER}{note}",
+        "buyers": str(folder / FIRST_TIME_BUYERS),
+    }

@@ -1,0 +1,69 @@
+"""Everything put together: the one place that knows all the parts.
+
+``build_definitions`` takes what differs between production, the demo and the tests;
+``defs`` is the production call of it, made when Dagster asks for it.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import dagster as dg
+
+from analytics_pipeline.assets.customers import build_customers
+from analytics_pipeline.assets.exports import build_exports
+from analytics_pipeline.assets.sales import build_sales
+from analytics_pipeline.assets.sources import build_sources
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.jobs import build_jobs
+from analytics_pipeline.partitions import business_days
+from analytics_pipeline.resources import Lightspeed, shop_resource
+from analytics_pipeline.schedules import build_schedule
+from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.shop import Progress, open_shop, silent, system_clock
+
+OWNER = "team:analytics"
+
+
+def build_definitions(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = system_clock,
+    progress: Progress = silent,
+    on_wait: Callable[[float, str], None] | None = None,
+) -> dg.Definitions:
+    """Build the assets, checks, jobs and schedule of one shop."""
+    days = business_days(settings)
+    catalogue = Catalogue(days)
+    sources = build_sources(catalogue)
+    groups = {
+        "sources": sources,
+        "sales": build_sales(catalogue, sources),
+        "customers": build_customers(catalogue),
+        "exports": build_exports(catalogue),
+    }
+    tables = dg.Definitions(
+        assets=[
+            asset
+            for group, assets in groups.items()
+            for asset in dg.map_asset_specs(
+                lambda spec, group=group: spec.replace_attributes(
+                    group_name=group, owners=[OWNER]
+                ),
+                assets,
+            )
+        ],
+        schedules=[build_schedule(settings, days)],
+        resources={
+            "shop": shop_resource(lambda: open_shop(settings, clock, progress)),
+            "lightspeed": Lightspeed(settings, on_wait),
+        },
+        # One process for all steps: a process for each would cost more than the work.
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(tables, build_jobs(days))
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Build the definitions of the configured shop."""
+    return build_definitions(load_settings())

@@ -1,0 +1,94 @@
+"""What must always hold between tables (rule 7), each as a finding with both sides."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from analytics_pipeline.domain.findings import Finding, name_some
+from analytics_pipeline.vocabulary import RecordKind
+
+
+def conserve_money(sides: Mapping[str, int]) -> Finding:
+    """Compare people plus unattributed with sales plus added orders (rule 7.1).
+
+    Args:
+        sides: ``people``, ``unattributed``, ``sales``, ``web_orders``, each with
+            ``_cents`` and ``_orders``.
+    """
+    differences = {
+        unit: sides[f"people_{unit}"]
+        + sides[f"unattributed_{unit}"]
+        - sides[f"sales_{unit}"]
+        - sides[f"web_orders_{unit}"]
+        for unit in ("cents", "orders")
+    }
+    passed = not any(differences.values())
+    return Finding(
+        "conserves_money",
+        passed,
+        "People and unattributed add up to sales and added web orders."
+        if passed
+        else "People and unattributed do not add up to sales and added web orders.",
+        evidence={
+            **sides,
+            "difference_cents": differences["cents"],
+            "difference_orders": differences["orders"],
+        },
+    )
+
+
+def cover_records(
+    customers: pd.DataFrame, customer_identities: pd.DataFrame
+) -> Finding:
+    """Check that each live record belongs to exactly one person (rule 7.2)."""
+    live = customers[~customers["is_deleted"] & ~customers["is_walk_in"]]
+    placed = customer_identities[
+        (customer_identities["record_kind"] == RecordKind.CUSTOMER)
+        & customer_identities["is_live"]
+    ]
+    once = placed["record_id"].duplicated(keep=False)
+    lost = set(live["customer_id"]) ^ set(placed.loc[~once, "record_id"])
+    homeless = set(placed.loc[placed["person_id"].isna(), "record_id"])
+    wrong = sorted(lost | homeless)
+    return Finding(
+        "every_record_has_one_person",
+        not wrong,
+        "Each live customer record belongs to exactly one person."
+        if not wrong
+        else f"{len(wrong)} live customer records do not belong to exactly one person.",
+        evidence={
+            "live_records": len(live),
+            "wrong": len(wrong),
+            "records": name_some(wrong),
+        },  # fmt: skip
+    )
+
+
+def keep_people(
+    before: set[str], now: set[str], customer_identities: pd.DataFrame
+) -> Finding:
+    """Compare the people with those last published: none may vanish unexplained.
+
+    A person is explained if its id is now a member of another person or a deleted
+    record.  More than the larger of 10 and 2 % unexplained is an error.
+    """
+    people = customer_identities.set_index("record_id")["person_id"]
+    gone = before - now
+    explained = {
+        person for person in gone if person in people.index and people[person] != person
+    }
+    unexplained = len(gone) - len(explained)
+    limit = max(10, len(before) * 2 // 100)
+    return Finding(
+        "no_person_vanished",
+        unexplained <= limit,
+        f"{unexplained} people of the last published master are gone without a merge "
+        f"or a deletion; up to {limit} are tolerated.",
+        evidence={
+            "before": len(before),
+            "now": len(now),
+            "explained": len(explained),
+            "unexplained": unexplained,
+            "limit": limit,
+        },  # fmt: skip
+    )

@@ -1,0 +1,93 @@
+"""What the log of sales says: the latest version of each sale, and what changed.
+
+Ibis expressions; the same on every engine.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+
+def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
+    """Return the latest version of each sale, one row a sale.
+
+    A sale whose latest version was turned away is left out of every figure.
+    """
+    newest = ibis.row_number().over(
+        group_by="sale_id", order_by=[ibis.desc("version"), ibis.desc("segment")]
+    )
+    latest = (
+        sales_feed.mutate(rank=newest).filter(lambda t: t["rank"] == 0).drop("rank")
+    )
+    return latest.anti_join(
+        rejections,
+        [
+            latest["sale_id"] == rejections["record_id"],
+            ~_is_later(latest, rejections),
+        ],
+    )
+
+
+def standing_rejections(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
+    """Return the rejections that no later good version of the sale has made good.
+
+    Args:
+        sales_feed: the log.
+        rejections: ``record_id, version, segment`` of each record turned away.
+    """
+    return rejections.anti_join(
+        sales_feed,
+        [
+            rejections["record_id"] == sales_feed["sale_id"],
+            _is_later(sales_feed, rejections),
+        ],
+    )
+
+
+def _is_later(good: ir.Table, rejected: ir.Table) -> ir.BooleanValue:
+    """Say whether the good version came after the one turned away."""
+    again = (good["version"] == rejected["version"]) & (
+        good["segment"] > rejected["segment"]
+    )
+    return (good["version"] > rejected["version"]) | again
+
+
+def changed_sales(latest: ir.Table, raw_sales: ir.Table, outlets: ir.Table) -> ir.Table:
+    """Return the sales whose stored day may be out of date.
+
+    One row a sale: its stored ``business_date`` (missing if it is new), and the
+    ``sale_date`` and ``outlet_id`` that now place it (missing if it is to vanish).  A
+    sale is listed when its version differs, when it is on one side only, or when the
+    zone of its outlet has changed.
+    """
+    now = latest.left_join(outlets, "outlet_id").select(
+        sale_id=latest["sale_id"],
+        new_version=latest["version"],
+        sale_date=latest["sale_date"],
+        outlet_id=latest["outlet_id"],
+        zone_now=outlets["time_zone"],
+    )
+    stored = raw_sales.select(
+        stored_id=raw_sales["sale_id"],
+        old_version=raw_sales["version"],
+        business_date=raw_sales["business_date"],
+        old_zone=raw_sales["time_zone"],
+    )
+    both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
+    moved = both["zone_now"].notnull() & (both["zone_now"] != both["old_zone"])
+    differs = (
+        both["sale_id"].isnull()
+        | both["stored_id"].isnull()
+        | (both["new_version"] != both["old_version"])
+        | moved
+    )
+    return both.filter(differs).select("business_date", "sale_date", "outlet_id")
+
+
+def sales_around(latest: ir.Table, first: str, last: str) -> ir.Table:
+    """Return the sales that may fall on the days *first* to *last* in some zone.
+
+    No zone is more than 14 hours from UTC; the exact day is decided afterwards.
+    """
+    since = ibis.timestamp(f"{first} 00:00:00") - ibis.interval(hours=15)
+    until = ibis.timestamp(f"{last} 00:00:00") + ibis.interval(hours=39)
+    return latest.filter((latest["sale_date"] >= since) & (latest["sale_date"] < until))

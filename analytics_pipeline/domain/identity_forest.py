@@ -1,0 +1,128 @@
+"""The forest of people: edges taken one by one, each joining two trees or none.
+
+Knows nothing of contacts; ``domain.identity_edges`` says which edges there are.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analytics_pipeline.domain.identity_edges import (
+    Edge,
+    all_pairs,
+    list_holders,
+    override_edges,
+    star_edges,
+)
+from analytics_pipeline.domain.policy import Policy
+
+EDGE_COLUMNS = ["kind", "left", "right"]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Which records are one person, and why.
+
+    Attributes:
+        holders: who holds which contact key.
+        tree: for each record, the lowest record of its person.
+        joined: the edges that joined them, one fewer than records in each person.
+        left_out: the edges that would have joined what was declared different.
+    """
+
+    holders: pd.DataFrame
+    tree: npt.NDArray[np.int64]
+    joined: pd.DataFrame
+    left_out: pd.DataFrame
+
+
+class Forest:
+    """Trees of records that grow together, save those declared different."""
+
+    def __init__(self, size: int, forbidden: Iterable[tuple[int, int]] = ()) -> None:
+        """Start with every record a tree of its own."""
+        self._parent = list(range(size))
+        self._apart: dict[int, set[int]] = defaultdict(set)
+        for left, right in forbidden:
+            self._apart[left].add(right)
+            self._apart[right].add(left)
+
+    def root(self, record: int) -> int:
+        """Return the lowest record of the tree, halving the path to it."""
+        parent = self._parent
+        while parent[record] != record:
+            parent[record] = parent[parent[record]]
+            record = parent[record]
+        return record
+
+    def grow(self, edges: Iterable[Edge]) -> tuple[list[Edge], list[Edge]]:
+        """Take *edges* in order; return those that joined and those left out."""
+        joined: list[Edge] = []
+        left_out: list[Edge] = []
+        for edge in edges:
+            low, high = sorted((self.root(edge[1]), self.root(edge[2])))
+            if low == high:
+                continue
+            if self._are_apart(low, high):
+                left_out.append(edge)
+                continue
+            joined.append(edge)
+            self._parent[high] = low
+            if high in self._apart:
+                self._apart[low] |= self._apart.pop(high)
+        return joined, left_out
+
+    def _are_apart(self, one: int, two: int) -> bool:
+        if one not in self._apart or two not in self._apart:
+            return False
+        fewer, other = sorted((one, two), key=lambda root: len(self._apart[root]))
+        return any(self.root(enemy) == other for enemy in self._apart[fewer])
+
+
+def link_records(
+    records: pd.DataFrame, overrides: pd.DataFrame, policy: Policy
+) -> Links:
+    """Join *records*, sorted by id and without the walk-in (rule 3.4).
+
+    Stars of edges suffice where nobody is declared different.  Only the people that
+    would hold both ends of such a pair are joined again, by all pairs, because there
+    an edge that is left out makes another one matter.
+    """
+    holders = list_holders(records, policy.max_shared)
+    linking = holders[~holders["is_shared"]]
+    forced = override_edges(overrides, "same", records["customer_id"])
+    different = override_edges(overrides, "different", records["customer_id"])
+    forest = Forest(len(records))
+    joined, _ = forest.grow(chain(_edges(forced), _edges(star_edges(linking))))
+    tree = np.array([forest.root(each) for each in range(len(records))], dtype="int64")
+
+    ends = tree[different["left"].to_numpy()], tree[different["right"].to_numpy()]
+    is_tangled = np.isin(tree, ends[0][ends[0] == ends[1]])
+    left_out: list[Edge] = []
+    if is_tangled.any():
+        pairs = ((left, right) for _, left, right in _edges(different))
+        strict = Forest(len(records), pairs)
+        again, left_out = strict.grow(
+            chain(
+                _edges(forced[is_tangled[forced["left"].to_numpy()]]),
+                all_pairs(linking[is_tangled[linking["record"].to_numpy()]]),
+            )
+        )
+        joined = [edge for edge in joined if not is_tangled[edge[1]]] + again
+        tangled = np.flatnonzero(is_tangled)
+        tree[tangled] = [strict.root(int(each)) for each in tangled]
+    return Links(holders, tree, _table(joined), _table(left_out))
+
+
+def _edges(table: pd.DataFrame) -> Iterable[Edge]:
+    columns = (table[column].tolist() for column in EDGE_COLUMNS)
+    return zip(*columns, strict=True)
+
+
+def _table(edges: list[Edge]) -> pd.DataFrame:
+    return pd.DataFrame(edges, columns=EDGE_COLUMNS, dtype="int64")

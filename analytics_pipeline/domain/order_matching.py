@@ -1,0 +1,193 @@
+"""Web orders and sales: which sale is which order, and by which evidence.
+
+A synced order's money is its sale's; only an unsynced one adds anything (rule 4.4).
+"""
+
+from datetime import date
+
+import pandas as pd
+
+from analytics_pipeline.vocabulary import OrderEvidence
+
+WEB_SOURCE_PREFIX = "ecw:"
+
+PAID_CODES = ("ACCEPTED", "PAID", "PARTIALLY_REFUNDED")
+"""Payment codes of an order whose money has come: the export's and the API's."""
+
+UNDONE_CODES = ("WILL_NOT_DELIVER", "RETURNED")
+"""Fulfilment codes of an order that came to nothing."""
+
+COLUMNS = ["order_number", "sale_id", "evidence", "contradiction"]
+
+
+def match_orders(
+    ecom_orders: pd.DataFrame, sales: pd.DataFrame, as_of: date
+) -> pd.DataFrame:
+    """Return each order of *as_of* or before with its sales (rule 4.3).
+
+    One row per order and sale: ``order_number``, ``sale_id`` (missing if unsynced),
+    ``evidence`` (an ``OrderEvidence``) and ``contradiction`` (what speaks against it,
+    in ids and order numbers, or missing).  Sorted by order number, then sale.
+
+    Args:
+        ecom_orders: ``EcomOrders``.
+        sales: the ``RawSales`` rows that may match, whatever their state.
+        as_of: the day D; later orders and sales take no part.
+    """
+    day = pd.Timestamp(as_of)
+    orders = ecom_orders.loc[
+        ecom_orders["order_date"] <= day, ["order_number", "sale_id"]
+    ].rename(columns={"sale_id": "exported_id"})
+    candidates = _candidates(sales[sales["business_date"] <= day])
+    matched = _match(orders, candidates)
+    every = orders[["order_number"]].merge(
+        matched, on="order_number", how="left", validate="1:m"
+    )
+    every["evidence"] = every["evidence"].fillna(OrderEvidence.NONE.value)
+    against = _contradictions(orders, candidates, matched)
+    return (
+        every.merge(against, on="order_number", how="left", validate="m:1")[COLUMNS]
+        .astype("str")
+        .sort_values(["order_number", "sale_id"], ignore_index=True)
+    )
+
+
+def counts_unsynced(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which orders count if no sale has them: paid and not undone (rule 4.4)."""
+    is_paid = ecom_orders["payment_status"].isin(PAID_CODES)
+    return is_paid & ~ecom_orders["fulfillment_status"].isin(UNDONE_CODES)
+
+
+def _candidates(sales: pd.DataFrame) -> pd.DataFrame:
+    """Return what each sale says about web orders; blank where it says nothing."""
+    is_web = sales["source"].fillna("").str.startswith(WEB_SOURCE_PREFIX)
+    return pd.DataFrame(
+        {
+            "sale_id": sales["sale_id"],
+            "by_source": sales["source_id"].fillna("").where(is_web, ""),
+            "by_note": sales["web_order_number"].fillna(""),
+            "is_return": sales["return_for"].fillna("") != "",
+        }
+    ).astype({"sale_id": "str", "by_source": "str", "by_note": "str"})
+
+
+def _match(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
+    """Take the kinds of evidence strongest first; neither side is matched twice."""
+    by_source = _named(orders, candidates, "by_source", OrderEvidence.SOURCE_ID)
+    by_note = _named(
+        _unmatched(orders, by_source, "order_number"),
+        _unmatched(candidates[~candidates["is_return"]], by_source, "sale_id"),
+        "by_note",
+        OrderEvidence.NOTE,
+    )
+    stronger = pd.concat([by_source, by_note])
+    by_export = _exported(
+        _unmatched(orders, stronger, "order_number"),
+        _unmatched(candidates, stronger, "sale_id"),
+    )
+    return pd.concat([stronger, by_export], ignore_index=True)
+
+
+def _unmatched(table: pd.DataFrame, matched: pd.DataFrame, column: str) -> pd.DataFrame:
+    return table[~table[column].isin(matched[column])]
+
+
+def _named(
+    orders: pd.DataFrame,
+    candidates: pd.DataFrame,
+    column: str,
+    evidence: OrderEvidence,
+) -> pd.DataFrame:
+    """Match the sales whose *column* names an order: all of them."""
+    naming = candidates[candidates[column] != ""]
+    pairs = orders.merge(
+        naming, left_on="order_number", right_on=column, validate="1:m"
+    )
+    return pairs[["order_number", "sale_id"]].assign(evidence=evidence.value)
+
+
+def _exported(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
+    """Match what the export names, if the sale names no other order."""
+    pairs = orders.merge(
+        candidates, left_on="exported_id", right_on="sale_id", validate="m:1"
+    )
+    number = pairs["order_number"]
+    free = pairs[
+        ~_is_other(pairs["by_source"], number) & ~_is_other(pairs["by_note"], number)
+    ]
+    ranks = [_rank(number) for number in free["order_number"]]
+    lowest_first = sorted(range(len(ranks)), key=ranks.__getitem__)
+    won = free.take(lowest_first).drop_duplicates("sale_id")
+    return won[["order_number", "sale_id"]].assign(
+        evidence=OrderEvidence.EXPORT_ID.value
+    )
+
+
+def _is_other(named: "pd.Series[str]", number: "pd.Series[str]") -> "pd.Series[bool]":
+    return (named != "") & (named != number)
+
+
+def _rank(number: str) -> tuple[bool, int, str]:
+    """Order numbers as people count: digits as integers, others after them."""
+    is_digits = number.isascii() and number.isdigit()
+    return not is_digits, int(number) if is_digits else 0, number
+
+
+def _contradictions(
+    orders: pd.DataFrame, candidates: pd.DataFrame, matched: pd.DataFrame
+) -> pd.DataFrame:
+    """Return per order the claims that its match, or its having none, goes against.
+
+    A claim speaks about the order that it names, and about the one that has its sale.
+    """
+    claims = _claims(orders, candidates)
+    heeded = pd.MultiIndex.from_frame(matched[["sale_id", "order_number"]])
+    unheeded = claims[
+        ~pd.MultiIndex.from_frame(claims[["sale_id", "named"]]).isin(heeded)
+        # A sale that is not stored (yet) contradicts only an order that has another.
+        & (
+            claims["sale_id"].isin(candidates["sale_id"])
+            | claims["named"].isin(matched["order_number"])
+        )
+    ]
+    about_named = unheeded.assign(order_number=unheeded["named"])
+    about_owner = unheeded.merge(
+        matched[["sale_id", "order_number"]], on="sale_id", validate="m:1"
+    )
+    told = pd.concat([about_named, about_owner]).drop_duplicates()
+    told["contradiction"] = (
+        told["by"] + " names sale " + told["sale_id"] + " for order " + told["named"]
+    )
+    return (
+        told.sort_values(["order_number", "contradiction"])
+        .groupby("order_number", as_index=False)
+        .agg(contradiction=("contradiction", "; ".join))
+    )
+
+
+def _claims(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
+    """Return everything that names a sale for an order: ``by``, sale, ``named``."""
+    # A return copies the note of what it returns, so its note claims nothing.
+    notes = candidates[~candidates["is_return"]]
+    exported = orders.rename(columns={"order_number": "named"})
+    claims = pd.concat(
+        [
+            _claim(candidates, "sale_id", "by_source", OrderEvidence.SOURCE_ID),
+            _claim(notes, "sale_id", "by_note", OrderEvidence.NOTE),
+            _claim(exported, "exported_id", "named", OrderEvidence.EXPORT_ID),
+        ],
+        ignore_index=True,
+    )
+    return claims[(claims["sale_id"] != "") & (claims["named"] != "")]
+
+
+def _claim(
+    table: pd.DataFrame, sale: str, named: str, evidence: OrderEvidence
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "by": evidence.value,
+            "sale_id": table[sale].fillna(""),
+            "named": table[named],
+        }
+    ).astype("str")

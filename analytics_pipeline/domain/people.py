@@ -1,0 +1,69 @@
+"""How a person is shown: code, name and contact (rules 3.5, 8.1)."""
+
+import pandas as pd
+
+from analytics_pipeline.vocabulary import RecordKind
+
+
+def describe_people(
+    customer_identities: pd.DataFrame,
+    customers: pd.DataFrame,
+    ecom_orders: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return one row a person: who it is, how to reach it, what was merged into it.
+
+    Columns: ``customer_id, customer_code, name, email, phone, duplicate_ids, note``;
+    a person's own record speaks first, then the live ones by latest update.
+    """
+    live = customer_identities[customer_identities["is_live"]]
+    members = live[live["record_kind"] == RecordKind.CUSTOMER].merge(
+        customers, left_on="record_id", right_on="customer_id", validate="1:1"
+    )
+    members = members.assign(
+        email=members["email"].mask(members["has_placeholder_email"]),
+        is_own=members["record_id"] == members["person_id"],
+    ).sort_values(
+        ["person_id", "is_own", "updated_at", "record_id"],
+        ascending=[True, False, False, True],
+        na_position="last",
+    )
+    shown = members.groupby("person_id", sort=True)[["name", "email", "phone"]].first()
+    own = members[members["is_own"]].set_index("person_id")["customer_code"]
+    people = shown.assign(customer_code=own).join(_list_duplicates(members))
+    customers_shown = people.reset_index(names="customer_id")
+    web = _describe_web_people(live, ecom_orders)
+    columns = [
+        "customer_id", "customer_code", "name", "email", "phone",
+        "duplicate_ids", "note",
+    ]  # fmt: skip
+    both = pd.concat(
+        [
+            frame.reindex(columns=columns).astype("str")
+            for frame in (customers_shown, web)
+        ]
+    )
+    return both.reset_index(drop=True)
+
+
+def _list_duplicates(members: pd.DataFrame) -> pd.DataFrame:
+    """Return the other live records of each person that has any (rule 8.1)."""
+    others = members[~members["is_own"]].sort_values("record_id")
+    grouped = others.groupby("person_id")["record_id"]
+    counts = grouped.size()
+    note = "Merged " + counts.astype("str") + " duplicate records"
+    return pd.DataFrame({"duplicate_ids": grouped.agg(";".join), "note": note})
+
+
+def _describe_web_people(live: pd.DataFrame, ecom_orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the people who are known from the web shop alone (rule 3.7)."""
+    own = live[
+        (live["record_kind"] == RecordKind.ECOM)
+        & (live["record_id"] == live["person_id"])
+    ]
+    orders = ecom_orders[ecom_orders["ecom_customer_id"].isin(own["person_id"])]
+    latest = orders.sort_values(["ordered_at", "order_number"]).drop_duplicates(
+        "ecom_customer_id", keep="last"
+    )
+    return latest.assign(customer_id=latest["ecom_customer_id"])[
+        ["customer_id", "name", "email"]
+    ]

@@ -1,0 +1,59 @@
+"""The shop's choices: every threshold and policy of the rules, with its default.
+
+Configuration may replace any of them; the rules take them as arguments and never
+look them up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from analytics_pipeline.vocabulary import Tier
+
+
+class MoneyBasis(StrEnum):
+    """Whether figures are with or without tax (rule 1.4)."""
+
+    INCL_TAX = "incl_tax"
+    EXCL_TAX = "excl_tax"
+
+
+class TierBasis(StrEnum):
+    """Which value the tiers are set on (rule 5.6)."""
+
+    ROLLING_90_DAYS = "rolling_90_days"
+    LIFETIME = "lifetime"
+
+
+LADDER: Mapping[Tier, Decimal] = MappingProxyType(
+    {
+        Tier.SPROUT: Decimal(250),
+        Tier.BLOOM: Decimal(750),
+        Tier.EVERGREEN: Decimal(1500),
+    }
+)
+"""The value from which a tier is reached (rule 5.6), in shop currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a shop may decide for itself; amounts are in shop currency."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    money_basis: MoneyBasis = MoneyBasis.INCL_TAX
+    tier_basis: TierBasis = TierBasis.ROLLING_90_DAYS
+    tier_thresholds: Mapping[Tier, Decimal] = field(default_factory=lambda: LADDER)
+    vip_from: Decimal = Decimal(1000)
+    high_value_from: Decimal = Decimal(500)
+    max_shared: int = 5
+    placeholder_contains: tuple[str, ...] = ("noemail", "no-email", "placeholder")
+    placeholder_prefixes: tuple[str, ...] = ("none@", "customer@", "test@")
+    phone_region: str | None = None
+    walk_in_customer_id: str | None = None
+    walk_in_customer_code: str = "WALKIN"
+    max_quarantined: int | None = None
+    archive_keep_days: int = 90

@@ -1,0 +1,58 @@
+"""The engine that computes the analytics: DuckDB here, Spark on a cluster.
+
+Both run the same Ibis expressions; which one is configuration.
+"""
+
+import os
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis.backends import BaseBackend
+
+from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.settings import Engine
+from analytics_pipeline.storage.parquet import arrow_schema
+from analytics_pipeline.schemas.table import Table
+
+
+def connect(engine: Engine) -> BaseBackend:
+    """Open the engine, with the threads and memory of this machine.
+
+    Raises:
+        WrongUse: Spark is wanted but not installed.
+    """
+    if engine is Engine.DUCKDB:
+        return ibis.duckdb.connect(threads=os.cpu_count() or 1)
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise WrongUse(
+            "ANALYTICS_ENGINE is spark, but PySpark is not installed.",
+            'Run: pip install "analytics-pipeline[spark]"',
+        ) from error
+    session = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
+    return ibis.pyspark.connect(session.getOrCreate())
+
+
+def open_table(
+    backend: BaseBackend, paths: Sequence[str], table: type[Table]
+) -> ir.Table:
+    """Return the rows of the Parquet files *paths*; without any, an empty table."""
+    if not paths:
+        return lend(pd.DataFrame(), table)
+    return backend.read_parquet(list(paths))
+
+
+def lend(frame: pd.DataFrame, table: type[Table]) -> ir.Table:
+    """Return *frame*, of the types of *table*, for use in an expression."""
+    schema = ibis.Schema.from_pyarrow(arrow_schema(table))
+    if frame.empty:
+        frame = pd.DataFrame({name: [] for name in schema.names})
+    return ibis.memtable(frame[list(schema.names)], schema=schema)
+
+
+def lend_columns(frame: pd.DataFrame, types: dict[str, str]) -> ir.Table:
+    """Return the columns *types* of *frame* for use in an expression."""
+    return ibis.memtable(frame[list(types)], schema=ibis.schema(types))

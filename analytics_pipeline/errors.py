@@ -1,0 +1,65 @@
+"""What can go wrong, as sentences for people.
+
+::
+
+    PipelineError               what happened, and what to do about it
+    ├── WrongUse                exit 2: command, configuration or input file
+    ├── GateFailed              exit 1: a table did not pass its gate
+    ├── LightspeedError         exit 3: the source
+    │   ├── LightspeedUnavailable    a later try can help
+    │   └── LightspeedRefused        it cannot, until someone acts
+    ├── DirectoryInUse          exit 4: another run holds the data directory
+    └── LocalFailure            exit 5: disk, permission, damaged file
+"""
+
+from typing import ClassVar
+
+
+class PipelineError(Exception):
+    """A failure that people can act on: one line of cause, one of remedy."""
+
+    exit_code: ClassVar[int] = 5
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        """Say what happened and what to do, neither with personal data nor a token."""
+        super().__init__(f"{cause} {remedy}")
+        self.cause = cause
+        self.remedy = remedy
+
+
+class WrongUse(PipelineError):
+    """The command, the configuration or an input file cannot be used as it is."""
+
+    exit_code = 2
+
+
+class GateFailed(PipelineError):
+    """A table did not pass its gate; what was published stays published."""
+
+    exit_code = 1
+
+
+class LightspeedError(PipelineError):
+    """Lightspeed could not be read."""
+
+    exit_code = 3
+
+
+class LightspeedUnavailable(LightspeedError):
+    """Lightspeed did not answer as it should; a later try can help."""
+
+
+class LightspeedRefused(LightspeedError):
+    """Lightspeed refused; another try is useless until someone acts."""
+
+
+class DirectoryInUse(PipelineError):
+    """Another run holds the data directory."""
+
+    exit_code = 4
+
+
+class LocalFailure(PipelineError):
+    """This machine failed: disk, permission or a damaged file."""
+
+    exit_code = 5

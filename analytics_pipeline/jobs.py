@@ -1,0 +1,40 @@
+"""The jobs: a name, a promise and a selection."""
+
+from typing import Any
+
+import dagster as dg
+
+DAILY_UPDATE = "daily_update"
+FULL_REBUILD = "full_rebuild"
+
+
+def update_config(*, days: int = 7, full_resync: bool = False) -> dict[str, Any]:
+    """Return the run configuration of an update."""
+    return {
+        "ops": {
+            "sales_feed": {"config": {"days": days, "full_resync": full_resync}},
+            "raw_sales": {"config": {"refresh_late_days": True}},
+        }
+    }
+
+
+def build_jobs(days: dg.PartitionsDefinition[str]) -> dg.Definitions:
+    """Build the jobs over every asset, each run for one day."""
+    everything = dg.AssetSelection.all()
+    update = dg.define_asset_job(
+        DAILY_UPDATE,
+        everything,
+        description="Read what changed, re-open the days that it touches, and publish "
+        "the master of the day.",
+        partitions_def=days,
+        config=update_config(),
+    )
+    rebuild = dg.define_asset_job(
+        FULL_REBUILD,
+        everything,
+        description="Read everything again from the start, and publish the master of "
+        "the day.",
+        partitions_def=days,
+        config=update_config(days=0, full_resync=True),
+    )
+    return dg.Definitions(jobs=[update, rebuild])

@@ -1,0 +1,57 @@
+"""What assets are given: the shop on this machine, and the way to Lightspeed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import Shop, hold_directory
+from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.origin import origin_for
+
+
+@dataclass(frozen=True, slots=True)
+class Lightspeed:
+    """Opens clients for the store of the settings."""
+
+    settings: Settings
+    on_wait: Callable[[float, str], None] | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[LightspeedClient]:
+        """Yield a client; close it afterwards.
+
+        Raises:
+            WrongUse: the prefix or the token is not set.
+        """
+        settings = self.settings
+        if settings.token is None or not (settings.domain_prefix or settings.api_url):
+            raise WrongUse(
+                "LIGHTSPEED_DOMAIN_PREFIX or LIGHTSPEED_TOKEN is not set.",
+                "Set both in the environment or in .env, or try: "
+                "analytics-pipeline demo",
+            )
+        with LightspeedClient(
+            origin_for(settings.domain_prefix or "demo", settings.api_url),
+            settings.token.get_secret_value(),
+            settings.api_version,
+            on_wait=self.on_wait,
+        ) as client:
+            yield client
+
+
+def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
+    """Return the resource that holds the data directory for the length of a run.
+
+    A run that Dagster launched waits for the one before it to end.
+    """
+
+    def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
+        shop = open_shop()
+        with hold_directory(shop.settings.data_dir, wait=True):
+            yield shop
+
+    return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)

@@ -1,0 +1,90 @@
+"""When the pipeline runs by itself: every night, and for every day that was missed."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from analytics_pipeline.jobs import DAILY_UPDATE, update_config
+from analytics_pipeline.settings import Settings
+
+MASTER = dg.AssetKey("customer_analytics_master")
+DAYS_BACK = 14
+"""How many days a missed night is made up for."""
+
+SNAPSHOT = ("raw_sales", "customer_analytics", "first_time_buyers", MASTER.path[-1])
+"""What a missed day needs once the sources have been read for a later one."""
+
+
+def build_schedule(
+    settings: Settings, days: dg.DailyPartitionsDefinition
+) -> dg.ScheduleDefinition:
+    """Build the nightly schedule, at 02:00 store time.
+
+    Dagster never catches up missed partitions by itself, so each tick asks for every
+    one of the last days that has no good master.
+    """
+
+    @dg.schedule(
+        name=f"{DAILY_UPDATE}_schedule",
+        job_name=DAILY_UPDATE,
+        cron_schedule="0 2 * * *",
+        execution_timezone=settings.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every night at two, and for every day that was missed.",
+    )
+    def daily_update_schedule(
+        context: dg.ScheduleEvaluationContext,
+    ) -> list[dg.RunRequest]:
+        """Ask for yesterday, which reads the sources, then for the days missed."""
+        moment = context.scheduled_execution_time.astimezone(
+            ZoneInfo(settings.time_zone)
+        )
+        yesterday = (moment.date() - timedelta(days=1)).isoformat()
+        missed = missed_days(context.instance, days, yesterday)
+        tick = f"{moment:%Y-%m-%dT%H:%M}"
+        first = dg.RunRequest(
+            run_key=f"{yesterday}@{tick}",
+            partition_key=yesterday,
+            run_config=update_config(),
+        )
+        return [first, *(_snapshot(day, tick) for day in missed)]
+
+    return daily_update_schedule
+
+
+def _snapshot(day: str, tick: str) -> dg.RunRequest:
+    """Ask for the tables of a missed day; the sources were read by the first run."""
+    return dg.RunRequest(
+        run_key=f"{day}@{tick}",
+        partition_key=day,
+        asset_selection=[dg.AssetKey(name) for name in SNAPSHOT],
+        run_config={"ops": {"raw_sales": {"config": {"refresh_late_days": True}}}},
+    )
+
+
+def missed_days(
+    instance: dg.DagsterInstance, days: dg.DailyPartitionsDefinition, yesterday: str
+) -> list[str]:
+    """Return the days before *yesterday* without a good master, newest first.
+
+    Only days after the first one ever published: a new shop has missed nothing.
+    """
+    if instance is None:
+        return []
+    done = instance.get_materialized_partitions(MASTER)
+    status = instance.get_status_by_partition(MASTER, _last_keys(days, yesterday), days)
+    good = {
+        day
+        for day, state in (status or {}).items()
+        if state is not None and state.value == "MATERIALIZED"
+    }
+    first = min(done, default=yesterday)
+    wanted = [day for day in _last_keys(days, yesterday) if first < day < yesterday]
+    return sorted(set(wanted) - good, reverse=True)
+
+
+def _last_keys(days: dg.DailyPartitionsDefinition, yesterday: str) -> list[str]:
+    """Return the last days up to *yesterday*."""
+    keys = days.get_partition_keys()
+    return [key for key in keys if key <= yesterday][-DAYS_BACK:]

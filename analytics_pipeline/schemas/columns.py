@@ -1,0 +1,76 @@
+"""The kinds of columns that tables share, so that a kind is described once."""
+
+from typing import Any
+
+import pandera.pandas as pa
+from pandera.engines import pandas_engine
+
+LARGEST_AMOUNT = 10**15
+"""Ten million million in cents: beyond it an amount is a fault, not a sale."""
+
+
+def identifier(description: str, *, unique: bool = False) -> Any:
+    """Build a column that names something and is never empty."""
+    return pa.Field(
+        unique=unique, str_length={"min_value": 1}, description=f"id: {description}"
+    )
+
+
+def optional_identifier(description: str) -> Any:
+    """Build a column that names something or is empty."""
+    return pa.Field(nullable=True, description=f"id: {description}; may be empty")
+
+
+def text(description: str) -> Any:
+    """Build a text column that may be empty (missing, never a blank string)."""
+    return pa.Field(nullable=True, description=f"{description}; may be empty")
+
+
+def flag(description: str) -> Any:
+    """Build a yes-or-no column."""
+    return pa.Field(description=f"whether {description}")
+
+
+def cents(description: str) -> Any:
+    """Build a column of money in integer cents of the shop's currency."""
+    return pa.Field(
+        in_range={"min_value": -LARGEST_AMOUNT, "max_value": LARGEST_AMOUNT},
+        description=f"cents: {description}",
+    )
+
+
+def instant(description: str) -> Any:
+    """Build a column of moments in UTC, to the microsecond."""
+    return pa.Field(
+        dtype_kwargs={"unit": "us", "tz": "UTC"}, description=f"UTC: {description}"
+    )
+
+
+def optional_instant(description: str) -> Any:
+    """Build a column of moments in UTC that may be empty."""
+    return pa.Field(
+        nullable=True,
+        dtype_kwargs={"unit": "us", "tz": "UTC"},
+        description=f"UTC: {description}; may be empty",
+    )
+
+
+Day = pandas_engine.DateTime
+"""A calendar day: midnight, without a zone."""
+
+
+def day(description: str, *, title: str | None = None) -> Any:
+    """Build a column of calendar days."""
+    return pa.Field(
+        dtype_kwargs={"unit": "us"}, title=title, description=f"date: {description}"
+    )
+
+
+def optional_day(description: str, *, title: str | None = None) -> Any:
+    """Build a column of calendar days that may be empty."""
+    return pa.Field(
+        nullable=True,
+        dtype_kwargs={"unit": "us"},
+        title=title,
+        description=f"date: {description}; may be empty",
+    )

@@ -1,0 +1,133 @@
+"""What a shop configures: the environment (or ``.env``) and ``analytics.toml``.
+
+Names and defaults are part of the product's contract.  Everything is checked here,
+once, with messages that name the key; nothing else reads the environment.
+"""
+
+import tomllib
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.errors import WrongUse
+
+
+def known_time_zone(name: str) -> str:
+    """Return *name* if it is an IANA time zone; raise ``ValueError`` if not."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is no IANA time zone, such as America/New_York") from error
+    return name
+
+
+class Engine(StrEnum):
+    """What computes the analytics."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+class Settings(BaseSettings):
+    """The environment variables, each with its default."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    domain_prefix: str | None = Field(None, alias="LIGHTSPEED_DOMAIN_PREFIX")
+    token: SecretStr | None = Field(None, alias="LIGHTSPEED_TOKEN")
+    api_version: str = Field(
+        "2026-07", alias="LIGHTSPEED_API_VERSION", pattern=r"^(2\.0|\d{4}-\d{2})$"
+    )
+    api_url: str | None = Field(None, alias="LIGHTSPEED_API_URL")
+    data_dir: Path = Field(Path("data"), alias="ANALYTICS_DATA_DIR")
+    start_date: date = Field(date(2020, 1, 1), alias="ANALYTICS_START_DATE")
+    time_zone: Annotated[str, AfterValidator(known_time_zone)] = Field(
+        "America/New_York", alias="ANALYTICS_TIMEZONE"
+    )
+    engine: Engine = Field(Engine.DUCKDB, alias="ANALYTICS_ENGINE")
+    store: str | None = Field(None, alias="ANALYTICS_STORE")
+
+    @property
+    def warehouse_url(self) -> str:
+        """Where tables are kept: a folder, or a URL that fsspec knows."""
+        return self.store or str(self.data_dir / "warehouse")
+
+    @property
+    def policy_file(self) -> Path:
+        """Return the path of the optional thresholds and policies."""
+        return self.data_dir / "analytics.toml"
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables that give a child process these same settings."""
+        values = {
+            "LIGHTSPEED_DOMAIN_PREFIX": self.domain_prefix,
+            "LIGHTSPEED_TOKEN": self.token.get_secret_value() if self.token else None,
+            "LIGHTSPEED_API_VERSION": self.api_version,
+            "LIGHTSPEED_API_URL": self.api_url,
+            "ANALYTICS_DATA_DIR": str(self.data_dir),
+            "ANALYTICS_START_DATE": self.start_date.isoformat(),
+            "ANALYTICS_TIMEZONE": self.time_zone,
+            "ANALYTICS_ENGINE": self.engine.value,
+            "ANALYTICS_STORE": self.store,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings, from *overrides* before the environment before ``.env``.
+
+    The data directory is made absolute, so that later steps may change folder.
+
+    Raises:
+        WrongUse: a value cannot be used; the cause names the variable.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        raise WrongUse(
+            f"The configuration cannot be used: {_faults(error)}.",
+            "Correct it in the environment or in .env.",
+        ) from error
+    return settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
+
+
+def load_policy(path: Path) -> Policy:
+    """Read the thresholds and policies of *path*; without the file, the defaults.
+
+    Raises:
+        WrongUse: the file cannot be read or a key or value is not known.
+    """
+    if not path.exists():
+        return Policy()
+    try:
+        return TypeAdapter(Policy).validate_python(
+            tomllib.loads(path.read_text(encoding="utf-8"))
+        )
+    except ValidationError as error:
+        cause = f"{path.name} cannot be used: {_faults(error)}."
+        raise WrongUse(cause, f"Correct {path}; every key is optional.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        cause = f"{path.name} cannot be read: {error}."
+        raise WrongUse(cause, f"Correct {path}, or move it away.") from error
+
+
+def _faults(error: ValidationError) -> str:
+    """Name each faulty key and what is wrong with it, never its value."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    )

@@ -1,0 +1,204 @@
+"""One shop on this machine: its settings, tables, files and clock, held together.
+
+Every step takes a :class:`Shop`; nothing else knows where things are.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import ibis.expr.types as ir
+import pandas as pd
+from filelock import FileLock, Timeout
+from ibis.backends import BaseBackend
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.contacts import ContactKeys
+from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.engine import connect, open_table
+from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.settings import Settings, load_policy
+from analytics_pipeline.storage.files import make_folder, replace_text
+from analytics_pipeline.storage.publication import Publication
+from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.warehouse import Warehouse
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is being done, how much of it, and of how much (if that is known)."""
+
+
+def silent(_what: str, _done: int, _of: int | None) -> None:
+    """Show nothing."""
+
+
+def system_clock() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Shop:
+    """Settings, policy, tables, published files and clock of one shop."""
+
+    settings: Settings
+    policy: Policy
+    clock: Callable[[], datetime] = system_clock
+    progress: Progress = silent
+    warehouse: Warehouse = field(init=False)
+    publication: Publication = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the tables and the published files."""
+        self.warehouse = Warehouse(self.settings.warehouse_url)
+        self.publication = Publication(
+            self.settings.data_dir, self.policy.archive_keep_days
+        )
+
+    @cached_property
+    def engine(self) -> BaseBackend:
+        """The engine, opened on first use."""
+        return connect(self.settings.engine)
+
+    def sales_log(self) -> SalesLog:
+        """Return the current generation of the log of sales."""
+        return SalesLog(self.warehouse.root / "sales_feed")
+
+    def store_as(self, table: str, model: type[Table]) -> Callable[[Candidate], None]:
+        """Return what stores a candidate as *table*, or as its day of it."""
+
+        def store(candidate: Candidate) -> None:
+            self.warehouse.write(
+                table, model, candidate.rows, candidate.partition, candidate.notes
+            )
+
+        return store
+
+    # Days ------------------------------------------------------------------------
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the store's business days."""
+        return ZoneInfo(self.settings.time_zone)
+
+    @property
+    def today(self) -> date:
+        """The day that it is in the store."""
+        return self.clock().astimezone(self.zone).date()
+
+    @property
+    def yesterday(self) -> date:
+        """The last day that is over in the store."""
+        return self.today - timedelta(days=1)
+
+    def days_until(self, last: date) -> list[str]:
+        """Return every partition from the start date to *last*."""
+        first = self.settings.start_date
+        count = (last - first).days + 1
+        return [(first + timedelta(days=n)).isoformat() for n in range(max(count, 0))]
+
+    def end_of(self, day: date) -> datetime:
+        """Return when *day* has ended in every zone where the shop sells."""
+        zones = {self.settings.time_zone}
+        if self.warehouse.exists("outlets"):
+            zones |= set(self.load("outlets", Outlets)["time_zone"])
+        midnight = datetime.combine(day + timedelta(days=1), time())
+        return max(midnight.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
+
+    # Tables ----------------------------------------------------------------------
+
+    def load(
+        self, table: str, model: type[Table], partition: str | None = None
+    ) -> pd.DataFrame:
+        """Return a stored table that passed its gate at its last attempt.
+
+        Raises:
+            GateFailed: the last attempt to replace it failed its gate.
+            LocalFailure: it was never stored or cannot be read.
+        """
+        self.refuse_failed(table, [partition or ""])
+        return self.warehouse.read(table, model, partition)
+
+    def refuse_failed(self, table: str, partitions: list[str]) -> None:
+        """Raise if the last attempt at *table*, or at one of its days, failed."""
+        failed = self.warehouse.failures(table)
+        for partition in sorted(failed.keys() & set(partitions)):
+            what = f"{table} of {partition}" if partition else table
+            raise GateFailed(
+                f"The last attempt at {what} failed its gate "
+                f"({failed[partition]['check']}), so nothing is built on it.",
+                "Mend the cause, then run: analytics-pipeline update",
+            )
+
+    def sales_until(self, last: date) -> ir.Table:
+        """Return the sales of every stored day up to *last*.
+
+        Raises:
+            LocalFailure: a day is missing.
+            GateFailed: a day's last attempt failed.
+        """
+        wanted = self.days_until(last)
+        missing = set(wanted) - set(self.warehouse.partitions("raw_sales"))
+        if missing:
+            raise LocalFailure(
+                f"raw_sales lacks {len(missing)} days, the first is {min(missing)}.",
+                f"Run: analytics-pipeline update --as-of {last.isoformat()}",
+            )
+        self.refuse_failed("raw_sales", wanted)
+        paths = self.warehouse.paths("raw_sales", wanted)
+        return open_table(self.engine, paths, RawSales)
+
+    # Secrets ---------------------------------------------------------------------
+
+    def contact_keys(self, store_country: str | None) -> ContactKeys:
+        """Return what turns e-mails and phone numbers into keys (rules 3.1, 3.2)."""
+        path = self.settings.data_dir / ".identity_key"
+        if not path.exists():
+            replace_text(path, secrets.token_hex(32) + "\n")
+        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        region = self.policy.phone_region or store_country
+        return ContactKeys(secret, region, self.policy)
+
+
+@contextmanager
+def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
+    """Keep every other run out of *data_dir*; a killed holder leaves nothing behind.
+
+    Raises:
+        DirectoryInUse: another run holds it, and *wait* is false.
+        LocalFailure: the directory cannot be written.
+    """
+    try:
+        make_folder(data_dir)
+        lock = FileLock(data_dir / ".lock", mode=0o600, is_singleton=True)
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout as error:
+        raise DirectoryInUse(
+            f"Another run is using {data_dir}.",
+            "Wait until it is done, then try again.",
+        ) from error
+    except OSError as error:
+        raise LocalFailure(
+            f"{data_dir} cannot be written ({error.strerror}).",
+            "Give yourself the right to write there, or set ANALYTICS_DATA_DIR.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_shop(
+    settings: Settings,
+    clock: Callable[[], datetime] = system_clock,
+    progress: Progress = silent,
+) -> Shop:
+    """Return the shop of *settings*, with its policy read afresh."""
+    return Shop(settings, load_policy(settings.policy_file), clock, progress)

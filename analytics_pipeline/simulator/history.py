@@ -1,0 +1,186 @@
+"""The simulated store: a seed and a clock give its whole history.
+
+Every day is planned shortly before it begins anywhere on earth, from the state that
+the store has by then, and played event by event.  Moving the clock in one step or
+in many makes no difference, and a later clock only adds.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from random import Random
+from zoneinfo import ZoneInfo
+
+from analytics_pipeline.simulator.events import Action, Timeline
+from analytics_pipeline.simulator.people_arrivals import (
+    arrivals_of_a_day,
+    arrive,
+    open_the_books,
+)
+from analytics_pipeline.simulator.people_changes import choose_buyer
+from analytics_pipeline.simulator.premises import Till, found_retailer, open_premises
+from analytics_pipeline.simulator.rare_cases import Case, cases_of_day
+from analytics_pipeline.simulator.records import StoreState
+from analytics_pipeline.simulator.sales import draw_basket, record_sale
+from analytics_pipeline.simulator.sales_later import draw_fate
+from analytics_pipeline.simulator.shop import Shop
+from analytics_pipeline.simulator.web_buyers import draw_buyer
+from analytics_pipeline.simulator.web_orders import draw_course, place_order
+
+BEFORE_THE_DAY = timedelta(hours=14)
+FEWEST_SALES_PER_DAY = 8.0
+CUSTOMERS_PER_DAILY_SALE = 197
+WEEKDAYS = (0.8, 0.8, 0.9, 1.0, 1.2, 1.4, 0.9)
+LATE_SHARE = 0.14
+NOBODY_SHARE = 0.03
+WALK_IN_SHARE = 0.21
+WEB_SHARE = 0.025
+REGISTER_CLOSES_ON_DAY = 20
+RECENT_SALES = 50
+BUSY_TILLS = (0.5, 0.8, 1.0)
+OPENING_HOURS = ((9 * 60, 18 * 60), (9 * 60, 15 * 60 + 45))
+LATE_HOURS = (20 * 60 + 2, 21 * 60 + 55)
+
+
+class Store:
+    """A small Lightspeed store whose truth is known, day by day."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        customers: int = 300,
+        opened_on: date,
+        sales_per_day: float | None = None,
+        time_zone: str = "America/New_York",
+    ) -> None:
+        """Found the store; nothing happens before the clock is moved."""
+        usual = max(FEWEST_SALES_PER_DAY, customers / CUSTOMERS_PER_DAILY_SALE)
+        self._sales_per_day = usual if sales_per_day is None else sales_per_day
+        self._opened_on = opened_on
+        start = _planned_at(opened_on)
+        self.state = _empty_state(seed, start, time_zone)
+        timeline = Timeline(seed, self.state)
+        self._shop = Shop(timeline, open_premises(timeline), customers)
+        self._shop.web.user_id = timeline.new_id()
+        open_the_books(self._shop, start)
+        timeline.plan(start, partial(self._plan_day, opened_on))
+        timeline.plan_in(start, REGISTER_CLOSES_ON_DAY + 1, self._close_register)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Play everything up to and including *moment*, an aware time, in order."""
+        if moment.tzinfo is None:
+            raise ValueError("The store's clock needs a moment with a time zone.")
+        if moment < self.state.now:
+            raise ValueError("The store's clock never runs backwards.")
+        self._shop.timeline.play_until(moment.astimezone(UTC))
+
+    def _plan_day(self, day: date, _moment: datetime) -> None:
+        """Plan what happens on *day*, and the planning of the next day."""
+        timeline = self._shop.timeline
+        timeline.draw_day(day)
+        for _ in range(arrivals_of_a_day(self._shop)):
+            minute = timeline.between(540, 1080)
+            self._plan_at_home(day, minute, partial(arrive, self._shop))
+        expected = self._sales_per_day * WEEKDAYS[day.weekday()]
+        for _ in range(round(expected * timeline.between(0.75, 1.25))):
+            self._plan_sale(day)
+        online = expected * WEB_SHARE
+        for _ in range(int(online) + timeline.chance(online % 1)):
+            self._plan_at_home(day, timeline.between(1, 1438), self._order_online)
+        self._plan_clock_change(day)
+        self._plan_oddities(day)
+        tomorrow = day + timedelta(days=1)
+        timeline.plan(_planned_at(tomorrow), partial(self._plan_day, tomorrow))
+
+    def _plan_sale(self, day: date) -> None:
+        timeline = self._shop.timeline
+        drawn = timeline.rng.random()
+        rank = next(i for i, share in enumerate(BUSY_TILLS) if drawn <= share)
+        till = self._shop.premises.tills[rank]
+        if rank == 1 and self._number_of(day) < REGISTER_CLOSES_ON_DAY:
+            till = self._shop.premises.closing_till
+        late = rank < 2 and timeline.chance(LATE_SHARE)
+        minute = timeline.between(*(LATE_HOURS if late else OPENING_HOURS[rank == 2]))
+        moment = _local(day, minute, till.time_zone)
+        timeline.plan(moment, partial(self._sell, till))
+
+    def _plan_at_home(self, day: date, minute: float, action: Action) -> None:
+        moment = _local(day, minute, self.state.retailer.time_zone)
+        self._shop.timeline.plan(moment, action)
+
+    def _plan_oddities(self, day: date) -> None:
+        for case in cases_of_day(self._number_of(day)):
+            minute = self._shop.timeline.between(660, 720)
+            self._plan_at_home(day, minute, partial(_play_case, case, self._shop))
+
+    def _plan_clock_change(self, day: date) -> None:
+        """Sell and order around the hour that is missing, or comes twice."""
+        zone = ZoneInfo(self.state.retailer.time_zone)
+        midnight = datetime.combine(day, time(), zone)
+        if midnight.utcoffset() == (midnight + timedelta(days=1)).utcoffset():
+            return
+        till = self._shop.premises.tills[0]
+        for hour, minute in ((1, 30), (1, 59), (3, 0)):
+            for fold in (0, 1):
+                wall = datetime.combine(day, time(hour, minute, 20, fold=fold), zone)
+                moment = wall.astimezone(UTC)
+                self._shop.timeline.plan(moment, partial(self._sell, till))
+                self._shop.timeline.plan(moment, self._order_online)
+
+    def _sell(self, till: Till, moment: datetime) -> None:
+        """Sell something ordinary, which may have a fate later on."""
+        shop = self._shop
+        lines = draw_basket(shop, till)
+        buyer = self._draw_buyer()
+        sale = record_sale(shop, moment, till, lines, customer_id=buyer)
+        shop.recent.append(sale.id)
+        del shop.recent[:-RECENT_SALES]
+        draw_fate(shop, sale, moment)
+
+    def _draw_buyer(self) -> str | None:
+        drawn = self._shop.timeline.rng.random()
+        if drawn < NOBODY_SHARE:
+            return None
+        chosen = None if drawn < WALK_IN_SHARE else choose_buyer(self._shop)
+        return chosen or self.state.default_customer_id
+
+    def _order_online(self, moment: datetime) -> None:
+        buyer, course = draw_buyer(self._shop), draw_course(self._shop)
+        place_order(self._shop, moment, buyer, course)
+
+    def _close_register(self, moment: datetime) -> None:
+        till = self._shop.premises.closing_till
+        register = self.state.registers[till.register_id]
+        self._shop.timeline.delete(register, moment)
+
+    def _number_of(self, day: date) -> int:
+        return (day - self._opened_on).days
+
+
+def _play_case(case: Case, shop: Shop, moment: datetime) -> None:
+    case(shop, moment)
+
+
+def _planned_at(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC) - BEFORE_THE_DAY
+
+
+def _local(day: date, minute: float, time_zone: str) -> datetime:
+    """Return the moment at which clocks in *time_zone* show *minute* of *day*."""
+    midnight = datetime.combine(day, time(), ZoneInfo(time_zone))
+    return (midnight + timedelta(seconds=int(minute * 60))).astimezone(UTC)
+
+
+def _empty_state(seed: int, start: datetime, time_zone: str) -> StoreState:
+    rng = Random(f"{seed}/retailer")
+    return StoreState(
+        now=start,
+        retailer=found_retailer(rng, time_zone),
+        outlets={},
+        registers={},
+        customers={},
+        sales={},
+        web_orders={},
+        default_customer_id="",
+        web_source=f"ecw:{rng.getrandbits(64):016X}",
+    )

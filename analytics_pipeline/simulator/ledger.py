@@ -1,0 +1,241 @@
+"""The truth that the pipeline is measured against: RULES, worked out once more.
+
+Plain Python over the store's records, by another route than ``domain/``: nothing is
+shared, nothing is incremental, nothing is fast.  Defaults of the policy only.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from analytics_pipeline.simulator.ledger_bookings import (
+    Booking,
+    book_everything,
+    in_number_order,
+    person_of_web_order,
+)
+from analytics_pipeline.simulator.ledger_people import People, Person, find_people
+from analytics_pipeline.simulator.records import StoreState
+
+VIP_CENTS = 100_000
+HIGH_VALUE_CENTS = 50_000
+TIERS = ((150_000, "Evergreen"), (75_000, "Bloom"), (25_000, "Sprout"))
+SEGMENTS = ((90, "90d"), (60, "60d"), (30, "30d"))
+ROLLING_DAYS = 90
+E164 = re.compile(r"\+[0-9]+")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FIRST_TIME_COLUMNS = (
+    "Customer ID",
+    "Customer Code",
+    "Name",
+    "Email",
+    "Phone",
+    "First Purchase Date",
+    "Days Since First Purchase",
+    "Lifetime Value",
+    "Order Count",
+    "Average Order Value",
+    "Last Order Date",
+    "Tier",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one person comes to, as of a day; money in cents."""
+
+    lifetime: int
+    rolling: int
+    orders: int
+    rolling_orders: int
+    ecom_orders: int
+    refunded: int
+    first: date | None
+    last: date | None
+    days_since: int | None
+
+
+def expected_master(state: StoreState, as_of: date) -> list[dict[str, str]]:
+    """Return every row of the master file, cell by cell, in order (rule 8.1)."""
+    rows = [
+        (figures.lifetime, person.id, _master_row(person, figures))
+        for person, figures in _everybody(state, as_of)
+    ]
+    rows.sort(key=lambda row: (-row[0], row[1]))
+    return [row for _, _, row in rows]
+
+
+def expected_first_time_buyers(state: StoreState, as_of: date) -> list[dict[str, str]]:
+    """Return every row of the first-time buyers, newest first (rules 6 and 8.2)."""
+    found = []
+    for person, figures in _everybody(state, as_of):
+        if figures.orders == 1 and figures.first is not None:
+            days = (as_of - figures.first).days
+            cells = _master_row(person, figures)
+            cells["First Purchase Date"] = figures.first.isoformat()
+            cells["Days Since First Purchase"] = str(days)
+            row = {column: cells[column] for column in FIRST_TIME_COLUMNS}
+            found.append((days, person.id, row))
+    found.sort(key=lambda row: row[:2])
+    return [row for _, _, row in found]
+
+
+def expected_totals(state: StoreState, as_of: date) -> dict[str, int]:
+    """Return the sums that must hold, in cents and counts (rule 7.1)."""
+    people = find_people(state)
+    books = book_everything(state, as_of, people)
+    persons = _everybody(state, as_of)
+    nobody = [booking for booking in books if booking.person is None]
+    web = [booking for booking in books if booking.is_web_order]
+    tills = [booking for booking in books if not booking.is_web_order]
+    return {
+        "revenue_cents": _sum_cents(tills),
+        "added_web_orders_cents": _sum_cents(web),
+        "added_web_order_count": len(web),
+        "lifetime_value_cents": sum(figures.lifetime for _, figures in persons),
+        "unattributed_cents": _sum_cents(nobody),
+        "order_count": sum(booking.is_order for booking in books),
+        "attributed_order_count": sum(figures.orders for _, figures in persons),
+        "unattributed_order_count": sum(booking.is_order for booking in nobody),
+        "ecom_order_count": sum(b.is_order and b.is_ecom for b in books),
+        "refunded_cents": sum(booking.refunded_cents for booking in books),
+        "completed_sale_count": len(tills),
+        "person_count": len(persons),
+    }
+
+
+def _sum_cents(books: Iterable[Booking]) -> int:
+    return sum(booking.cents for booking in books)
+
+
+def _everybody(state: StoreState, as_of: date) -> list[tuple[Person, Figures]]:
+    """Return each person with their figures, in no particular order."""
+    people = find_people(state)
+    books = book_everything(state, as_of, people)
+    by_person: dict[str, list[Booking]] = {}
+    for booking in books:
+        if booking.person is not None:
+            by_person.setdefault(booking.person, []).append(booking)
+    online = by_person.keys() - people.persons.keys()
+    everybody = [*people.persons.values(), *_online_people(state, people, online)]
+    return [
+        (person, _figures(by_person.get(person.id, []), as_of)) for person in everybody
+    ]
+
+
+def _online_people(
+    state: StoreState, people: People, wanted: Iterable[str]
+) -> list[Person]:
+    """Name those whom only the web shop knows, by their latest order (rule 3.7)."""
+    remaining = set(wanted)
+    found = []
+    orders = in_number_order(state.web_orders.values())
+    minute = {
+        order.order_number: order.placed_at.replace(second=0, microsecond=0)
+        for order in orders
+    }
+    orders.sort(key=lambda order: minute[order.order_number])
+    for order in reversed(orders):
+        person_id = person_of_web_order(order, people)
+        if person_id in remaining and person_id is not None:
+            remaining.remove(person_id)
+            email = (order.email or "").strip()
+            found.append(Person(person_id, "", order.name.strip(), email, "", ()))
+    return found
+
+
+def _figures(books: list[Booking], as_of: date) -> Figures:
+    """Add one person's bookings up (rules 5.1 to 5.3)."""
+    orders = [booking for booking in books if booking.is_order]
+    recent = [b for b in books if (as_of - b.day).days < ROLLING_DAYS]
+    days = [booking.day for booking in orders]
+    last = max(days, default=None)
+    return Figures(
+        lifetime=_sum_cents(books),
+        rolling=_sum_cents(recent),
+        orders=len(orders),
+        rolling_orders=sum(booking.is_order for booking in recent),
+        ecom_orders=sum(booking.is_ecom for booking in orders),
+        refunded=sum(booking.refunded_cents for booking in books),
+        first=min(days, default=None),
+        last=last,
+        days_since=None if last is None else (as_of - last).days,
+    )
+
+
+def _master_row(person: Person, figures: Figures) -> dict[str, str]:
+    duplicates = len(person.duplicate_ids)
+    high = HIGH_VALUE_CENTS <= figures.lifetime < VIP_CENTS
+    return {
+        "Customer ID": _text(person.id),
+        "Customer Code": _text(person.code),
+        "Name": _text(person.name),
+        "Email": _text(person.email),
+        "Phone": _text(person.phone),
+        "Lifetime Value": _money(figures.lifetime),
+        "Rolling 90-Day Value": _money(figures.rolling),
+        "Order Count": str(figures.orders),
+        "Rolling 90-Day Order Count": str(figures.rolling_orders),
+        "Average Order Value": _average(figures),
+        "First Order Date": _day(figures.first),
+        "Last Order Date": _day(figures.last),
+        "Days Since Last Order": _number(figures.days_since),
+        "Is VIP": _yes_or_no(figures.lifetime >= VIP_CENTS),
+        "Is High Value": _yes_or_no(high),
+        "Inactive Segment": _segment(figures.days_since),
+        "Tier": _tier(figures),
+        "eCom Order Count": str(figures.ecom_orders),
+        "Retail Order Count": str(figures.orders - figures.ecom_orders),
+        "Refunded Value": _money(figures.refunded),
+        "Duplicate IDs": ";".join(person.duplicate_ids),
+        "Note": f"Merged {duplicates} duplicate records" if duplicates else "",
+    }
+
+
+def _average(figures: Figures) -> str:
+    """Divide value by orders, half away from zero; empty without orders (rule 5.1)."""
+    if not figures.orders:
+        return ""
+    exact = Decimal(figures.lifetime) / figures.orders
+    return _money(int(exact.to_integral_value(ROUND_HALF_UP)))
+
+
+def _tier(figures: Figures) -> str:
+    """Return the rung that the rolling value reaches (rule 5.6)."""
+    for least, tier in TIERS:
+        if figures.rolling >= least:
+            return tier
+    return "Seed" if figures.orders else "None"
+
+
+def _segment(days: int | None) -> str:
+    """Return how long the last order is past (rule 5.5)."""
+    if days is None:
+        return "never"
+    return next((name for least, name in SEGMENTS if days >= least), "active")
+
+
+def _text(cell: str) -> str:
+    """Disarm a cell that a spreadsheet would run; numbers in E.164 stay (rule 8.5)."""
+    if cell.startswith(FORMULA_STARTS) and not E164.fullmatch(cell):
+        return f"'{cell}"
+    return cell
+
+
+def _money(cents: int) -> str:
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+
+
+def _yes_or_no(answer: bool) -> str:
+    return "Yes" if answer else "No"
+
+
+def _day(day: date | None) -> str:
+    return "" if day is None else day.isoformat()
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else str(number)

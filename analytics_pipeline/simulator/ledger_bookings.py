@@ -1,0 +1,218 @@
+"""The ledger's own books: what counts, on which day, for whom (rules 1, 2 and 4)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from analytics_pipeline.simulator.ledger_people import People, email_key, is_made_up
+from analytics_pipeline.simulator.records import Sale, StoreState, WebOrder
+
+STATUSES_DONE = {
+    "CLOSED",
+    "LAYBY_CLOSED",
+    "ONACCOUNT_CLOSED",
+    "PICKED_UP_CLOSED",
+    "DISPATCHED_CLOSED",
+    "SERVICE_CLOSED",
+}
+STATUSES_AWAITING = {"AWAITING_PICKUP", "AWAITING_DISPATCH"}
+PAID = {"ACCEPTED", "PAID", "PARTIALLY_REFUNDED"}
+UNDONE = {"WILL_NOT_DELIVER", "RETURNED"}
+NOTE = re.compile(r"Order ID:\s*(\w+)")
+ONE_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One completed sale or one added web order; ``person`` None is nobody."""
+
+    person: str | None
+    day: date
+    cents: int
+    is_order: bool
+    is_ecom: bool
+    refunded_cents: int
+    is_web_order: bool
+
+
+def cents_of(amount: Decimal) -> int:
+    """Round to cents, half away from zero (rule 1.3)."""
+    return int(amount.quantize(ONE_CENT, ROUND_HALF_UP) * 100)
+
+
+def local_day(moment: datetime, zone: str) -> date:
+    """Return the date that clocks in *zone* show."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def business_day(state: StoreState, sale: Sale) -> date:
+    """Return a sale's day in its outlet's zone, else the store's (rule 1.2)."""
+    outlet = state.outlets.get(sale.outlet_id)
+    zone = state.retailer.time_zone if outlet is None else outlet.time_zone
+    return local_day(sale.sale_date, zone)
+
+
+def is_completed(sale: Sale) -> bool:
+    """Tell whether a sale is money (rules 2.1 and 2.2)."""
+    if sale.deleted_at is not None:
+        return False
+    if sale.state == "closed":
+        return sale.status in STATUSES_DONE
+    if sale.state != "pending" or sale.status not in STATUSES_AWAITING:
+        return False
+    if not sale.attributes or not set(sale.attributes) <= {"pickup", "delivery"}:
+        return False
+    paid = [p.amount for p in sale.payments if p.deleted_at is None]
+    due = Decimal(cents_of(sale.total_price_incl)) / 100
+    return sum(paid, Decimal(0)) >= due - ONE_CENT
+
+
+def is_order(sale: Sale) -> bool:
+    """Tell whether a completed sale is an order (rule 2.3)."""
+    bought = any(
+        line.quantity > 0 and not line.is_return and line.status != "VOIDED"
+        for line in sale.lines
+    )
+    return sale.return_for is None and bought
+
+
+def refunded(sale: Sale) -> int:
+    """Return what a completed sale gave back, in cents (rule 2.5)."""
+    back = [
+        line.total + line.tax_total
+        for line in sale.lines
+        if line.is_return and line.status != "VOIDED"
+    ]
+    return -cents_of(sum(back, Decimal(0)))
+
+
+def in_number_order(orders: Iterable[WebOrder]) -> list[WebOrder]:
+    """Sort orders by number: as integers, where they are."""
+    return sorted(
+        orders,
+        key=lambda order: (
+            not order.order_number.isdigit(),
+            int(order.order_number) if order.order_number.isdigit() else 0,
+            order.order_number,
+        ),
+    )
+
+
+def match_web_orders(orders: list[WebOrder], sales: list[Sale]) -> dict[str, WebOrder]:
+    """Return the order that each matched sale belongs to (rule 4.3)."""
+    by_source: dict[str, list[str]] = {}
+    by_note: dict[str, list[str]] = {}
+    naming = set()
+    for sale in sales:
+        if sale.source.startswith("ecw:") and sale.source_id:
+            by_source.setdefault(sale.source_id, []).append(sale.id)
+            naming.add(sale.id)
+        named = NOTE.match(sale.note)
+        if named and sale.return_for is None:
+            by_note.setdefault(named[1], []).append(sale.id)
+            naming.add(sale.id)
+    order_of: dict[str, WebOrder] = {}
+    open_orders = []
+    for order in in_number_order(orders):
+        found = by_source.get(order.order_number, [])
+        order_of |= dict.fromkeys(found, order)
+        if not found:
+            open_orders.append(order)
+    still_open = []
+    for order in open_orders:
+        noted = by_note.get(order.order_number, [])
+        free = [sale_id for sale_id in noted if sale_id not in order_of]
+        order_of |= dict.fromkeys(free, order)
+        if not free:
+            still_open.append(order)
+    stored = {sale.id for sale in sales}
+    for order in still_open:
+        hint = order.exported_sale_id
+        if hint in stored and hint not in naming and hint not in order_of:
+            order_of[str(hint)] = order
+    return order_of
+
+
+def person_of_web_order(order: WebOrder, people: People) -> str | None:
+    """Return who ordered, by the e-mail alone (rules 3.7 and 4.5)."""
+    key = email_key(order.email)
+    if key is None or is_made_up(key) or key in people.placeholders:
+        return None
+    if key in people.person_of_email:
+        return people.person_of_email[key]
+    return f"ecom-{sha256(key.encode()).hexdigest()[:16]}"
+
+
+def book_everything(state: StoreState, as_of: date, people: People) -> list[Booking]:
+    """Book every completed sale and every added web order up to *as_of*."""
+    days = {sale.id: business_day(state, sale) for sale in state.sales.values()}
+    sales = [sale for sale in state.sales.values() if days[sale.id] <= as_of]
+    zone = state.retailer.time_zone
+    orders = [
+        order
+        for order in state.web_orders.values()
+        if local_day(order.placed_at, zone) <= as_of
+    ]
+    order_of = match_web_orders(orders, sales)
+    known = {sale.id: sale for sale in sales}
+    books = []
+    for sale in sales:
+        if is_completed(sale):
+            person = person_of_sale(sale, known, order_of, people)
+            ecom = sale.source.startswith("ecw:") or sale.id in order_of
+            cents = cents_of(sale.total_price_incl)
+            books.append(
+                Booking(
+                    person,
+                    days[sale.id],
+                    cents,
+                    is_order(sale),
+                    ecom,
+                    refunded(sale),
+                    is_web_order=False,
+                )
+            )
+    return books + _book_web_orders(orders, order_of, zone, people)
+
+
+def _book_web_orders(
+    orders: list[WebOrder], order_of: dict[str, WebOrder], zone: str, people: People
+) -> list[Booking]:
+    """Book the orders that no sale stands for, if they are paid (rule 4.4)."""
+    synced = {order.order_number for order in order_of.values()}
+    return [
+        Booking(
+            person_of_web_order(order, people),
+            local_day(order.placed_at, zone),
+            cents_of(order.total),
+            is_order=True,
+            is_ecom=True,
+            refunded_cents=0,
+            is_web_order=True,
+        )
+        for order in orders
+        if order.order_number not in synced
+        and order.payment_status in PAID
+        and order.fulfillment_status not in UNDONE
+    ]
+
+
+def person_of_sale(
+    sale: Sale, known: dict[str, Sale], order_of: dict[str, WebOrder], people: People
+) -> str | None:
+    """Return whose sale it is; a nameless return follows its original (rule 3.1)."""
+    seen = set()
+    current: Sale | None = sale
+    while current is not None and current.id not in seen:
+        seen.add(current.id)
+        customer = current.customer_id
+        if customer is not None and customer not in people.nobodies:
+            return people.person_of_customer.get(customer)
+        if current.id in order_of:
+            return person_of_web_order(order_of[current.id], people)
+        current = known.get(current.return_for or "")
+    return None

@@ -1,0 +1,153 @@
+"""What the simulated store is made of: the truth, before any API shape.
+
+The store's history, its HTTP face, its export and its ledger all speak in these
+records.  Nothing here knows how a record looks on the wire.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(slots=True)
+class Outlet:
+    """One shop of the store, in a time zone of its own."""
+
+    id: str
+    name: str
+    time_zone: str
+    version: int
+    deleted_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Register:
+    """One till."""
+
+    id: str
+    name: str
+    outlet_id: str
+    version: int
+    deleted_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Retailer:
+    """The store itself."""
+
+    id: str
+    name: str
+    domain_prefix: str
+    time_zone: str
+    country: str
+    currency: str
+    discount_product_id: str
+
+
+@dataclass(slots=True)
+class Customer:
+    """One customer record, as staff or the web shop typed it."""
+
+    id: str
+    customer_code: str
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    email: str | None
+    phone: str | None
+    mobile: str | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    deleted_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of a sale; amounts are for the whole line, tax apart."""
+
+    id: str
+    product_id: str
+    quantity: Decimal
+    total: Decimal
+    tax_total: Decimal
+    is_return: bool = False
+    status: str = "CONFIRMED"
+    discount_total: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
+class Payment:
+    """One payment; change given is a payment of its own, negative."""
+
+    id: str
+    name: str
+    payment_type_id: str
+    amount: Decimal
+    paid_at: datetime
+    deleted_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Sale:
+    """One sale in its present state; ``version`` grows with every change."""
+
+    id: str
+    version: int
+    outlet_id: str
+    register_id: str
+    user_id: str
+    customer_id: str | None
+    invoice_number: str
+    source: str
+    source_id: str | None
+    state: str
+    status: str
+    attributes: tuple[str, ...]
+    note: str
+    sale_date: datetime
+    created_at: datetime
+    updated_at: datetime
+    lines: list[Line]
+    payments: list[Payment]
+    total_price: Decimal
+    total_tax: Decimal
+    total_price_incl: Decimal
+    return_for: str | None = None
+    return_ids: list[str] = field(default_factory=list)
+    deleted_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class WebOrder:
+    """One web-shop order; ``placed_at`` is a moment, the export shows local time."""
+
+    order_number: str
+    email: str | None
+    name: str
+    phone: str | None
+    placed_at: datetime
+    payment_status: str
+    fulfillment_status: str
+    lines: list[tuple[str, str, Decimal, int]]
+    subtotal: Decimal
+    tax: Decimal
+    shipping: Decimal
+    discount: Decimal
+    total: Decimal
+    exported_sale_id: str | None = None
+
+
+@dataclass(slots=True)
+class StoreState:
+    """Everything that the store holds at one moment of its clock."""
+
+    now: datetime
+    retailer: Retailer
+    outlets: dict[str, Outlet]
+    registers: dict[str, Register]
+    customers: dict[str, Customer]
+    sales: dict[str, Sale]
+    web_orders: dict[str, WebOrder]
+    default_customer_id: str
+    web_source: str

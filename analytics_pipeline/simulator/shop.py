@@ -1,0 +1,35 @@
+"""The running shop: its clock, its furniture and its people in one hand."""
+
+from dataclasses import dataclass, field
+
+from analytics_pipeline.simulator.events import Timeline
+from analytics_pipeline.simulator.people import Crowd
+from analytics_pipeline.simulator.premises import Premises
+
+
+@dataclass(slots=True)
+class WebShop:
+    """What the web shop remembers between orders."""
+
+    last_number: int = 1000
+    user_id: str = ""
+    synced: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Shop:
+    """Everything that an event may need."""
+
+    timeline: Timeline
+    premises: Premises
+    size: int
+    crowd: Crowd = field(default_factory=Crowd)
+    web: WebShop = field(default_factory=WebShop)
+    invoices: dict[str, int] = field(default_factory=dict)
+    recent: list[str] = field(default_factory=list)
+
+    def next_invoice(self, register_id: str) -> str:
+        """Count a till's receipts; tills count apart, so numbers repeat (API §3.1)."""
+        number = self.invoices.get(register_id, 0) + 1
+        self.invoices[register_id] = number
+        return str(number)

@@ -1,0 +1,197 @@
+"""Reading a Lightspeed Retail (X-Series) store over its API (API 1, 2, 5, 9)."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from analytics_pipeline.errors import LightspeedUnavailable
+from analytics_pipeline.sources.connection import Connection, NotFound, local_now
+from analytics_pipeline.sources.origin import origin_for
+from analytics_pipeline.sources.replies import last_version, records_of, resource_of
+
+__all__ = ["LightspeedClient", "Page", "origin_for"]
+
+_COLLECTIONS = frozenset({"sales", "customers", "outlets", "registers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a collection, in the order of versions.
+
+    Attributes:
+        records: as delivered; each should be an object, which the normaliser judges.
+        version_max: the version to read on from.
+        number: counted from 1 in one walk.
+        began_at: no later than the moment whose state the page shows.
+    """
+
+    records: list[Any]
+    version_max: int
+    number: int
+    began_at: datetime
+
+
+class LightspeedClient:
+    """A store, to be read only: the client can do nothing but GET."""
+
+    def __init__(
+        self,
+        origin: str,
+        token: str,
+        api_version: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = local_now,
+        on_wait: Callable[[float, str], None] | None = None,
+        attempts: int = 6,
+    ) -> None:
+        """Prepare to read *origin* (see :func:`origin_for`); nothing is asked yet.
+
+        Args:
+            origin: scheme, host and port.
+            token: a personal token.
+            api_version: ``2.0`` or a dated one such as ``2026-07``.
+            transport: what carries requests, for tests.
+            sleep: how to wait, for tests.
+            now: the local clock.
+            on_wait: told seconds and reason before each wait.
+            attempts: how often one request may fail; waits for the request limit
+                are counted by their time instead.
+        """
+        self._connection = Connection(
+            origin,
+            token,
+            api_version,
+            transport=transport,
+            sleep=sleep,
+            now=now,
+            on_wait=on_wait,
+            attempts=attempts,
+        )
+
+    def __enter__(self) -> Self:
+        """Return the client, which closes its connection at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Name the store, never the token."""
+        return f"LightspeedClient({self._connection!r})"
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, each repetition counted."""
+        return self._connection.requests
+
+    @property
+    def server_now(self) -> datetime:
+        """The earlier of the local clock and the last reply's ``Date`` header."""
+        now = self._connection.now()
+        return min(now, self._connection.replied_at or now)
+
+    def pages(
+        self,
+        collection: str,
+        *,
+        after: int = 0,
+        page_size: int = 1000,
+        deleted: bool = False,
+    ) -> Iterator[Page]:
+        """Yield a collection's pages in the order of versions, until an empty one.
+
+        A page shorter than asked for is not the end (API 2.1).
+
+        Raises:
+            LightspeedUnavailable: the version does not advance, so the end would
+                never come.
+        """
+        if collection not in _COLLECTIONS:
+            raise ValueError(f"{collection} is not a versioned collection")
+        extra = {"deleted": "true"} if deleted else {}
+        for number in itertools.count(1):
+            asked_at = self._connection.now()
+            params = {"after": str(after), "page_size": str(page_size), **extra}
+            body = self._connection.get(collection, params)
+            records = records_of(body)
+            if not records:
+                return
+            reached = last_version(body, records)
+            if reached <= after:
+                raise _stuck(collection)
+            yield Page(records, reached, number, self._connection.true_since(asked_at))
+            after = reached
+
+    def sale(self, sale_id: str) -> dict[str, Any] | None:
+        """Return one sale, or None if the store does not know it."""
+        try:
+            return resource_of(self._connection.get(f"sales/{sale_id}", {}))
+        except NotFound:
+            return None
+
+    def search_sales(
+        self, date_from: datetime, date_to: datetime, page_size: int = 1000
+    ) -> Iterator[list[Any]]:
+        """Yield pages of the sales dated within two moments, deleted ones too.
+
+        Pages are counted by offset over a list that may move meanwhile: a sale can
+        come twice or not at all, so this is for comparison, not for truth (API 2.4).
+        """
+        window = {
+            "type": "sales",
+            "date_from": _zulu(date_from),
+            "date_to": _zulu(date_to + timedelta(microseconds=999_999)),
+            "deleted": "true",
+            "page_size": str(page_size),
+        }
+        found: set[str] = set()
+        offset = 0
+        while True:
+            params = {**window, "offset": str(offset)}
+            records = records_of(self._connection.get("search", params))
+            if not records:
+                return
+            ids = {_id_of(record) for record in records}
+            if ids <= found:
+                raise _stuck("found sales")
+            found |= ids
+            yield records
+            offset += len(records)
+
+    def retailer(self) -> dict[str, Any]:
+        """Return the store itself: its time zone, country and currency."""
+        return resource_of(self._connection.get("retailer", {}))
+
+
+def _id_of(record: Any) -> str:
+    return str(record.get("id")) if isinstance(record, dict) else ""
+
+
+def _zulu(moment: datetime) -> str:
+    """Write a moment as search wants it: a raw ``+`` would decode to a blank."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _stuck(what: str) -> LightspeedUnavailable:
+    return LightspeedUnavailable(
+        f"Lightspeed's list of {what} does not advance from page to page.",
+        "Try again later; the next run goes on where this one stopped.",
+    )

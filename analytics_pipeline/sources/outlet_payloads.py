@@ -1,0 +1,100 @@
+"""Outlets, registers and the store itself as rows of ``outlets``."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+
+from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.sources.frames import frame_of
+from analytics_pipeline.sources.payload_values import (
+    Unusable,
+    identifier,
+    is_set,
+    single_line,
+)
+
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+
+
+def outlets_rows(
+    outlets: Iterable[Any], registers: Iterable[Any], retailer: Any
+) -> pd.DataFrame:
+    """Return ``Outlets``: each outlet with its zone, else the store's own.
+
+    An outlet without an id, or for which neither names a zone that exists, makes no
+    row: it is unknown then, and rule 1.2 says what that means for its sales.
+    """
+    store = retailer if isinstance(retailer, dict) else {}
+    store_zone = _time_zone(store.get("timezone"))
+    store_country = _country(store.get("country"))
+    open_registers = _count_registers(registers)
+    rows: dict[str, tuple[Any, ...]] = {}
+    for outlet in outlets:
+        outlet_id = _id_of(outlet)
+        time_zone = _time_zone(outlet.get("time_zone")) if outlet_id else None
+        zone = time_zone or store_zone
+        if outlet_id is None or zone is None:
+            continue
+        rows[outlet_id] = (
+            outlet_id,
+            _text(outlet.get("name")),
+            zone,
+            _is_deleted(outlet),
+            open_registers[outlet_id],
+            store_zone,
+            store_country,
+        )
+    return frame_of([rows[key] for key in sorted(rows)], Outlets)
+
+
+def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:
+    """Count the registers of each outlet that are not deleted."""
+    live = {
+        register_id: _text(register.get("outlet_id"))
+        for register in registers
+        if (register_id := _id_of(register)) and not _is_deleted(register)
+    }
+    return Counter(live.values())
+
+
+def _id_of(record: Any) -> str | None:
+    try:
+        return identifier(record.get("id")) if isinstance(record, dict) else None
+    except Unusable:
+        return None
+
+
+def _is_deleted(record: dict[str, Any]) -> bool:
+    """Say whether a record was deleted; anything but an empty mark means so."""
+    try:
+        return is_set(record.get("deleted_at"), "deleted_at_is_a_time")
+    except Unusable:
+        return True
+
+
+def _text(value: Any) -> str | None:
+    try:
+        return single_line(value, "name_is_text")
+    except Unusable:
+        return None
+
+
+def _time_zone(value: Any) -> str | None:
+    """Return the name of a time zone that exists (the store spells its key apart)."""
+    name = _text(value)
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _country(value: Any) -> str | None:
+    """Return an ISO country code of two letters."""
+    name = _text(value)
+    return name.upper() if name and _COUNTRY.fullmatch(name) else None

@@ -1,0 +1,61 @@
+"""Sorting a page: what becomes a row, and what is turned away at the door.
+
+A rejection names the record and the rule, never what the record holds: it is stored,
+and a payload may hold personal data.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.sources.payload_values import (
+    Unusable,
+    identifier,
+    version,
+    version_in,
+)
+
+__all__ = ["Rejection", "sort_out"]
+
+Value = TypeVar("Value")
+
+
+def sort_out(
+    records: Iterable[Any],
+    read: Callable[[dict[str, Any]], Value],
+    *,
+    table: str,
+    page: int,
+) -> tuple[list[Value], list[Rejection]]:
+    """Read each record of a page into a row, or turn it away with the broken rule."""
+    rows: list[Value] = []
+    rejections: list[Rejection] = []
+    for number, record in enumerate(records, start=1):
+        try:
+            if not isinstance(record, dict):
+                raise Unusable("record_is_an_object")
+            rows.append(read(record))
+        except Unusable as fault:
+            position = f"page {page}, record {number}"
+            rejections.append(_rejection(record, fault.rule, table, position))
+    return rows, rejections
+
+
+def _rejection(record: Any, rule: str, table: str, position: str) -> Rejection:
+    """Describe *record*, whatever it is, as far as its id and version can be read."""
+    raw_id = record.get("id") if isinstance(record, dict) else None
+    return Rejection(
+        table=table,
+        rule=rule,
+        record_id=_readable(identifier, raw_id),
+        version=_readable(version, version_in(record)),
+        position=position,
+    )
+
+
+def _readable(read: Callable[[Any], Value], value: Any) -> Value | None:
+    """Return what *read* makes of *value*, or nothing where it cannot be used."""
+    try:
+        return read(value)
+    except Unusable:
+        return None

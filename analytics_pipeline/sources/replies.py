@@ -1,0 +1,157 @@
+"""What a reply means: usable JSON, worth another try, or a refusal.
+
+An error is never "no data": every reply becomes a value or an exception (API 5).
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from analytics_pipeline.errors import LightspeedRefused, LightspeedUnavailable
+from analytics_pipeline.sources.payload_values import Unusable, version, version_in
+
+_TOO_MANY_REQUESTS = 429
+_NOT_A_NUMBER = float("nan")
+
+_REFUSALS: Mapping[int, tuple[str, str]] = {
+    400: (
+        "Lightspeed did not understand the request (400).",
+        "Check LIGHTSPEED_API_VERSION; `analytics-pipeline doctor` tells more.",
+    ),
+    401: (
+        "Lightspeed does not accept the token (401): it is wrong, expired or revoked.",
+        "Make a new one at Setup > Personal Tokens and set LIGHTSPEED_TOKEN.",
+    ),
+    403: (
+        "Lightspeed does not allow this token to read here (403).",
+        "See that your plan includes API access and that an admin made the token, "
+        "then set LIGHTSPEED_TOKEN.",
+    ),
+    404: (
+        "Lightspeed knows no such store or collection (404).",
+        "Check LIGHTSPEED_DOMAIN_PREFIX: the first part of your store's address.",
+    ),
+    422: (
+        "Lightspeed could not process the request (422).",
+        "Check LIGHTSPEED_API_VERSION; `analytics-pipeline doctor` tells more.",
+    ),
+}
+
+
+class PassingFault(Exception):
+    """A reply, or the lack of one, after which another try can help."""
+
+    def __init__(
+        self, reason: str, *, throttled: bool = False, retry_after: float | None = None
+    ) -> None:
+        """Say what happened in a few words, without anything from the reply."""
+        super().__init__(reason)
+        self.reason = reason
+        self.throttled = throttled
+        self.retry_after = retry_after
+
+
+def read_reply(status: int, content: bytes, retry_after: float | None) -> Any:
+    """Return the JSON of a reply.
+
+    Args:
+        status: its HTTP status.
+        content: its body.
+        retry_after: the seconds that it asks to wait, if it does.
+
+    Raises:
+        PassingFault: another try can help.
+        LightspeedRefused: it cannot, until someone acts.
+    """
+    if status == 200:
+        return _decoded(content)
+    if status == _TOO_MANY_REQUESTS:
+        raise PassingFault(
+            "its request limit is reached", throttled=True, retry_after=retry_after
+        )
+    if status >= 500 or status in (408, 425) or status < 300:
+        raise PassingFault(f"it answered {status}", retry_after=retry_after)
+    raise _refusal(status)
+
+
+def records_of(body: Any) -> list[Any]:
+    """Return the records of a collection's reply; an empty list is its end."""
+    records = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(records, list):
+        raise not_what_was_asked("a list")
+    return records
+
+
+def resource_of(body: Any) -> dict[str, Any]:
+    """Return the one record of a reply."""
+    record = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(record, dict) or not record:
+        raise not_what_was_asked("one record")
+    return record
+
+
+def last_version(body: Any, records: list[Any]) -> int:
+    """Return the version to read on from after a page; 0 if nothing tells it.
+
+    The page's own word and its records' versions should agree.  Where they do not,
+    the lower one is safe: it can only bring records again, never skip any.
+    """
+    block = body.get("version") if isinstance(body, dict) else None
+    stated = _version(block.get("max")) if isinstance(block, dict) else 0
+    own = max((_version(version_in(record)) for record in records), default=0)
+    return min(stated, own) if stated and own else stated or own
+
+
+def not_what_was_asked(wanted: str) -> LightspeedUnavailable:
+    """Build the error of a well-formed reply that holds something else."""
+    return LightspeedUnavailable(
+        f"Lightspeed's reply is not what was asked for: {wanted} was expected.",
+        "Try again later; if it stays, check LIGHTSPEED_API_URL and "
+        "LIGHTSPEED_API_VERSION.",
+    )
+
+
+def _refusal(status: int) -> LightspeedRefused:
+    if status < 400:
+        return LightspeedRefused(
+            f"Lightspeed redirects elsewhere ({status}); that is not followed, so "
+            "that the token stays with the store.",
+            "Check LIGHTSPEED_DOMAIN_PREFIX and LIGHTSPEED_API_URL.",
+        )
+    other = (
+        f"Lightspeed refused the request ({status}).",
+        "`analytics-pipeline doctor` checks the token, the store and the version.",
+    )
+    return LightspeedRefused(*_REFUSALS.get(status, other))
+
+
+def _decoded(content: bytes) -> Any:
+    """Return the JSON of a body, its numbers exact (rule 1.3)."""
+    try:
+        text = content.decode("utf-8-sig")
+        try:
+            return json.loads(text, parse_float=Decimal)
+        except (InvalidOperation, ValueError):
+            return json.loads(text, parse_float=_decimal, parse_int=_integer)
+    except (ValueError, RecursionError) as error:
+        raise PassingFault("its answer is empty, cut off or no JSON") from error
+
+
+def _decimal(digits: str) -> Decimal | float:
+    """Return a number, or what no reader takes for one if it is beyond all bounds."""
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return _NOT_A_NUMBER
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 100 else _NOT_A_NUMBER
+
+
+def _version(value: Any) -> int:
+    try:
+        return version(value)
+    except Unusable:
+        return 0

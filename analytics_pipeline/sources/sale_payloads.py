@@ -1,0 +1,156 @@
+"""Sales from the feed or the search, as rows of ``sales_feed``.
+
+Only amounts, links and words of closed sets are taken; of a note, nothing but the
+web-order number that it may begin with (rule 4.7).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.sources.frames import frame_of
+from analytics_pipeline.sources.payload_values import (
+    EXACT,
+    UNREADABLE_WORD,
+    Unusable,
+    amount,
+    flag,
+    identifier,
+    instant,
+    is_set,
+    nearest_cents,
+    text,
+    version,
+    whole_cents,
+    word,
+)
+from analytics_pipeline.sources.rejections import Rejection, sort_out
+from analytics_pipeline.sources.sale_shapes import (
+    RawLine,
+    RawPayment,
+    raw_sale,
+)
+
+_ORDER_NUMBER = re.compile(r"\s*Order ID:[ \t]*([0-9A-Za-z_-]{1,64})(?![0-9A-Za-z_-])")
+_LINES, _PAYMENTS = "line_amounts_are_numbers", "payment_amounts_are_numbers"
+_VOIDED = "VOIDED"
+_NOTHING = Decimal(0)
+
+
+class LineSums(NamedTuple):
+    """What the lines of a sale add up to."""
+
+    refunded_incl_cents: int
+    refunded_excl_cents: int
+    sold_line_count: int
+
+
+def sales_rows(
+    records: Iterable[Any], *, segment: int, page: int
+) -> tuple[pd.DataFrame, list[Rejection]]:
+    """Return ``SalesFeed`` rows of *records*, and what was turned away and why.
+
+    A record that stands twice on a page with the same version makes one row.
+    """
+    rows, rejections = sort_out(
+        records, lambda record: _row(record, segment), table="sales_feed", page=page
+    )
+    latest = {(row[0], row[1]): row for row in rows}
+    return frame_of(list(latest.values()), SalesFeed), rejections
+
+
+def _row(record: dict[str, Any], segment: int) -> tuple[Any, ...]:
+    """Return the values of one sale in the column order of ``SalesFeed``."""
+    sale_id = identifier(record.get("id"))
+    sale = raw_sale(record)
+    return (
+        sale_id,
+        version(sale.version),
+        segment,
+        instant(sale.sale_date, "sale_date_is_a_time"),
+        text(sale.outlet_id, "outlet_id_is_text"),
+        text(sale.customer_id, "customer_id_is_text"),
+        text(sale.source, "source_is_text"),
+        text(sale.source_id, "source_id_is_text"),
+        _order_number(sale.note),
+        text(sale.return_for, "return_for_is_text"),
+        word(sale.state),
+        word(sale.status),
+        _attributes(sale.attributes),
+        is_set(sale.deleted_at, "deleted_at_is_a_time"),
+        _total_cents(sale.total_incl),
+        _total_cents(sale.total_excl),
+        _paid_cents(sale.payments),
+        *_line_sums(sale.lines),
+    )
+
+
+def _total_cents(value: Any) -> int:
+    """Return a total rounded half away from zero to cents, once (rule 1.3)."""
+    if value is None or value == "":
+        raise Unusable("total_is_given")
+    rule = "total_is_a_number"
+    return nearest_cents(amount(value, rule), rule)
+
+
+def _paid_cents(payments: Iterator[RawPayment]) -> int:
+    """Return the whole cents of the payments that are not deleted (rule 2.1)."""
+    paid = (
+        amount(payment.amount, _PAYMENTS)
+        for payment in payments
+        if not is_set(payment.deleted_at, _PAYMENTS)
+    )
+    return whole_cents(_exact_sum(paid, _PAYMENTS), _PAYMENTS)
+
+
+def _line_sums(lines: Iterator[RawLine]) -> LineSums:
+    """Return the refunded value (rule 2.5) and the count of lines that sell (2.3).
+
+    A value is judged only where a figure needs it: the price of a line that sells is
+    in the sale's total already.
+    """
+    totals: list[Decimal] = []
+    taxes: list[Decimal] = []
+    sold = 0
+    for line in lines:
+        if line.status == _VOIDED:
+            continue
+        if flag(line.is_return, _LINES):
+            totals.append(amount(line.total, _LINES))
+            taxes.append(amount(line.tax, _LINES))
+        elif amount(line.quantity, _LINES) > 0:
+            sold += 1
+    if not totals:
+        return LineSums(0, 0, sold)
+    excl, incl = _exact_sum(totals, _LINES), _exact_sum(totals + taxes, _LINES)
+    return LineSums(-nearest_cents(incl, _LINES), -nearest_cents(excl, _LINES), sold)
+
+
+def _exact_sum(amounts: Iterable[Decimal], rule: str) -> Decimal:
+    """Add *amounts* without losing a digit, or call them unusable."""
+    total = _NOTHING
+    try:
+        for value in amounts:
+            total = EXACT.add(total, value)
+    except ArithmeticError as error:
+        raise Unusable(rule) from error
+    return total
+
+
+def _order_number(note: Any) -> str | None:
+    """Return the web-order number that a note begins with (rules 4.3 and 4.7)."""
+    found = _ORDER_NUMBER.match(note) if isinstance(note, str) else None
+    return found.group(1) if found else None
+
+
+def _attributes(value: Any) -> str:
+    """Return the attributes, sorted and joined; one that is no word is unknown."""
+    if value is None:
+        return ""
+    if not isinstance(value, list):
+        return UNREADABLE_WORD
+    return ";".join(sorted({found for item in value if (found := word(item))}))

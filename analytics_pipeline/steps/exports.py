@@ -1,0 +1,77 @@
+"""Put the files together that people read, and publish them."""
+
+from datetime import date
+
+import pandas as pd
+
+from analytics_pipeline.domain.csv_text import render_csv
+from analytics_pipeline.domain.exports import (
+    assemble_first_time_buyers,
+    assemble_master,
+)
+from analytics_pipeline.domain.people import describe_people
+from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
+from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
+from analytics_pipeline.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.steps.judgements import judge_catch_up
+
+
+def list_first_time_buyers(shop: Shop, day: date) -> Candidate:
+    """List the people with one order as of *day*."""
+    caught_up = judge_catch_up(shop, day)
+    if caught_up.blocks:
+        return Candidate(None, [caught_up], partition=day.isoformat())
+    frame = assemble_first_time_buyers(_analytics(shop, day), _people(shop))
+    return Candidate(frame, [caught_up], partition=day.isoformat())
+
+
+def list_master(shop: Shop, day: date) -> Candidate:
+    """List every person with contact and figures as of *day*."""
+    caught_up = judge_catch_up(shop, day)
+    if caught_up.blocks:
+        return Candidate(None, [caught_up], partition=day.isoformat())
+    frame = assemble_master(_analytics(shop, day), _people(shop))
+    figures: dict[str, int | str] = {
+        "lifetime_value_cents": int(frame["lifetime_value_cents"].sum()),
+        "orders": int(frame["order_count"].sum()),
+        "first_time_buyers": int((frame["order_count"] == 1).sum()),
+        "provisional": caught_up.evidence["provisional"],
+    }
+    return Candidate(frame, [caught_up], partition=day.isoformat(), figures=figures)
+
+
+def store_first_time_buyers(shop: Shop, candidate: Candidate) -> None:
+    """Archive the buyers of a day; they are published with its master."""
+    text = render_csv(candidate.rows, FirstTimeBuyers)
+    shop.publication.stage_first_time_buyers(_day(candidate), text)
+
+
+def publish_master(shop: Shop, candidate: Candidate) -> None:
+    """Publish the master of a day with its first-time buyers and the stamp."""
+    rows = candidate.rows
+    shop.publication.publish_master(
+        _day(candidate),
+        render_csv(rows, CustomerAnalyticsMaster),
+        len(rows),
+        shop.clock(),
+        provisional=candidate.figures["provisional"] == "yes",
+    )
+
+
+def _analytics(shop: Shop, day: date) -> pd.DataFrame:
+    return shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
+
+
+def _people(shop: Shop) -> pd.DataFrame:
+    """Describe every person from the records as they are now."""
+    return describe_people(
+        shop.load("customer_identities", CustomerIdentities),
+        shop.load("customers", Customers),
+        shop.load("ecom_orders", EcomOrders),
+    )
+
+
+def _day(candidate: Candidate) -> date:
+    return date.fromisoformat(str(candidate.partition))

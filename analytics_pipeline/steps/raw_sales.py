@@ -1,0 +1,196 @@
+"""Cut business days from the log of sales."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.feed import changed_sales, latest_versions, sales_around
+from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.sales import classify_sales
+from analytics_pipeline.engine import lend, lend_columns, open_table
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.judgements import judge_catch_up
+from analytics_pipeline.storage.parquet import shape
+
+Audit = tuple[Finding, pd.Index]
+"""A verdict on rows, and the index of those that break the contract."""
+
+DAYS_AT_ONCE = 366
+"""How many days are cut in one pass, so that memory does not grow with history."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutDays:
+    """Some days as the log has them now: the rows of all, and which days they are."""
+
+    days: Sequence[str]
+    rows: pd.DataFrame
+
+    def partitions(self) -> pd.Series:
+        """Return the day that each row is kept under: the first one holds all earlier.
+
+        A first day among the days brought earlier rows with it; another brought none.
+        """
+        partition = self.rows["business_date"].dt.strftime("%Y-%m-%d")
+        return partition.where(partition >= self.days[0], self.days[0])
+
+
+def choose_days(shop: Shop, wanted: Sequence[str], refresh_late: bool) -> list[str]:
+    """Return the days to cut: those asked for and, if so wished, the late ones."""
+    days = set(wanted)
+    if refresh_late:
+        days |= set(list_stale_days(shop, date.fromisoformat(max(wanted))))
+    return sorted(days)
+
+
+def recut_days(
+    shop: Shop, days: Sequence[str], audit: Callable[[pd.DataFrame], Audit]
+) -> Iterator[Candidate]:
+    """Yield each of *days* as the log has it now, with its findings.
+
+    The schema is judged for many days at once, and the offending days named.
+    """
+    caught_up = judge_catch_up(shop, date.fromisoformat(days[-1]))
+    first = shop.settings.start_date.isoformat()
+    start = None if first in days else _stored_start(shop, first)
+    for cut in cut_days(shop, days):
+        verdict, faulty = audit(cut.rows)
+        partitions = cut.partitions()
+        rows_of = dict(list(cut.rows.groupby(partitions)))
+        for day in cut.days:
+            rows = rows_of.get(day, cut.rows.iloc[:0])
+            if day == first:
+                start = judge_start(shop, rows)
+            schema = _verdict_on(verdict, len(rows), not rows.index.isin(faulty).any())
+            findings = [schema, caught_up, judge_words(rows), start]
+            yield Candidate(
+                rows.reset_index(drop=True),
+                [finding for finding in findings if finding is not None],
+                day,
+                figures=_figures(rows),
+                is_audited=True,
+            )
+
+
+def _verdict_on(verdict: Finding, rows: int, sound: bool) -> Finding:
+    """Return the schema's verdict on one day out of those judged together."""
+    if sound:
+        sentence = "Every row is as the contract says."
+        return Finding(verdict.check, True, sentence, evidence={"rows": rows})
+    return verdict
+
+
+def _stored_start(shop: Shop, first: str) -> Finding | None:
+    """Judge the first day as it is stored."""
+    if not shop.warehouse.exists("raw_sales", first):
+        return None
+    return judge_start(shop, shop.warehouse.read("raw_sales", RawSales, first))
+
+
+def _figures(rows: pd.DataFrame) -> dict[str, int | str]:
+    """Return what the UI plots over days, in shop currency where it is money."""
+    value = int(rows.loc[rows["is_completed"], "total_incl_cents"].sum())
+    return {"orders": int(rows["is_order"].sum()), "value_cents": value}
+
+
+def list_stale_days(shop: Shop, last: date) -> list[str]:
+    """Return the days up to *last* whose stored rows are not what the log says now.
+
+    Both sides are compared as they are, so that a day is found whatever interrupted
+    an earlier run: days never cut, days that a sale left or entered, days whose
+    outlet has another zone now.
+    """
+    every = shop.days_until(last)
+    stored = shop.warehouse.partitions("raw_sales")
+    days = set(every) - set(stored)
+    if not stored:
+        return sorted(days)
+    outlets = shop.load("outlets", Outlets)
+    cut = open_table(shop.engine, shop.warehouse.paths("raw_sales", stored), RawSales)
+    changed = shop.engine.to_pandas(
+        changed_sales(_latest(shop), cut, lend(outlets, Outlets))
+    )
+    before = changed["business_date"].dropna()
+    now = _business_dates(shop, changed.dropna(subset=["sale_date"]), outlets)
+    for moments in (before, now):
+        days |= set(moments.dt.strftime("%Y-%m-%d"))
+    first = every[0] if every else ""
+    return sorted({max(day, first) for day in days if day <= last.isoformat()})
+
+
+def _business_dates(
+    shop: Shop, changed: pd.DataFrame, outlets: pd.DataFrame
+) -> pd.Series:
+    """Return the days on which changed sales fall now."""
+    zones = changed["outlet_id"].map(outlets.set_index("outlet_id")["time_zone"])
+    zones = zones.fillna(shop.settings.time_zone)
+    parts = [
+        moments.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
+        for zone, moments in changed["sale_date"].groupby(zones)
+    ]
+    return pd.concat(parts) if parts else pd.Series(dtype="datetime64[us]")
+
+
+def cut_days(shop: Shop, days: Sequence[str]) -> Iterator[CutDays]:
+    """Yield the wanted *days*, cut from the log, some at a time."""
+    outlets = shop.load("outlets", Outlets)
+    first = shop.settings.start_date.isoformat()
+    latest = _latest(shop)
+    for start in range(0, len(days), DAYS_AT_ONCE):
+        wanted = list(days[start : start + DAYS_AT_ONCE])
+        since = "1900-01-01" if wanted[0] == first else wanted[0]
+        around = sales_around(latest, since, wanted[-1])
+        sales = shape(shop.engine.to_pandas(around), SalesFeed)
+        rows = classify_sales(sales, outlets, shop.settings.time_zone)
+        yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
+
+
+def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
+    """Return the rows whose partition is one of *wanted*."""
+    partition = rows["business_date"].dt.strftime("%Y-%m-%d")
+    return rows[partition.where(partition >= first, first).isin(wanted)]
+
+
+def _latest(shop: Shop) -> ir.Table:
+    """Return the latest version of each sale in the log."""
+    log = shop.sales_log()
+    paths = [str(segment.path) for segment in log.segments()]
+    feed = open_table(shop.engine, paths, SalesFeed)
+    known = log.rejections().dropna(subset=["record_id"])
+    types = {"record_id": "string", "version": "int64", "segment": "int64"}
+    return latest_versions(feed, lend_columns(known, types))
+
+
+def judge_words(rows: pd.DataFrame) -> Finding:
+    """Report sales whose state, status or attributes are not known words."""
+    unknown = rows[rows["is_unknown"]]
+    words = unknown[["state", "status", "attributes"]].fillna("-").agg("/".join, axis=1)
+    return Finding(
+        "words_are_known",
+        unknown.empty,
+        f"{len(unknown)} sales have a state, status or attribute that is not known.",
+        Severity.WARN,
+        {"sales": len(unknown), "words": ", ".join(sorted(set(words))[:10])},
+    )
+
+
+def judge_start(shop: Shop, rows: pd.DataFrame) -> Finding:
+    """Report sales from before the first day: they count, but have no day of theirs."""
+    early = rows[rows["business_date"] < pd.Timestamp(shop.settings.start_date)]
+    earliest = "" if early.empty else str(early["business_date"].min())[:10]
+    return Finding(
+        "starts_with_the_first_sale",
+        early.empty,
+        "No sale is earlier than ANALYTICS_START_DATE."
+        if early.empty
+        else f"{len(early)} sales are earlier than ANALYTICS_START_DATE and are kept "
+        f"on the first day; set it to {earliest} to give them days of their own.",
+        Severity.WARN,
+        {"sales": len(early), "earliest": earliest},
+    )

@@ -1,0 +1,140 @@
+"""Tail the feed of sales into the log."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import pandas as pd
+
+from analytics_pipeline.domain.feed import standing_rejections
+from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
+from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.engine import lend_columns, open_table
+from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.steps.judgements import judge_rejections, walk_began
+from analytics_pipeline.steps.search_comparison import (
+    compare_with_search,
+    skip_comparison,
+)
+from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.warehouse import CatchUp
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk of the feed: into which log, when it began, how many records it read.
+
+    Segments from ``first_segment`` on have not been judged yet: those of this walk,
+    and those of an earlier one that was killed or stopped by its gate.
+    """
+
+    log: SalesLog
+    began_at: datetime
+    first_segment: int
+    read: int
+
+
+def read_sales_feed(
+    shop: Shop,
+    client: LightspeedClient,
+    *,
+    as_of: date,
+    days: int,
+    full_resync: bool,
+) -> Candidate:
+    """Append to the log what changed since its cursor; compare the last *days*.
+
+    With *full_resync* the feed is read from its start into a new generation of the
+    log, which takes the old one's place only when it is complete and sound.
+    """
+    log = shop.sales_log()
+    is_whole_walk = full_resync or not log.segments()
+    walk = _walk(shop, client, log.start_generation() if full_resync else log)
+    compared = (
+        skip_comparison()
+        if is_whole_walk or days == 0
+        else compare_with_search(shop, client, log, as_of, days)
+    )
+    sound = _judge(shop, walk)
+    if not (sound.blocks or compared.blocks):
+        _finish(shop, walk, full_resync)
+    figures = {
+        "records_read": walk.read,
+        "requests": client.requests,
+        "rows_in_log": walk.log.row_count(),
+        "cursor": walk.log.cursor(),
+    }
+    schema = Finding(
+        SCHEMA_CHECK, True, "Every row read is as the contract says.",
+        evidence={"rows": walk.read},
+    )  # fmt: skip
+    return Candidate(None, [schema, sound, compared], figures=figures)
+
+
+def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
+    """Append every page from the log's cursor to the end of the feed."""
+    asked_at, first_page = client.server_now, None
+    first, number, read = log.judged_segments(), log.next_number(), 0
+    for page in client.pages("sales", after=log.cursor()):
+        first_page = first_page or page
+        rows, rejections = sales_rows(page.records, segment=number, page=page.number)
+        SalesFeed.validate(rows, lazy=True)
+        placed = [_placed(rejection, page.version_max) for rejection in rejections]
+        log.append(rows, placed, number=number, cursor=page.version_max)
+        number, read = number + 1, read + len(page.records)
+        shop.progress("sales", read, None)
+    return Walk(log, walk_began(asked_at, first_page, client), first, read)
+
+
+def _placed(rejection: Rejection, version_max: int) -> Rejection:
+    """Give a rejection without a version that of its page: it is as late as that."""
+    if rejection.version is not None:
+        return rejection
+    return replace(rejection, version=version_max)
+
+
+def _judge(shop: Shop, walk: Walk) -> Finding:
+    """Judge the records turned away since the last walk that was sound."""
+    standing = list_quarantine(shop, walk.log)
+    fresh = standing[standing["segment"] >= walk.first_segment]
+    read = walk.log.row_count(walk.first_segment) + len(fresh)
+    entries = [
+        Rejection("sales_feed", rule, record_id, version, position)
+        for rule, record_id, version, position in zip(
+            standing["rule"],
+            standing["record_id"],
+            standing["version"],
+            standing["position"],
+            strict=True,
+        )
+    ]
+    return judge_rejections(len(fresh), read, shop.policy.max_quarantined, entries)
+
+
+def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
+    """Return the records turned away that no later good version has made good."""
+    rejections = log.rejections()
+    if rejections.empty:
+        return rejections
+    paths = [str(segment.path) for segment in log.segments()]
+    feed = open_table(shop.engine, paths, SalesFeed)
+    known = rejections.dropna(subset=["record_id"])
+    lent = lend_columns(known, {"record_id": "string", "version": "int64",
+                                "segment": "int64"})  # fmt: skip
+    standing = shop.engine.to_pandas(standing_rejections(feed, lent))
+    kept = rejections["record_id"].isna() | rejections["record_id"].isin(
+        standing["record_id"]
+    )
+    return rejections[kept].reset_index(drop=True)
+
+
+def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
+    """Record the complete walk; make a new generation the log."""
+    walk.log.mark_judged()
+    if full_resync:
+        walk.log.make_current()
+    catch_up = CatchUp(walk.began_at, walk.log.cursor())
+    shop.warehouse.record_catch_up("sales_feed", catch_up)

@@ -1,0 +1,143 @@
+"""The stored tables: one Parquet file a table, or one a day.
+
+Only tables that passed their gate are here.  Beside each one, a small note remembers
+whether the last attempt to replace it failed, so that what is built on it can wait.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+from upath import UPath
+
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.storage.files import replace_bytes, replace_text
+from analytics_pipeline.storage.parquet import decode, encode, read_notes
+
+_SUFFIX = ".parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """A walk of a change feed that reached its end."""
+
+    began_at: datetime
+    cursor: int
+
+
+class Warehouse:
+    """The tables under one folder or bucket."""
+
+    def __init__(self, url: str) -> None:
+        """Keep tables under *url*: a folder, or a URL that fsspec knows."""
+        self.root = UPath(url)
+
+    def path(self, table: str, partition: str | None = None) -> UPath:
+        """Return where *table*, or one day of it, is kept."""
+        if partition is None:
+            return self.root / table / f"{table}{_SUFFIX}"
+        return self.root / table / f"{partition}{_SUFFIX}"
+
+    def write(
+        self,
+        table: str,
+        model: type[Table],
+        frame: pd.DataFrame,
+        partition: str | None = None,
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace *table*, or one day of it, by *frame*, whole or not at all."""
+        replace_bytes(self.path(table, partition), encode(frame, model, notes))
+
+    def exists(self, table: str, partition: str | None = None) -> bool:
+        """Say whether *table*, or that day of it, was ever stored."""
+        return self.path(table, partition).exists()
+
+    def read(
+        self, table: str, model: type[Table], partition: str | None = None
+    ) -> pd.DataFrame:
+        """Return the rows of *table*, or of one day of it.
+
+        Raises:
+            LocalFailure: it was never stored, or the file is damaged.
+        """
+        path = self.path(table, partition)
+        what = table if partition is None else f"{table} of {partition}"
+        try:
+            return decode(path.read_bytes(), model)
+        except FileNotFoundError as error:
+            raise LocalFailure(
+                f"There is no {what} yet.", "Run: analytics-pipeline update"
+            ) from error
+        except (OSError, ValueError, KeyError) as error:
+            raise LocalFailure(
+                f"The stored {what} cannot be read ({type(error).__name__}).",
+                "Run: analytics-pipeline rebuild",
+            ) from error
+
+    def notes(self, table: str) -> dict[str, str]:
+        """Return the notes stored with *table*; none if there is no table."""
+        path = self.path(table)
+        return read_notes(path.read_bytes()) if path.exists() else {}
+
+    def partitions(self, table: str) -> list[str]:
+        """Return the days of *table* that are stored, earliest first."""
+        folder = self.root / table
+        if not folder.exists():
+            return []
+        names = (path.name for path in folder.iterdir())
+        return sorted(
+            name.removesuffix(_SUFFIX)
+            for name in names
+            if name.endswith(_SUFFIX) and not name.startswith(".")
+        )
+
+    def paths(self, table: str, partitions: Iterable[str]) -> list[str]:
+        """Return the files of those days, as an engine wants them."""
+        return [str(self.path(table, partition)) for partition in partitions]
+
+    # A table's last attempt -----------------------------------------------------
+
+    def remember_failure(
+        self, table: str, partition: str | None, check: str, rule: str
+    ) -> None:
+        """Note that the last attempt to replace the table failed *check*."""
+        held = self.failures(table)
+        held[partition or ""] = {"check": check, "rule": rule}
+        self._write_failures(table, held)
+
+    def forget_failure(self, table: str, partition: str | None) -> None:
+        """Note that the table passed again."""
+        held = self.failures(table)
+        if held.pop(partition or "", None) is not None:
+            self._write_failures(table, held)
+
+    def failures(self, table: str) -> dict[str, dict[str, str]]:
+        """Return the failed last attempts by partition (empty: the whole table)."""
+        path = self.root / table / "failed_gates.json"
+        if not path.exists():
+            return {}
+        held: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+        return held
+
+    def _write_failures(self, table: str, held: dict[str, dict[str, str]]) -> None:
+        text = json.dumps(held, indent=1, sort_keys=True)
+        replace_text(self.root / table / "failed_gates.json", text + "\n")
+
+    # A feed's last complete walk -------------------------------------------------
+
+    def record_catch_up(self, table: str, catch_up: CatchUp) -> None:
+        """Note that a walk which began at that moment reached the end of the feed."""
+        note = {"began_at": catch_up.began_at.isoformat(), "cursor": catch_up.cursor}
+        replace_text(self.root / table / "catch_up.json", json.dumps(note) + "\n")
+
+    def last_catch_up(self, table: str) -> CatchUp | None:
+        """Return the last complete walk of the feed behind *table*, if any."""
+        path = self.root / table / "catch_up.json"
+        if not path.exists():
+            return None
+        note = json.loads(path.read_text(encoding="utf-8"))
+        return CatchUp(datetime.fromisoformat(note["began_at"]), int(note["cursor"]))

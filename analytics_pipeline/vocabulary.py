@@ -1,0 +1,83 @@
+"""The closed sets of words that tables, rules and sources share.
+
+A word's *name* lives here; what it means for a figure (a threshold, a class)
+lives in ``domain``.  Source: the vendor's list of sale states and attributes, and
+the status codes of the web shop's export.
+"""
+
+from enum import StrEnum
+
+
+class SaleState(StrEnum):
+    """Where a sale stands, as every API version since 2025-09 says it."""
+
+    PARKED = "parked"
+    PENDING = "pending"
+    VOIDED = "voided"
+    CLOSED = "closed"
+
+
+class SaleAttribute(StrEnum):
+    """What kind of sale it is, beside its state."""
+
+    ONACCOUNT = "onaccount"
+    LAYBY = "layby"
+    DELIVERY = "delivery"
+    PICKUP = "pickup"
+    SERVICE = "service"
+
+
+class SaleStatus(StrEnum):
+    """The older single word for state and attributes (API 2.0 only)."""
+
+    CLOSED = "CLOSED"
+    LAYBY_CLOSED = "LAYBY_CLOSED"
+    ONACCOUNT_CLOSED = "ONACCOUNT_CLOSED"
+    PICKED_UP_CLOSED = "PICKED_UP_CLOSED"
+    DISPATCHED_CLOSED = "DISPATCHED_CLOSED"
+    SERVICE_CLOSED = "SERVICE_CLOSED"
+    AWAITING_PICKUP = "AWAITING_PICKUP"
+    AWAITING_DISPATCH = "AWAITING_DISPATCH"
+    ONACCOUNT = "ONACCOUNT"
+    LAYBY = "LAYBY"
+    SERVICE = "SERVICE"
+    OPEN = "OPEN"
+    SAVED = "SAVED"
+    QUOTE = "QUOTE"
+    VOIDED = "VOIDED"
+
+
+class Tier(StrEnum):
+    """The loyalty ladder, lowest first."""
+
+    NONE = "None"
+    SEED = "Seed"
+    SPROUT = "Sprout"
+    BLOOM = "Bloom"
+    EVERGREEN = "Evergreen"
+
+
+class InactiveSegment(StrEnum):
+    """How long ago a person's last order was."""
+
+    ACTIVE = "active"
+    DAYS_30 = "30d"
+    DAYS_60 = "60d"
+    DAYS_90 = "90d"
+    NEVER = "never"
+
+
+class OrderEvidence(StrEnum):
+    """What ties a web-shop order to a sale, strongest first."""
+
+    SOURCE_ID = "source_id"
+    NOTE = "note"
+    EXPORT_ID = "export_id"
+    NONE = "none"
+
+
+class RecordKind(StrEnum):
+    """Where a record that belongs to a person comes from."""
+
+    CUSTOMER = "customer"
+    ECOM = "ecom"

@@ -1,0 +1,362 @@
+"""Tests for analytics_pipeline.sources.ecom_export and export_file."""
+
+import csv
+import io
+
+import pandas as pd
+import pytest
+
+from analytics_pipeline.domain.contacts import ContactKeys, ecom_customer_id
+from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.sources.ecom_export import read_ecom_export
+
+KEYS = ContactKeys(b"a secret of the tests", "US", Policy())
+ORDER = {
+    "order_number": "1042",
+    "email": "Ada@Example.com",
+    "sku": "ROSE-12",
+    "name": 'Roses, 12" stems; red',
+    "total": "30.00",
+    "timestamp": "Jan 5, 2026 03:07 PM",
+    "shipto_person_name": "Grace Example",
+    "bill_person_name": "Ada Example",
+    "payment_status": "Paid",
+    "fulfillment_status": "Delivered",
+    "payment_status_code": "ACCEPTED",
+    "fulfillment_status_code": "DELIVERED",
+    "order_tax": "2.66",
+    "order_total": "32.66",
+    "order_comments": "first line;\nsecond line",
+    'Card "to", from': "custom",
+    "null": "",
+    "X-series Order ID": "sale-1",
+}
+
+
+def text_of(orders, delimiter=";"):
+    """Write rows in the dialect of the export."""
+    file = io.StringIO()
+    names = list(orders[0]) if orders else list(ORDER)
+    writer = csv.DictWriter(file, names, delimiter=delimiter, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(orders)
+    return file.getvalue()
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read rows, or a whole text, as an export."""
+
+    def read_it(*orders, text=None):
+        path = tmp_path / "export.csv"
+        content = text_of(orders) if text is None else text
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        frame = read_ecom_export(path, KEYS, "America/New_York")
+        EcomOrders.validate(frame, lazy=True)
+        return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+    return read_it
+
+
+def order(**changes):
+    return ORDER | changes
+
+
+def without(*columns):
+    return {name: value for name, value in ORDER.items() if name not in columns}
+
+
+def test_an_order_becomes_its_row(read):
+    expected = {
+        "order_number": "1042",
+        "ordered_at": pd.Timestamp("2026-01-05T15:07:00"),
+        "order_date": pd.Timestamp("2026-01-05"),
+        "payment_status": "ACCEPTED",
+        "fulfillment_status": "DELIVERED",
+        "total_cents": 3266,
+        "tax_cents": 266,
+        "sale_id": "sale-1",
+        "name": "Ada Example",
+        "email": "Ada@Example.com",
+        "email_key": KEYS.of_email("ada@example.com"),
+        "ecom_customer_id": ecom_customer_id("ada@example.com"),
+    }
+
+    assert [expected] == read(ORDER)
+
+
+def test_an_order_of_many_line_items_is_taken_once(read):
+    (row,) = read(ORDER, order(sku="VASE-1", name="Vase", total="2.66"))
+
+    assert row["total_cents"] == 3266
+
+
+def test_orders_come_by_number_then_by_text(read):
+    rows = read(*(order(order_number=number) for number in ("X9", "100", "99", "A1")))
+
+    assert ["99", "100", "A1", "X9"] == [row["order_number"] for row in rows]
+
+
+def test_rows_of_an_order_need_not_stand_together(read):
+    rows = read(ORDER, order(order_number="7"), order(sku="VASE-1"))
+
+    assert ["7", "1042"] == [row["order_number"] for row in rows]
+
+
+def test_an_export_without_orders_is_a_valid_table(read):
+    assert [] == read(text=text_of([]))
+
+
+def test_columns_may_stand_in_any_order_with_a_byte_order_mark(read):
+    names = sorted(ORDER, reverse=True)
+    text = "\ufeff" + text_of([{name: ORDER[name] for name in names}])
+
+    assert read(text=text) == read(ORDER)
+
+
+def test_lines_may_end_as_windows_ends_them(read):
+    assert read(text=text_of([ORDER]).replace("\n", "\r\n")) == read(ORDER)
+
+
+def test_a_very_long_cell_is_read(read):
+    assert 1 == len(read(order(order_comments="x" * 200_000)))
+
+
+def test_blank_lines_are_no_rows(read):
+    assert read(text=text_of([ORDER]) + "\n\n") == read(ORDER)
+
+
+# Time -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shown", "hour"),
+    [
+        ("Jan 5, 2026 12:00 AM", 0),
+        ("Jan 5, 2026 12:59 PM", 12),
+        ("Jan 05, 2026 1:07 am", 1),
+        ("Jan 5, 2026 11:59\u202fPM", 23),
+    ],
+)
+def test_times_are_of_the_twelve_hour_clock(read, shown, hour):
+    (row,) = read(order(timestamp=shown))
+
+    assert hour == row["ordered_at"].hour
+    assert row["order_date"] == pd.Timestamp("2026-01-05")
+
+
+@pytest.mark.parametrize(
+    ("month", "number"),
+    zip(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+         "Dec"],
+        range(1, 13),
+        strict=True,
+    ),
+)  # fmt: skip
+def test_months_have_their_english_names(read, month, number):
+    (row,) = read(order(timestamp=f"{month} 28, 2026 03:07 PM"))
+
+    assert number == row["order_date"].month
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "",
+        "2026-01-05 15:07:00",
+        "Feb 29, 2026 03:07 PM",
+        "Foo 5, 2026 03:07 PM",
+        "Jan 5, 2026 13:07 PM",
+        "Jan 5, 2026 00:07 AM",
+        "Jan 5, 2026 03:60 PM",
+        "Jan 5, 2026 15:07",
+        "Jan 5, 0026 03:07 PM",
+        "janv. 5, 2026 03:07 PM",
+    ],
+)
+def test_a_bad_time_is_told_with_column_line_and_zone(read, shown):
+    with pytest.raises(WrongUse, match=r"line 4: `timestamp`.*America/New_York"):
+        read(ORDER, order(order_number="7", timestamp=shown))
+
+
+# Money ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shown", "cents"),
+    [("32.66", 3266), ("0.00", 0), ("5", 500), ("5.5", 550), ("-1.25", -125),
+     ("1.2500", 125), ("9007199254740.93", 900719925474093)],
+)  # fmt: skip
+def test_amounts_are_exact(read, shown, cents):
+    (row,) = read(order(order_total=shown, order_tax=shown))
+
+    assert (cents, cents) == (row["total_cents"], row["tax_cents"])
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["", "free", "$5.00", "5,00", "1,000.00", "1.005", "1e3", "NaN", "١.٠٠", ".5",
+     "9" * 16, "9" * 60],
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["order_total", "order_tax"])
+def test_a_bad_amount_is_told_with_column_and_line(read, column, shown):
+    with pytest.raises(WrongUse, match=f"line 4: `{column}`"):
+        read(ORDER, order(order_number="7") | {column: shown})
+
+
+# Statuses ---------------------------------------------------------------------------
+
+
+def test_codes_go_before_labels(read):
+    (row,) = read(order(payment_status="Bezahlt", payment_status_code="paid"))
+
+    assert row["payment_status"] == "PAID"
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [("Paid", "ACCEPTED"), ("Awaiting Payment", "QUEUED"), ("Refunded", "REFUNDED"),
+     ("Canceled", "CANCELLED"), ("Partially Refunded", "PARTIALLY_REFUNDED"),
+     ("", None)],
+)  # fmt: skip
+def test_without_a_code_the_payment_label_is_translated(read, label, code):
+    bare = without("payment_status_code") | {"payment_status": label}
+
+    assert code == read(bare)[0]["payment_status"]
+    assert (
+        code
+        == read(order(payment_status=label, payment_status_code=""))[0][
+            "payment_status"
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [("Awaiting Processing", "NEW"), ("Processing", "PROCESSING"),
+     ("Ready For Pickup", "READY_FOR_PICKUP"), ("Shipped", "SHIPPED"),
+     ("Delivered", "DELIVERED"), ("Delivery Canceled", "WILL_NOT_DELIVER"),
+     ("Returned", "RETURNED")],
+)  # fmt: skip
+def test_without_a_code_the_fulfilment_label_is_translated(read, label, code):
+    bare = without("fulfillment_status_code") | {"fulfillment_status": label}
+
+    assert code == read(bare)[0]["fulfillment_status"]
+
+
+def test_a_label_of_another_language_asks_for_the_codes(read):
+    bare = without("payment_status_code") | {"payment_status": "Bezahlt"}
+
+    with pytest.raises(WrongUse, match="line 2: .*needs the column `payment_status_c"):
+        read(bare)
+
+
+# Contacts ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "noemail@example.com"])
+def test_an_order_without_a_usable_email_belongs_to_nobody(read, email):
+    (row,) = read(order(email=email))
+
+    assert (None, None) == (row["email_key"], row["ecom_customer_id"])
+    assert (email or None) == row["email"]
+
+
+def test_without_a_payers_name_it_is_the_recipients(read):
+    assert read(order(bill_person_name=" "))[0]["name"] == "Grace Example"
+
+
+def test_an_order_may_lack_names_and_a_sale(read):
+    bare = without("bill_person_name", "shipto_person_name", "X-series Order ID")
+
+    (row,) = read(bare)
+
+    assert (None, None) == (row["name"], row["sale_id"])
+    assert read(ORDER | {"X-series Order ID": " "})[0]["sale_id"] is None
+
+
+# What cannot be used ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "other"),
+    [
+        ("email", "grace@example.com"),
+        ("timestamp", "Jan 5, 2026 03:08 PM"),
+        ("order_total", "32.67"),
+        ("order_tax", "2.67"),
+        ("payment_status_code", "REFUNDED"),
+        ("fulfillment_status_code", "SHIPPED"),
+        ("bill_person_name", "Someone Else"),
+        ("X-series Order ID", "sale-2"),
+    ],
+)
+def test_rows_of_an_order_must_agree(read, column, other):
+    with pytest.raises(WrongUse) as caught:
+        read(ORDER, ORDER | {column: other})
+
+    assert f"line 4: `{column}` of order 1042" in caught.value.cause
+    assert "line 2" in caught.value.cause
+    assert other not in str(caught.value)
+
+
+def test_a_row_without_an_order_number_is_told_with_its_line(read):
+    with pytest.raises(WrongUse, match="line 4: `order_number` is empty"):
+        read(ORDER, order(order_number=" "))
+
+
+@pytest.mark.parametrize(
+    "column", ["order_number", "email", "timestamp", "order_total", "order_tax"]
+)
+def test_a_missing_column_is_named(read, column):
+    with pytest.raises(WrongUse, match=f"lacks the column `{column}`"):
+        read(without(column))
+
+
+@pytest.mark.parametrize("column", ["payment_status", "fulfillment_status"])
+def test_a_status_needs_its_code_or_its_label(read, column):
+    with pytest.raises(WrongUse, match=f"lacks the column `{column}_code`"):
+        read(without(column, f"{column}_code"))
+
+
+def test_a_custom_column_of_a_needed_name_is_told(read):
+    text = text_of([ORDER]).replace("null", "email", 1)
+
+    with pytest.raises(WrongUse, match="`email` twice"):
+        read(text=text)
+
+
+@pytest.mark.parametrize("quoted", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_an_export_divided_by_commas_says_what_was_expected(read, quoted):
+    file = io.StringIO()
+    csv.writer(file, quoting=quoted).writerow(["order_number", "email"])
+
+    with pytest.raises(WrongUse, match="divided by commas; `;` was expected"):
+        read(text=file.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("", "is empty", id="empty"),
+        pytest.param("\n", "is empty", id="blank"),
+        pytest.param(b"\xff\xfeo\x00", "not UTF-8", id="another encoding"),
+        pytest.param(text_of([ORDER]) + '"1043;', "quotes", id="cut off in a quote"),
+        pytest.param(text_of([ORDER]) + "1043;x\n", "line 4: 2 cells", id="short row"),
+    ],
+)
+def test_a_damaged_file_is_told(read, text, words):
+    with pytest.raises(WrongUse, match=words) as caught:
+        read(text=text)
+
+    assert "export.csv" in caught.value.cause
+    assert caught.value.remedy
+
+
+def test_a_folder_and_a_missing_file_are_told(tmp_path):
+    for path, words in ((tmp_path, "is a folder"), (tmp_path / "x", "cannot be read")):
+        with pytest.raises(WrongUse, match=words):
+            read_ecom_export(path, KEYS, "America/New_York")

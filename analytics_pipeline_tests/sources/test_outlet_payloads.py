@@ -1,0 +1,76 @@
+"""Tests for analytics_pipeline.sources.outlet_payloads."""
+
+import pytest
+
+from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.sources.outlet_payloads import outlets_rows
+
+STORE = {"id": "store-1", "timezone": "America/New_York", "country": "us"}
+
+
+def outlet(**changes):
+    return {
+        "id": "outlet-1",
+        "name": "Main Street",
+        "time_zone": "America/Chicago",
+        "deleted_at": None,
+    } | changes
+
+
+def rows_of(outlets, registers=(), store=STORE):
+    rows = outlets_rows(outlets, registers, store)
+    Outlets.validate(rows, lazy=True)
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")
+
+
+def test_an_outlet_becomes_its_row():
+    registers = [
+        {"id": "register-1", "outlet_id": "outlet-1", "deleted_at": None},
+        {"id": "register-2", "outlet_id": "outlet-1", "deleted_at": "2025-01-01"},
+        {"id": "register-3", "outlet_id": "outlet-2", "deleted_at": None},
+        "no register",
+    ]
+    expected = {
+        "outlet_id": "outlet-1",
+        "name": "Main Street",
+        "time_zone": "America/Chicago",
+        "is_deleted": False,
+        "register_count": 1,
+        "store_time_zone": "America/New_York",
+        "store_country": "US",
+    }
+
+    assert [expected] == rows_of([outlet()], registers)
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "America", "../etc", 5, {}])
+def test_an_outlet_without_a_zone_that_exists_is_in_the_stores(zone):
+    assert rows_of([outlet(time_zone=zone)])[0]["time_zone"] == "America/New_York"
+
+
+@pytest.mark.parametrize("store", [None, {}, {"timezone": {}}, {"time_zone": "UTC"}])
+def test_without_any_zone_an_outlet_stays_unknown(store):
+    assert rows_of([outlet(time_zone=None)], store=store) == []
+
+
+def test_the_store_may_lack_what_an_outlet_has():
+    (row,) = rows_of([outlet()], store={"country": "United States"})
+
+    assert (None, None) == (row["store_time_zone"], row["store_country"])
+
+
+def test_a_deleted_outlet_keeps_its_row():
+    assert rows_of([outlet(deleted_at="2025-01-01T00:00:00Z")])[0]["is_deleted"] is True
+
+
+def test_outlets_come_by_id_and_each_once():
+    rows = rows_of([outlet(id="b"), outlet(id="a"), outlet(id="b", name="Later")])
+
+    assert [("a", "Main Street"), ("b", "Later")] == [
+        (row["outlet_id"], row["name"]) for row in rows
+    ]
+
+
+@pytest.mark.parametrize("record", [None, "outlet", 5, [], {}, {"id": None}])
+def test_what_is_no_outlet_makes_no_row(record):
+    assert rows_of([record]) == []
