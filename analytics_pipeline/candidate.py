@@ -13,8 +13,9 @@ class Candidate:
     """A new version of a table: its rows, findings, notes and figures to plot.
 
     The schema is judged by the gate, unless ``is_audited`` says that it was judged
-    with other days at once.  ``frame`` is missing where a finding already blocks, or where the rows are kept
-    elsewhere.  ``partition`` is the day, for a table with one file a day.
+    with other days at once.  ``frame`` is missing where a finding already blocks, or
+    where the rows are kept elsewhere.  ``partition`` is the day, for a table with one
+    file a day.
     """
 
     frame: pd.DataFrame | None

@@ -28,54 +28,86 @@ class Catalogue:
         """Make every contract."""
         self.days = days
         self.sales_feed = Contract(
-            "sales_feed", SalesFeed, "sale_id",
-            _SOUND | {"agrees_with_search": "The log has every sale of the last days "
-                      "that Lightspeed's search has."},
-        )  # fmt: skip
+            "sales_feed",
+            SalesFeed,
+            "sale_id",
+            _SOUND
+            | {
+                "agrees_with_search": "The log has every sale of the last days "
+                "that Lightspeed's search has."
+            },
+        )
         self.customers = Contract("customers", Customers, "customer_id", _SOUND)
         self.outlets = Contract(
-            "outlets", Outlets, "outlet_id",
+            "outlets",
+            Outlets,
+            "outlet_id",
             {"time_zone_agrees": "The store's time zone is the configured one."},
-        )  # fmt: skip
+        )
         self.ecom_orders = Contract(
-            "ecom_orders", EcomOrders, "order_number",
-            {"export_is_readable": "The web shop's export can be read, whole.",
-             "export_is_fresh": "The export is at most seven days old."},
-        )  # fmt: skip
+            "ecom_orders",
+            EcomOrders,
+            "order_number",
+            {
+                "export_is_readable": "The web shop's export can be read, whole.",
+                "export_is_fresh": "The export is at most seven days old.",
+            },
+        )
         self.raw_sales = Contract(
-            "raw_sales", RawSales, "sale_id",
+            "raw_sales",
+            RawSales,
+            "sale_id",
             _CAUGHT_UP
-            | {"words_are_known": "Every state, status and attribute is a known word.",
-               "starts_with_the_first_sale": "No sale is earlier than the first day."},
+            | {
+                "words_are_known": "Every state, status and attribute is a known word.",
+                "starts_with_the_first_sale": "No sale is earlier than the first day.",
+            },
             days,
-        )  # fmt: skip
+        )
         self.customer_identities = Contract(
-            "customer_identities", CustomerIdentities, "record_id",
-            {"every_record_has_one_person": "Each live customer record belongs to "
-             "exactly one person (rule 7.2)."},
-        )  # fmt: skip
+            "customer_identities",
+            CustomerIdentities,
+            "record_id",
+            {
+                "every_record_has_one_person": "Each live customer record belongs to "
+                "exactly one person (rule 7.2)."
+            },
+        )
         self.customer_analytics = Contract(
-            "customer_analytics", CustomerAnalytics, "customer_id",
+            "customer_analytics",
+            CustomerAnalytics,
+            "customer_id",
             _CAUGHT_UP
-            | {"conserves_money": "People and unattributed add up to sales and added "
-               "web orders, to the cent (rule 7.1).",
-               "no_person_vanished": "No more people are gone than merges and "
-               "deletions explain."},
+            | {
+                "conserves_money": "People and unattributed add up to sales and added "
+                "web orders, to the cent (rule 7.1).",
+                "no_person_vanished": "No more people are gone than merges and "
+                "deletions explain.",
+            },
             days,
-        )  # fmt: skip
+        )
         self.first_time_buyers = Contract(
             "first_time_buyers", FirstTimeBuyers, "customer_id", _CAUGHT_UP, days
         )
         self.customer_analytics_master = Contract(
-            "customer_analytics_master", CustomerAnalyticsMaster, "customer_id",
-            _CAUGHT_UP, days,
-        )  # fmt: skip
+            "customer_analytics_master",
+            CustomerAnalyticsMaster,
+            "customer_id",
+            _CAUGHT_UP,
+            days,
+        )
 
     @property
     def all(self) -> list[Contract]:
         """Every contract, in the order in which the tables are made."""
         return [
-            self.sales_feed, self.outlets, self.customers, self.ecom_orders,
-            self.raw_sales, self.customer_identities, self.customer_analytics,
-            self.first_time_buyers, self.customer_analytics_master,
-        ]  # fmt: skip
+            self.sales_feed,
+            self.outlets,
+            self.customers,
+            self.ecom_orders,
+            self.raw_sales,
+            self.customer_identities,
+            self.customer_analytics,
+            self.first_time_buyers,
+            self.customer_analytics_master,
+        ]

@@ -54,7 +54,8 @@ def update(
     days: Annotated[
         int,
         typer.Option(
-            min=0, max=366,
+            min=0,
+            max=366,
             help="Also re-read the last DAYS days through the search, and fetch what "
             "is lacking; 0 leaves that out.",
         ),
@@ -63,7 +64,7 @@ def update(
         bool, typer.Option("--full", help="Read all sales again from the start.")
     ] = False,
     debug: Debug = False,
-) -> None:  # fmt: skip
+) -> None:
     """Read what changed and publish the master of a day.
 
     \b
@@ -136,7 +137,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed, the same store.")] = 1,
     opened_on: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The store's first day.")
-    ] = datetime(2026, 1, 1),  # noqa: DTZ001, B008 (a calendar day)
+    ] = datetime(2026, 1, 1),  # noqa: DTZ001 (a calendar day)
     export: Annotated[
         Path | None, typer.Option(help="Write the web shop's export there.")
     ] = None,
@@ -148,10 +149,15 @@ def simulate(
     _run(
         debug,
         lambda settings, terminal: run(
-            terminal, port=port, customers=customers, seed=seed,
-            opened_on=opened_on.date(), time_zone=settings.time_zone, export=export,
+            terminal,
+            port=port,
+            customers=customers,
+            seed=seed,
+            opened_on=opened_on.date(),
+            time_zone=settings.time_zone,
+            export=export,
         ),
-    )  # fmt: skip
+    )
 
 
 @app.command()

@@ -15,11 +15,11 @@ import dagster as dg
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, name_some
 from analytics_pipeline.errors import LightspeedUnavailable, LocalFailure, PipelineError
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.candidate import Candidate
 
 Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
 
@@ -45,7 +45,7 @@ class Contract:
                 blocking=True,
                 description=sentence,
                 partitions_def=self.partitions,
-            )  # fmt: skip
+            )
             for name, sentence in (schema | dict(self.checks)).items()
         ]
 
@@ -57,7 +57,9 @@ class Contract:
             "dagster/column_schema": dg.TableSchema(
                 columns=[
                     dg.TableColumn(
-                        name, str(column.dtype), column.description,
+                        name,
+                        str(column.dtype),
+                        column.description,
                         dg.TableColumnConstraints(
                             nullable=column.nullable, unique=column.unique
                         ),
@@ -65,7 +67,7 @@ class Contract:
                     for name, column in columns.items()
                 ]
             )
-        }  # fmt: skip
+        }
 
     def audit(self, frame: pd.DataFrame) -> tuple[Finding, pd.Index]:
         """Judge *frame* by the model; return the finding and the offending rows."""
@@ -74,9 +76,11 @@ class Contract:
         except SchemaErrors as errors:
             return self._explain(frame, errors.failure_cases)
         finding = Finding(
-            SCHEMA_CHECK, True, "Every row is as the contract says.",
+            SCHEMA_CHECK,
+            True,
+            "Every row is as the contract says.",
             evidence={"rows": len(frame)},
-        )  # fmt: skip
+        )
         return finding, frame.index[:0]
 
     def _explain(
@@ -103,7 +107,7 @@ class Contract:
                 "faults": len(cases),
                 "rules": "; ".join(rules[:10]),
                 "keys": name_some(keys),
-            },  # fmt: skip
+            },
         )
         return finding, rows
 

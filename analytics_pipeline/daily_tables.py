@@ -6,9 +6,11 @@ day that fails keeps its last good rows; the others are stored all the same.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.contracts import (
     Contract,
     Event,
@@ -19,7 +21,6 @@ from analytics_pipeline.contracts import (
 )
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.candidate import Candidate
 
 MOST_DAYS_REPORTED = 31
 """A run of more days reports its checks once, and every day that failed."""
@@ -33,7 +34,7 @@ class DailyRun:
     shop: Shop
     contract: Contract
     wanted: Sequence[str]
-    stored: dict[str, dict[str, object]] = field(default_factory=dict)
+    stored: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, Finding] = field(default_factory=dict)
 
     def take(
@@ -151,7 +152,7 @@ def _report_days(run: DailyRun) -> Iterator[Event]:
     if run.failed:
         day = min(run.failed)
         raise gate_failure(run.contract, run.failed[day], day)
-    selected = run.context.selected_output_names
+    selected = run.context.op_execution_context.selected_output_names
     for spec in run.contract.check_specs:
         slot = f"{run.contract.name}_{spec.name}"
         if slot in selected:

@@ -4,7 +4,7 @@
 ``defs`` is the production call of it, made when Dagster asks for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -43,14 +43,7 @@ def build_definitions(
     }
     tables = dg.Definitions(
         assets=[
-            asset
-            for group, assets in groups.items()
-            for asset in dg.map_asset_specs(
-                lambda spec, group=group: spec.replace_attributes(
-                    group_name=group, owners=[OWNER]
-                ),
-                assets,
-            )
+            asset for group, assets in groups.items() for asset in _place(assets, group)
         ],
         schedules=[build_schedule(settings, days)],
         resources={
@@ -60,7 +53,18 @@ def build_definitions(
         # One process for all steps: a process for each would cost more than the work.
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(tables, build_jobs(days))
+    return dg.Definitions.merge(tables, build_jobs())
+
+
+def _place(
+    assets: list[dg.AssetsDefinition], group: str
+) -> Sequence[dg.AssetsDefinition]:
+    """Put *assets* into their group of the story."""
+
+    def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(group_name=group, owners=[OWNER])
+
+    return [asset.map_asset_specs(placed) for asset in assets]
 
 
 @dg.definitions

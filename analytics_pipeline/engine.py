@@ -12,9 +12,9 @@ import pandas as pd
 from ibis.backends import BaseBackend
 
 from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.parquet import arrow_schema
-from analytics_pipeline.schemas.table import Table
 
 
 def connect(engine: Engine) -> BaseBackend:

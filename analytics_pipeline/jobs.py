@@ -18,7 +18,7 @@ def update_config(*, days: int = 7, full_resync: bool = False) -> dict[str, Any]
     }
 
 
-def build_jobs(days: dg.PartitionsDefinition[str]) -> dg.Definitions:
+def build_jobs() -> dg.Definitions:
     """Build the jobs over every asset, each run for one day."""
     everything = dg.AssetSelection.all()
     update = dg.define_asset_job(
@@ -26,7 +26,6 @@ def build_jobs(days: dg.PartitionsDefinition[str]) -> dg.Definitions:
         everything,
         description="Read what changed, re-open the days that it touches, and publish "
         "the master of the day.",
-        partitions_def=days,
         config=update_config(),
     )
     rebuild = dg.define_asset_job(
@@ -34,7 +33,6 @@ def build_jobs(days: dg.PartitionsDefinition[str]) -> dg.Definitions:
         everything,
         description="Read everything again from the start, and publish the master of "
         "the day.",
-        partitions_def=days,
         config=update_config(days=0, full_resync=True),
     )
     return dg.Definitions(jobs=[update, rebuild])

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.assets.sources import ShopResource
+from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.contracts import Event
 from analytics_pipeline.daily_tables import store_days_if_sound
 from analytics_pipeline.steps.raw_sales import choose_days, recut_days
@@ -23,14 +23,17 @@ def build_sales(
     """Build the daily table of sales."""
 
     @dg.asset(
-        deps=[source for source in sources if source.key.to_user_string()
-              in {"sales_feed", "outlets"}],
+        deps=[
+            source
+            for source in sources
+            if source.key.to_user_string() in {"sales_feed", "outlets"}
+        ],
         partitions_def=catalogue.days,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=catalogue.raw_sales.check_specs,
         metadata=catalogue.raw_sales.metadata,
         kinds={"duckdb", "parquet"},
-    )  # fmt: skip
+    )
     def raw_sales(
         context: dg.AssetExecutionContext, config: RawSalesConfig, shop: ShopResource
     ) -> Iterator[Event]:

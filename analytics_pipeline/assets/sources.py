@@ -5,11 +5,11 @@ from datetime import date
 
 import dagster as dg
 
+from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.contracts import Event, store_if_sound
 from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.steps.sales_feed import read_sales_feed
 from analytics_pipeline.steps.sources import (
     read_customers,

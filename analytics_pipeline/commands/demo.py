@@ -15,7 +15,7 @@ from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
 
-TOKEN = "simulated"  # noqa: S105 (no secret: the simulated store's own)
+TOKEN = "simulated"
 MARKER = ".simulated_store"
 HISTORY = timedelta(days=400)
 

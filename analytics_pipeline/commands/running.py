@@ -103,15 +103,16 @@ def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
                 return RunFailed(
                     str(told["cause"].value),
                     str(told["remedy"].value),
-                    int(told["exit_code"].value),
+                    int(str(told["exit_code"].value)),
                 )
-    kinds = [
-        event.step_failure_data.error.cls_name
+    causes = [
+        (error.cause or error)
         for event in result.all_events
-        if event.is_step_failure and event.step_failure_data.error
+        if event.is_step_failure and (error := event.step_failure_data.error)
     ]
+    kinds = sorted({str(cause.cls_name) for cause in causes if cause.cls_name})
     return RunFailed(
-        f"Something unexpected failed ({', '.join(map(str, kinds)) or 'unknown'}).",
+        f"Something unexpected failed ({', '.join(kinds) or 'unknown'}).",
         "Run it again with --debug, or look at the run in: analytics-pipeline ui",
         5,
     )

@@ -22,8 +22,15 @@ def open_ui(settings: Settings, port: int) -> None:
         "DAGSTER_DISABLE_TELEMETRY": "1",
     }
     command = [
-        sys.executable, "-m", "dagster", "dev",
-        "--module-name", "analytics_pipeline.definitions",
-        "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-    os.execve(sys.executable, command, environment)  # noqa: S606 (no shell is wanted)
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "--module-name",
+        "analytics_pipeline.definitions",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    os.execve(sys.executable, command, environment)

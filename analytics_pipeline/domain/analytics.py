@@ -107,7 +107,7 @@ def measure_people(
     sums = _sum_by_person(purchases, as_of)
     joined = people.left_join(sums, "person_id")
     kept = joined.filter(joined["is_customer"] | joined["value_sum"].notnull())
-    return _grade(_shape_figures(kept, as_of), policy, as_of)
+    return _grade(_shape_figures(kept, as_of), policy)
 
 
 def _sum_by_person(purchases: ir.Table, as_of: date) -> ir.Table:
@@ -167,7 +167,7 @@ def _divide_half_away(cents: Any, by: Any) -> Any:
     return quotient * cents.sign().cast("int64")
 
 
-def _grade(figures: ir.Table, policy: Policy, as_of: date) -> ir.Table:
+def _grade(figures: ir.Table, policy: Policy) -> ir.Table:
     """Add VIP, segment and tier (rules 5.4 to 5.6), in the order of the table."""
     value = figures["lifetime_value_cents"]
     vip, high = int(policy.vip_from * 100), int(policy.high_value_from * 100)

@@ -4,6 +4,7 @@ Small tables: web-shop orders, and the sales tied to them or returned.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -91,6 +92,6 @@ def follow_returns(
     return people.dropna().astype("str").sort_values("sale_id", ignore_index=True)
 
 
-def _is_nobody(customer_id: object, nobody: set[str]) -> bool:
+def _is_nobody(customer_id: Any, nobody: set[str]) -> bool:
     """Say whether a sale's customer is missing or the walk-in."""
-    return pd.isna(customer_id) or customer_id in nobody
+    return bool(pd.isna(customer_id)) or customer_id in nobody

@@ -60,7 +60,7 @@ def cover_records(
             "live_records": len(live),
             "wrong": len(wrong),
             "records": name_some(wrong),
-        },  # fmt: skip
+        },
     )
 
 
@@ -90,5 +90,5 @@ def keep_people(
             "explained": len(explained),
             "unexplained": unexplained,
             "limit": limit,
-        },  # fmt: skip
+        },
     )

@@ -15,7 +15,7 @@ _PHONE = re.compile(r"\+[0-9]+")
 
 
 def render_csv(frame: pd.DataFrame, table: type[Table]) -> str:
-    """Return *frame* as RFC 4180 text with the headers of *table* and ``\\n``."""
+    """Return *frame* as RFC 4180 text with the headers of *table*."""
     columns = table.to_schema().columns
     cells = [
         [_formatter(name, str(column.dtype))(value) for value in frame[name].tolist()]

@@ -60,6 +60,11 @@ class Forest:
             record = parent[record]
         return record
 
+    def roots(self) -> npt.NDArray[np.int64]:
+        """Return the root of every record."""
+        every = range(len(self._parent))
+        return np.array([self.root(record) for record in every], dtype="int64")
+
     def grow(self, edges: Iterable[Edge]) -> tuple[list[Edge], list[Edge]]:
         """Take *edges* in order; return those that joined and those left out."""
         joined: list[Edge] = []
@@ -99,23 +104,19 @@ def link_records(
     different = override_edges(overrides, "different", records["customer_id"])
     forest = Forest(len(records))
     joined, _ = forest.grow(chain(_edges(forced), _edges(star_edges(linking))))
-    tree = np.array([forest.root(each) for each in range(len(records))], dtype="int64")
+    tree = forest.roots()
 
-    ends = tree[different["left"].to_numpy()], tree[different["right"].to_numpy()]
-    is_tangled = np.isin(tree, ends[0][ends[0] == ends[1]])
-    left_out: list[Edge] = []
-    if is_tangled.any():
-        pairs = ((left, right) for _, left, right in _edges(different))
-        strict = Forest(len(records), pairs)
-        again, left_out = strict.grow(
-            chain(
-                _edges(forced[is_tangled[forced["left"].to_numpy()]]),
-                all_pairs(linking[is_tangled[linking["record"].to_numpy()]]),
-            )
+    left, right = (different[end].to_numpy() for end in ("left", "right"))
+    is_tangled = np.isin(tree, tree[left][tree[left] == tree[right]])
+    strict = Forest(len(records), zip(left.tolist(), right.tolist(), strict=True))
+    again, left_out = strict.grow(
+        chain(
+            _edges(forced[is_tangled[forced["left"].to_numpy()]]),
+            all_pairs(linking[is_tangled[linking["record"].to_numpy()]]),
         )
-        joined = [edge for edge in joined if not is_tangled[edge[1]]] + again
-        tangled = np.flatnonzero(is_tangled)
-        tree[tangled] = [strict.root(int(each)) for each in tangled]
+    )
+    joined = [edge for edge in joined if not is_tangled[edge[1]]] + again
+    tree = np.where(is_tangled, strict.roots(), tree)
     return Links(holders, tree, _table(joined), _table(left_out))
 
 

@@ -81,10 +81,8 @@ def _match(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
         OrderEvidence.NOTE,
     )
     stronger = pd.concat([by_source, by_note])
-    by_export = _exported(
-        _unmatched(orders, stronger, "order_number"),
-        _unmatched(candidates, stronger, "sale_id"),
-    )
+    # A sale that stronger evidence has taken names another order, so is not free.
+    by_export = _exported(_unmatched(orders, stronger, "order_number"), candidates)
     return pd.concat([stronger, by_export], ignore_index=True)
 
 

@@ -33,9 +33,14 @@ def describe_people(
     customers_shown = people.reset_index(names="customer_id")
     web = _describe_web_people(live, ecom_orders)
     columns = [
-        "customer_id", "customer_code", "name", "email", "phone",
-        "duplicate_ids", "note",
-    ]  # fmt: skip
+        "customer_id",
+        "customer_code",
+        "name",
+        "email",
+        "phone",
+        "duplicate_ids",
+        "note",
+    ]
     both = pd.concat(
         [
             frame.reindex(columns=columns).astype("str")

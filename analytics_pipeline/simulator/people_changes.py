@@ -1,6 +1,7 @@
 """What happens to customer records: edits, merges, deletions and their undoing."""
 
 from datetime import datetime
+from functools import partial
 
 from analytics_pipeline.simulator.people import Contact, draw_name
 from analytics_pipeline.simulator.people_arrivals import repeat, retype
@@ -80,8 +81,8 @@ def _both_live(
     return first, second
 
 
-def delete_buyer(shop: Shop, moment: datetime) -> None:
-    """Delete somebody who has bought and has no second record."""
+def delete_buyer(shop: Shop, moment: datetime, *, back_in: float | None = None) -> None:
+    """Delete somebody who has bought and has no second record, perhaps by mistake."""
     customers = shop.timeline.state.customers
     doubled = {identity for pair in shop.crowd.duplicates for identity in pair}
     single = [
@@ -91,17 +92,12 @@ def delete_buyer(shop: Shop, moment: datetime) -> None:
         and shop.timeline.sales_of.get(identity)
         and customers[identity].deleted_at is None
     ]
-    if single:
-        chosen = shop.timeline.rng.choice(single)
-        shop.timeline.delete(customers[chosen], moment)
-
-
-def restore_customer(shop: Shop, moment: datetime) -> None:
-    """Take back the deletion of the newest record that is deleted."""
-    for customer in reversed(shop.timeline.state.customers.values()):
-        if customer.deleted_at is not None:
-            shop.timeline.restore(customer, moment)
-            return
+    if not single:
+        return
+    chosen = customers[shop.timeline.rng.choice(single)]
+    shop.timeline.delete(chosen, moment)
+    if back_in is not None:
+        shop.timeline.plan_in(moment, back_in, partial(shop.timeline.restore, chosen))
 
 
 def rename(shop: Shop, moment: datetime) -> None:

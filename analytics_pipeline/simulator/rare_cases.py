@@ -57,6 +57,7 @@ ORDINARY_CASES: tuple[Case, ...] = (
     partial(sales_odd.pending, "OPEN", None),
     partial(sales_odd.buy_and_then, sales_later.void, 1.5),
     partial(sales_odd.buy_and_then, sales_later.delete_sale, 2.2),
+    partial(sales_odd.buy_and_then, partial(sales_later.delete_sale, back_in=2), 1.2),
     partial(sales_odd.buy_and_then, sales_later.move_to_another_day, 4),
     partial(sales_odd.buy_and_then, sales_later.reassign, 2),
     sales_odd.free,
@@ -70,7 +71,7 @@ ORDINARY_CASES: tuple[Case, ...] = (
     people_changes.delete_buyer,
     people_changes.rename,
     people_changes.change_contact,
-    people_changes.restore_customer,
+    partial(people_changes.delete_buyer, back_in=2.5),
     rename_outlet,
     rename_register,
 )

@@ -135,22 +135,13 @@ def record_sale(
     customer_id: str | None,
     status: str = "CLOSED",
     payments: list[Payment] | None = None,
-    sold_at: datetime | None = None,
-    note: str = "",
-    return_for: str | None = None,
 ) -> Sale:
     """Write a sale into the books at *moment*; without *payments* it is settled."""
-    timeline = shop.timeline
-    price = to_cents(sum((line.total for line in lines), ZERO))
-    raw_tax = sum((line.tax_total for line in lines), ZERO)
-    tax = to_cents(raw_tax)
-    incl = _total_incl(shop, price + tax, price + raw_tax)
+    price, tax, incl = _totals(shop, lines)
     state, attributes = STATES[status]
-    if payments is None:
-        payments = settle(shop, to_cents(incl), moment)
     sale = Sale(
-        id=timeline.new_id(),
-        version=timeline.next_version(),
+        id=shop.timeline.new_id(),
+        version=shop.timeline.next_version(),
         outlet_id=till.outlet_id,
         register_id=till.register_id,
         user_id=till.user_id,
@@ -161,19 +152,26 @@ def record_sale(
         state=state,
         status=status,
         attributes=attributes,
-        note=note,
-        sale_date=sold_at or moment,
+        note="",
+        sale_date=moment,
         created_at=moment,
         updated_at=moment,
         lines=lines,
-        payments=payments,
+        payments=settle(shop, to_cents(incl), moment) if payments is None else payments,
         total_price=price,
         total_tax=tax,
         total_price_incl=incl,
-        return_for=return_for,
     )
-    timeline.keep_sale(sale)
+    shop.timeline.keep_sale(sale)
     return sale
+
+
+def _totals(shop: Shop, lines: list[Line]) -> tuple[Decimal, Decimal, Decimal]:
+    """Return what the lines add up to: price, tax, and both together."""
+    price = to_cents(sum((line.total for line in lines), ZERO))
+    raw_tax = sum((line.tax_total for line in lines), ZERO)
+    tax = to_cents(raw_tax)
+    return price, tax, _total_incl(shop, price + tax, price + raw_tax)
 
 
 def _total_incl(shop: Shop, rounded: Decimal, unrounded: Decimal) -> Decimal:

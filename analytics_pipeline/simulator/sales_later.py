@@ -97,9 +97,8 @@ def give_back(
         customer_id=None if nameless else original.customer_id,
         status=status,
         payments=[] if status == "SAVED" else None,
-        note=original.note,
-        return_for=original.id,
     )
+    sale.note, sale.return_for = original.note, original.id
     original.return_ids.append(sale.id)
     shop.timeline.edit(original, moment)
     return sale
@@ -146,14 +145,16 @@ def void(shop: Shop, sale_id: str, moment: datetime) -> None:
         set_status(shop, sale, "VOIDED", moment)
 
 
-def delete_sale(shop: Shop, sale_id: str, moment: datetime) -> None:
-    """Delete a sale; one in three comes back two days later."""
+def delete_sale(
+    shop: Shop, sale_id: str, moment: datetime, *, back_in: float | None = None
+) -> None:
+    """Delete a sale, perhaps by mistake: then it is back some days later."""
     sale = _standing(shop, sale_id)
     if sale is None:
         return
     shop.timeline.delete(sale, moment)
-    if shop.timeline.chance(1 / 3):
-        shop.timeline.plan_in(moment, 2, partial(restore_sale, shop, sale_id))
+    if back_in is not None:
+        shop.timeline.plan_in(moment, back_in, partial(restore_sale, shop, sale_id))
 
 
 def restore_sale(shop: Shop, sale_id: str, moment: datetime) -> None:

@@ -27,13 +27,12 @@ def buy(
     lines: list[Line] | None = None,
     *,
     named: bool = True,
-    sold_at: datetime | None = None,
 ) -> Sale:
     """Make an ordinary sale at the front till, of *lines* or of a drawn basket."""
     till = shop.premises.tills[0]
     basket = draw_basket(shop, till) if lines is None else lines
     buyer = people_changes.choose_buyer(shop) if named else None
-    return record_sale(shop, moment, till, basket, customer_id=buyer, sold_at=sold_at)
+    return record_sale(shop, moment, till, basket, customer_id=buyer)
 
 
 def buy_and_then(
@@ -140,7 +139,7 @@ def voided_line(shop: Shop, moment: datetime) -> None:
 
 def offline(shop: Shop, moment: datetime) -> None:
     """Record a sale that a till without network made days ago (API §3.6)."""
-    buy(shop, moment, sold_at=moment - timedelta(days=3, hours=5))
+    buy(shop, moment).sale_date -= timedelta(days=3, hours=5)
 
 
 def return_twice(shop: Shop, moment: datetime) -> None:
@@ -173,16 +172,10 @@ def return_of_a_return(shop: Shop, moment: datetime) -> None:
 
 def _return_last_line(shop: Shop, sale_id: str, moment: datetime) -> None:
     original = shop.timeline.state.sales[sale_id]
-    original.return_ids.append(
-        record_sale(
-            shop,
-            moment,
-            shop.premises.tills[0],
-            [turned(shop, original.lines[-1])],
-            customer_id=None,
-            return_for=sale_id,
-        ).id
-    )
+    back = [turned(shop, original.lines[-1])]
+    sale = record_sale(shop, moment, shop.premises.tills[0], back, customer_id=None)
+    sale.return_for = sale_id
+    original.return_ids.append(sale.id)
     shop.timeline.edit(original, moment)
 
 

@@ -137,9 +137,9 @@ def sync(
         customer_id=_customer_of(shop, buyer, course, moment),
         status=kind,
         payments=[],
-        sold_at=moment if course.dated_late else order.placed_at,
-        note=f"Order ID:{number}\nDeliver to: {order.name}\nThank you",
     )
+    sale.sale_date = moment if course.dated_late else order.placed_at
+    sale.note = f"Order ID:{number}\nDeliver to: {order.name}\nThank you"
     if not course.by_note_only:
         sale.source, sale.source_id = shop.timeline.state.web_source, number
     sale.user_id = shop.web.user_id

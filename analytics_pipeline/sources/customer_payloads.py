@@ -19,7 +19,7 @@ from analytics_pipeline.sources.payload_values import (
     identifier,
     instant,
     is_set,
-    single_line,
+    text,
     version,
     version_in,
 )
@@ -44,9 +44,9 @@ def _row(record: dict[str, Any], keys: ContactKeys, policy: Policy) -> tuple[Any
     """Return the values of one record in the column order of ``Customers``."""
     customer_id = identifier(record.get("id"))
     is_deleted = is_set(record.get("deleted_at"), "deleted_at_is_a_time")
-    code = _line(record, "customer_code")
-    email, phone = _line(record, "email"), _line(record, "phone")
-    mobile = _line(record, "mobile")
+    code = _text(record, "customer_code")
+    email, phone = _text(record, "email"), _text(record, "phone")
+    mobile = _text(record, "mobile")
     shown = (code, _name(record), email, keys.display_phone(phone, mobile))
     return (
         customer_id,
@@ -62,17 +62,17 @@ def _row(record: dict[str, Any], keys: ContactKeys, policy: Policy) -> tuple[Any
     )
 
 
-def _line(record: dict[str, Any], field: str) -> str | None:
-    return single_line(record.get(field), f"{field}_is_text")
+def _text(record: dict[str, Any], field: str) -> str | None:
+    return text(record.get(field), f"{field}_is_text")
 
 
 def _name(record: dict[str, Any]) -> str | None:
     """Return the full name, else first and last name, else the company (rule 3.5)."""
-    parts = (_line(record, "first_name"), _line(record, "last_name"))
+    parts = (_text(record, "first_name"), _text(record, "last_name"))
     return (
-        _line(record, "name")
+        _text(record, "name")
         or " ".join(part for part in parts if part)
-        or _line(record, "company_name")
+        or _text(record, "company_name")
     )
 
 

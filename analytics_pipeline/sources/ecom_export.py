@@ -26,7 +26,7 @@ from analytics_pipeline.sources.payload_values import (
     Unusable,
     amount,
     nearest_cents,
-    single_line,
+    text,
 )
 
 _NEEDED = (
@@ -47,8 +47,20 @@ _CENTS = re.compile(r"-?[0-9]+(\.[0-9]{1,2}0*)?")
 _TIMESTAMP = re.compile(
     r"([A-Za-z]{3}) ([0-9]{1,2}), ([0-9]{4}) ([0-9]{1,2}):([0-9]{2}) ([AaPp])[Mm]"
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun",
-           "jul", "aug", "sep", "oct", "nov", "dec")  # fmt: skip
+_MONTHS = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
 _YEARS = range(1970, 2200)
 
 # The export's own words, for exports without the columns of codes (API 6.1).
@@ -130,7 +142,7 @@ class OrderReader:
     def read(self, row: ExportRow) -> tuple[Any, ...]:
         """Return the values of one order in the column order of ``EcomOrders``."""
         cell = row.cells.get
-        email = single_line(cell("email"), "email_is_text")
+        email = text(cell("email"), "email_is_text")
         ordered_at = self._ordered_at(row)
         email_key = self.keys.of_email(email)
         plain = normalise_email(email) if email_key else None
@@ -143,8 +155,8 @@ class OrderReader:
             self._cents(row, "order_total"),
             self._cents(row, "order_tax"),
             cell("X-series Order ID") or None,
-            single_line(cell("bill_person_name"), "name_is_text")
-            or single_line(cell("shipto_person_name"), "name_is_text"),
+            text(cell("bill_person_name"), "name_is_text")
+            or text(cell("shipto_person_name"), "name_is_text"),
             email,
             email_key,
             ecom_customer_id(plain) if plain else None,

@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.analytics import (
     WEB_SOURCE,
     list_purchases,
@@ -25,7 +26,7 @@ from analytics_pipeline.domain.conservation import (
     cover_records,
     keep_people,
 )
-from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.identity import resolve_identities
 from analytics_pipeline.domain.identity_overrides import check_overrides
 from analytics_pipeline.domain.order_matching import match_orders
@@ -36,7 +37,6 @@ from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIden
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.steps.judgements import judge_catch_up
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import RecordKind
@@ -147,7 +147,7 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     named = ecom_orders["sale_id"].dropna().unique().tolist()
     may_match = (
         sales["source"].startswith(WEB_SOURCE).fill_null(False)
-        | sales["web_order_number"].notnull()
+        | sales["web_order_number"].notnull()  # noqa: PD004 (Ibis's own)
     )
     if named:
         may_match = may_match | sales["sale_id"].isin(named)
@@ -156,7 +156,7 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
 
 def _returns(shop: Shop, sales: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the sales that return another one, and those others."""
-    returns = sales.filter(sales["return_for"].notnull())
+    returns = sales.filter(sales["return_for"].notnull())  # noqa: PD004 (Ibis's own)
     named = returns.select(original="return_for")
     originals = sales.semi_join(named, sales["sale_id"] == named["original"])
     return (
@@ -169,11 +169,8 @@ def _people(identities: pd.DataFrame) -> ir.Table:
     """Return the persons: those with a live customer record, and web-shop ones."""
     live = identities[identities["is_live"] & identities["person_id"].notna()]
     is_customer = live["record_kind"] == RecordKind.CUSTOMER
-    people = (
-        live.assign(is_customer=is_customer)
-        .groupby("person_id", as_index=False)["is_customer"]
-        .any()
-    )
+    grouped = live.assign(is_customer=is_customer).groupby("person_id")
+    people = grouped[["is_customer"]].any().reset_index()
     return lend_columns(people, {"person_id": "string", "is_customer": "boolean"})
 
 
@@ -188,7 +185,7 @@ def _add_up(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
             cents=completed[total].sum(), orders=completed["is_order"].sum()
         ),
     )
-    nobody = ledger.purchases.filter(ledger.purchases["person_id"].isnull())
+    nobody = ledger.purchases.filter(ledger.purchases["person_id"].isnull())  # noqa: PD003 (Ibis's own)
     unattributed = _first_row(
         shop,
         nobody.aggregate(

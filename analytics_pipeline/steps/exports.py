@@ -4,6 +4,7 @@ from datetime import date
 
 import pandas as pd
 
+from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.csv_text import render_csv
 from analytics_pipeline.domain.exports import (
     assemble_first_time_buyers,
@@ -14,7 +15,6 @@ from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIden
 from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.steps.judgements import judge_catch_up
 
 

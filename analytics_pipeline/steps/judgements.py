@@ -42,7 +42,7 @@ def judge_rejections(
             "in_quarantine": len(ids),
             "rules": ", ".join(rules),
             "records": name_some(ids),
-        },  # fmt: skip
+        },
     )
 
 

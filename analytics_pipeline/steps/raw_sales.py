@@ -37,7 +37,7 @@ class CutDays:
 
         A first day among the days brought earlier rows with it; another brought none.
         """
-        partition = self.rows["business_date"].dt.strftime("%Y-%m-%d")
+        partition: pd.Series = self.rows["business_date"].dt.strftime("%Y-%m-%d")
         return partition.where(partition >= self.days[0], self.days[0])
 
 
@@ -153,8 +153,9 @@ def cut_days(shop: Shop, days: Sequence[str]) -> Iterator[CutDays]:
 
 def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
     """Return the rows whose partition is one of *wanted*."""
-    partition = rows["business_date"].dt.strftime("%Y-%m-%d")
-    return rows[partition.where(partition >= first, first).isin(wanted)]
+    partition: pd.Series = rows["business_date"].dt.strftime("%Y-%m-%d")
+    is_wanted: pd.Series = partition.where(partition >= first, first).isin(wanted)
+    return rows[is_wanted]
 
 
 def _latest(shop: Shop) -> ir.Table:

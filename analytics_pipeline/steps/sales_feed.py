@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import pandas as pd
 
+from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.feed import standing_rejections
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
 from analytics_pipeline.domain.rejections import Rejection
@@ -13,7 +14,6 @@ from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
-from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.steps.judgements import judge_rejections, walk_began
 from analytics_pipeline.steps.search_comparison import (
     compare_with_search,
@@ -68,9 +68,11 @@ def read_sales_feed(
         "cursor": walk.log.cursor(),
     }
     schema = Finding(
-        SCHEMA_CHECK, True, "Every row read is as the contract says.",
+        SCHEMA_CHECK,
+        True,
+        "Every row read is as the contract says.",
         evidence={"rows": walk.read},
-    )  # fmt: skip
+    )
     return Candidate(None, [schema, sound, compared], figures=figures)
 
 
@@ -122,8 +124,9 @@ def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
     paths = [str(segment.path) for segment in log.segments()]
     feed = open_table(shop.engine, paths, SalesFeed)
     known = rejections.dropna(subset=["record_id"])
-    lent = lend_columns(known, {"record_id": "string", "version": "int64",
-                                "segment": "int64"})  # fmt: skip
+    lent = lend_columns(
+        known, {"record_id": "string", "version": "int64", "segment": "int64"}
+    )
     standing = shop.engine.to_pandas(standing_rejections(feed, lent))
     kept = rejections["record_id"].isna() | rejections["record_id"].isin(
         standing["record_id"]

@@ -12,7 +12,6 @@ from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
-from analytics_pipeline.sources.sale_shapes import version_in
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 
 CHECK = "agrees_with_search"
@@ -51,7 +50,7 @@ def compare_with_search(
             "repaired": len(repaired),
             "missing": len(missing),
             "sales": name_some(missing),
-        },  # fmt: skip
+        },
     )
 
 
@@ -65,14 +64,14 @@ def _window(shop: Shop, as_of: date, days: int) -> tuple[datetime, datetime]:
     return first.astimezone(UTC), shop.end_of(as_of).astimezone(UTC)
 
 
-def _versions(records: list[dict[str, Any]]) -> dict[str, int]:
+def _versions(records: list[Any]) -> dict[str, int]:
     """Return the version of each sale found, in either shape."""
-    found = ((record.get("id"), version_in(record)) for record in records)
-    return {
-        sale_id: version
-        for sale_id, version in found
-        if isinstance(sale_id, str) and isinstance(version, int)
-    }
+    rows, rejections = sales_rows(records, segment=0, page=1)
+    found = dict(zip(rows["sale_id"], rows["version"], strict=True))
+    for rejection in rejections:
+        if rejection.record_id is not None and rejection.version is not None:
+            found[rejection.record_id] = rejection.version
+    return found
 
 
 def _lacking(shop: Shop, log: SalesLog, searched: dict[str, int]) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
+from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import Finding, Severity
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.errors import WrongUse
@@ -16,7 +17,6 @@ from analytics_pipeline.sources.ecom_export import read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.outlet_payloads import outlets_rows
-from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.steps.judgements import judge_rejections, walk_began
 from analytics_pipeline.storage.warehouse import CatchUp
 
@@ -88,7 +88,11 @@ def read_customers(shop: Shop, client: LightspeedClient) -> Candidate:
         "rejections": json.dumps([asdict(rejection) for rejection in rejections]),
     }
     began = walk_began(asked_at, first_page, client)
-    figures = {"read": read, "began_at": began.isoformat(), "cursor": cursor}
+    figures: dict[str, int | str] = {
+        "read": read,
+        "began_at": began.isoformat(),
+        "cursor": cursor,
+    }
     return Candidate(frame, [finding], notes=notes, figures=figures)
 
 

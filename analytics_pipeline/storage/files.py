@@ -13,6 +13,11 @@ from upath import UPath
 AnyPath = Path | UPath
 
 
+def local(path: AnyPath) -> Path:
+    """Return a path of this machine's disk as the standard library has it."""
+    return Path(str(path))
+
+
 def is_local(path: AnyPath) -> bool:
     """Say whether *path* is on this machine's disk."""
     return isinstance(path, Path) and path.__class__.__module__.startswith(
@@ -23,7 +28,7 @@ def is_local(path: AnyPath) -> bool:
 def make_folder(path: AnyPath) -> None:
     """Make *path* a folder that only its owner may open."""
     if is_local(path):
-        Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        local(path).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def replace_bytes(path: AnyPath, content: bytes) -> None:
@@ -32,10 +37,10 @@ def replace_bytes(path: AnyPath, content: bytes) -> None:
         path.write_bytes(content)
         return
     make_folder(path.parent)
-    scratch = Path(path).with_name(f".{path.name}.partial")
+    scratch = local(path).with_name(f".{path.name}.partial")
     try:
         _write_through(scratch, content)
-        scratch.replace(Path(path))
+        scratch.replace(local(path))
     finally:
         scratch.unlink(missing_ok=True)
 

@@ -11,15 +11,19 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 from upath import UPath
 
-from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.storage.files import is_local, replace_bytes, replace_text
+from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.storage.files import (
+    is_local,
+    local,
+    replace_bytes,
+    replace_text,
+)
 from analytics_pipeline.storage.parquet import encode, read_notes
 
 FEED, REPAIR = "feed", "repair"
@@ -156,6 +160,6 @@ def _remove(folder: UPath) -> None:
     if not folder.exists():
         return
     if is_local(folder):
-        shutil.rmtree(Path(folder))
+        shutil.rmtree(local(folder))
     else:
         folder.fs.rm(folder.path, recursive=True)

@@ -349,6 +349,17 @@ def test_an_email_of_several_persons_belongs_to_the_record_created_first():
     assert persons(identities)["ecom-1"] == "b"
 
 
+def test_an_email_of_several_persons_never_belongs_to_deleted_records_only():
+    identities = resolve(
+        record("a", email="e", is_deleted=True),
+        record("b", email="e", created_at=1),
+        orders=[order("1", "e", "ecom-1")],
+        declared=[("a", "b", "different")],
+    )
+
+    assert persons(identities) == {"a": None, "b": "b", "ecom-1": "b"}
+
+
 def test_the_walk_ins_email_makes_no_owner():
     walk_in = record("w", email="e", is_walk_in=True)
 
@@ -421,7 +432,7 @@ ENDS = st.integers(0, 8).map(lambda n: f"c{n}")
 DECLARED = st.lists(
     st.tuples(ENDS, ENDS, st.sampled_from(["same", "different"])), max_size=5
 )
-FEW = settings(max_examples=30, deadline=None)
+FEW = settings(max_examples=25, deadline=None)
 LOW = Policy(max_shared=3)
 
 

@@ -77,7 +77,7 @@ def test_a_deleted_record_keeps_its_keys_and_nothing_personal():
 
     assert row["is_deleted"] is True
     shown = ("customer_code", "name", "email", "phone")
-    assert [None] * 4 == [row[column] for column in shown]
+    assert [row[column] for column in shown] == [None] * 4
     assert row["email_key"] == KEYS.of_email("ada@example.com")
     assert row["phone_key"] == KEYS.of_phone("+12125550123")
     assert row["mobile_key"] == KEYS.of_phone("+12125550199")
@@ -139,7 +139,7 @@ def test_the_latest_version_on_a_page_makes_the_row():
 
     rows, _ = customers_rows(page, KEYS, POLICY)
 
-    assert ["New Name"] == rows["name"].tolist()
+    assert rows["name"].tolist() == ["New Name"]
 
 
 def test_no_records_are_still_a_valid_table():

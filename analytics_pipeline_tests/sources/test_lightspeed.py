@@ -25,15 +25,15 @@ def test_pages_are_read_up_to_the_empty_one():
 
     pages = list(store.client().pages("sales"))
 
-    assert [5, 6, 9] == versions(pages)
-    assert [(1, 6), (2, 9)] == [(each.number, each.version_max) for each in pages]
-    assert ["0", "6", "9"] == store.params("after")
+    assert versions(pages) == [5, 6, 9]
+    assert [(each.number, each.version_max) for each in pages] == [(1, 6), (2, 9)]
+    assert store.params("after") == ["0", "6", "9"]
 
 
 def test_a_short_page_is_not_the_end():
     store = Store(page(5), page(6), page(7), page())
 
-    assert [5, 6, 7] == versions(store.client().pages("sales", page_size=200))
+    assert versions(store.client().pages("sales", page_size=200)) == [5, 6, 7]
     assert {"200"} == set(store.params("page_size"))
 
 
@@ -42,7 +42,7 @@ def test_a_walk_goes_on_from_a_cursor():
 
     list(store.client().pages("sales", after=8))
 
-    assert ["8", "9"] == store.params("after")
+    assert store.params("after") == ["8", "9"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_walk_goes_on_from_a_cursor():
     ],
 )
 def test_the_empty_page_ends_a_walk_however_it_is_written(empty):
-    assert [] == list(Store(empty).client().pages("sales"))
+    assert list(Store(empty).client().pages("sales")) == []
 
 
 def test_deleted_records_are_asked_for_only_on_demand():
@@ -64,7 +64,7 @@ def test_deleted_records_are_asked_for_only_on_demand():
     list(client.pages("sales"))
     list(client.pages("customers", deleted=True))
 
-    assert [None, "true"] == store.params("deleted")
+    assert store.params("deleted") == [None, "true"]
 
 
 @pytest.mark.parametrize("block", [None, {}, {"max": None}, {"max": 0}, {"max": "?"}])
@@ -75,7 +75,7 @@ def test_without_a_version_block_the_records_say_where_to_read_on(block):
 
     pages = list(store.client().pages("sales"))
 
-    assert 8 == pages[0].version_max
+    assert pages[0].version_max == 8
 
 
 def test_a_version_block_that_is_ahead_of_its_records_skips_nothing():
@@ -83,13 +83,13 @@ def test_a_version_block_that_is_ahead_of_its_records_skips_nothing():
 
     list(store.client().pages("sales"))
 
-    assert ["0", "6", "7"] == store.params("after")
+    assert store.params("after") == ["0", "6", "7"]
 
 
 def test_records_without_versions_leave_the_block_to_say_it():
     store = Store({"data": ["odd"], "version": {"max": 12}}, page())
 
-    assert 12 == next(store.client().pages("sales")).version_max
+    assert next(store.client().pages("sales")).version_max == 12
 
 
 @pytest.mark.parametrize(
@@ -237,8 +237,8 @@ def test_the_search_pages_by_offset_to_the_empty_page():
 
     found = list(store.client().search_sales(start, start + timedelta(days=1)))
 
-    assert [2, 1] == [len(records) for records in found]
-    assert ["0", "2", "3"] == store.params("offset")
+    assert [len(records) for records in found] == [2, 1]
+    assert store.params("offset") == ["0", "2", "3"]
     assert {"true"} == set(store.params("deleted"))
     assert {"2026-01-01T05:00:00Z"} == set(store.params("date_from"))
     assert {"2026-01-02T05:00:01Z"} == set(store.params("date_to"))
@@ -252,7 +252,7 @@ def test_a_search_that_ignores_the_offset_is_an_error():
 def test_a_search_that_repeats_a_row_goes_on():
     store = Store(page(3, 2), page(2, 1), page())
 
-    assert 2 == len(list(store.client().search_sales(LOCAL_NOW, LOCAL_NOW)))
+    assert len(list(store.client().search_sales(LOCAL_NOW, LOCAL_NOW))) == 2
 
 
 def test_only_get_is_sent_with_the_token_and_a_name():

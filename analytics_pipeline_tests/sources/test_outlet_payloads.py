@@ -56,7 +56,7 @@ def test_without_any_zone_an_outlet_stays_unknown(store):
 def test_the_store_may_lack_what_an_outlet_has():
     (row,) = rows_of([outlet()], store={"country": "United States"})
 
-    assert (None, None) == (row["store_time_zone"], row["store_country"])
+    assert (row["store_time_zone"], row["store_country"]) == (None, None)
 
 
 def test_a_deleted_outlet_keeps_its_row():
@@ -66,8 +66,9 @@ def test_a_deleted_outlet_keeps_its_row():
 def test_outlets_come_by_id_and_each_once():
     rows = rows_of([outlet(id="b"), outlet(id="a"), outlet(id="b", name="Later")])
 
-    assert [("a", "Main Street"), ("b", "Later")] == [
-        (row["outlet_id"], row["name"]) for row in rows
+    assert [(row["outlet_id"], row["name"]) for row in rows] == [
+        ("a", "Main Street"),
+        ("b", "Later"),
     ]
 
 

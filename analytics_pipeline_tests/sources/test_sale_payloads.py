@@ -55,11 +55,11 @@ EXPECTED = {
 
 
 def test_a_flat_sale_becomes_its_row():
-    assert EXPECTED | {"status": "PICKED_UP_CLOSED"} == row_of(flat_sale())
+    assert row_of(flat_sale()) == EXPECTED | {"status": "PICKED_UP_CLOSED"}
 
 
 def test_a_nested_sale_becomes_the_same_row_without_the_older_word():
-    assert EXPECTED | {"status": None} == row_of(nested_sale())
+    assert row_of(nested_sale()) == EXPECTED | {"status": None}
 
 
 def test_both_shapes_can_stand_on_one_page():
@@ -67,7 +67,7 @@ def test_both_shapes_can_stand_on_one_page():
 
     rows, _ = sales_rows(page, segment=0, page=1)
 
-    assert ["sale-1", "sale-2"] == rows["sale_id"].tolist()
+    assert rows["sale_id"].tolist() == ["sale-1", "sale-2"]
 
 
 def test_no_sales_are_still_a_valid_table():
@@ -209,7 +209,7 @@ def test_refunds_are_rounded_once_a_sale_not_once_a_line():
 
     row = row_of(flat_sale(line_items=[line, line]))
 
-    assert (1, 1) == (row["refunded_incl_cents"], row["refunded_excl_cents"])
+    assert (row["refunded_incl_cents"], row["refunded_excl_cents"]) == (1, 1)
 
 
 def test_lines_go_by_their_newer_names_too():
@@ -250,7 +250,7 @@ def test_a_discount_given_back_is_a_return_line():
 
     row = row_of(flat_sale(line_items=[line]))
 
-    assert (-327, 0) == (row["refunded_incl_cents"], row["sold_line_count"])
+    assert (row["refunded_incl_cents"], row["sold_line_count"]) == (-327, 0)
 
 
 def test_a_voided_return_line_refunds_nothing():
@@ -296,7 +296,7 @@ def test_lines_and_payments_must_be_lists_of_objects(sale, broken):
 def test_a_sale_without_lines_and_payments_is_a_row():
     row = row_of(flat_sale(line_items=[], payments=[]))
 
-    assert (0, 0) == (row["sold_line_count"], row["paid_cents"])
+    assert (row["sold_line_count"], row["paid_cents"]) == (0, 0)
 
 
 # Identity, time, words --------------------------------------------------------------
@@ -488,7 +488,7 @@ def test_a_rejection_says_which_record_and_where_but_nothing_of_it():
         position="page 9, record 2",
     )
     assert [expected] == rejections
-    assert ["sale-1"] == rows["sale_id"].tolist()
+    assert rows["sale_id"].tolist() == ["sale-1"]
 
 
 def test_a_rejection_does_not_name_an_id_or_version_that_is_none():
@@ -496,7 +496,7 @@ def test_a_rejection_does_not_name_an_id_or_version_that_is_none():
         [{"id": "A Person", "version": "x"}], segment=0, page=1
     )
 
-    assert (None, None) == (rejection.record_id, rejection.version)
+    assert (rejection.record_id, rejection.version) == (None, None)
 
 
 def test_a_version_that_comes_twice_on_a_page_makes_one_row():
@@ -504,4 +504,4 @@ def test_a_version_that_comes_twice_on_a_page_makes_one_row():
 
     rows, _ = sales_rows(page, segment=0, page=1)
 
-    assert [30_000_000_001, 30_000_000_002] == rows["version"].tolist()
+    assert rows["version"].tolist() == [30_000_000_001, 30_000_000_002]

@@ -98,7 +98,7 @@ def test_every_wait_is_announced_before_it_begins():
     client.retailer()
 
     assert [seconds for seconds, _, _ in told] == store.slept
-    assert [0, 1] == [before for _, _, before in told]
+    assert [before for _, _, before in told] == [0, 1]
     assert "limit" in told[0][1]
     assert "502" in told[1][1]
 
