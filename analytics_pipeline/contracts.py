@@ -58,7 +58,7 @@ class Contract:
                 columns=[
                     dg.TableColumn(
                         name,
-                        str(column.dtype),
+                        _in_words(name, str(column.dtype)),
                         column.description,
                         dg.TableColumnConstraints(
                             nullable=column.nullable, unique=column.unique
@@ -110,6 +110,15 @@ class Contract:
             },
         )
         return finding, rows
+
+
+def _in_words(name: str, dtype: str) -> str:
+    """Return a column's type as a person would call it."""
+    if name.endswith("_cents"):
+        return "money (cents)"
+    if dtype.startswith("datetime64"):
+        return "timestamp (UTC)" if "UTC" in dtype else "date"
+    return {"bool": "yes or no"}.get(dtype, "text" if "string" in dtype else "integer")
 
 
 @contextmanager

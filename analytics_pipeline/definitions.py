@@ -14,6 +14,7 @@ from analytics_pipeline.assets.exports import build_exports
 from analytics_pipeline.assets.sales import build_sales
 from analytics_pipeline.assets.sources import build_sources
 from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.resources import Lightspeed, shop_resource
@@ -47,6 +48,7 @@ def build_definitions(
         ],
         schedules=[build_schedule(settings, days)],
         resources={
+            "io_manager": StoredBehindTheGate(),
             "shop": shop_resource(lambda: open_shop(settings, clock, progress)),
             "lightspeed": Lightspeed(settings, on_wait),
         },

@@ -36,7 +36,8 @@ def demo(settings: Settings, terminal: Terminal) -> None:
     with serve(build_app(store, token=TOKEN)) as origin:
         update(_demo_settings(settings, folder, opened, origin), terminal)
     terminal.out.print(
-        f"\nLook at it: ANALYTICS_DATA_DIR={folder} analytics-pipeline ui",
+        f"\nLook at it in the Dagster UI:\n  ANALYTICS_DATA_DIR={folder} "
+        f"ANALYTICS_START_DATE={opened} analytics-pipeline ui",
         soft_wrap=True,
     )
 

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ def render_csv(frame: pd.DataFrame, table: type[Table]) -> str:
     """Return *frame* as RFC 4180 text with the headers of *table*."""
     columns = table.to_schema().columns
     cells = [
-        [_formatter(name, str(column.dtype))(value) for value in frame[name].tolist()]
+        _write_cells(frame[name], _formatter(name, str(column.dtype)))
         for name, column in columns.items()
     ]
     sink = io.StringIO()
@@ -28,22 +29,24 @@ def render_csv(frame: pd.DataFrame, table: type[Table]) -> str:
     return sink.getvalue()
 
 
-def _formatter(name: str, dtype: str) -> Callable[[object], str]:
+def _write_cells(values: pd.Series, write: Callable[[Any], str]) -> list[str]:
+    """Write each value, and nothing where one is missing."""
+    missing = values.isna().tolist()
+    return [
+        "" if is_missing else write(value)
+        for value, is_missing in zip(values.tolist(), missing, strict=True)
+    ]
+
+
+def _formatter(name: str, dtype: str) -> Callable[[Any], str]:
     """Return how a column of that name and type is written."""
     if name.endswith("_cents"):
-        return _missing_or(lambda value: format_cents(int(str(value))))
+        return format_cents
     if dtype == "bool":
         return lambda value: "Yes" if value else "No"
     if dtype.startswith("datetime64"):
-        return _missing_or(lambda value: str(value)[:10])
-    if "string" in dtype:
-        return _missing_or(lambda value: disarm(str(value)))
-    return _missing_or(str)
-
-
-def _missing_or(write: Callable[[object], str]) -> Callable[[object], str]:
-    """Write nothing where a value is missing."""
-    return lambda value: "" if pd.isna(value) else write(value)  # type: ignore[call-overload]
+        return lambda value: str(value)[:10]
+    return disarm if "string" in dtype else str
 
 
 def disarm(text: str) -> str:

@@ -171,10 +171,12 @@ def _latest(shop: Shop) -> ir.Table:
 def judge_words(rows: pd.DataFrame) -> Finding:
     """Report sales whose state, status or attributes are not known words."""
     unknown = rows[rows["is_unknown"]]
+    if unknown.empty:
+        return Finding("words_are_known", True, "Every word is known.")
     words = unknown[["state", "status", "attributes"]].fillna("-").agg("/".join, axis=1)
     return Finding(
         "words_are_known",
-        unknown.empty,
+        False,
         f"{len(unknown)} sales have a state, status or attribute that is not known.",
         Severity.WARN,
         {"sales": len(unknown), "words": ", ".join(sorted(set(words))[:10])},

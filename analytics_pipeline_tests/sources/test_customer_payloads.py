@@ -57,9 +57,8 @@ def test_a_record_becomes_its_row():
             "Example Flowers",
             id="company",
         ),
-        pytest.param({"name": "Ada\tde\r\nExample"}, "Ada de Example", id="one line"),
-        pytest.param({"name": "Ada\x00\x1b Example"}, "Ada Example", id="controls"),
-        pytest.param({"name": "Zoë  Ünal"}, "Zoë Ünal", id="letters of all kinds"),
+        pytest.param({"name": " Ada\tde\nSample "}, "Ada\tde\nSample", id="as typed"),
+        pytest.param({"name": "Zoë  Ünal"}, "Zoë  Ünal", id="letters of all kinds"),
     ],
 )
 def test_the_name_is_the_first_that_is_filled(changes, name):

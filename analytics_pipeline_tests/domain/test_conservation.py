@@ -1,0 +1,140 @@
+"""Tests for analytics_pipeline.domain.conservation."""
+
+import pytest
+
+from analytics_pipeline.domain.conservation import (
+    conserve_money,
+    cover_records,
+    keep_people,
+)
+from analytics_pipeline.schemas.customers import CustomerIdentities
+from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline_tests.tables import make_table
+
+EVEN = {
+    "people_cents": 10_000,
+    "people_orders": 4,
+    "unattributed_cents": -500,
+    "unattributed_orders": 1,
+    "sales_cents": 8_000,
+    "sales_orders": 3,
+    "web_orders_cents": 1_500,
+    "web_orders_orders": 2,
+}
+
+
+def identities(*rows):
+    return make_table(
+        CustomerIdentities,
+        [{"record_id": r, "person_id": p, "is_live": live} for r, p, live in rows],
+        record_kind="customer",
+    )
+
+
+def test_money_and_orders_that_add_up_pass_rule_7_1():
+    finding = conserve_money(EVEN)
+
+    assert finding.passed
+    assert EVEN.items() <= dict(finding.evidence).items()
+
+
+@pytest.mark.parametrize("side", EVEN)
+def test_one_cent_or_one_order_too_many_on_any_side_blocks_rule_7_1(side):
+    finding = conserve_money(EVEN | {side: EVEN[side] + 1})
+
+    assert finding.blocks
+    unit = side.rsplit("_", 1)[1]
+    assert abs(int(finding.evidence[f"difference_{unit}"])) == 1
+
+
+CUSTOMERS = make_table(
+    Customers,
+    [
+        {"customer_id": "a"},
+        {"customer_id": "b"},
+        {"customer_id": "gone", "is_deleted": True},
+        {"customer_id": "walk-in", "is_walk_in": True},
+    ],
+    version=1,
+    created_at="2026-01-01",
+)
+DELETED = ("gone", None, False)
+
+
+def test_each_live_record_in_exactly_one_person_passes_rule_7_2():
+    placed = identities(("a", "a", True), ("b", "a", True), DELETED)
+
+    assert cover_records(CUSTOMERS, placed).passed
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        pytest.param([("a", "a", True)], "b", id="left out"),
+        pytest.param([("a", "a", True), ("b", None, True)], "b", id="without person"),
+        pytest.param(
+            [("a", "a", True), ("b", "a", True), ("b", "b", True)], "b", id="in two"
+        ),
+        pytest.param(
+            [("a", "a", True), ("b", "b", True), ("c", "a", True)], "c", id="invented"
+        ),
+        pytest.param(
+            [("a", "a", True), ("b", "b", True), ("walk-in", "a", True)],
+            "walk-in",
+            id="the walk-in",
+        ),
+        pytest.param([], "a, b", id="none at all"),
+    ],
+)
+def test_a_live_record_not_in_exactly_one_person_blocks_rule_7_2(rows, wrong):
+    finding = cover_records(CUSTOMERS, identities(*rows, DELETED))
+
+    assert finding.blocks
+    assert wrong == finding.evidence["records"]
+
+
+def people(count):
+    return {f"p{n}" for n in range(count)}
+
+
+STAYED = identities(*((f"p{n}", f"p{n}", True) for n in range(2_000)))
+
+
+@pytest.mark.parametrize(
+    ("before", "gone", "passes"),
+    [
+        pytest.param(20, 0, True, id="nobody"),
+        pytest.param(20, 10, True, id="ten of few"),
+        pytest.param(20, 11, False, id="eleven of few"),
+        pytest.param(1_000, 20, True, id="two per cent of many"),
+        pytest.param(1_000, 21, False, id="more than two per cent"),
+    ],
+)
+def test_people_may_vanish_up_to_the_larger_of_ten_and_two_per_cent(
+    before, gone, passes
+):
+    finding = keep_people(people(before), people(before - gone), STAYED)
+
+    assert passes == finding.passed
+    assert gone == finding.evidence["unexplained"]
+
+
+def test_a_merge_and_a_deletion_explain_who_is_gone():
+    merged = [(f"p{n}", "p99", True) for n in range(15)]
+    deleted = [(f"p{n}", None, False) for n in range(15, 30)]
+    now = identities(*merged, *deleted, ("p99", "p99", True))
+
+    finding = keep_people(people(30) | {"p99"}, {"p99"}, now)
+
+    assert finding.passed
+    assert (finding.evidence["explained"], finding.evidence["unexplained"]) == (30, 0)
+
+
+def test_a_record_that_no_table_knows_any_more_is_unexplained():
+    finding = keep_people(people(11), set(), identities())
+
+    assert finding.blocks
+
+
+def test_new_people_are_no_loss():
+    assert keep_people(people(5), people(50), STAYED).passed

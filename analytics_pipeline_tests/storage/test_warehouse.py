@@ -1,0 +1,117 @@
+"""Tests for analytics_pipeline.storage.warehouse."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.storage.warehouse import CatchUp, Warehouse
+from analytics_pipeline_tests.tables import make_table
+
+FRAME = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def warehouse(request, tmp_path):
+    if request.param == "folder":
+        return Warehouse(str(tmp_path))
+    return Warehouse(f"memory://{tmp_path.name}/{request.node.name}")
+
+
+def test_a_table_comes_back_as_it_was_written(warehouse):
+    warehouse.write("outlets", Outlets, FRAME, notes={"cursor": "7"})
+
+    pd.testing.assert_frame_equal(FRAME, warehouse.read("outlets", Outlets))
+    assert warehouse.exists("outlets")
+    assert warehouse.notes("outlets") == {"cursor": "7"}
+
+
+def test_before_it_is_written_there_is_no_table(warehouse):
+    assert not warehouse.exists("outlets")
+    assert warehouse.notes("outlets") == {}
+    assert warehouse.partitions("outlets") == []
+    with pytest.raises(LocalFailure, match="There is no outlets yet"):
+        warehouse.read("outlets", Outlets)
+
+
+def test_a_missing_day_is_named(warehouse):
+    with pytest.raises(LocalFailure, match="no outlets of 2026-06-20 yet"):
+        warehouse.read("outlets", Outlets, "2026-06-20")
+
+
+def test_days_are_kept_apart_and_listed_in_order(warehouse):
+    for day in ("2026-06-20", "2026-06-01", "2026-06-10"):
+        frame = FRAME.assign(name=pd.Series([day], dtype="str"))
+        warehouse.write("outlets", Outlets, frame, day)
+    warehouse.remember_failure("outlets", "2026-06-20", "check", "rule")
+
+    days = ["2026-06-01", "2026-06-10", "2026-06-20"]
+    assert days == warehouse.partitions("outlets")
+    assert days == [
+        warehouse.read("outlets", Outlets, day).loc[0, "name"] for day in days
+    ]
+
+
+def test_a_scratch_file_is_no_day(tmp_path):
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.write("outlets", Outlets, FRAME, "2026-06-20")
+    (tmp_path / "outlets" / ".2026-06-21.parquet.partial").write_bytes(b"half")
+    (tmp_path / "outlets" / ".2026-06-22.parquet").write_bytes(b"half")
+
+    assert warehouse.partitions("outlets") == ["2026-06-20"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all, but longer"])
+def test_a_damaged_file_is_a_local_failure_with_a_remedy(tmp_path, content):
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.write("outlets", Outlets, FRAME)
+    (tmp_path / "outlets" / "outlets.parquet").write_bytes(content)
+
+    with pytest.raises(LocalFailure, match="rebuild") as failure:
+        warehouse.read("outlets", Outlets)
+    assert failure.value.exit_code == 5
+
+
+def test_a_file_of_another_shape_is_a_local_failure(tmp_path):
+    warehouse = Warehouse(str(tmp_path))
+    (tmp_path / "outlets").mkdir()
+    pd.DataFrame({"outlet_id": ["o"]}).to_parquet(
+        tmp_path / "outlets" / "outlets.parquet"
+    )
+
+    with pytest.raises(LocalFailure, match="cannot be read"):
+        warehouse.read("outlets", Outlets)
+
+
+def test_a_failed_attempt_is_remembered_by_day_until_it_passes(warehouse):
+    warehouse.remember_failure("raw_sales", "2026-06-20", "matches_schema", "why")
+    warehouse.remember_failure("raw_sales", None, "is_caught_up", "why not")
+
+    assert {"2026-06-20", ""} == set(warehouse.failures("raw_sales"))
+    assert (warehouse.failures("raw_sales")["2026-06-20"]) == {
+        "check": "matches_schema",
+        "rule": "why",
+    }
+
+    warehouse.forget_failure("raw_sales", "2026-06-20")
+    assert {""} == set(warehouse.failures("raw_sales"))
+    warehouse.forget_failure("raw_sales", None)
+    assert warehouse.failures("raw_sales") == {}
+
+
+def test_forgetting_what_never_failed_writes_nothing(tmp_path):
+    Warehouse(str(tmp_path)).forget_failure("raw_sales", None)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_complete_walk_is_remembered_to_the_microsecond(warehouse):
+    assert warehouse.last_catch_up("sales_feed") is None
+    walk = CatchUp(datetime(2026, 6, 21, 6, 0, 0, 123456, tzinfo=UTC), 2**53 + 1)
+
+    warehouse.record_catch_up("sales_feed", walk)
+
+    assert walk == warehouse.last_catch_up("sales_feed")
+    assert warehouse.last_catch_up("customers") is None

@@ -1,0 +1,58 @@
+"""Small tables of any contract: the given cells, everything else plain or missing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.storage.parquet import arrow_schema
+
+PLAIN: Mapping[str, Any] = {"int64": 0, "bool": False}
+
+
+def make_table(
+    model: type[Table], rows: Iterable[Mapping[str, Any]], **defaults: Any
+) -> pd.DataFrame:
+    """Return a frame of *model*'s columns and types; an unknown column is an error."""
+    columns = model.to_schema().columns
+    filled = [{**defaults, **row} for row in rows]
+    unknown = {name for row in filled for name in row} - columns.keys()
+    assert not unknown, f"{model.__name__} has no {sorted(unknown)}"
+    frame = pd.DataFrame(
+        {
+            name: [row.get(name, _plain(column)) for row in filled]
+            for name, column in columns.items()
+        }
+    )
+    return frame.astype({name: _type(column) for name, column in columns.items()})
+
+
+def _plain(column: Any) -> Any:
+    blank = None if column.nullable else ""
+    return PLAIN.get(str(column.dtype), blank)
+
+
+def _type(column: Any) -> str:
+    kind = str(column.dtype)
+    if "str" in kind:
+        return "str"
+    return kind.replace("[ns]", "[us]")
+
+
+def lend_table(
+    model: type[Table], rows: Iterable[Mapping[str, Any]], **defaults: Any
+) -> Any:
+    """Return what :func:`make_table` makes as an Ibis table."""
+    schema = ibis.Schema.from_pyarrow(arrow_schema(model))
+    return ibis.memtable(make_table(model, rows, **defaults), schema=schema)
+
+
+def lend_rows(rows: Iterable[Mapping[str, Any]], types: Mapping[str, str]) -> Any:
+    """Return *rows* as an Ibis table of *types*."""
+    frame = pd.DataFrame(list(rows), columns=list(types))
+    typed = frame.astype(
+        {name: "datetime64[us]" for name, kind in types.items() if kind == "timestamp"}
+    )
+    return ibis.memtable(typed, schema=ibis.schema(dict(types)))

@@ -1,0 +1,57 @@
+"""Tests for analytics_pipeline.engine."""
+
+import pandas as pd
+import pytest
+
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.engine import connect, lend, lend_columns, open_table
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.settings import Engine
+from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline_tests.tables import make_table
+
+MODELS = [contract.model for contract in Catalogue(None).all]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return connect(Engine.DUCKDB)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_table_without_any_file_is_empty_and_typed(engine, model):
+    frame = shape(engine.to_pandas(open_table(engine, [], model)), model)
+
+    assert frame.empty
+    model.validate(frame, lazy=True)
+
+
+def test_a_table_is_read_from_all_its_files(engine, tmp_path):
+    warehouse = Warehouse(str(tmp_path))
+    for day in ("2026-06-19", "2026-06-20"):
+        rows = [{"sale_id": day, "business_date": day, "sale_date": f"{day} 12:00"}]
+        warehouse.write("raw_sales", RawSales, make_table(RawSales, rows), day)
+    paths = warehouse.paths("raw_sales", warehouse.partitions("raw_sales"))
+
+    frame = shape(engine.to_pandas(open_table(engine, paths, RawSales)), RawSales)
+
+    assert sorted(frame["sale_id"]) == ["2026-06-19", "2026-06-20"]
+    assert pd.Timestamp("2026-06-20 12:00", tz="UTC") == frame["sale_date"].max()
+
+
+def test_a_lent_frame_comes_back_as_it_was(engine):
+    outlets = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
+
+    back = shape(engine.to_pandas(lend(outlets, Outlets)), Outlets)
+
+    pd.testing.assert_frame_equal(outlets, back)
+
+
+def test_lent_columns_may_be_empty(engine):
+    nothing = pd.DataFrame(columns=["sale_id", "value_cents", "more"])
+
+    lent = lend_columns(nothing, {"sale_id": "string", "value_cents": "int64"})
+
+    assert engine.to_pandas(lent).shape == (0, 2)
