@@ -8,12 +8,23 @@ DAILY_UPDATE = "daily_update"
 FULL_REBUILD = "full_rebuild"
 
 
-def update_config(*, days: int = 7, full_resync: bool = False) -> dict[str, Any]:
-    """Return the run configuration of an update."""
+def update_config(
+    *, days: int = 7, full_resync: bool = False, recut_all_days: bool = False
+) -> dict[str, Any]:
+    """Return the run configuration of an update.
+
+    Args:
+        days: how many days are compared with the search.
+        full_resync: read sales and customers again from the start.
+        recut_all_days: cut every day again, whether it seems to have changed or not.
+    """
     return {
         "ops": {
             "sales_feed": {"config": {"days": days, "full_resync": full_resync}},
-            "raw_sales": {"config": {"refresh_late_days": True}},
+            "customers": {"config": {"full_resync": full_resync}},
+            "raw_sales": {
+                "config": {"refresh_late_days": True, "recut_all_days": recut_all_days}
+            },
         }
     }
 
@@ -33,6 +44,6 @@ def build_jobs() -> dg.Definitions:
         everything,
         description="Read everything again from the start, and publish the master of "
         "the day.",
-        config=update_config(days=0, full_resync=True),
+        config=update_config(days=0, full_resync=True, recut_all_days=True),
     )
     return dg.Definitions(jobs=[update, rebuild])

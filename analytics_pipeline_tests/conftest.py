@@ -22,6 +22,6 @@ def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
-    """A small simulated store, four months old, and an empty data directory."""
+    """A small simulated store, seven weeks old, and an empty data directory."""
     with open_simulated_shop(tmp_path / "data", seed=1, customers=60) as simulated:
         yield simulated

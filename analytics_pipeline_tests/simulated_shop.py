@@ -23,7 +23,8 @@ from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
 
 TOKEN = "simulated"
-OPENED = date(2026, 3, 1)
+OPENED = date(2026, 5, 1)
+LONG_AGO = date(2026, 2, 20)  # so that windows of 90 days and a clock change are in
 FIRST_DAY = date(2026, 6, 20)
 NOON = time(12, tzinfo=UTC)
 PUBLISHED = ("customer_analytics_master.csv", "first_time_buyers.csv")

@@ -12,6 +12,7 @@ from analytics_pipeline.simulator.ledger import (
 )
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
+    LONG_AGO,
     SimulatedShop,
     open_simulated_shop,
 )
@@ -32,7 +33,11 @@ def test_two_days_in_a_row_equal_the_stores_own_ledger(
     tmp_path: Path, seed: int, api_version: str
 ) -> None:
     with open_simulated_shop(
-        tmp_path, seed=seed, customers=300, api_version=api_version
+        tmp_path,
+        seed=seed,
+        customers=300,
+        opened_on=LONG_AGO,
+        api_version=api_version,
     ) as shop:
         first = shop.update(FIRST_DAY)
         assert first.failure is None

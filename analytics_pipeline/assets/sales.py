@@ -15,6 +15,7 @@ class RawSalesConfig(dg.Config):
     """Which days are cut."""
 
     refresh_late_days: bool = False
+    recut_all_days: bool = False
 
 
 def build_sales(
@@ -41,7 +42,7 @@ def build_sales(
 
         A late change re-opens only the day that it touches.
         """
-        days = choose_days(shop, context.partition_keys, config.refresh_late_days)
+        days = choose_days(shop, context.partition_keys, **config.model_dump())
         yield from store_days_if_sound(
             context,
             shop,

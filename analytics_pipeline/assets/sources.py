@@ -29,6 +29,12 @@ class SalesFeedConfig(dg.Config):
     full_resync: bool = False
 
 
+class CustomersConfig(dg.Config):
+    """How the customer records are read."""
+
+    full_resync: bool = False
+
+
 def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
     """Build the assets that read the world."""
 
@@ -77,13 +83,13 @@ def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
         kinds={"lightspeed", "parquet"},
     )
     def customers(
-        shop: ShopResource, lightspeed: LightspeedResource
+        config: CustomersConfig, shop: ShopResource, lightspeed: LightspeedResource
     ) -> Iterator[Event]:
         """The customer records; of a deleted one, only hashed keys are kept."""
 
         def produce() -> Candidate:
             with lightspeed.open() as client:
-                return read_customers(shop, client)
+                return read_customers(shop, client, **config.model_dump())
 
         yield from store_if_sound(
             shop,

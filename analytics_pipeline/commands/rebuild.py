@@ -77,7 +77,7 @@ def rebuild(
             if caught_up.failure is None:
                 before = Fingerprints.of(open_shop(settings), day)
         with terminal.working(f"rebuilding everything up to {day}"):
-            config = update_config(days=0, full_resync=True)
+            config = update_config(days=0, full_resync=True, recut_all_days=True)
             outcome = run_job(settings, FULL_REBUILD, day, config, terminal)
     for sentence in outcome.warnings:
         terminal.warn(sentence)

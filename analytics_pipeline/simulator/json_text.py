@@ -46,8 +46,13 @@ def moment(value: datetime | None) -> str:
     return f'"{value.astimezone(UTC).isoformat(timespec="seconds")}"'
 
 
-def number(value: Decimal, places: int) -> str:
-    """Return every digit of the number, with at least so many decimal places."""
+def number(value: Decimal | None, places: int) -> str:
+    """Return every digit of the number, with at least so many decimal places.
+
+    A store that is broken on purpose holds no number where one belongs.
+    """
+    if value is None:
+        return "null"
     written = f"{value if value else value.copy_abs():f}"  # there is no minus zero
     point = written.find(".")
     if point < 0:
@@ -55,6 +60,6 @@ def number(value: Decimal, places: int) -> str:
     return written.ljust(point + 1 + places, "0")
 
 
-def quoted_number(value: Decimal, places: int) -> str:
+def quoted_number(value: Decimal | None, places: int) -> str:
     """Return the same number as a JSON string, as some replies have it."""
-    return f'"{number(value, places)}"'
+    return "null" if value is None else f'"{number(value, places)}"'

@@ -41,12 +41,15 @@ class CutDays:
         return partition.where(partition >= self.days[0], self.days[0])
 
 
-def choose_days(shop: Shop, wanted: Sequence[str], refresh_late: bool) -> list[str]:
-    """Return the days to cut: those asked for and, if so wished, the late ones."""
-    days = set(wanted)
-    if refresh_late:
-        days |= set(list_stale_days(shop, date.fromisoformat(max(wanted))))
-    return sorted(days)
+def choose_days(
+    shop: Shop, wanted: Sequence[str], *, refresh_late_days: bool, recut_all_days: bool
+) -> list[str]:
+    """Return the days to cut: those asked for, the late ones as well, or all."""
+    last = date.fromisoformat(max(wanted))
+    if recut_all_days:
+        return shop.days_until(last)
+    late = list_stale_days(shop, last) if refresh_late_days else []
+    return sorted({*wanted, *late})
 
 
 def recut_days(

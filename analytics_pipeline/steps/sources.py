@@ -49,7 +49,9 @@ def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
     return Candidate(frame, [finding])
 
 
-def read_customers(shop: Shop, client: LightspeedClient) -> Candidate:
+def read_customers(
+    shop: Shop, client: LightspeedClient, *, full_resync: bool = False
+) -> Candidate:
     """Read the customers that changed since the last time, and put them in.
 
     Where the keys of contacts are now made in another way (another phone region,
@@ -58,7 +60,7 @@ def read_customers(shop: Shop, client: LightspeedClient) -> Candidate:
     outlets = shop.load("outlets", Outlets)
     keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
     notes = shop.warehouse.notes("customers")
-    known = notes.get("keys") == keys.fingerprint()
+    known = notes.get("keys") == keys.fingerprint() and not full_resync
     cursor = int(notes["cursor"]) if known else 0
     frame = (
         shop.warehouse.read("customers", Customers)

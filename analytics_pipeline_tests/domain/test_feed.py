@@ -161,10 +161,11 @@ def changes(engine, now, stored):
         )
     )
     cells = frame.astype(object).where(frame.notna(), None)
+    pairs = zip(cells["business_date"], cells["sale_date"], strict=True)
     return sorted(
-        (str(before)[:10] if before else None, moment.to_pydatetime() if moment else None)
-        for before, moment in zip(cells["business_date"], cells["sale_date"], strict=True)
-    )  # fmt: skip
+        (str(before)[:10] if before else None, now.to_pydatetime() if now else None)
+        for before, now in pairs
+    )
 
 
 NOON_AT = datetime.fromisoformat(NOON)

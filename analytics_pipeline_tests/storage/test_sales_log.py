@@ -31,7 +31,7 @@ def append(log, *versions, cursor=None, rejections=(), **more):
 def root(request, tmp_path):
     if request.param == "folder":
         return UPath(tmp_path) / "sales_feed"
-    return UPath(f"memory://{tmp_path.name}/{request.node.name}/sales_feed")
+    return UPath(f"memory://{tmp_path.name}/sales_feed")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ FRAME = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
 def warehouse(request, tmp_path):
     if request.param == "folder":
         return Warehouse(str(tmp_path))
-    return Warehouse(f"memory://{tmp_path.name}/{request.node.name}")
+    return Warehouse(f"memory://{tmp_path.name}")
 
 
 def test_a_table_comes_back_as_it_was_written(warehouse):

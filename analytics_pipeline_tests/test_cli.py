@@ -1,0 +1,466 @@
+"""What a person types, what it answers, and what it leaves behind."""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from typer.testing import CliRunner, Result
+
+from analytics_pipeline import resources
+from analytics_pipeline.cli import app
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.shop import hold_directory
+from analytics_pipeline.simulator.app import build_app
+from analytics_pipeline.simulator.ledger import expected_master
+from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline_tests.simulated_shop import (
+    FIRST_DAY,
+    OPENED,
+    SimulatedShop,
+    open_simulated_shop,
+)
+
+NEXT_DAY = FIRST_DAY + timedelta(days=1)
+MASTER = "customer_analytics_master.csv"
+
+
+@pytest.fixture
+def typed(
+    shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SimulatedShop]:
+    """A simulated shop that the environment points at, with waits that end at once."""
+    for name, value in shop.settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    impatient = functools.partial(
+        resources.LightspeedClient, sleep=lambda _seconds: None
+    )
+    monkeypatch.setattr(resources, "LightspeedClient", impatient)
+    yield shop
+
+
+def type_in(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def published(shop: SimulatedShop) -> dict[str, bytes]:
+    """The files that people use, as they are."""
+    names = (MASTER, "first_time_buyers.csv", ".last_update_timestamp")
+    return {name: (shop.data / name).read_bytes() for name in names}
+
+
+def break_sales(shop: SimulatedShop, count: int) -> list[str]:
+    """Give the latest sales of the store no total any more, each a new version."""
+    latest = sorted(shop.store.state.sales.values(), key=lambda sale: -sale.version)
+    highest = latest[0].version
+    for n, sale in enumerate(latest[:count], start=1):
+        sale.total_price_incl = None  # type: ignore[assignment]
+        sale.version = highest + n
+    return [sale.id for sale in latest[:count]]
+
+
+def test_an_update_publishes_and_says_what_it_did(typed: SimulatedShop) -> None:
+    result = type_in("update", "--as-of", FIRST_DAY)
+
+    assert 0 == result.exit_code, result.output
+    assert f"As of {FIRST_DAY}" in result.stdout
+    assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        pytest.param(
+            {"LIGHTSPEED_TOKEN": "wrong"}, 3, "Personal Tokens", id="bad token"
+        ),
+        pytest.param(
+            {"LIGHTSPEED_API_URL": "http://127.0.0.1:9"}, 3, "no connection",
+            id="no network",
+        ),
+        pytest.param(
+            {"LIGHTSPEED_API_URL": "http://shop.example.com"}, 2,
+            "LIGHTSPEED_API_URL", id="plain http to the world",
+        ),
+        pytest.param(
+            {"LIGHTSPEED_DOMAIN_PREFIX": "not a prefix"}, 2,
+            "LIGHTSPEED_DOMAIN_PREFIX", id="impossible prefix",
+        ),
+        pytest.param({"LIGHTSPEED_TOKEN": ""}, 2, "LIGHTSPEED_TOKEN", id="no token"),
+        pytest.param(
+            {"ANALYTICS_START_DATE": "yesterday"}, 2, "ANALYTICS_START_DATE",
+            id="invalid start date",
+        ),
+        pytest.param(
+            {"ANALYTICS_TIMEZONE": "Mars/Olympus"}, 2, "ANALYTICS_TIMEZONE",
+            id="unknown zone",
+        ),
+    ],
+)  # fmt: skip
+def test_a_failure_says_why_and_leaves_yesterdays_files(
+    typed: SimulatedShop,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, str],
+    code: int,
+    words: str,
+) -> None:
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    before = published(typed)
+    typed.live_until(NEXT_DAY)
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+
+    result = type_in("update", "--as-of", NEXT_DAY)
+
+    assert code == result.exit_code, result.output
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+    assert before == published(typed)
+
+
+def test_an_unknown_prefix_is_named(
+    typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(Starlette()) as nobody_here:
+        monkeypatch.setenv("LIGHTSPEED_API_URL", nobody_here)
+        result = type_in("update", "--as-of", FIRST_DAY)
+
+    assert 3 == result.exit_code
+    assert "LIGHTSPEED_DOMAIN_PREFIX" in result.stderr
+
+
+def test_an_unreadable_export_is_a_failed_gate_in_an_update(
+    typed: SimulatedShop,
+) -> None:
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    before = published(typed)
+    typed.live_until(NEXT_DAY)
+    (typed.data / "ecom_orders_export.csv").write_text("this;is\nno;export\n")
+
+    result = type_in("update", "--as-of", NEXT_DAY)
+
+    assert 1 == result.exit_code
+    assert "order_number" in result.stderr
+    assert before == published(typed)
+    assert 1 == type_in("status").exit_code
+
+
+def test_an_unreadable_export_is_wrong_use_of_the_import(
+    typed: SimulatedShop, tmp_path: Path
+) -> None:
+    in_place = (typed.data / "ecom_orders_export.csv").read_bytes()
+    bad = tmp_path / "bad.csv"
+    bad.write_text("this;is\nno;export\n")
+
+    result = type_in("import-ecom", bad)
+
+    assert 2 == result.exit_code
+    assert "order_number" in result.stderr
+    assert in_place == (typed.data / "ecom_orders_export.csv").read_bytes()
+
+
+def test_a_good_export_is_shown_and_put_in_place(
+    typed: SimulatedShop, tmp_path: Path
+) -> None:
+    export = tmp_path / "orders.csv"
+    (typed.data / "ecom_orders_export.csv").rename(export)
+
+    result = type_in("import-ecom", export)
+
+    assert 0 == result.exit_code, result.output
+    target = typed.data / "ecom_orders_export.csv"
+    assert export.read_bytes() == target.read_bytes()
+    assert 0o600 == target.stat().st_mode & 0o777
+    assert "orders" in result.stdout
+
+
+def test_a_start_date_after_the_first_sales_warns_and_counts_them(
+    typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANALYTICS_START_DATE", "2026-06-01")
+
+    result = type_in("update", "--as-of", FIRST_DAY)
+
+    assert 0 == result.exit_code, result.output
+    assert "earlier than ANALYTICS_START_DATE" in result.stderr
+    assert OPENED.isoformat()[:7] in result.stderr
+    assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
+
+
+def test_a_sale_without_a_total_is_quarantined_with_a_warning(
+    typed: SimulatedShop,
+) -> None:
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    typed.live_until(NEXT_DAY)
+    broken = break_sales(typed, 1)
+
+    result = type_in("update", "--as-of", NEXT_DAY)
+
+    assert 0 == result.exit_code, result.output
+    assert "quarantine" in result.stderr
+    for sale_id in broken:
+        del typed.store.state.sales[sale_id]
+    assert expected_master(typed.store.state, NEXT_DAY) == typed.rows(MASTER)
+
+
+def test_too_many_bad_sales_stop_the_run_until_they_are_mended(
+    typed: SimulatedShop,
+) -> None:
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    before = published(typed)
+    typed.live_until(NEXT_DAY)
+    totals = {sale.id: sale.total_price_incl for sale in all_sales(typed)}
+    broken = break_sales(typed, 30)
+
+    first = type_in("update", "--as-of", NEXT_DAY)
+    again = type_in("update", "--as-of", NEXT_DAY)
+
+    assert [1, 1] == [first.exit_code, again.exit_code], first.output + again.output
+    assert "turned away" in first.stderr
+    assert before == published(typed)
+
+    highest = max(sale.version for sale in all_sales(typed))
+    for n, sale_id in enumerate(broken, start=1):
+        sale = typed.store.state.sales[sale_id]
+        sale.total_price_incl, sale.version = totals[sale_id], highest + n
+    mended = type_in("update", "--as-of", NEXT_DAY)
+
+    assert 0 == mended.exit_code, mended.output
+    assert expected_master(typed.store.state, NEXT_DAY) == typed.rows(MASTER)
+
+
+def all_sales(shop: SimulatedShop) -> list[Any]:
+    return list(shop.store.state.sales.values())
+
+
+def test_a_first_load_killed_half_way_is_finished_first_and_never_published_half(
+    tmp_path: Path,
+) -> None:
+    with open_simulated_shop(tmp_path / "data", seed=4, customers=60) as shop:
+        slow = build_app(shop.store, token="simulated", page_limit=25)
+        with serve(slow) as origin:
+            environment = os.environ | shop.settings.as_environment()
+            environment["LIGHTSPEED_API_URL"] = origin
+            command = [sys.executable, "-m", "analytics_pipeline", "update"]
+            wanted = [*command, "--as-of", FIRST_DAY.isoformat()]
+            log = shop.data / "warehouse/sales_feed/generation-000001"
+            with subprocess.Popen(wanted, env=environment) as first_load:
+                while len(list(log.glob("*.parquet"))) < 5:
+                    assert first_load.poll() is None
+                    time.sleep(0.005)
+                first_load.send_signal(signal.SIGKILL)
+            assert not (shop.data / MASTER).exists()
+
+            earlier = FIRST_DAY - timedelta(days=30)
+            second = subprocess.run(
+                [*command, "--as-of", earlier.isoformat()],
+                env=environment,
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+
+        assert 0 == second.returncode, second.stderr
+        assert expected_master(shop.store.state, earlier) == shop.rows(MASTER)
+
+
+def test_sales_that_the_log_lost_are_found_by_the_search_and_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_simulated_shop(tmp_path / "data", seed=5, customers=60) as shop:
+        with serve(build_app(shop.store, token="simulated", page_limit=40)) as origin:
+            for name, value in shop.settings.as_environment().items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("LIGHTSPEED_API_URL", origin)
+            assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+            log = shop.data / "warehouse/sales_feed/generation-000001"
+            sorted(log.glob("*.parquet"))[-2].unlink()
+
+            result = type_in("update", "--as-of", FIRST_DAY, "--days", 366)
+
+        assert 0 == result.exit_code, result.output
+        assert ", 0 could not" not in result.stderr
+        assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        pytest.param("2999-01-01", "later than today", id="the future"),
+        pytest.param("2020-01-01", "ANALYTICS_START_DATE", id="before the first day"),
+        pytest.param("31.1.2026", "--as-of", id="no date"),
+    ],
+)
+def test_an_impossible_day_is_wrong_use(
+    typed: SimulatedShop, day: str, words: str
+) -> None:
+    result = type_in("update", "--as-of", day)
+
+    assert 2 == result.exit_code
+    assert words in result.stderr
+
+
+def test_an_older_day_goes_to_the_archive_only(typed: SimulatedShop) -> None:
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    before = published(typed)
+    older = FIRST_DAY - timedelta(days=3)
+
+    result = type_in("update", "--as-of", older)
+
+    assert 0 == result.exit_code, result.output
+    assert before == published(typed)
+    assert (typed.data / f"archive/customer_analytics_{older}.csv").exists()
+    assert "stays as of" in result.stdout
+
+
+def test_a_second_run_is_refused_while_one_holds_the_directory(
+    typed: SimulatedShop,
+) -> None:
+    hold = (
+        "import sys, time; from pathlib import Path;"
+        "from analytics_pipeline.shop import hold_directory\n"
+        "with hold_directory(Path(sys.argv[1]), wait=False):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(typed.data)], stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert b"held\n" == other.stdout.readline()
+        refused = type_in("update", "--as-of", FIRST_DAY)
+        other.kill()
+
+    assert 4 == refused.exit_code
+    assert "Another run" in refused.stderr
+    with hold_directory(typed.data, wait=False):
+        """A killed holder leaves nothing behind."""
+
+
+def test_a_rebuild_finds_nothing_to_correct(typed: SimulatedShop) -> None:
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+
+    result = type_in("rebuild", "--as-of", FIRST_DAY)
+
+    assert 0 == result.exit_code, result.output
+    assert "byte for byte" in result.stdout
+
+
+def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
+    typed: SimulatedShop,
+) -> None:
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    day = (FIRST_DAY - timedelta(days=9)).isoformat()
+    file = typed.data / f"warehouse/raw_sales/{day}.parquet"
+    right = file.read_bytes()
+    warehouse = typed.local.warehouse
+    rows = warehouse.read("raw_sales", RawSales, day)
+    dearer = rows.assign(total_incl_cents=rows["total_incl_cents"] + 1)
+    warehouse.write("raw_sales", RawSales, dearer, day)
+    assert right != file.read_bytes()
+
+    result = type_in("rebuild", "--as-of", FIRST_DAY)
+
+    assert 1 == result.exit_code, result.output
+    assert f"raw_sales of {day}" in result.stderr
+    assert right == file.read_bytes()
+    assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
+
+
+def test_status_knows_nothing_published_outdated_and_fresh(
+    typed: SimulatedShop,
+) -> None:
+    nothing = type_in("status")
+    assert 1 == nothing.exit_code
+    assert "Master CSV not found" in nothing.stdout
+
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    outdated = type_in("status", "--json")
+    assert 1 == outdated.exit_code
+    state = json.loads(outdated.stdout)
+    assert FIRST_DAY.isoformat() == state["published"]
+    assert "Data seems outdated" in state["advice"][0]
+
+    today = typed.local.today
+    typed.live_until(today)
+    yesterday = typed.local.yesterday
+    assert 0 == type_in("update", "--as-of", yesterday).exit_code
+    fresh = type_in("status")
+    assert 0 == fresh.exit_code, fresh.output
+
+
+def test_today_is_published_as_provisional(typed: SimulatedShop) -> None:
+    today = typed.local.today
+    typed.live_until(today - timedelta(days=1))
+
+    result = type_in("update", "--as-of", today)
+
+    assert 0 == result.exit_code, result.output
+    assert "provisional" in result.stdout
+
+
+def test_a_day_that_the_store_has_not_finished_is_not_published(
+    typed: SimulatedShop,
+) -> None:
+    """The store's own clock stands at noon of the day after FIRST_DAY."""
+    result = type_in("update", "--as-of", NEXT_DAY)
+
+    assert 1 == result.exit_code
+    assert "not read to the end" in result.stderr
+    assert not (typed.data / MASTER).exists()
+
+
+def test_the_demo_runs_in_an_empty_folder_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics_pipeline.commands.demo.HISTORY", timedelta(days=40))
+
+    for _ in range(2):
+        result = type_in("demo")
+
+        assert 0 == result.exit_code, result.output
+        assert (tmp_path / "data/demo" / MASTER).exists()
+        assert "analytics-pipeline ui" in result.stdout
+
+
+def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> None:
+    precious = tmp_path / "data/demo/precious.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("mine")
+
+    result = type_in("demo")
+
+    assert 2 == result.exit_code
+    assert "mine" == precious.read_text()
+
+
+def test_every_file_that_is_written_is_its_owners_only(typed: SimulatedShop) -> None:
+    (typed.data / "ecom_orders_export.csv").chmod(0o600)
+    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+
+    open_to_others = [
+        path.relative_to(typed.data).as_posix()
+        for path in typed.data.rglob("*")
+        if path.is_file() and ".dagster" not in path.parts
+        if path.stat().st_mode & 0o077
+    ]
+
+    assert [] == open_to_others
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["demo", "update", "rebuild", "import-ecom", "status", "simulate", "ui"],
+)
+def test_every_command_explains_itself(command: str) -> None:
+    result = type_in(command, "--help")
+
+    assert 0 == result.exit_code
+    assert len(result.stdout.splitlines()) > 5

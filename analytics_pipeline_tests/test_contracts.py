@@ -1,0 +1,336 @@
+"""Tests for analytics_pipeline.contracts: write, audit, publish."""
+
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.contracts import Contract, store_if_sound, told_to_people
+from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
+from analytics_pipeline.errors import (
+    GateFailed,
+    LightspeedRefused,
+    LightspeedUnavailable,
+    WrongUse,
+)
+from analytics_pipeline.instance import open_instance
+from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline_tests.tables import make_table
+
+HOSTILE = "mallory.secret@example.com"
+CONTRACT = Contract("customers", Customers, "customer_id", {"is_plausible": "It is."})
+CONTRACTS = Catalogue(None).all
+RECORD = {
+    "customer_id": "id-of-a",
+    "version": 1,
+    "created_at": "2026-01-01",
+    "email": HOSTILE,
+    "name": f"Mallory <{HOSTILE}>",
+    "customer_code": f"code-{HOSTILE}",
+}
+
+
+def customers(*changes):
+    return make_table(Customers, [RECORD | change for change in changes])
+
+
+GOOD, BROKEN = customers({}), customers({}, {"customer_id": "id-of-b", "version": 0})
+
+
+@pytest.fixture
+def shop(tmp_path):
+    settings = load_settings(data_dir=tmp_path / "data", start_date=date(2026, 6, 1))
+    return open_shop(settings)
+
+
+@pytest.fixture
+def instance(shop):
+    with open_instance(shop.settings) as instance:
+        yield instance
+
+
+@pytest.fixture
+def materialize(shop, instance):
+    """Run an asset of the contract whose candidate is made by a function."""
+
+    def run(produce, contract=CONTRACT):
+        @dg.asset(name=contract.name, check_specs=contract.check_specs)
+        def table():
+            store = shop.store_as(contract.name, contract.model)
+            yield from store_if_sound(shop, contract, produce, store)
+
+        return dg.materialize([table], instance=instance, raise_on_error=False)
+
+    return run
+
+
+def judged(frame, *findings):
+    return lambda: Candidate(frame, findings or [Finding("is_plausible", True, "ok")])
+
+
+def failed_checks(result):
+    return {each.check_name for each in result.get_asset_check_evaluations()
+            if not each.passed}  # fmt: skip
+
+
+def failure_of(result):
+    event = next(event for event in result.all_events if event.is_step_failure)
+    told = event.step_failure_data.user_failure_data.metadata
+    return {name: entry.value for name, entry in told.items()}
+
+
+def stored_by_dagster(shop):
+    """Everything on disk but the tables and the files that people are given."""
+    home = shop.settings.data_dir / ".dagster"
+    return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+# The gate ------------------------------------------------------------------------
+
+
+def test_a_sound_table_is_stored_with_its_figures(shop, materialize):
+    result = materialize(judged(GOOD))
+
+    assert result.success
+    pd.testing.assert_frame_equal(shop.warehouse.read("customers", Customers), GOOD)
+    told = result.asset_materializations_for_node("customers")[0].metadata
+    assert told["dagster/row_count"].value == 1
+
+
+def test_a_table_that_breaks_its_contract_is_not_stored(shop, materialize):
+    result = materialize(judged(BROKEN))
+
+    assert not result.success
+    assert not shop.warehouse.exists("customers")
+
+
+def test_the_last_good_table_stays_byte_for_byte(shop, materialize):
+    assert materialize(judged(GOOD)).success
+    path = shop.warehouse.path("customers")
+    before = path.read_bytes()
+
+    assert not materialize(judged(BROKEN)).success
+
+    assert path.read_bytes() == before
+
+
+def test_the_failed_check_is_recorded_with_counts_rule_and_keys(materialize, instance):
+    result = materialize(judged(BROKEN))
+
+    assert failed_checks(result) == {SCHEMA_CHECK}
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [dg.AssetCheckKey(dg.AssetKey("customers"), SCHEMA_CHECK)]
+    )
+    (latest,) = record.values()
+    evaluation = latest.event.dagster_event.asset_check_evaluation_data
+    assert (evaluation.passed, evaluation.severity) == (
+        False,
+        dg.AssetCheckSeverity.ERROR,
+    )
+    told = {name: entry.value for name, entry in evaluation.metadata.items()}
+    assert (told["rows"], told["faults"], told["keys"]) == (2, 1, "id-of-b")
+    assert "version" in told["rules"]
+
+
+def test_the_failure_says_that_what_is_published_stays(materialize):
+    told = failure_of(materialize(judged(BROKEN)))
+
+    assert told["exit_code"] == 1
+    assert "customers failed its gate (matches_schema)" in told["cause"]
+    assert "stays published" in told["remedy"]
+
+
+def test_what_is_built_on_it_is_refused_until_it_passes_again(shop, materialize):
+    assert materialize(judged(GOOD)).success
+    materialize(judged(BROKEN))
+    with pytest.raises(GateFailed, match=r"customers failed its gate"):
+        shop.load("customers", Customers)
+
+    assert materialize(judged(GOOD)).success
+
+    assert len(shop.load("customers", Customers)) == 1
+
+
+def test_a_failed_finding_blocks_like_the_schema(shop, materialize):
+    result = materialize(judged(GOOD, Finding("is_plausible", False, "It is not.")))
+
+    assert failed_checks(result) == {"is_plausible"}
+    assert not shop.warehouse.exists("customers")
+    assert shop.warehouse.failures("customers")[""]["check"] == "is_plausible"
+
+
+def test_a_warning_is_told_and_the_table_stored(shop, materialize):
+    warning = Finding("is_plausible", False, "It is odd.", Severity.WARN)
+
+    result = materialize(judged(GOOD, warning))
+
+    assert result.success
+    assert failed_checks(result) == {"is_plausible"}
+    assert shop.warehouse.exists("customers")
+    assert shop.warehouse.failures("customers") == {}
+
+
+def test_a_finding_without_a_frame_stores_nothing(shop, materialize):
+    assert not materialize(judged(None, Finding("is_plausible", False, "No."))).success
+    assert not shop.warehouse.exists("customers")
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (WrongUse("The cause.", "The remedy."), 2),
+        (LightspeedRefused("The cause.", "The remedy."), 3),
+        (OSError(28, "No space left on device", "a file"), 5),
+    ],
+)
+def test_a_table_that_cannot_be_made_leaves_the_stored_one(
+    shop, materialize, error, exit_code
+):
+    assert materialize(judged(GOOD)).success
+
+    def fail():
+        raise error
+
+    result = materialize(fail)
+
+    assert failure_of(result)["exit_code"] == exit_code
+    assert len(shop.load("customers", Customers)) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "may_help"),
+    [
+        (LightspeedUnavailable("It did not answer.", "Wait."), True),
+        (LightspeedRefused("It refused.", "Ask."), False),
+        (GateFailed("It failed.", "Mend it."), False),
+    ],
+)
+def test_only_what_another_try_can_mend_is_tried_again(error, may_help):
+    with pytest.raises(dg.Failure) as failure, told_to_people():
+        raise error
+
+    assert failure.value.allow_retries is may_help
+    assert failure.value.description == f"{error.cause} {error.remedy}"
+
+
+def test_a_fault_of_the_program_stays_one():
+    with pytest.raises(ZeroDivisionError), told_to_people():
+        raise ZeroDivisionError
+
+
+# Personal data -------------------------------------------------------------------
+
+
+def broken_analytics():
+    rows = [{"customer_id": "ecom-0123456789abcdef", "tier": HOSTILE}]
+    return make_table(CustomerAnalytics, rows, as_of="2026-06-20", order_count=-1)
+
+
+@pytest.mark.parametrize(
+    ("contract", "frame", "trace"),
+    [
+        pytest.param(CONTRACT, BROKEN, b"id-of-b", id="beside the fault"),
+        pytest.param(
+            CONTRACT,
+            customers({"customer_id": HOSTILE}, {"customer_id": HOSTILE}),
+            b"customer_id",
+            id="in a key that is there twice",
+        ),
+        pytest.param(
+            CONTRACT,
+            customers({}).assign(version=[HOSTILE]),
+            b"version",
+            id="in a number",
+        ),
+        pytest.param(
+            CONTRACT,
+            customers({}).assign(surprise=[HOSTILE]),
+            b"surprise",
+            id="in a column too many",
+        ),
+        pytest.param(
+            Contract("customer_analytics", CustomerAnalytics, "customer_id", {}),
+            broken_analytics(),
+            b"tier",
+            id="as the value at fault",
+        ),
+    ],
+)
+def test_nothing_that_dagster_stores_holds_a_personal_value(
+    shop, materialize, contract, frame, trace
+):
+    assert not materialize(lambda: Candidate(frame), contract).success
+
+    stored = stored_by_dagster(shop)
+    assert trace in stored, "the search would find what is there"
+    assert HOSTILE.encode() not in stored
+    assert b"mallory" not in stored.lower()
+    assert b"ecom-0123456789abcdef" not in stored
+
+
+def test_the_note_of_a_failed_attempt_holds_no_personal_value(shop, materialize):
+    materialize(judged(BROKEN))
+
+    note = shop.settings.data_dir / "warehouse" / "customers" / "failed_gates.json"
+    assert HOSTILE not in note.read_text(encoding="utf-8")
+
+
+def test_rows_that_break_the_contract_while_they_are_made_are_not_shown_either(
+    shop, materialize
+):
+    """As when a page of the feed is judged before it is appended to the log."""
+
+    def produce():
+        Customers.validate(customers({"version": 0, "customer_id": HOSTILE}), lazy=True)
+        Customers.validate(BROKEN.assign(version=[HOSTILE, HOSTILE]), lazy=True)
+
+    assert not materialize(produce).success
+
+    assert HOSTILE.encode() not in stored_by_dagster(shop)
+
+
+# What a contract says ------------------------------------------------------------
+
+ANY_CONTRACT = pytest.mark.parametrize(
+    "contract", CONTRACTS, ids=lambda contract: contract.name
+)
+
+
+@ANY_CONTRACT
+def test_every_contract_names_its_key_column_and_tells_every_column(contract):
+    columns = contract.model.to_schema().columns
+    told = contract.metadata["dagster/column_schema"].columns
+
+    assert contract.key in columns
+    assert [column.name for column in told] == list(columns)
+    assert all(column.description for column in told)
+
+
+@ANY_CONTRACT
+def test_every_check_has_a_sentence_and_blocks(contract):
+    specs = contract.check_specs
+
+    assert specs[0].name == SCHEMA_CHECK
+    assert all(spec.blocking and spec.description for spec in specs)
+
+
+def test_an_audit_returns_the_rows_that_break_the_contract():
+    finding, rows = CONTRACT.audit(BROKEN)
+
+    assert finding.blocks
+    assert rows.tolist() == [1]
+    assert CONTRACT.audit(GOOD)[1].empty
+
+
+def test_no_more_than_ten_keys_are_named():
+    frame = customers(*({"customer_id": f"{n:03}", "version": 0} for n in range(20)))
+
+    keys = str(CONTRACT.audit(frame)[0].evidence["keys"])
+
+    assert keys.split(", ") == [*(f"{n:03}" for n in range(10)), "…"]

@@ -1,0 +1,198 @@
+"""Tests for analytics_pipeline.daily_tables: each day is judged by itself."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.contracts import Contract
+from analytics_pipeline.daily_tables import MOST_DAYS_REPORTED, store_days_if_sound
+from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
+from analytics_pipeline.errors import GateFailed
+from analytics_pipeline.partitions import business_days
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline_tests.tables import make_table
+
+FIRST = date(2025, 6, 1)
+DAYS = [(FIRST + timedelta(days=n)).isoformat() for n in range(60)]
+RANGE = "dagster/asset_partition_range"
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return open_shop(load_settings(data_dir=tmp_path, start_date=FIRST))
+
+
+@pytest.fixture
+def instance():
+    return dg.DagsterInstance.ephemeral()
+
+
+def sales(day, version=1):
+    row = {"sale_id": f"of-{day}", "business_date": day, "sale_date": f"{day} 12:00"}
+    return make_table(RawSales, [row | {"version": version, "time_zone": "UTC"}])
+
+
+@pytest.fixture
+def materialize(shop, instance):
+    """Cut the days *made* in a run that was asked for *wanted*."""
+    days = business_days(shop.settings)
+    contract = Contract("raw_sales", RawSales, "sale_id", {"is_quiet": "."}, days)
+
+    def run(*wanted, made=None, broken=(), finding=None):
+        def candidates():
+            for day in made or wanted:
+                frame = sales(day, version=0 if day in broken else 1)
+                found = finding or Finding("is_quiet", True, "It is.")
+                yield Candidate(frame, [found], day)
+
+        @dg.asset(
+            name="raw_sales",
+            partitions_def=days,
+            check_specs=contract.check_specs,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+        )
+        def table(context: dg.AssetExecutionContext):
+            store = shop.store_as("raw_sales", RawSales)
+            yield from store_days_if_sound(
+                context, shop, contract, candidates, store, len(made or wanted)
+            )
+
+        if len(wanted) == 1:
+            where = {"partition_key": wanted[0]}
+        else:
+            ends = {f"{RANGE}_start": wanted[0], f"{RANGE}_end": wanted[-1]}
+            where = {"tags": ends}
+        return dg.materialize([table], instance=instance, raise_on_error=False, **where)
+
+    return run
+
+
+def evaluations(result, *, passed):
+    return sorted(
+        (each.partition, each.check_name)
+        for each in result.get_asset_check_evaluations()
+        if each.passed is passed
+    )
+
+
+def materialized(instance):
+    return sorted(instance.get_materialized_partitions(dg.AssetKey("raw_sales")))
+
+
+def test_one_sound_day_is_stored_and_told(shop, instance, materialize):
+    result = materialize(DAYS[0])
+
+    assert result.success
+    assert shop.warehouse.partitions("raw_sales") == DAYS[:1]
+    assert materialized(instance) == DAYS[:1]
+    assert len(evaluations(result, passed=True)) == 2
+
+
+def test_a_range_is_one_run_and_every_day_of_it_is_told(shop, instance, materialize):
+    result = materialize(*DAYS[:3])
+
+    assert result.success
+    assert shop.warehouse.partitions("raw_sales") == DAYS[:3]
+    assert materialized(instance) == DAYS[:3]
+    checked = [(day, name) for day in DAYS[:3] for name in ("is_quiet", SCHEMA_CHECK)]
+    assert evaluations(result, passed=True) == checked
+
+
+def test_a_day_that_fails_keeps_its_last_good_rows_and_the_others_are_stored(
+    shop, instance, materialize
+):
+    assert materialize(*DAYS[:2]).success
+    path = shop.warehouse.path("raw_sales", DAYS[1])
+    before = path.read_bytes()
+
+    result = materialize(*DAYS[:4], broken=[DAYS[1]])
+
+    assert not result.success
+    assert path.read_bytes() == before
+    assert shop.warehouse.partitions("raw_sales") == DAYS[:4]
+    assert evaluations(result, passed=False) == [(DAYS[1], SCHEMA_CHECK)]
+    assert set(shop.warehouse.failures("raw_sales")) == {DAYS[1]}
+    assert materialized(instance) == DAYS[:4]
+
+
+def test_a_day_that_was_never_good_is_not_stored_at_all(shop, instance, materialize):
+    assert not materialize(DAYS[0], broken=[DAYS[0]]).success
+
+    assert shop.warehouse.partitions("raw_sales") == []
+    assert materialized(instance) == []
+
+
+def test_a_failed_day_is_not_built_on_until_it_passes_again(shop, materialize):
+    assert materialize(*DAYS[:2]).success
+    materialize(DAYS[1], broken=[DAYS[1]])
+    with pytest.raises(GateFailed, match=f"raw_sales of {DAYS[1]}"):
+        shop.load("raw_sales", RawSales, DAYS[1])
+    assert len(shop.load("raw_sales", RawSales, DAYS[0])) == 1
+
+    assert materialize(DAYS[1]).success
+
+    assert len(shop.load("raw_sales", RawSales, DAYS[1])) == 1
+
+
+def test_late_days_that_a_run_re_opens_are_told_too(instance, materialize):
+    result = materialize(DAYS[5], made=[DAYS[1], DAYS[5]])
+
+    assert result.success
+    assert materialized(instance) == [DAYS[1], DAYS[5]]
+    assert {day for day, _ in evaluations(result, passed=True)} == {DAYS[1], DAYS[5]}
+
+
+def test_a_late_day_that_fails_fails_the_run_and_is_named(shop, materialize):
+    result = materialize(DAYS[5], made=[DAYS[1], DAYS[5]], broken=[DAYS[1]])
+
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    assert DAYS[1] in failure.step_failure_data.user_failure_data.description
+    assert shop.warehouse.partitions("raw_sales") == [DAYS[5]]
+
+
+def test_a_warning_stores_the_day(shop, materialize):
+    warning = Finding("is_quiet", False, "It is loud.", Severity.WARN)
+
+    result = materialize(DAYS[0], finding=warning)
+
+    assert result.success
+    assert evaluations(result, passed=False) == [(DAYS[0], "is_quiet")]
+    assert shop.warehouse.partitions("raw_sales") == DAYS[:1]
+
+
+def test_a_run_of_many_days_reports_its_checks_once_and_each_failure(
+    shop, instance, materialize
+):
+    many = DAYS[: MOST_DAYS_REPORTED + 2]
+    broken = [many[3], many[9]]
+
+    result = materialize(*many, broken=broken)
+
+    failed = [(day, SCHEMA_CHECK) for day in broken]
+    assert evaluations(result, passed=False) == failed
+    once = [(many[-1], "is_quiet"), (many[-1], SCHEMA_CHECK)]
+    assert evaluations(result, passed=True) == once
+    sound = [day for day in many if day not in broken]
+    assert materialized(instance) == sound
+    assert shop.warehouse.partitions("raw_sales") == sound
+
+
+def test_a_finding_about_the_whole_run_is_told_once_for_many_days(materialize):
+    blocking = Finding("is_quiet", False, "It is loud.")
+
+    result = materialize(*DAYS[: MOST_DAYS_REPORTED + 1], finding=blocking)
+
+    assert evaluations(result, passed=False) == [(DAYS[0], "is_quiet")]
+
+
+def test_the_daily_contracts_divide_their_checks_by_day(shop):
+    days = business_days(shop.settings)
+
+    for contract in Catalogue(days).all:
+        for spec in contract.check_specs:
+            assert spec.partitions_def is contract.partitions

@@ -1,0 +1,231 @@
+"""Tests for analytics_pipeline.settings."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from analytics_pipeline.domain.policy import LADDER, MoneyBasis, Policy, TierBasis
+from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.settings import Engine, load_policy, load_settings
+from analytics_pipeline.vocabulary import Tier
+
+DOCUMENTED = {
+    "domain_prefix": None,
+    "token": None,
+    "api_version": "2026-07",
+    "api_url": None,
+    "start_date": date(2020, 1, 1),
+    "time_zone": "America/New_York",
+    "engine": Engine.DUCKDB,
+    "store": None,
+}
+
+
+def test_without_any_environment_the_documented_defaults_hold(tmp_path):
+    settings = load_settings()
+
+    assert {name: getattr(settings, name) for name in DOCUMENTED} == DOCUMENTED
+    assert settings.data_dir == tmp_path / "data"
+    assert settings.warehouse_url == str(tmp_path / "data" / "warehouse")
+    assert settings.policy_file == tmp_path / "data" / "analytics.toml"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "name", "value"),
+    [
+        ("LIGHTSPEED_DOMAIN_PREFIX", "shop", "domain_prefix", "shop"),
+        ("LIGHTSPEED_TOKEN", "secret", "token", SecretStr("secret")),
+        ("LIGHTSPEED_API_VERSION", "2.0", "api_version", "2.0"),
+        ("LIGHTSPEED_API_URL", "http://127.0.0.1:1", "api_url", "http://127.0.0.1:1"),
+        ("ANALYTICS_DATA_DIR", "/tmp/x", "data_dir", Path("/tmp/x")),
+        ("ANALYTICS_START_DATE", "2024-02-29", "start_date", date(2024, 2, 29)),
+        ("ANALYTICS_TIMEZONE", "Europe/Paris", "time_zone", "Europe/Paris"),
+        ("ANALYTICS_ENGINE", "spark", "engine", Engine.SPARK),
+        ("ANALYTICS_STORE", "s3://bucket/x", "store", "s3://bucket/x"),
+    ],
+)
+def test_every_variable_is_read_from_the_environment(
+    monkeypatch, variable, text, name, value
+):
+    monkeypatch.setenv(variable, text)
+
+    assert getattr(load_settings(), name) == value
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch):
+    monkeypatch.setenv("ANALYTICS_TIMEZONE", "")
+
+    assert load_settings().time_zone == "America/New_York"
+
+
+def test_a_variable_goes_before_the_env_file_and_an_argument_before_both(
+    tmp_path, monkeypatch
+):
+    (tmp_path / ".env").write_text(
+        "ANALYTICS_TIMEZONE=Europe/Paris\nANALYTICS_ENGINE=spark\nOTHER=1\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("ANALYTICS_TIMEZONE", "Europe/Rome")
+
+    assert load_settings().engine is Engine.SPARK
+    assert load_settings().time_zone == "Europe/Rome"
+    assert load_settings(time_zone="UTC").time_zone == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("LIGHTSPEED_API_VERSION", "latest"),
+        ("ANALYTICS_START_DATE", "2020-02-30"),
+        ("ANALYTICS_TIMEZONE", "Mars/Olympus"),
+        ("ANALYTICS_TIMEZONE", "../etc/passwd"),
+        ("ANALYTICS_ENGINE", "pandas"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_but_not_shown(
+    monkeypatch, variable, text
+):
+    monkeypatch.setenv(variable, text)
+
+    with pytest.raises(WrongUse) as failure:
+        load_settings()
+
+    assert variable in failure.value.cause
+    assert text not in str(failure.value)
+    assert failure.value.exit_code == 2
+
+
+def test_the_token_is_never_shown(monkeypatch):
+    monkeypatch.setenv("LIGHTSPEED_TOKEN", "very-secret")
+
+    assert "very-secret" not in repr(load_settings()) + str(load_settings())
+
+
+def test_a_child_process_gets_the_same_settings(monkeypatch):
+    ours = load_settings(
+        domain_prefix="shop", token=SecretStr("secret"), api_version="2.0",
+        api_url="http://127.0.0.1:1", start_date=date(2024, 2, 29),
+        time_zone="Europe/Paris", engine=Engine.SPARK, store="memory://x",
+    )  # fmt: skip
+    for name, value in ours.as_environment().items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == ours
+
+
+def test_the_data_directory_no_longer_depends_on_where_the_process_is(
+    tmp_path, monkeypatch
+):
+    settings = load_settings(data_dir=Path("mine"))
+    monkeypatch.chdir("/")
+
+    assert settings.data_dir == tmp_path / "mine"
+
+
+# analytics.toml ------------------------------------------------------------------
+
+
+@pytest.fixture
+def policy(tmp_path):
+    def load(text):
+        path = tmp_path / "analytics.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_policy(path)
+
+    return load
+
+
+def test_without_the_file_the_thresholds_of_the_rules_hold(tmp_path):
+    assert load_policy(tmp_path / "analytics.toml") == Policy()
+    assert dict(LADDER) == {"Sprout": 250, "Bloom": 750, "Evergreen": 1500}
+    assert (Policy().vip_from, Policy().high_value_from) == (1000, 500)
+    assert (Policy().max_shared, Policy().archive_keep_days) == (5, 90)
+
+
+def test_an_empty_file_changes_nothing(policy):
+    assert policy("") == Policy()
+
+
+def test_every_choice_can_be_made_in_the_file(policy):
+    chosen = policy(
+        """
+        money_basis = "excl_tax"
+        tier_basis = "lifetime"
+        vip_from = 1000.10
+        high_value_from = "499.95"
+        max_shared = 3
+        placeholder_contains = ["nobody"]
+        placeholder_prefixes = []
+        phone_region = "DE"
+        walk_in_customer_id = "w"
+        walk_in_customer_code = "CASH"
+        max_quarantined = 0
+        archive_keep_days = 30
+        [tier_thresholds]
+        Sprout = 1
+        Bloom = 2
+        Evergreen = 3.5
+        """
+    )
+
+    assert chosen == Policy(
+        money_basis=MoneyBasis.EXCL_TAX,
+        tier_basis=TierBasis.LIFETIME,
+        tier_thresholds={
+            Tier.SPROUT: Decimal(1),
+            Tier.BLOOM: Decimal(2),
+            Tier.EVERGREEN: Decimal("3.5"),
+        },
+        vip_from=Decimal("1000.1"),
+        high_value_from=Decimal("499.95"),
+        max_shared=3,
+        placeholder_contains=("nobody",),
+        placeholder_prefixes=(),
+        phone_region="DE",
+        walk_in_customer_id="w",
+        walk_in_customer_code="CASH",
+        max_quarantined=0,
+        archive_keep_days=30,
+    )
+
+
+def test_one_threshold_of_a_tier_leaves_the_others_as_they_were(policy):
+    chosen = policy("[tier_thresholds]\nBloom = 800\n")
+
+    assert chosen.tier_thresholds == {**LADDER, Tier.BLOOM: Decimal(800)}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        pytest.param("vip_form = 1", "vip_form", id="misspelt key"),
+        pytest.param('vip_from = "a lot"', "vip_from", id="no number"),
+        pytest.param("vip_from = nan", "vip_from", id="not a number"),
+        pytest.param("vip_from = inf", "vip_from", id="infinite"),
+        pytest.param('money_basis = "gross"', "money_basis", id="unknown word"),
+        pytest.param("[tier_thresholds]\nGold = 1", "tier_thresholds", id="no tier"),
+        pytest.param("max_shared = 2.5", "max_shared", id="half a record"),
+        pytest.param("archive_keep_days = -1", "archive_keep_days", id="negative days"),
+        pytest.param("max_quarantined = -1", "max_quarantined", id="negative limit"),
+        pytest.param("[tier_thresholds]\nNone = 0", "tier_thresholds", id="tier None"),
+        pytest.param('phone_region = "Germany"', "phone_region", id="no region"),
+    ],
+)
+def test_a_faulty_choice_is_refused_and_its_key_named(policy, text, key):
+    with pytest.raises(WrongUse) as failure:
+        policy(text)
+
+    assert key in failure.value.cause
+    assert "analytics.toml" in failure.value.remedy
+
+
+@pytest.mark.parametrize("content", [b"vip_from = ", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_refused(tmp_path, content):
+    path = tmp_path / "analytics.toml"
+    path.write_bytes(content)
+
+    with pytest.raises(WrongUse, match=r"analytics\.toml cannot be read"):
+        load_policy(path)
