@@ -70,7 +70,9 @@ class Catalogue:
             "record_id",
             {
                 "every_record_has_one_person": "Each live customer record belongs to "
-                "exactly one person (rule 7.2)."
+                "exactly one person (rule 7.2).",
+                "nothing_is_kept_apart": "No override keeps records apart that share a "
+                "key (rule 3.4).",
             },
         )
         self.customer_analytics = Contract(

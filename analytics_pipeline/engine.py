@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from analytics_pipeline.errors import WrongUse
@@ -47,12 +48,17 @@ def open_table(
 
 def lend(frame: pd.DataFrame, table: type[Table]) -> ir.Table:
     """Return *frame*, of the types of *table*, for use in an expression."""
-    schema = ibis.Schema.from_pyarrow(arrow_schema(table))
-    if frame.empty:
-        frame = pd.DataFrame({name: [] for name in schema.names})
-    return ibis.memtable(frame[list(schema.names)], schema=schema)
+    return _lend(frame, arrow_schema(table))
 
 
 def lend_columns(frame: pd.DataFrame, types: dict[str, str]) -> ir.Table:
     """Return the columns *types* of *frame* for use in an expression."""
-    return ibis.memtable(frame[list(types)], schema=ibis.schema(types))
+    return _lend(frame, ibis.schema(types).to_pyarrow())
+
+
+def _lend(frame: pd.DataFrame, schema: pa.Schema) -> ir.Table:
+    """Hand rows over as Arrow, which keeps the types of an empty table too."""
+    if frame.empty:
+        return ibis.memtable(schema.empty_table())
+    rows = frame[schema.names]
+    return ibis.memtable(pa.Table.from_pandas(rows, schema, preserve_index=False))

@@ -73,15 +73,31 @@ def missed_days(
     if instance is None:
         return []
     done = instance.get_materialized_partitions(MASTER)
-    status = instance.get_status_by_partition(MASTER, _last_keys(days, yesterday), days)
+    keys = _last_keys(days, yesterday)
+    status = instance.get_status_by_partition(MASTER, keys, days) or {}
     good = {
         day
-        for day, state in (status or {}).items()
+        for day, state in status.items()
         if state is not None and state.value == "MATERIALIZED"
     }
+    good -= _provisional(instance, keys)
     first = min(done, default=yesterday)
-    wanted = [day for day in _last_keys(days, yesterday) if first < day < yesterday]
-    return sorted(set(wanted) - good, reverse=True)
+    wanted = {day for day in keys if first <= day < yesterday}
+    return sorted(wanted - good, reverse=True)
+
+
+def _provisional(instance: dg.DagsterInstance, keys: list[str]) -> set[str]:
+    """Return the days whose latest master was made before they were over."""
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(MASTER, asset_partitions=keys), limit=10 * DAYS_BACK
+    ).records
+    latest: dict[str, bool] = {}
+    for record in records:
+        event = record.asset_materialization
+        if event is not None and event.partition is not None:
+            told = event.metadata.get("provisional")
+            latest.setdefault(event.partition, told is not None and told.value == "yes")
+    return {day for day, is_provisional in latest.items() if is_provisional}
 
 
 def _last_keys(days: dg.DailyPartitionsDefinition, yesterday: str) -> list[str]:

@@ -4,7 +4,7 @@ Every step takes a :class:`Shop`; nothing else knows where things are.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -33,6 +33,10 @@ from analytics_pipeline.storage.warehouse import Warehouse
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how much of it, and of how much (if that is known)."""
+
+
+KEY_BYTES = 32
+"""How long the key is that hashes the contacts of customers (rule 3.1)."""
 
 
 def silent(_what: str, _done: int, _of: int | None) -> None:
@@ -104,13 +108,16 @@ class Shop:
         count = (last - first).days + 1
         return [(first + timedelta(days=n)).isoformat() for n in range(max(count, 0))]
 
-    def end_of(self, day: date) -> datetime:
-        """Return when *day* has ended in every zone where the shop sells."""
+    def zones(self) -> set[str]:
+        """Return the zones in which the shop sells, the store's own among them."""
         zones = {self.settings.time_zone}
         if self.warehouse.exists("outlets"):
             zones |= set(self.load("outlets", Outlets)["time_zone"])
-        midnight = datetime.combine(day + timedelta(days=1), time())
-        return max(midnight.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
+        return zones
+
+    def end_of(self, day: date) -> datetime:
+        """Return when *day* has ended in every zone where the shop sells."""
+        return end_of(day, self.zones())
 
     # Tables ----------------------------------------------------------------------
 
@@ -159,12 +166,33 @@ class Shop:
 
     def contact_keys(self, store_country: str | None) -> ContactKeys:
         """Return what turns e-mails and phone numbers into keys (rules 3.1, 3.2)."""
-        path = self.settings.data_dir / ".identity_key"
-        if not path.exists():
-            replace_text(path, secrets.token_hex(32) + "\n")
-        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        secret = _identity_key(self.settings.data_dir / ".identity_key")
         region = self.policy.phone_region or store_country
         return ContactKeys(secret, region, self.policy)
+
+
+def _identity_key(path: Path) -> bytes:
+    """Read the hash key of the data directory; make it if there is none yet.
+
+    Raises:
+        LocalFailure: it is damaged; another one would tie no deleted record any more.
+    """
+    if not path.exists():
+        replace_text(path, secrets.token_hex(KEY_BYTES) + "\n")
+    text = path.read_text(encoding="ascii", errors="replace").strip()
+    if len(text) != 2 * KEY_BYTES or not set(text) <= set("0123456789abcdef"):
+        raise LocalFailure(
+            f"{path} (the identity_key) is damaged.",
+            "Put it back from a backup; if there is none, remove it and run: "
+            "analytics-pipeline rebuild",
+        )
+    return bytes.fromhex(text)
+
+
+def end_of(day: date, zones: Iterable[str]) -> datetime:
+    """Return when *day* has ended in each of *zones*."""
+    midnight = datetime.combine(day + timedelta(days=1), time())
+    return max(midnight.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.contracts: write, audit, publish."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
@@ -8,7 +9,7 @@ import pytest
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract, store_if_sound, told_to_people
+from analytics_pipeline.contracts import Contract, Event, store_if_sound, told_to_people
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
 from analytics_pipeline.errors import (
     GateFailed,
@@ -17,8 +18,9 @@ from analytics_pipeline.errors import (
     WrongUse,
 )
 from analytics_pipeline.instance import open_instance
+from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.schemas.sources import Customers, SalesFeed
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.tables import make_table
@@ -50,8 +52,8 @@ def shop(tmp_path):
 
 
 @pytest.fixture
-def instance(shop):
-    with open_instance(shop.settings) as instance:
+def instance(tmp_path):
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
         yield instance
 
 
@@ -59,13 +61,18 @@ def instance(shop):
 def materialize(shop, instance):
     """Run an asset of the contract whose candidate is made by a function."""
 
-    def run(produce, contract=CONTRACT):
+    def run(produce, contract=CONTRACT, instance=instance):
         @dg.asset(name=contract.name, check_specs=contract.check_specs)
-        def table():
+        def table() -> Iterator[Event]:
             store = shop.store_as(contract.name, contract.model)
             yield from store_if_sound(shop, contract, produce, store)
 
-        return dg.materialize([table], instance=instance, raise_on_error=False)
+        return dg.materialize(
+            [table],
+            instance=instance,
+            resources={"io_manager": StoredBehindTheGate()},
+            raise_on_error=False,
+        )
 
     return run
 
@@ -85,10 +92,21 @@ def failure_of(result):
     return {name: entry.value for name, entry in told.items()}
 
 
-def stored_by_dagster(shop):
-    """Everything on disk but the tables and the files that people are given."""
+def stored_on_disk(shop):
+    """Everything in the folder of Dagster's instance."""
     home = shop.settings.data_dir / ".dagster"
     return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+def told_to_dagster(instance, folder):
+    """Every event of every run, as it would be stored, and the captured output."""
+    events = [
+        dg.serialize_value(entry)
+        for run in instance.get_runs()
+        for entry in instance.all_logs(run.run_id)
+    ]
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return "".join(events).encode() + b"".join(files)
 
 
 # The gate ------------------------------------------------------------------------
@@ -251,7 +269,7 @@ def broken_analytics():
         pytest.param(
             CONTRACT,
             customers({}).assign(surprise=[HOSTILE]),
-            b"surprise",
+            b"column_in_schema",
             id="in a column too many",
         ),
         pytest.param(
@@ -262,16 +280,26 @@ def broken_analytics():
         ),
     ],
 )
-def test_nothing_that_dagster_stores_holds_a_personal_value(
-    shop, materialize, contract, frame, trace
+def test_no_event_of_a_failed_gate_holds_a_personal_value(
+    materialize, instance, tmp_path, contract, frame, trace
 ):
     assert not materialize(lambda: Candidate(frame), contract).success
 
-    stored = stored_by_dagster(shop)
+    stored = told_to_dagster(instance, tmp_path)
     assert trace in stored, "the search would find what is there"
     assert HOSTILE.encode() not in stored
     assert b"mallory" not in stored.lower()
     assert b"ecom-0123456789abcdef" not in stored
+
+
+def test_nothing_that_dagster_keeps_on_disk_holds_a_personal_value(shop, materialize):
+    with open_instance(shop.settings) as instance:
+        assert materialize(judged(GOOD), instance=instance).success
+        assert not materialize(judged(BROKEN), instance=instance).success
+
+    stored = stored_on_disk(shop)
+    assert b"id-of-b" in stored, "the search would find what is there"
+    assert b"mallory" not in stored.lower()
 
 
 def test_the_note_of_a_failed_attempt_holds_no_personal_value(shop, materialize):
@@ -282,17 +310,23 @@ def test_the_note_of_a_failed_attempt_holds_no_personal_value(shop, materialize)
 
 
 def test_rows_that_break_the_contract_while_they_are_made_are_not_shown_either(
-    shop, materialize
+    materialize, instance, tmp_path
 ):
     """As when a page of the feed is judged before it is appended to the log."""
 
+    row = {
+        "sale_id": "s",
+        "source_id": HOSTILE,
+        "sale_date": "2026-06-20",
+        "version": 0,
+    }
+
     def produce():
-        Customers.validate(customers({"version": 0, "customer_id": HOSTILE}), lazy=True)
-        Customers.validate(BROKEN.assign(version=[HOSTILE, HOSTILE]), lazy=True)
+        SalesFeed.validate(make_table(SalesFeed, [row, row]), lazy=True)
 
     assert not materialize(produce).success
 
-    assert HOSTILE.encode() not in stored_by_dagster(shop)
+    assert HOSTILE.encode() not in told_to_dagster(instance, tmp_path)
 
 
 # What a contract says ------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.daily_tables: each day is judged by itself."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import dagster as dg
@@ -7,10 +8,11 @@ import pytest
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract
+from analytics_pipeline.contracts import Contract, Event
 from analytics_pipeline.daily_tables import MOST_DAYS_REPORTED, store_days_if_sound
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
 from analytics_pipeline.errors import GateFailed
+from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.settings import load_settings
@@ -28,8 +30,9 @@ def shop(tmp_path):
 
 
 @pytest.fixture
-def instance():
-    return dg.DagsterInstance.ephemeral()
+def instance(tmp_path):
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
+        yield instance
 
 
 def sales(day, version=1):
@@ -56,7 +59,7 @@ def materialize(shop, instance):
             check_specs=contract.check_specs,
             backfill_policy=dg.BackfillPolicy.single_run(),
         )
-        def table(context: dg.AssetExecutionContext):
+        def table(context: dg.AssetExecutionContext) -> Iterator[Event]:
             store = shop.store_as("raw_sales", RawSales)
             yield from store_days_if_sound(
                 context, shop, contract, candidates, store, len(made or wanted)
@@ -67,7 +70,13 @@ def materialize(shop, instance):
         else:
             ends = {f"{RANGE}_start": wanted[0], f"{RANGE}_end": wanted[-1]}
             where = {"tags": ends}
-        return dg.materialize([table], instance=instance, raise_on_error=False, **where)
+        return dg.materialize(
+            [table],
+            instance=instance,
+            resources={"io_manager": StoredBehindTheGate()},
+            raise_on_error=False,
+            **where,
+        )
 
     return run
 

@@ -115,9 +115,7 @@ def _advise(shop: Shop, fresh: bool, tables: list[TableState]) -> list[str]:
     """Say what a person should do next, the most urgent first."""
     advice = []
     for table in tables:
-        for day, failure in sorted(shop.warehouse.failures(table.table).items()):
-            what = f"{table.table} of {day}" if day else table.table
-            advice.append(f"{what} failed {failure['check']}: {failure['rule']}")
+        advice.extend(_failures(shop, table.table))
     if shop.publication.published() is None:
         advice.append("Master CSV not found. Run: analytics-pipeline update")
     elif not fresh:
@@ -128,6 +126,21 @@ def _advise(shop: Shop, fresh: bool, tables: list[TableState]) -> list[str]:
             "shop was open, see whether its tills are online."
         )
     return advice or ["Nothing: all is well."]
+
+
+def _failures(shop: Shop, table: str) -> list[str]:
+    """Say what failed, days that failed the same check together."""
+    days_of: dict[str, list[str]] = {}
+    rules: dict[str, str] = {}
+    for day, failure in sorted(shop.warehouse.failures(table).items()):
+        days_of.setdefault(failure["check"], []).append(day)
+        rules[failure["check"]] = failure["rule"]
+    told = []
+    for check, days in days_of.items():
+        of = f" of {days[0]}" if days[0] else ""
+        more = f" (and {len(days) - 1} more days)" if len(days) > 1 else ""
+        told.append(f"{table}{of}{more} failed {check}: {rules[check]}")
+    return told
 
 
 def _no_recent_sales(shop: Shop) -> bool:

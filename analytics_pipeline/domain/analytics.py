@@ -4,7 +4,9 @@ One Ibis expression: the engine reads the sales and hands back one row a person.
 Money is integer cents throughout; no division leaves the integers.
 """
 
+import math
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import ibis
@@ -167,10 +169,15 @@ def _divide_half_away(cents: Any, by: Any) -> Any:
     return quotient * cents.sign().cast("int64")
 
 
+def _cents_from(bound: Decimal) -> int:
+    """Return the least number of whole cents that reaches *bound*."""
+    return math.ceil(bound * 100)
+
+
 def _grade(figures: ir.Table, policy: Policy) -> ir.Table:
     """Add VIP, segment and tier (rules 5.4 to 5.6), in the order of the table."""
     value = figures["lifetime_value_cents"]
-    vip, high = int(policy.vip_from * 100), int(policy.high_value_from * 100)
+    vip, high = _cents_from(policy.vip_from), _cents_from(policy.high_value_from)
     days = figures["days_since_last_order"]
     segment = ibis.cases(
         (days.isnull(), InactiveSegment.NEVER.value),
@@ -184,7 +191,7 @@ def _grade(figures: ir.Table, policy: Policy) -> ir.Table:
     )
     rungs = sorted(policy.tier_thresholds.items(), key=lambda rung: -rung[1])
     tier = ibis.cases(
-        *((ranked >= int(bound * 100), name.value) for name, bound in rungs),
+        *((ranked >= _cents_from(bound), name.value) for name, bound in rungs),
         (figures["order_count"] > 0, Tier.SEED.value),
         else_=Tier.NONE.value,
     )

@@ -11,6 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import phonenumbers
+
 from analytics_pipeline.vocabulary import Tier
 
 
@@ -57,3 +59,20 @@ class Policy:
     walk_in_customer_code: str = "WALKIN"
     max_quarantined: int | None = None
     archive_keep_days: int = 90
+
+    def __post_init__(self) -> None:
+        """Refuse choices that no shop can mean, and fill in the rungs not named.
+
+        Raises:
+            ValueError: a choice makes no sense; the message names it.
+        """
+        for name in ("max_shared", "max_quarantined", "archive_keep_days"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name} must not be negative")
+        if not self.tier_thresholds.keys() <= LADDER.keys():
+            names = ", ".join(LADDER)
+            raise ValueError(f"tier_thresholds may name {names} only")
+        if self.phone_region not in {None, *phonenumbers.SUPPORTED_REGIONS}:
+            raise ValueError("phone_region must be a country's two letters, such as US")
+        object.__setattr__(self, "tier_thresholds", {**LADDER, **self.tier_thresholds})

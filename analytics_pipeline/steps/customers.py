@@ -26,8 +26,11 @@ from analytics_pipeline.domain.conservation import (
     cover_records,
     keep_people,
 )
-from analytics_pipeline.domain.findings import Finding
-from analytics_pipeline.domain.identity import resolve_identities
+from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.identity import (
+    find_left_out_edges,
+    resolve_identities,
+)
 from analytics_pipeline.domain.identity_overrides import check_overrides
 from analytics_pipeline.domain.order_matching import match_orders
 from analytics_pipeline.domain.policy import MoneyBasis
@@ -48,20 +51,39 @@ def resolve_customers(shop: Shop) -> Candidate:
     """Resolve the customer records and web-shop e-mails into persons."""
     customers = shop.load("customers", Customers)
     ecom_orders = shop.load("ecom_orders", EcomOrders)
-    overrides = _read_overrides(shop.settings.data_dir / "identity_overrides.csv")
-    frame = resolve_identities(
-        customers,
-        ecom_orders,
-        check_overrides(overrides, set(customers["customer_id"])),
-        shop.policy,
+    people = customers[~customers["is_walk_in"]]
+    overrides = check_overrides(
+        _read_overrides(shop.settings.data_dir / "identity_overrides.csv"),
+        set(people["customer_id"]),
     )
+    frame = resolve_identities(customers, ecom_orders, overrides, shop.policy)
+    left_out = find_left_out_edges(customers, overrides, shop.policy)
     live = frame[frame["is_live"] & (frame["record_kind"] == RecordKind.CUSTOMER)]
     figures = {
         "records": len(live),
         "people": int(live["person_id"].nunique()),
         "merged": len(live) - int(live["person_id"].nunique()),
     }
-    return Candidate(frame, [cover_records(customers, frame)], figures=figures)
+    findings = [cover_records(customers, frame), _report_left_out(left_out)]
+    return Candidate(frame, findings, figures=figures)
+
+
+def _report_left_out(edges: pd.DataFrame) -> Finding:
+    """Report the records that share a key and were declared different (rule 3.4)."""
+    pairs = [
+        f"{left}–{right} ({kind})"
+        for left, right, kind in zip(
+            edges["left_id"], edges["right_id"], edges["kind"], strict=True
+        )
+    ]
+    return Finding(
+        "nothing_is_kept_apart",
+        not pairs,
+        f"{len(pairs)} shared keys join nobody, because identity_overrides.csv "
+        "declares the records different.",
+        Severity.WARN,
+        {"edges": len(pairs), "records": name_some(pairs)},
+    )
 
 
 def _read_overrides(path: Path) -> pd.DataFrame:

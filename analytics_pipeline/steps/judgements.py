@@ -1,11 +1,11 @@
 """What several tables are judged by: records turned away, and whether all was read."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.shop import Shop
+from analytics_pipeline.shop import Shop, end_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
 
 
@@ -58,29 +58,58 @@ def walk_began(
     return min(asked_at, client.server_now)
 
 
-def judge_catch_up(shop: Shop, day: date) -> Finding:
-    """Check that sales and customers were read after *day* had ended everywhere.
+class CatchUpJudge:
+    """Says of any day whether sales and customers were read after it had ended.
 
-    A day that is still going on may be published, provisionally.
+    What it needs is read once, so that thousands of days are judged quickly.
     """
-    began = [shop.warehouse.last_catch_up(t) for t in ("sales_feed", "customers")]
-    moments = [walk.began_at for walk in began if walk is not None]
-    ended = shop.end_of(day)
-    complete = len(moments) == len(began) and min(moments) >= ended
-    provisional = day == shop.today and len(moments) == len(began)
-    evidence = {
-        "day_ended": ended.isoformat(),
-        "sales_read_from": began[0].began_at.isoformat() if began[0] else "never",
-        "customers_read_from": began[1].began_at.isoformat() if began[1] else "never",
-        "provisional": "yes" if provisional and not complete else "no",
-    }
-    return Finding(
-        "is_caught_up",
-        complete or provisional,
-        "Sales and customers were read to the end after the day had ended."
-        if complete
-        else f"{day} is not over yet: its figures are provisional."
-        if provisional
-        else f"Sales and customers were not read to the end since {day} ended.",
-        evidence=evidence,
-    )
+
+    def __init__(self, shop: Shop) -> None:
+        """Look up when the feeds were last read to their end, and the shop's zones."""
+        self._shop = shop
+        self._zones = shop.zones()
+        self._walks = {
+            table: shop.warehouse.last_catch_up(table)
+            for table in ("sales_feed", "customers")
+        }
+        moments = [walk.began_at for walk in self._walks.values() if walk is not None]
+        self._read_from = min(moments) if len(moments) == len(self._walks) else None
+
+    def judge(self, day: date) -> Finding:
+        """Judge *day*; one that still goes on somewhere is sound, but provisional.
+
+        A shop with outlets in several zones is asked for its day before the last
+        outlet has ended it; that day is made again when it is over everywhere.
+        """
+        ended = end_of(day, self._zones)
+        read = self._read_from
+        complete = read is not None and read >= ended
+        begun = datetime.combine(day, time(), self._shop.zone)
+        provisional = (
+            not complete
+            and read is not None
+            and read >= begun
+            and self._shop.clock() < ended
+        )
+        if complete:
+            sentence = "Sales and customers were read to the end after the day ended."
+        elif provisional:
+            sentence = f"{day} is not over everywhere: its figures are provisional."
+        else:
+            sentence = (
+                f"Sales and customers were not read to the end since {day} ended."
+            )
+        evidence: dict[str, int | str] = {"day_ended": ended.isoformat()}
+        for table, walk in self._walks.items():
+            evidence[f"{table}_read_from"] = (
+                walk.began_at.isoformat() if walk else "never"
+            )
+        evidence["provisional"] = "yes" if provisional else "no"
+        return Finding(
+            "is_caught_up", complete or provisional, sentence, evidence=evidence
+        )
+
+
+def judge_catch_up(shop: Shop, day: date) -> Finding:
+    """Judge one day; see :class:`CatchUpJudge`."""
+    return CatchUpJudge(shop).judge(day)

@@ -15,7 +15,7 @@ from analytics_pipeline.engine import lend, lend_columns, open_table
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.steps.judgements import judge_catch_up
+from analytics_pipeline.steps.judgements import CatchUpJudge
 from analytics_pipeline.storage.parquet import shape
 
 Audit = tuple[Finding, pd.Index]
@@ -59,7 +59,7 @@ def recut_days(
 
     The schema is judged for many days at once, and the offending days named.
     """
-    caught_up = judge_catch_up(shop, date.fromisoformat(days[-1]))
+    caught_up = CatchUpJudge(shop)
     first = shop.settings.start_date.isoformat()
     start = None if first in days else _stored_start(shop, first)
     for cut in cut_days(shop, days):
@@ -71,7 +71,12 @@ def recut_days(
             if day == first:
                 start = judge_start(shop, rows)
             schema = _verdict_on(verdict, len(rows), not rows.index.isin(faulty).any())
-            findings = [schema, caught_up, judge_words(rows), start]
+            findings = [
+                schema,
+                caught_up.judge(date.fromisoformat(day)),
+                judge_words(rows),
+                start,
+            ]
             yield Candidate(
                 rows.reset_index(drop=True),
                 [finding for finding in findings if finding is not None],

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.engine import lend_columns, open_table
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
@@ -56,11 +56,8 @@ def compare_with_search(
 
 def _window(shop: Shop, as_of: date, days: int) -> tuple[datetime, datetime]:
     """Return from when to when the last *days* last, in all zones of the shop."""
-    zones = {shop.settings.time_zone}
-    if shop.warehouse.exists("outlets"):
-        zones |= set(shop.warehouse.read("outlets", Outlets)["time_zone"])
     start = datetime.combine(as_of - timedelta(days=days - 1), time())
-    first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
+    first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in shop.zones())
     return first.astimezone(UTC), shop.end_of(as_of).astimezone(UTC)
 
 

@@ -27,8 +27,12 @@ def is_local(path: AnyPath) -> bool:
 
 def make_folder(path: AnyPath) -> None:
     """Make *path* a folder that only its owner may open."""
-    if is_local(path):
-        local(path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not is_local(path):
+        return
+    folder = local(path)
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    for parent in reversed(missing):
+        parent.mkdir(mode=0o700, exist_ok=True)
 
 
 def replace_bytes(path: AnyPath, content: bytes) -> None:

@@ -6,6 +6,7 @@ notes, so that whoever dies half-way leaves old files or new ones, never halves.
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,10 @@ from analytics_pipeline.storage.files import replace_bytes, replace_text
 MASTER = "customer_analytics_master.csv"
 FIRST_TIME_BUYERS = "first_time_buyers.csv"
 STAMP = ".last_update_timestamp"
+
+_ARCHIVED = re.compile(
+    r"(customer_analytics|first_time_buyers)_(?P<day>\d{4}-\d\d-\d\d)(\.\d+)?\.csv"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,9 @@ class Publication:
     def _prune(self, newest: date) -> None:
         """Forget archived days that are older than the days to keep."""
         oldest = (newest - timedelta(days=self.keep_days)).isoformat()
-        for path in self.archive.glob("*_????-??-??*.csv"):
-            day = path.name.split(".")[0].rsplit("_", 1)[1]
-            if day < oldest:
+        for path in self.archive.glob("*.csv"):
+            ours = _ARCHIVED.fullmatch(path.name)
+            if ours and ours["day"] < oldest:
                 path.unlink()
 
 

@@ -1,0 +1,173 @@
+"""A table whose last attempt failed its gate is built on by nothing, each in turn."""
+
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+
+from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.errors import GateFailed, WrongUse
+from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.schemas.sources import (
+    Customers,
+    EcomOrders,
+    Outlets,
+    SalesFeed,
+)
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline.steps.customers import analyse_customers, resolve_customers
+from analytics_pipeline.steps.exports import list_first_time_buyers, list_master
+from analytics_pipeline.steps.raw_sales import list_stale_days, recut_days
+from analytics_pipeline.storage.warehouse import CatchUp
+from analytics_pipeline_tests.tables import make_table
+
+D = date(2026, 6, 20)
+DAY = D.isoformat()
+READ_AT = datetime(2026, 6, 21, 6, tzinfo=UTC)
+SALE = {"sale_id": "s", "version": 5, "sale_date": f"{DAY} 16:00", "outlet_id": "o"}
+RECORD = {"customer_id": "a", "version": 1, "created_at": "2026-01-01"}
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """One sound day of one sale, read to the end after the day had ended."""
+    settings = load_settings(data_dir=tmp_path, start_date=D)
+    shop = open_shop(settings, lambda: READ_AT)
+    tables = [
+        ("outlets", Outlets, {"outlet_id": "o", "time_zone": "UTC"}, None),
+        ("customers", Customers, RECORD, None),
+        ("ecom_orders", EcomOrders, None, None),
+        (
+            "customer_identities",
+            CustomerIdentities,
+            {"record_id": "a", "record_kind": "customer", "person_id": "a"},
+            None,
+        ),
+        ("raw_sales", RawSales, SALE | {"business_date": DAY}, DAY),
+        (
+            "customer_analytics",
+            CustomerAnalytics,
+            {"customer_id": "a", "as_of": DAY, "tier": "None"},
+            DAY,
+        ),
+    ]
+    for name, model, row, day in tables:
+        rows = [row] if row else []
+        shop.warehouse.write(name, model, make_table(model, rows), day)
+    feed = make_table(SalesFeed, [SALE], state="closed", total_incl_cents=100)
+    shop.sales_log().append(feed, [], number=0, cursor=5)
+    for table in ("sales_feed", "customers"):
+        shop.warehouse.record_catch_up(table, CatchUp(READ_AT, 5))
+    return shop
+
+
+def audit(frame):
+    return Finding("matches_schema", True, "fine"), frame.index[:0]
+
+
+def cut(shop):
+    return list(recut_days(shop, [DAY], audit))
+
+
+STEPS = {
+    "raw_sales": cut,
+    "customer_identities": resolve_customers,
+    "customer_analytics": lambda shop: analyse_customers(shop, D),
+    "first_time_buyers": lambda shop: list_first_time_buyers(shop, D),
+    "customer_analytics_master": lambda shop: list_master(shop, D),
+}
+DEPENDENCIES = [
+    ("raw_sales", "outlets", None),
+    ("raw_sales", "sales_feed", None),
+    ("customer_identities", "customers", None),
+    ("customer_identities", "ecom_orders", None),
+    ("customer_analytics", "raw_sales", DAY),
+    ("customer_analytics", "customer_identities", None),
+    ("customer_analytics", "customers", None),
+    ("customer_analytics", "ecom_orders", None),
+    ("first_time_buyers", "customer_analytics", DAY),
+    ("first_time_buyers", "customers", None),
+    ("customer_analytics_master", "customer_analytics", DAY),
+    ("customer_analytics_master", "customer_identities", None),
+    ("customer_analytics_master", "first_time_buyers", DAY),
+]
+
+
+@pytest.mark.parametrize("table", STEPS)
+def test_what_stands_on_sound_tables_can_be_made(shop, table):
+    assert STEPS[table](shop)
+
+
+@pytest.mark.parametrize(("table", "source", "day"), DEPENDENCIES)
+def test_a_table_is_not_made_from_one_that_failed_its_gate(shop, table, source, day):
+    shop.warehouse.remember_failure(source, day, "some_check", "why")
+
+    with pytest.raises(GateFailed, match=f"last attempt at {source}"):
+        STEPS[table](shop)
+
+
+def test_a_day_not_read_to_its_end_is_not_made(shop):
+    early = CatchUp(datetime(2026, 6, 20, 23, tzinfo=UTC), 5)
+    shop.warehouse.record_catch_up("customers", early)
+
+    for step in (analyse_customers, list_first_time_buyers, list_master):
+        candidate = step(shop, D)
+        assert candidate.frame is None
+        assert [finding.check for finding in candidate.findings if finding.blocks] == [
+            "is_caught_up"
+        ]
+    (candidate,) = cut(shop)
+    assert "is_caught_up" in {each.check for each in candidate.findings if each.blocks}
+
+
+def test_a_store_without_any_sale_has_empty_days(tmp_path):
+    shop = open_shop(load_settings(data_dir=tmp_path, start_date=D), lambda: READ_AT)
+    outlets = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
+    shop.warehouse.write("outlets", Outlets, outlets)
+
+    assert list_stale_days(shop, D) == [DAY]
+    (candidate,) = cut(shop)
+    assert len(candidate.rows) == 0
+
+
+OVERRIDES = "left_id,right_id,rule,reason\n"
+
+
+def test_the_walk_in_can_be_joined_to_nobody_rule_3_4(shop):
+    records = [RECORD, RECORD | {"customer_id": "w", "is_walk_in": True}]
+    shop.warehouse.write("customers", Customers, make_table(Customers, records))
+    path = shop.settings.data_dir / "identity_overrides.csv"
+    path.write_text(f"{OVERRIDES}a,w,same,a mistake\n", encoding="utf-8")
+
+    with pytest.raises(WrongUse, match="line 2"):
+        resolve_customers(shop)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\xff\xfe\x00", id="no text"),
+        pytest.param(b"left_id,right_id\na,b,c,d\n", id="too many cells"),
+        pytest.param(b"a;b;c\n1;2;3\n", id="another table"),
+    ],
+)
+def test_a_file_of_overrides_that_cannot_be_read_is_wrong_use(shop, content):
+    path = shop.settings.data_dir / "identity_overrides.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(WrongUse, match=r"identity_overrides\.csv"):
+        resolve_customers(shop)
+
+
+@pytest.mark.parametrize("text", [OVERRIDES, f"﻿{OVERRIDES}"])
+def test_a_file_of_overrides_without_lines_declares_nothing(shop, text):
+    path = shop.settings.data_dir / "identity_overrides.csv"
+    path.write_text(text, encoding="utf-8")
+
+    candidate = resolve_customers(shop)
+
+    assert not [finding for finding in candidate.findings if finding.blocks]
+    assert pd.isna(candidate.rows.loc[0, "evidence"])

@@ -1,0 +1,200 @@
+"""The shape of the package: what imports what, and how long things may be."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import analytics_pipeline
+
+PACKAGE = Path(analytics_pipeline.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_MODULE, LONGEST_FUNCTION = 250, 40
+
+LAYERS = [
+    "vocabulary", "errors",
+    "schemas", "domain",
+    "sources", "storage", "simulator",
+    "candidate", "settings", "engine", "shop",
+    "reports",
+    "steps",
+    "contracts", "catalogue", "daily_tables", "partitions", "resources", "io_managers",
+    "assets", "checks",
+    "jobs", "schedules", "alerts", "sensors",
+    "definitions", "instance",
+    "commands", "cli", "__main__",
+]  # fmt: skip
+"""Each may import only itself and what stands before it."""
+
+FILES = frozenset({"os", "pathlib", "shutil", "tempfile", "io.open", "upath", "fsspec"})
+WORLD = FILES | {"dagster", "httpx", "socket", "subprocess", "random", "secrets"}
+CLOCKS = frozenset({"now", "utcnow", "today", "time_ns", "monotonic"})
+
+
+def name_of(path):
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def layer_of(module):
+    return module.split(".")[0]
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_of(path):
+    """Return every module that *path* imports, inside functions too."""
+    found = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            found.add(node.module)
+    return found
+
+
+def own_imports(path):
+    prefix = "analytics_pipeline."
+    return {
+        each.removeprefix(prefix)
+        for each in imports_of(path)
+        if each.startswith(prefix)
+    }
+
+
+def packages(path):
+    return {each.split(".")[0] for each in imports_of(path)}
+
+
+def those_in(*layers):
+    return [path for path in MODULES if layer_of(name_of(path)) in layers]
+
+
+def importing(*names):
+    """Return the layers, or modules, that import one of the packages *names*."""
+    return {layer_of(name_of(path)) for path in MODULES if packages(path) & set(names)}
+
+
+EACH_MODULE = pytest.mark.parametrize("path", MODULES, ids=name_of)
+
+
+@EACH_MODULE
+def test_every_module_has_its_place_and_imports_only_what_stands_before(path):
+    layer = layer_of(name_of(path))
+    if layer == "__init__":
+        assert own_imports(path) == set()
+        return
+    assert layer in LAYERS, "give the new module its place among the layers"
+    allowed = LAYERS[: LAYERS.index(layer) + 1]
+    assert {layer_of(each) for each in own_imports(path)} <= set(allowed)
+
+
+def test_the_docstring_of_the_package_tells_the_layers_in_this_order():
+    told = [
+        name
+        for line in analytics_pipeline.__doc__.splitlines()
+        if re.match(r"    [a-z]", line)
+        for name in re.split(r"\s{2,}", line.strip())[0].split(", ")
+    ]
+
+    assert len(told) > 10
+    assert told == [layer for layer in LAYERS if layer in told]
+
+
+@pytest.mark.parametrize("path", those_in("domain", "schemas"), ids=name_of)
+def test_what_numbers_mean_needs_no_framework_no_file_and_no_network(path):
+    assert packages(path) & WORLD == set()
+
+
+@pytest.mark.parametrize(
+    "path", those_in("domain", "schemas", "vocabulary", "errors"), ids=name_of
+)
+def test_what_numbers_mean_opens_nothing_and_reads_no_clock_rule_1_1(path):
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "open"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr not in CLOCKS
+
+
+@pytest.mark.parametrize("path", those_in("simulator"), ids=name_of)
+def test_the_simulated_store_shares_nothing_with_what_it_tests(path):
+    shared = {layer_of(each) for each in own_imports(path)}
+
+    assert shared <= {"simulator", "vocabulary", "errors"}
+
+
+def test_only_the_sources_speak_http():
+    assert importing("httpx", "requests", "aiohttp") == {"sources"}
+
+
+def test_only_the_commands_know_a_terminal():
+    assert importing("typer", "click", "rich") == {"commands", "cli"}
+
+
+def test_only_the_commands_print():
+    printing = {
+        layer_of(name_of(path))
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    }
+
+    assert printing <= {"commands", "cli"}
+
+
+def test_dagster_begins_where_contracts_do():
+    first = LAYERS.index("contracts")
+
+    assert importing("dagster") <= set(LAYERS[first:])
+
+
+def test_only_the_settings_and_the_instance_read_the_environment():
+    reading = {
+        name_of(path)
+        for path in MODULES
+        if re.search(r"\bos\.(environ|getenv)", path.read_text(encoding="utf-8"))
+    }
+
+    assert reading <= {"settings", "instance", "commands.ui"}
+
+
+@EACH_MODULE
+def test_a_module_says_what_it_is_for_and_stays_short(path):
+    text = path.read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    if text.strip():
+        assert ast.get_docstring(ast.parse(text))
+
+
+@EACH_MODULE
+def test_every_function_fits_on_a_screen(path):
+    long = {
+        node.name: length
+        for node in ast.walk(tree_of(path))
+        if is_function(node) and (length := length_of(node)) > LONGEST_FUNCTION
+    }
+
+    assert long == {}
+
+
+def length_of(function):
+    """Count the lines of a function, without its docstring and inner functions."""
+    first = function.body[0]
+    apart = [each for each in ast.walk(function) if is_function(each)][1:]
+    if ast.get_docstring(function) is not None:
+        apart.append(first)
+    lines = set(range(function.lineno, function.end_lineno + 1))
+    for node in apart:
+        lines -= set(range(node.lineno, node.end_lineno + 1))
+    return len(lines)
+
+
+def is_function(node):
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

@@ -1,0 +1,122 @@
+"""Tests for analytics_pipeline.definitions: the graph, as a list people can read."""
+
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.settings import load_settings
+
+GRAPH = """
+customer_analytics         customers daily  customer_identities ecom_orders raw_sales
+customer_analytics_master  exports   daily  customer_analytics first_time_buyers
+customer_identities        customers once   customers ecom_orders
+customers                  sources   once   outlets
+ecom_orders                sources   once   -
+first_time_buyers          exports   daily  customer_analytics
+outlets                    sources   once   -
+raw_sales                  sales     daily  outlets sales_feed
+sales_feed                 sources   once   -
+"""
+
+CHECKS = """
+customer_analytics         conserves_money is_caught_up matches_schema no_person_vanished
+customer_analytics_master  is_caught_up matches_schema
+customer_identities        every_record_has_one_person matches_schema
+customers                  matches_schema rows_are_sound
+ecom_orders                export_is_fresh export_is_readable matches_schema
+first_time_buyers          is_caught_up matches_schema
+outlets                    matches_schema time_zone_agrees
+raw_sales                  is_caught_up matches_schema starts_with_the_first_sale words_are_known
+sales_feed                 agrees_with_search matches_schema rows_are_sound
+"""  # noqa: E501
+
+
+def lines_of(text):
+    return [line.split() for line in text.strip().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    return build_definitions(
+        load_settings(data_dir=folder, start_date=date(2025, 1, 1))
+    )
+
+
+@pytest.fixture(scope="module")
+def nodes(definitions):
+    graph = definitions.resolve_asset_graph()
+    return {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+
+
+def test_everything_can_be_loaded(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_the_graph_is_as_it_is_told(nodes):
+    found = [
+        [
+            name,
+            node.group_name,
+            "daily" if node.partitions_def else "once",
+            *(sorted(key.to_user_string() for key in node.parent_keys) or ["-"]),
+        ]
+        for name, node in sorted(nodes.items())
+    ]
+
+    assert found == lines_of(GRAPH)
+
+
+def test_the_checks_of_every_table_are_as_they_are_told(nodes):
+    found = [
+        [name, *sorted(key.name for key in node.check_keys)]
+        for name, node in sorted(nodes.items())
+    ]
+
+    assert found == lines_of(CHECKS)
+
+
+def test_every_table_says_what_it_is_whose_and_of_which_columns(nodes):
+    for name, node in nodes.items():
+        assert len(node.description or "") > 20, name
+        assert list(node.owners) == ["team:analytics"], name
+        assert node.kinds, name
+        columns = node.metadata["dagster/column_schema"].columns
+        assert all(column.description for column in columns), name
+
+
+def test_the_daily_tables_take_a_range_of_days_in_one_run(nodes):
+    for name, node in nodes.items():
+        if node.partitions_def:
+            policy = node.backfill_policy
+            assert policy == dg.BackfillPolicy.single_run(), name
+
+
+def test_a_day_is_made_from_the_same_day_of_the_table_before(definitions):
+    graph = definitions.resolve_asset_graph()
+    for child, parent in [
+        ("customer_analytics", "raw_sales"),
+        ("first_time_buyers", "customer_analytics"),
+        ("customer_analytics_master", "customer_analytics"),
+    ]:
+        mapping = graph.get_partition_mapping(dg.AssetKey(child), dg.AssetKey(parent))
+        assert isinstance(
+            mapping, dg.IdentityPartitionMapping | dg.TimeWindowPartitionMapping
+        )
+
+
+def test_jobs_and_schedule_are_there_by_name(definitions):
+    repository = definitions.get_repository_def()
+
+    assert {"daily_update", "full_rebuild"} <= set(repository.job_names)
+    assert repository.has_schedule_def("daily_update_schedule")
+
+
+def test_building_the_definitions_writes_nothing(tmp_path):
+    folder = tmp_path / "data"
+
+    build_definitions(load_settings(data_dir=folder))
+
+    assert not folder.exists()
