@@ -42,7 +42,10 @@ class Catalogue:
             "outlets",
             Outlets,
             "outlet_id",
-            {"time_zone_agrees": "The store's time zone is the configured one."},
+            {
+                "time_zone_agrees": "The store's time zone is the configured one.",
+                "outlets_are_all_there": "No outlet known before is gone.",
+            },
         )
         self.ecom_orders = Contract(
             "ecom_orders",
@@ -81,6 +84,8 @@ class Catalogue:
             "customer_id",
             _CAUGHT_UP
             | {
+                "sales_are_current": "The stored sales are what the log says, each "
+                "once.",
                 "conserves_money": "People and unattributed add up to sales and added "
                 "web orders, to the cent (rule 7.1).",
                 "no_person_vanished": "No more people are gone than merges and "

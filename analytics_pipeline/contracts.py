@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pandas as pd
 from pandera.errors import SchemaErrors
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, name_some
-from analytics_pipeline.errors import LightspeedUnavailable, LocalFailure, PipelineError
+from analytics_pipeline.errors import LocalFailure, PipelineError
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.shop import Shop
 
@@ -128,6 +129,10 @@ def told_to_people() -> Iterator[None]:
         yield
     except PipelineError as error:
         raise _failure(error) from error
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        cause = f"A stored table could not be read ({type(error).__name__})."
+        remedy = "It may be damaged. Run: analytics-pipeline rebuild"
+        raise _failure(LocalFailure(cause, remedy)) from error
     except OSError as error:
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
@@ -145,7 +150,7 @@ def _failure(error: PipelineError) -> dg.Failure:
             "remedy": error.remedy,
             "trace": "".join(traceback.format_tb(error.__traceback__)[-3:]),
         },
-        allow_retries=isinstance(error, LightspeedUnavailable),
+        allow_retries=False,
     )
 
 

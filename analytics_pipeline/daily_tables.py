@@ -5,6 +5,7 @@ day that fails keeps its last good rows; the others are stored all the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,7 +89,7 @@ def store_days_if_sound(
     many = max(days or 0, len(run.wanted)) > MOST_DAYS_REPORTED
     latest: list[Finding] = []
     reported: list[Finding] = []
-    with told_to_people():
+    with told_to_people(), told_to_dagster(run):
         for done, candidate in enumerate(candidates(), start=1):
             findings = run.take(candidate, store)
             shop.progress(f"{contract.name} days", done, days or len(run.wanted))
@@ -99,6 +100,17 @@ def store_days_if_sound(
         passed = [finding for finding in latest if finding.passed]
         yield from _evaluations(contract, passed, run.wanted[-1], len(run.stored))
     yield from _report_days(run)
+
+
+@contextmanager
+def told_to_dagster(run: DailyRun) -> Iterator[None]:
+    """Report the days stored so far if something stops the run between two days."""
+    try:
+        yield
+    except BaseException:
+        for day in run.stored:
+            run.context.log_event(run.materialized(day))
+        raise
 
 
 def _worth_telling(

@@ -11,6 +11,8 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 from ibis.backends import BaseBackend
+from ibis.backends.duckdb import Backend as DuckDB
+from ibis.util import gen_name
 
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.table import Table
@@ -44,6 +46,13 @@ def open_table(
     if not paths:
         return lend(pd.DataFrame(), table)
     return backend.read_parquet(list(paths))
+
+
+def hold(backend: BaseBackend, rows: ir.Table) -> ir.Table:
+    """Return *rows* from the engine's own memory, where it has one."""
+    if not isinstance(backend, DuckDB):
+        return rows
+    return backend.create_table(gen_name("held"), rows, temp=True)
 
 
 def lend(frame: pd.DataFrame, table: type[Table]) -> ir.Table:

@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     )
     api_url: str | None = Field(None, alias="LIGHTSPEED_API_URL")
     data_dir: Path = Field(Path("data"), alias="ANALYTICS_DATA_DIR")
-    start_date: date = Field(date(2020, 1, 1), alias="ANALYTICS_START_DATE")
+    start_date: date = Field(
+        date(2020, 1, 1), alias="ANALYTICS_START_DATE", ge=date(2000, 1, 1)
+    )
     time_zone: Annotated[str, AfterValidator(known_time_zone)] = Field(
         "America/New_York", alias="ANALYTICS_TIMEZONE"
     )
@@ -102,7 +104,11 @@ def load_settings(**overrides: Any) -> Settings:
             f"The configuration cannot be used: {_faults(error)}.",
             "Correct it in the environment or in .env.",
         ) from error
-    return settings.model_copy(update={"data_dir": settings.data_dir.resolve()})
+    store = settings.store
+    if store is not None and "://" not in store:
+        store = str(Path(store).resolve())
+    changes = {"data_dir": settings.data_dir.resolve(), "store": store}
+    return settings.model_copy(update=changes)
 
 
 def load_policy(path: Path) -> Policy:

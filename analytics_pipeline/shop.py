@@ -4,9 +4,9 @@ Every step takes a :class:`Shop`; nothing else knows where things are.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from ibis.backends import BaseBackend
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.engine import connect, open_table
 from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
@@ -102,6 +103,11 @@ class Shop:
         """The last day that is over in the store."""
         return self.today - timedelta(days=1)
 
+    @property
+    def first_day(self) -> str:
+        """The first partition, which also holds every earlier sale."""
+        return self.settings.start_date.isoformat()
+
     def days_until(self, last: date) -> list[str]:
         """Return every partition from the start date to *last*."""
         first = self.settings.start_date
@@ -161,6 +167,18 @@ class Shop:
         self.refuse_failed("raw_sales", wanted)
         paths = self.warehouse.paths("raw_sales", wanted)
         return open_table(self.engine, paths, RawSales)
+
+    def list_quarantine(self, table: str, rejections: Sequence[Rejection]) -> None:
+        """Write the list of records turned away, for people; none, no list."""
+        path = self.settings.data_dir / "quarantine" / table / "records.csv"
+        if not rejections and not path.exists():
+            return
+        rows = pd.DataFrame(
+            [asdict(rejection) for rejection in rejections],
+            columns=["rule", "record_id", "version", "position"],
+        )
+        text = rows.to_csv(index=False, lineterminator="\n")
+        replace_text(path, text)
 
     # Secrets ---------------------------------------------------------------------
 

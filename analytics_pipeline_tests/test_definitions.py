@@ -23,11 +23,11 @@ sales_feed                 sources   once   -
 CHECKS = """
 customer_analytics         conserves_money is_caught_up matches_schema no_person_vanished
 customer_analytics_master  is_caught_up matches_schema
-customer_identities        every_record_has_one_person matches_schema
+customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart
 customers                  matches_schema rows_are_sound
 ecom_orders                export_is_fresh export_is_readable matches_schema
 first_time_buyers          is_caught_up matches_schema
-outlets                    matches_schema time_zone_agrees
+outlets                    matches_schema outlets_are_all_there time_zone_agrees
 raw_sales                  is_caught_up matches_schema starts_with_the_first_sale words_are_known
 sales_feed                 agrees_with_search matches_schema rows_are_sound
 """  # noqa: E501

@@ -9,7 +9,8 @@ from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.contracts import Event, store_if_sound
 from analytics_pipeline.daily_tables import store_days_if_sound
-from analytics_pipeline.steps.customers import analyse_customers, resolve_customers
+from analytics_pipeline.steps.customers import analyse_customers
+from analytics_pipeline.steps.identities import resolve_customers
 
 
 def build_customers(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
@@ -51,7 +52,7 @@ def build_customers(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
             context,
             shop,
             contract,
-            lambda: (analyse_customers(shop, day) for day in days),
+            lambda: analyse_customers(shop, days),
             shop.store_as(contract.name, contract.model),
         )
 

@@ -10,10 +10,12 @@ from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import update
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline.storage.files import make_folder, replace_text
 
 TOKEN = "simulated"
 MARKER = ".simulated_store"
@@ -66,7 +68,12 @@ def _clear(folder: Path) -> Path:
                 f"{folder} holds something that no demo made.",
                 "Move it away, or set ANALYTICS_DATA_DIR to another folder.",
             )
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / MARKER).touch()
+        with hold_directory(folder, wait=False):
+            for entry in folder.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                elif entry.name != ".lock":
+                    entry.unlink()
+    make_folder(folder)
+    replace_text(folder / MARKER, "")
     return folder

@@ -5,6 +5,7 @@ from pathlib import Path
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.domain.order_matching import counts_unsynced
+from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import hold_directory, open_shop
 from analytics_pipeline.sources.ecom_export import read_ecom_export
@@ -19,9 +20,16 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
     """
     with hold_directory(settings.data_dir, wait=False):
         shop = open_shop(settings)
-        orders = read_ecom_export(export, shop.contact_keys(None), settings.time_zone)
         target = settings.data_dir / "ecom_orders_export.csv"
-        replace_bytes(target, export.read_bytes())
+        scratch = target.with_name(f".{export.name}")
+        try:
+            # What is put in place is what was checked, whatever happens to the file.
+            replace_bytes(scratch, _content(export))
+            keys = shop.contact_keys(None)
+            orders = read_ecom_export(scratch, keys, settings.time_zone)
+            scratch.replace(target)
+        finally:
+            scratch.unlink(missing_ok=True)
     counted = orders[counts_unsynced(orders)]
     dates = orders["order_date"]
     terminal.summary(
@@ -38,3 +46,18 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
             "next": "analytics-pipeline update",
         },
     )
+
+
+def _content(export: Path) -> bytes:
+    """Read the file that was named.
+
+    Raises:
+        WrongUse: it is not there, or is no file that can be read.
+    """
+    try:
+        return export.read_bytes()
+    except OSError as error:
+        raise WrongUse(
+            f"{export} cannot be read: {error.strerror}.",
+            "Name the order export of the web shop, a CSV file.",
+        ) from error

@@ -76,16 +76,22 @@ def rebuild(
                 )
             if caught_up.failure is None:
                 before = Fingerprints.of(open_shop(settings), day)
+            else:
+                terminal.warn(
+                    "The catch-up failed, so there is nothing to compare with: "
+                    f"{caught_up.failure.cause}"
+                )
         with terminal.working(f"rebuilding everything up to {day}"):
             config = update_config(days=0, full_resync=True, recut_all_days=True)
             outcome = run_job(settings, FULL_REBUILD, day, config, terminal)
+        after = Fingerprints.of(open_shop(settings), day)
     for sentence in outcome.warnings:
         terminal.warn(sentence)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
     tell(shop, outcome, day, time.monotonic() - started, terminal)
-    _compare(before, Fingerprints.of(shop, day), terminal)
+    _compare(before, after, terminal)
 
 
 def _compare(before: Fingerprints, after: Fingerprints, terminal: Terminal) -> None:

@@ -110,6 +110,8 @@ def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
         for event in result.all_events
         if event.is_step_failure and (error := event.step_failure_data.error)
     ]
+    if any("Interrupt" in str(cause.cls_name) for cause in causes):
+        raise KeyboardInterrupt
     kinds = sorted({str(cause.cls_name) for cause in causes if cause.cls_name})
     return RunFailed(
         f"Something unexpected failed ({', '.join(kinds) or 'unknown'}).",

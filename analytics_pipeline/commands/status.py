@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import dagster as dg
-import pyarrow.parquet as pq
 
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.commands.terminal import Terminal
@@ -98,17 +97,12 @@ def _size(shop: Shop, name: str) -> tuple[int | None, str | None]:
             return None, None
         return (published.rows if name == EXPORTS[1] else None), published.as_of
     days = [day for day in shop.warehouse.partitions(name) if day != name]
-    if name == "raw_sales":
-        rows = sum(_rows(path) for path in shop.warehouse.paths(name, days))
-        return (rows if days else None), (days[-1] if days else None)
+    count = shop.warehouse.row_count
+    if name == "raw_sales" and days:
+        return sum(count(name, day) for day in days), days[-1]
     if days:
-        return _rows(str(shop.warehouse.path(name, days[-1]))), days[-1]
-    path = shop.warehouse.path(name)
-    return (_rows(str(path)) if path.exists() else None), None
-
-
-def _rows(path: str) -> int:
-    return int(pq.read_metadata(path).num_rows)
+        return count(name, days[-1]), days[-1]
+    return (count(name) if shop.warehouse.exists(name) else None), None
 
 
 def _advise(shop: Shop, fresh: bool, tables: list[TableState]) -> list[str]:
@@ -146,7 +140,7 @@ def _failures(shop: Shop, table: str) -> list[str]:
 def _no_recent_sales(shop: Shop) -> bool:
     """Say whether the last seven stored days hold no sale."""
     days = shop.warehouse.partitions("raw_sales")[-7:]
-    return not any(_rows(path) for path in shop.warehouse.paths("raw_sales", days))
+    return not any(shop.warehouse.row_count("raw_sales", day) for day in days)
 
 
 def _show(state: State, terminal: Terminal) -> None:

@@ -62,10 +62,11 @@ class Terminal:
 
     def summary(self, title: str, lines: Mapping[str, str]) -> None:
         """Print what came out, one line a figure."""
-        table = Table(title=title, title_justify="left", show_header=False, box=None)
+        width = max(map(len, lines), default=0)
+        self.out.print(title, style="bold", markup=False)
         for name, value in lines.items():
-            table.add_row(name, value)
-        self.out.print(table)
+            line = f" {name.ljust(width)}  {value}"
+            self.out.print(line, markup=False, soft_wrap=True)
 
     def rows(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a small table."""

@@ -1,7 +1,7 @@
 """What each person bought, how often and how recently, as of a day (rule 5).
 
 One Ibis expression: the engine reads the sales and hands back one row a person.
-Money is integer cents throughout; no division leaves the integers.
+Money is integer cents throughout; a division is exact before it is made.
 """
 
 import math

@@ -51,20 +51,22 @@ def _is_later(good: ir.Table, rejected: ir.Table) -> ir.BooleanValue:
     return (good["version"] > rejected["version"]) | again
 
 
-def changed_sales(latest: ir.Table, raw_sales: ir.Table, outlets: ir.Table) -> ir.Table:
+def changed_sales(
+    latest: ir.Table, raw_sales: ir.Table, outlets: ir.Table, store_time_zone: str
+) -> ir.Table:
     """Return the sales whose stored day may be out of date.
 
     One row a sale: its stored ``business_date`` (missing if it is new), and the
     ``sale_date`` and ``outlet_id`` that now place it (missing if it is to vanish).  A
     sale is listed when its version differs, when it is on one side only, or when the
-    zone of its outlet has changed.
+    zone of its outlet, or the store's for an unknown one, has changed.
     """
     now = latest.left_join(outlets, "outlet_id").select(
         sale_id=latest["sale_id"],
         new_version=latest["version"],
         sale_date=latest["sale_date"],
         outlet_id=latest["outlet_id"],
-        zone_now=outlets["time_zone"],
+        zone_now=outlets["time_zone"].fill_null(store_time_zone),
     )
     stored = raw_sales.select(
         stored_id=raw_sales["sale_id"],
@@ -73,12 +75,11 @@ def changed_sales(latest: ir.Table, raw_sales: ir.Table, outlets: ir.Table) -> i
         old_zone=raw_sales["time_zone"],
     )
     both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
-    moved = both["zone_now"].notnull() & (both["zone_now"] != both["old_zone"])
     differs = (
         both["sale_id"].isnull()
         | both["stored_id"].isnull()
         | (both["new_version"] != both["old_version"])
-        | moved
+        | (both["zone_now"] != both["old_zone"])
     )
     return both.filter(differs).select("business_date", "sale_date", "outlet_id")
 

@@ -17,7 +17,7 @@ _NOT_A_NUMBER = float("nan")
 _REFUSALS: Mapping[int, tuple[str, str]] = {
     400: (
         "Lightspeed did not understand the request (400).",
-        "Check LIGHTSPEED_API_VERSION; `analytics-pipeline doctor` tells more.",
+        "Check LIGHTSPEED_API_VERSION and LIGHTSPEED_API_URL.",
     ),
     401: (
         "Lightspeed does not accept the token (401): it is wrong, expired or revoked.",
@@ -34,7 +34,7 @@ _REFUSALS: Mapping[int, tuple[str, str]] = {
     ),
     422: (
         "Lightspeed could not process the request (422).",
-        "Check LIGHTSPEED_API_VERSION; `analytics-pipeline doctor` tells more.",
+        "Check LIGHTSPEED_API_VERSION and LIGHTSPEED_API_URL.",
     ),
 }
 
@@ -121,7 +121,7 @@ def _refusal(status: int) -> LightspeedRefused:
         )
     other = (
         f"Lightspeed refused the request ({status}).",
-        "`analytics-pipeline doctor` checks the token, the store and the version.",
+        "Check LIGHTSPEED_TOKEN, LIGHTSPEED_DOMAIN_PREFIX and LIGHTSPEED_API_VERSION.",
     )
     return LightspeedRefused(*_REFUSALS.get(status, other))
 

@@ -1,9 +1,8 @@
-"""Work out who is one person, and what each person bought as of a day."""
+"""Work out what each person bought as of a day."""
 
-import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import ibis
@@ -23,84 +22,41 @@ from analytics_pipeline.domain.attribution import (
 )
 from analytics_pipeline.domain.conservation import (
     conserve_money,
-    cover_records,
-    keep_people,
 )
-from analytics_pipeline.domain.findings import Finding, Severity, name_some
-from analytics_pipeline.domain.identity import (
-    find_left_out_edges,
-    resolve_identities,
-)
-from analytics_pipeline.domain.identity_overrides import check_overrides
 from analytics_pipeline.domain.order_matching import match_orders
 from analytics_pipeline.domain.policy import MoneyBasis
-from analytics_pipeline.engine import lend_columns
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.engine import hold, lend_columns
+from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.identities import (
+    fingerprint_identities,
+    load_identities,
+)
 from analytics_pipeline.steps.judgements import judge_catch_up
+from analytics_pipeline.steps.proofs import CurrencyJudge, judge_people
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import RecordKind
 
-OVERRIDE_COLUMNS = ["left_id", "right_id", "rule", "reason"]
+SALES_COLUMNS = (
+    "sale_id",
+    "business_date",
+    "customer_id",
+    "source",
+    "source_id",
+    "web_order_number",
+    "return_for",
+    "is_completed",
+    "is_order",
+    "total_incl_cents",
+    "total_excl_cents",
+    "refunded_incl_cents",
+    "refunded_excl_cents",
+)
+"""What the analytics need of a sale."""
 
-
-def resolve_customers(shop: Shop) -> Candidate:
-    """Resolve the customer records and web-shop e-mails into persons."""
-    customers = shop.load("customers", Customers)
-    ecom_orders = shop.load("ecom_orders", EcomOrders)
-    people = customers[~customers["is_walk_in"]]
-    overrides = check_overrides(
-        _read_overrides(shop.settings.data_dir / "identity_overrides.csv"),
-        set(people["customer_id"]),
-    )
-    frame = resolve_identities(customers, ecom_orders, overrides, shop.policy)
-    left_out = find_left_out_edges(customers, overrides, shop.policy)
-    live = frame[frame["is_live"] & (frame["record_kind"] == RecordKind.CUSTOMER)]
-    figures = {
-        "records": len(live),
-        "people": int(live["person_id"].nunique()),
-        "merged": len(live) - int(live["person_id"].nunique()),
-    }
-    findings = [cover_records(customers, frame), _report_left_out(left_out)]
-    return Candidate(frame, findings, figures=figures)
-
-
-def _report_left_out(edges: pd.DataFrame) -> Finding:
-    """Report the records that share a key and were declared different (rule 3.4)."""
-    pairs = [
-        f"{left}–{right} ({kind})"
-        for left, right, kind in zip(
-            edges["left_id"], edges["right_id"], edges["kind"], strict=True
-        )
-    ]
-    return Finding(
-        "nothing_is_kept_apart",
-        not pairs,
-        f"{len(pairs)} shared keys join nobody, because identity_overrides.csv "
-        "declares the records different.",
-        Severity.WARN,
-        {"edges": len(pairs), "records": name_some(pairs)},
-    )
-
-
-def _read_overrides(path: Path) -> pd.DataFrame:
-    """Read the merges that a person forces or forbids; without the file, none.
-
-    Raises:
-        WrongUse: the file is no CSV.
-    """
-    if not path.exists():
-        return pd.DataFrame(columns=OVERRIDE_COLUMNS, dtype="str")
-    try:
-        return pd.read_csv(path, dtype="str", encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, csv.Error) as error:
-        raise WrongUse(
-            f"{path.name} cannot be read ({type(error).__name__}).",
-            f"Correct it: columns {','.join(OVERRIDE_COLUMNS)}.",
-        ) from error
+MOST_IN_MEMORY = 3_000_000
+"""How many sales are held in the engine's memory: about half a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +68,61 @@ class Ledger:
     purchases: ir.Table
 
 
-def analyse_customers(shop: Shop, day: date) -> Candidate:
-    """Measure every person as of *day*, and prove that no cent was lost."""
-    caught_up = judge_catch_up(shop, day)
-    if caught_up.blocks:
-        return Candidate(None, [caught_up], partition=day.isoformat())
-    identities = shop.load("customer_identities", CustomerIdentities)
-    ledger = _open_ledger(shop, identities, day)
-    measured = measure_people(ledger.purchases, _people(identities), shop.policy, day)
-    frame = shape(shop.engine.to_pandas(measured), CustomerAnalytics).sort_values(
-        "customer_id", ignore_index=True
-    )
-    sides = _add_up(shop, ledger, frame)
-    findings = [
-        caught_up,
-        conserve_money(sides),
-        _keep_people(shop, day, frame, identities),
-    ]
-    return Candidate(frame, findings, partition=day.isoformat(), figures=sides)
+def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
+    """Measure every person as of each of *days*, and prove that no cent was lost."""
+    identities = load_identities(shop)
+    current = CurrencyJudge(shop, max(days))
+    sales = _bring_in(shop, max(days))
+    for day in days:
+        before = [judge_catch_up(shop, day), current.judge(day)]
+        if any(finding.blocks for finding in before):
+            yield Candidate(None, before, partition=day.isoformat())
+            continue
+        ledger = _open_ledger(shop, sales, identities, day)
+        people = measure_people(ledger.purchases, _people(identities), shop.policy, day)
+        frame = shape(shop.engine.to_pandas(people), CustomerAnalytics).sort_values(
+            "customer_id", ignore_index=True
+        )
+        sides = _add_up(shop, ledger, frame)
+        after = [conserve_money(sides), judge_people(shop, day, frame, identities)]
+        yield Candidate(
+            frame,
+            [*before, *after],
+            partition=day.isoformat(),
+            notes={"identities": fingerprint_identities(shop)},
+            figures=sides,
+        )
 
 
-def _open_ledger(shop: Shop, identities: pd.DataFrame, day: date) -> Ledger:
+def _bring_in(shop: Shop, last: date) -> ir.Table:
+    """Return the sales up to *last*, in the engine's memory if they fit there.
+
+    Several questions are asked of them, and to open thousands of small files anew for
+    each would cost more than the answers.
+    """
+    sales = shop.sales_until(last).select(*SALES_COLUMNS)
+    count = int(shop.engine.to_pandas(sales.count()))
+    return hold(shop.engine, sales) if count <= MOST_IN_MEMORY else sales
+
+
+def _open_ledger(
+    shop: Shop, until_last: ir.Table, identities: pd.DataFrame, day: date
+) -> Ledger:
     """Tie web orders to sales, give nobody's sales their person, and list it all."""
     as_of = pd.Timestamp(day).as_unit("us")
-    sales = shop.sales_until(day)
-    sales = sales.filter(sales["business_date"] <= ibis.timestamp(day.isoformat()))
+    is_until = until_last["business_date"] <= ibis.timestamp(day.isoformat())
+    sales = until_last.filter(is_until)
     ecom_orders = shop.load("ecom_orders", EcomOrders)
     matches = match_orders(ecom_orders, _web_sales(shop, sales, ecom_orders), as_of)
     web = divide_orders(ecom_orders, matches, identities, shop.policy, as_of)
+    purchases = _list(shop, sales, web, identities, day)
+    return Ledger(sales, web, purchases)
+
+
+def _list(
+    shop: Shop, sales: ir.Table, web: WebOrders, identities: pd.DataFrame, day: date
+) -> ir.Table:
+    """List what counts up to *day*, each with its person."""
     customers = shop.load("customers", Customers)
     nobody = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
     returns, originals = _returns(shop, sales)
@@ -147,21 +130,17 @@ def _open_ledger(shop: Shop, identities: pd.DataFrame, day: date) -> Ledger:
         returns, originals, set(nobody), identities, web.sale_orders
     )
     records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
-    text = {"record_id": "string", "person_id": "string"}
-    purchases = list_purchases(
+    added = {"person_id": "string", "order_date": "timestamp", "value_cents": "int64"}
+    return list_purchases(
         sales,
-        lend_columns(records, text),
+        lend_columns(records, {"record_id": "string", "person_id": "string"}),
         lend_columns(sale_people, {"sale_id": "string", "person_id": "string"}),
         lend_columns(web.sale_orders, {"sale_id": "string"}),
-        lend_columns(
-            web.added_orders,
-            {"person_id": "string", "order_date": "timestamp", "value_cents": "int64"},
-        ),
+        lend_columns(web.added_orders, added),
         nobody,
         shop.policy,
         day,
     )
-    return Ledger(sales, web, purchases)
 
 
 def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
@@ -173,7 +152,8 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     )
     if named:
         may_match = may_match | sales["sale_id"].isin(named)
-    return shape(shop.engine.to_pandas(sales.filter(may_match)), RawSales)
+    found: pd.DataFrame = shop.engine.to_pandas(sales.filter(may_match))
+    return found
 
 
 def _returns(shop: Shop, sales: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -231,24 +211,3 @@ def _first_row(shop: Shop, sums: ir.Table) -> dict[str, int]:
     """Return the one row of *sums*; the sum of nothing is zero."""
     row: dict[str, Any] = shop.engine.to_pandas(sums).iloc[0].to_dict()
     return {name: 0 if pd.isna(value) else int(value) for name, value in row.items()}
-
-
-def _keep_people(
-    shop: Shop, day: date, frame: pd.DataFrame, identities: pd.DataFrame
-) -> Finding:
-    """Compare with the people of the published master, if it is no later than this."""
-    published = shop.publication.published()
-    if (
-        published is None
-        or published.as_of > day.isoformat()
-        or not shop.warehouse.exists("customer_analytics", published.as_of)
-    ):
-        return Finding(
-            "no_person_vanished", True, "There is no earlier master to compare with."
-        )
-    before = shop.warehouse.read(
-        "customer_analytics", CustomerAnalytics, published.as_of
-    )
-    return keep_people(
-        set(before["customer_id"]), set(frame["customer_id"]), identities
-    )

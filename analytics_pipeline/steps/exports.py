@@ -11,10 +11,15 @@ from analytics_pipeline.domain.exports import (
     assemble_master,
 )
 from analytics_pipeline.domain.people import describe_people
-from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
+from analytics_pipeline.errors import GateFailed
+from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.identities import (
+    fingerprint_identities,
+    load_identities,
+)
 from analytics_pipeline.steps.judgements import judge_catch_up
 
 
@@ -61,13 +66,24 @@ def publish_master(shop: Shop, candidate: Candidate) -> None:
 
 
 def _analytics(shop: Shop, day: date) -> pd.DataFrame:
+    """Load the figures of *day*, if they are of the people known now.
+
+    Raises:
+        GateFailed: they were measured for other identities.
+    """
+    made_for = shop.warehouse.notes("customer_analytics", day.isoformat())
+    if made_for and made_for.get("identities") != fingerprint_identities(shop):
+        raise GateFailed(
+            f"customer_analytics of {day} are older than customer_identities.",
+            f"Materialize it first, or run: analytics-pipeline update --as-of {day}",
+        )
     return shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
 
 
 def _people(shop: Shop) -> pd.DataFrame:
     """Describe every person from the records as they are now."""
     return describe_people(
-        shop.load("customer_identities", CustomerIdentities),
+        load_identities(shop),
         shop.load("customers", Customers),
         shop.load("ecom_orders", EcomOrders),
     )

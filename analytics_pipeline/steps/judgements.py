@@ -1,6 +1,7 @@
 """What several tables are judged by: records turned away, and whether all was read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
@@ -44,6 +45,13 @@ def judge_rejections(
             "records": name_some(ids),
         },
     )
+
+
+def placed(rejection: Rejection, version_max: int) -> Rejection:
+    """Give a rejection without a version that of its page: it is as late as that."""
+    if rejection.version is not None:
+        return rejection
+    return replace(rejection, version=version_max)
 
 
 def walk_began(

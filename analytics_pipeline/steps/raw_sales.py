@@ -12,6 +12,7 @@ from analytics_pipeline.domain.feed import changed_sales, latest_versions, sales
 from analytics_pipeline.domain.findings import Finding, Severity
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.engine import lend, lend_columns, open_table
+from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
@@ -49,7 +50,18 @@ def choose_days(
     if recut_all_days:
         return shop.days_until(last)
     late = list_stale_days(shop, last) if refresh_late_days else []
-    return sorted({*wanted, *late})
+    return sorted({*wanted, *late, *_moved_start(shop, last)})
+
+
+def _moved_start(shop: Shop, last: date) -> set[str]:
+    """Return the first day now and the one before, if the start date was changed.
+
+    The first day holds all earlier sales, so both hold other rows than they did.
+    """
+    noted, first = shop.warehouse.first_day("raw_sales"), shop.first_day
+    if noted in (None, first):
+        return set()
+    return {noted, first} & set(shop.days_until(last))
 
 
 def recut_days(
@@ -60,7 +72,7 @@ def recut_days(
     The schema is judged for many days at once, and the offending days named.
     """
     caught_up = CatchUpJudge(shop)
-    first = shop.settings.start_date.isoformat()
+    first = shop.first_day
     start = None if first in days else _stored_start(shop, first)
     for cut in cut_days(shop, days):
         verdict, faulty = audit(cut.rows)
@@ -70,7 +82,7 @@ def recut_days(
             rows = rows_of.get(day, cut.rows.iloc[:0])
             if day == first:
                 start = judge_start(shop, rows)
-            schema = _verdict_on(verdict, len(rows), not rows.index.isin(faulty).any())
+            schema = _verdict_on(verdict, rows, faulty)
             findings = [
                 schema,
                 caught_up.judge(date.fromisoformat(day)),
@@ -84,14 +96,20 @@ def recut_days(
                 figures=_figures(rows),
                 is_audited=True,
             )
+    if first in days:
+        shop.warehouse.note_first_day("raw_sales", first)
 
 
-def _verdict_on(verdict: Finding, rows: int, sound: bool) -> Finding:
-    """Return the schema's verdict on one day out of those judged together."""
-    if sound:
-        sentence = "Every row is as the contract says."
-        return Finding(verdict.check, True, sentence, evidence={"rows": rows})
-    return verdict
+def _verdict_on(verdict: Finding, rows: pd.DataFrame, faulty: pd.Index) -> Finding:
+    """Return the schema's verdict on one day out of those judged together.
+
+    A fault that no row is named for, such as a missing column, is every day's.
+    """
+    elsewhere = len(faulty) > 0 and not rows.index.isin(faulty).any()
+    if not (verdict.passed or elsewhere):
+        return verdict
+    sentence = "Every row is as the contract says."
+    return Finding(verdict.check, True, sentence, evidence={"rows": len(rows)})
 
 
 def _stored_start(shop: Shop, first: str) -> Finding | None:
@@ -115,21 +133,36 @@ def list_stale_days(shop: Shop, last: date) -> list[str]:
     outlet has another zone now.
     """
     every = shop.days_until(last)
-    stored = shop.warehouse.partitions("raw_sales")
-    days = set(every) - set(stored)
-    if not stored:
-        return sorted(days)
+    stored = sorted(set(every) & set(shop.warehouse.partitions("raw_sales")))
+    days = set(every) - set(stored) | set(shop.warehouse.failures("raw_sales"))
+    if stored:
+        days |= _changed_days(shop, stored)
+    return sorted({max(day, every[0]) for day in days if day <= every[-1]})
+
+
+def _changed_days(shop: Shop, stored: list[str]) -> set[str]:
+    """Return the days that sales have left or entered, by log and stored rows."""
     outlets = shop.load("outlets", Outlets)
     cut = open_table(shop.engine, shop.warehouse.paths("raw_sales", stored), RawSales)
     changed = shop.engine.to_pandas(
-        changed_sales(_latest(shop), cut, lend(outlets, Outlets))
+        changed_sales(
+            _latest(shop), cut, lend(outlets, Outlets), shop.settings.time_zone
+        )
     )
-    before = changed["business_date"].dropna()
     now = _business_dates(shop, changed.dropna(subset=["sale_date"]), outlets)
-    for moments in (before, now):
-        days |= set(moments.dt.strftime("%Y-%m-%d"))
-    first = every[0] if every else ""
-    return sorted({max(day, first) for day in days if day <= last.isoformat()})
+    return {
+        day
+        for moments in (changed["business_date"].dropna(), now)
+        for day in moments.dt.strftime("%Y-%m-%d")
+    }
+
+
+def repeated_sales(shop: Shop, last: date) -> int:
+    """Count the sales that stand in more than one of the days up to *last*."""
+    sales = shop.sales_until(last)
+    counts = sales.aggregate(rows=sales.count(), sales=sales["sale_id"].nunique())
+    row = shop.engine.to_pandas(counts).iloc[0]
+    return int(row["rows"] - row["sales"])
 
 
 def _business_dates(
@@ -148,7 +181,7 @@ def _business_dates(
 def cut_days(shop: Shop, days: Sequence[str]) -> Iterator[CutDays]:
     """Yield the wanted *days*, cut from the log, some at a time."""
     outlets = shop.load("outlets", Outlets)
-    first = shop.settings.start_date.isoformat()
+    first = shop.first_day
     latest = _latest(shop)
     for start in range(0, len(days), DAYS_AT_ONCE):
         wanted = list(days[start : start + DAYS_AT_ONCE])
@@ -167,8 +200,18 @@ def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
 
 
 def _latest(shop: Shop) -> ir.Table:
-    """Return the latest version of each sale in the log."""
+    """Return the latest version of each sale in the log.
+
+    Raises:
+        GateFailed: the log failed its gate, or a walk of the feed was cut short.
+    """
+    shop.refuse_failed("sales_feed", [""])
     log = shop.sales_log()
+    if log.judged_segments() < log.next_number():
+        raise GateFailed(
+            "The feed of sales was not read to its end: the log is half read.",
+            "Run: analytics-pipeline update",
+        )
     paths = [str(segment.path) for segment in log.segments()]
     feed = open_table(shop.engine, paths, SalesFeed)
     known = log.rejections().dropna(subset=["record_id"])

@@ -1,20 +1,22 @@
 """Tail the feed of sales into the log."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import pandas as pd
+from pandera.errors import SchemaErrors
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.feed import standing_rejections
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.engine import lend_columns, open_table
+from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
-from analytics_pipeline.steps.judgements import judge_rejections, walk_began
+from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
 from analytics_pipeline.steps.search_comparison import (
     compare_with_search,
     skip_comparison,
@@ -83,19 +85,29 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
     for page in client.pages("sales", after=log.cursor()):
         first_page = first_page or page
         rows, rejections = sales_rows(page.records, segment=number, page=page.number)
-        SalesFeed.validate(rows, lazy=True)
-        placed = [_placed(rejection, page.version_max) for rejection in rejections]
-        log.append(rows, placed, number=number, cursor=page.version_max)
+        _check(rows)
+        away = [placed(rejection, page.version_max) for rejection in rejections]
+        log.append(rows, away, number=number, cursor=page.version_max)
         number, read = number + 1, read + len(page.records)
         shop.progress("sales", read, None)
     return Walk(log, walk_began(asked_at, first_page, client), first, read)
 
 
-def _placed(rejection: Rejection, version_max: int) -> Rejection:
-    """Give a rejection without a version that of its page: it is as late as that."""
-    if rejection.version is not None:
-        return rejection
-    return replace(rejection, version=version_max)
+def _check(rows: pd.DataFrame) -> None:
+    """Judge the rows of a page by the contract of the log.
+
+    Raises:
+        GateFailed: a row breaks it, which only a fault of the reader can cause; the
+            rules are named, never the values.
+    """
+    try:
+        SalesFeed.validate(rows, lazy=True)
+    except SchemaErrors as errors:
+        columns = sorted(set(errors.failure_cases["column"].dropna().astype("str")))
+        raise GateFailed(
+            f"Sales as read break the contract of sales_feed ({', '.join(columns)}).",
+            "Nothing of that page was stored. Please report it.",
+        ) from None
 
 
 def _judge(shop: Shop, walk: Walk) -> Finding:
@@ -113,6 +125,7 @@ def _judge(shop: Shop, walk: Walk) -> Finding:
             strict=True,
         )
     ]
+    shop.list_quarantine("sales_feed", entries)
     return judge_rejections(len(fresh), read, shop.policy.max_quarantined, entries)
 
 

@@ -1,13 +1,17 @@
 """Read the sources that are small: outlets, customers and the web shop's export."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.contacts import ContactKeys
+from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets
@@ -17,7 +21,7 @@ from analytics_pipeline.sources.ecom_export import read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.outlet_payloads import outlets_rows
-from analytics_pipeline.steps.judgements import judge_rejections, walk_began
+from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
 from analytics_pipeline.storage.warehouse import CatchUp
 
 STALE_EXPORT = timedelta(days=7)
@@ -46,7 +50,24 @@ def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
         Severity.WARN,
         {"configured": ours, "store": ", ".join(sorted(theirs))},
     )
-    return Candidate(frame, [finding])
+    return Candidate(frame, [finding, _keep_outlets(shop, frame)])
+
+
+def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
+    """Check that no outlet is gone: a closed one is deleted, and still delivered."""
+    before: set[str] = set()
+    if shop.warehouse.exists("outlets"):
+        before = set(shop.warehouse.read("outlets", Outlets)["outlet_id"])
+    gone = sorted(before - set(frame["outlet_id"]))
+    passed = not frame.empty and not gone
+    return Finding(
+        "outlets_are_all_there",
+        passed,
+        "Every outlet known before is still there."
+        if passed
+        else f"Lightspeed names {len(frame)} outlets; {len(gone)} known ones are gone.",
+        evidence={"outlets": len(frame), "gone": name_some(gone)},
+    )
 
 
 def read_customers(
@@ -59,15 +80,13 @@ def read_customers(
     """
     outlets = shop.load("outlets", Outlets)
     keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
-    notes = shop.warehouse.notes("customers")
-    known = notes.get("keys") == keys.fingerprint() and not full_resync
-    cursor = int(notes["cursor"]) if known else 0
-    frame = (
-        shop.warehouse.read("customers", Customers)
-        if known
-        else frame_of([], Customers)
-    )
+    made_with = _fingerprint(keys, shop.policy)
+    notes = {} if full_resync else shop.warehouse.notes("customers")
+    known = notes.get("keys") == made_with
+    before = shop.warehouse.read("customers", Customers) if known else None
     rejections = _read_rejections(notes) if known else []
+    cursor = int(notes["cursor"]) if known else 0
+    frames = [frame_of([], Customers) if before is None else before]
     read, turned_away = 0, 0
     asked_at, first_page = client.server_now, None
     for page in client.pages("customers", after=cursor, deleted=True):
@@ -75,41 +94,49 @@ def read_customers(
         rows, rejected = customers_rows(
             page.records, keys, shop.policy, page=page.number
         )
-        frame = _upsert(frame, rows)
-        rejections = _still_standing([*rejections, *rejected], frame)
+        frames.append(rows)
+        rejections += [placed(rejection, page.version_max) for rejection in rejected]
         read, turned_away = read + len(page.records), turned_away + len(rejected)
         cursor = page.version_max
         shop.progress("customers", read, None)
-    finding = judge_rejections(
-        turned_away, read, shop.policy.max_quarantined, rejections
+    frame = _latest(frames)
+    standing = _still_standing(rejections, frame)
+    finding = judge_rejections(turned_away, read, shop.policy.max_quarantined, standing)
+    return Candidate(
+        _without(frame, standing),
+        [finding],
+        notes={
+            "cursor": str(cursor),
+            "keys": made_with,
+            "rejections": json.dumps([asdict(rejection) for rejection in standing]),
+        },
+        figures={
+            "read": read,
+            "began_at": walk_began(asked_at, first_page, client).isoformat(),
+            "cursor": cursor,
+        },
     )
-    frame = _without(frame, rejections)
-    notes = {
-        "cursor": str(cursor),
-        "keys": keys.fingerprint(),
-        "rejections": json.dumps([asdict(rejection) for rejection in rejections]),
-    }
-    began = walk_began(asked_at, first_page, client)
-    figures: dict[str, int | str] = {
-        "read": read,
-        "began_at": began.isoformat(),
-        "cursor": cursor,
-    }
-    return Candidate(frame, [finding], notes=notes, figures=figures)
+
+
+def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
+    """Return a text that changes when a record would be stored in another way."""
+    walk_in = [policy.walk_in_customer_id, policy.walk_in_customer_code]
+    return sha256(json.dumps([keys.fingerprint(), *walk_in]).encode()).hexdigest()
 
 
 def store_customers(shop: Shop, candidate: Candidate) -> None:
     """Store the records; then note that the walk of the customers reached its end."""
     shop.store_as("customers", Customers)(candidate)
+    shop.list_quarantine("customers", _read_rejections(dict(candidate.notes)))
     began = datetime.fromisoformat(str(candidate.figures["began_at"]))
     walk = CatchUp(began, int(candidate.figures["cursor"]))
     shop.warehouse.record_catch_up("customers", walk)
 
 
-def _upsert(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Put *rows* in the place of older versions of the same records."""
-    both = pd.concat([frame, rows], ignore_index=True)
-    newest = both.sort_values(["customer_id", "version"], kind="stable")
+def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the latest version of each record of all *frames*."""
+    records = pd.concat(frames, ignore_index=True)
+    newest = records.sort_values(["customer_id", "version"], kind="stable")
     return newest.drop_duplicates("customer_id", keep="last", ignore_index=True)
 
 
@@ -120,14 +147,19 @@ def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
 def _still_standing(
     rejections: list[Rejection], frame: pd.DataFrame
 ) -> list[Rejection]:
-    """Return the rejections that no later good version has made good."""
+    """Return the latest rejection of each record that no later good version mends.
+
+    Where on which page it stood is left out: a walk from the start would find it at
+    another place, and the table must not differ.
+    """
     version = dict(zip(frame["customer_id"], frame["version"], strict=True))
-    return [
-        rejection
-        for rejection in rejections
-        if version.get(rejection.record_id or "", 0) <= (rejection.version or 0)
-        or rejection.record_id is None
-    ]
+    latest: dict[tuple[str | None, int | None], Rejection] = {}
+    for rejection in sorted(rejections, key=lambda entry: entry.version or 0):
+        known = rejection.record_id
+        if known is None or version.get(known, 0) < (rejection.version or 0):
+            key = (known, None) if known else (None, rejection.version)
+            latest[key] = replace(rejection, position="")
+    return sorted(latest.values(), key=lambda e: (e.record_id or "", e.version or 0))
 
 
 def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:

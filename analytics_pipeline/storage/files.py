@@ -5,10 +5,14 @@ reader sees the old bytes or the new ones, whenever the writer dies.  In a bucke
 put is whole by itself.
 """
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from upath import UPath
+
+from analytics_pipeline.errors import LocalFailure
 
 AnyPath = Path | UPath
 
@@ -57,6 +61,21 @@ def _write_through(scratch: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def read_json(path: AnyPath) -> Any:
+    """Return what a small state file holds.
+
+    Raises:
+        LocalFailure: it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LocalFailure(
+            f"{path} is damaged.",
+            "Remove it, then run: analytics-pipeline rebuild",
+        ) from error
 
 
 def replace_text(path: AnyPath, text: str) -> None:

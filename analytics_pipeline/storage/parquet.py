@@ -5,12 +5,14 @@ The same rows give the same bytes: no timestamp, no frame index, no pandas notes
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.schemas.table import Table, frame_types
 
 _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "int64": pa.int64(),
@@ -33,17 +35,6 @@ def arrow_schema(table: type[Table]) -> pa.Schema:
             for name, column in columns.items()
         ]
     )
-
-
-@cache
-def frame_types(table: type[Table]) -> Mapping[str, str]:
-    """Return the column types of *table* in memory."""
-    types = {}
-    for name, column in table.to_schema().columns.items():
-        kind = str(column.dtype)
-        naive = kind.startswith("datetime64") and "UTC" not in kind
-        types[name] = "str" if "string" in kind else "datetime64[us]" if naive else kind
-    return types
 
 
 def shape(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
@@ -79,7 +70,31 @@ def decode(content: bytes, table: type[Table]) -> pd.DataFrame:
     return shape(stored.to_pandas(), table)
 
 
-def read_notes(content: bytes) -> dict[str, str]:
-    """Return the notes of a Parquet footer."""
-    notes = pq.read_schema(pa.BufferReader(content)).metadata or {}
-    return {key.decode(): value.decode() for key, value in notes.items()}
+def read_notes(stream: BinaryIO) -> dict[str, str]:
+    """Return the notes of a Parquet footer; the rows are not read."""
+    notes = _footer(stream).metadata or {}
+    return {
+        key.decode(): value.decode()
+        for key, value in notes.items()
+        if not key.startswith(b"ARROW:")  # Arrow's own
+    }
+
+
+def count_rows(stream: BinaryIO) -> int:
+    """Return how many rows a Parquet footer tells of."""
+    return int(_footer(stream).num_rows)
+
+
+def _footer(stream: BinaryIO) -> Any:
+    """Read a Parquet footer.
+
+    Raises:
+        LocalFailure: the file is damaged.
+    """
+    try:
+        return pq.read_metadata(stream)
+    except (OSError, ValueError) as error:
+        raise LocalFailure(
+            f"{getattr(stream, 'name', 'A stored table')} is damaged.",
+            "Run: analytics-pipeline rebuild",
+        ) from error

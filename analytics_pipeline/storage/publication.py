@@ -1,7 +1,8 @@
 """The files that people use: the master, its first-time buyers, stamp and archive.
 
-Rule 8.4.  Each file is replaced whole or not at all, the master last but for the
-notes, so that whoever dies half-way leaves old files or new ones, never halves.
+Rule 8.4.  Each file is replaced whole or not at all.  The new ones are archived and
+noted before the first of them is put in place, so that whoever dies half-way leaves
+old files or new ones, never halves, and the next run finishes what was begun.
 """
 
 import hashlib
@@ -11,7 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from analytics_pipeline.storage.files import replace_bytes, replace_text
+from analytics_pipeline.storage.files import (
+    read_json,
+    replace_bytes,
+    replace_text,
+)
 
 MASTER = "customer_analytics_master.csv"
 FIRST_TIME_BUYERS = "first_time_buyers.csv"
@@ -42,48 +47,84 @@ class Publication:
         self.keep_days = archive_keep_days
 
     def published(self) -> Published | None:
-        """Return what the published master is; nothing before the first one."""
-        path = self.folder / f".{MASTER}.json"
-        if not path.exists():
+        """Return what the published master is; nothing where it is gone or half done.
+
+        Raises:
+            LocalFailure: the note about it is damaged.
+        """
+        noted = self._noted()
+        if noted is None or _digest_of(self.folder / MASTER) != noted.sha256:
             return None
-        return Published(**json.loads(path.read_text(encoding="utf-8")))
+        return noted
 
     def stage_first_time_buyers(self, as_of: date, text: str) -> None:
-        """Archive the buyers of *as_of*; they are published with its master.
-
-        If that master is the published one already, they are published at once.
-        """
+        """Archive the buyers of *as_of*; they are published with its master."""
         self._archive("first_time_buyers", as_of, text.encode("utf-8"))
-        now = self.published()
-        if now is not None and now.as_of == as_of.isoformat():
-            replace_text(self.folder / FIRST_TIME_BUYERS, text)
 
     def publish_master(
         self, as_of: date, text: str, rows: int, now: datetime, *, provisional: bool
     ) -> bool:
         """Archive the master of *as_of* and, unless a newer one is out, publish it.
 
+        What is about to be published is archived and noted first, so that a
+        publication that dies can be finished by the next one.
+
         Returns:
             Whether it is the published master now; an older day is only archived.
         """
         content = text.encode("utf-8")
-        before = self.published()
-        if before is not None and before.as_of > as_of.isoformat():
-            self._archive("customer_analytics", as_of, content)
-            return False
-        self._keep_previous(before)
+        before = self._finish_interrupted()
         self._archive("customer_analytics", as_of, content)
-        buyers = self._archived("first_time_buyers", as_of).read_bytes()
-        _replace_if_changed(self.folder / FIRST_TIME_BUYERS, buyers)
-        _replace_if_changed(self.folder / MASTER, content)
+        if before is not None and before.as_of > as_of.isoformat():
+            return False
         digest = hashlib.sha256(content).hexdigest()
         published = Published(as_of.isoformat(), rows, digest, provisional)
         notes = json.dumps(asdict(published), indent=1) + "\n"
-        _replace_if_changed(self.folder / f".{MASTER}.json", notes.encode("utf-8"))
+        _replace_if_changed(self._notes_path, notes.encode("utf-8"))
+        self._put_in_place(as_of)
         stamp = now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         replace_text(self.folder / STAMP, f"{stamp.isoformat()}Z\n")
         self._prune(as_of)
         return True
+
+    @property
+    def _notes_path(self) -> Path:
+        return self.folder / f".{MASTER}.json"
+
+    def _noted(self) -> Published | None:
+        """Return what was last published, or was about to be."""
+        if not self._notes_path.exists():
+            return None
+        return Published(**read_json(self._notes_path))
+
+    def _finish_interrupted(self) -> Published | None:
+        """Put the noted master in place if it is not; return what is published.
+
+        It is archived before it is noted, so the archive has it.  A published file
+        that somebody removed or changed is put back in the same way.
+        """
+        noted = self._noted()
+        if noted is None:
+            return None
+        day = date.fromisoformat(noted.as_of)
+        current = self.folder / MASTER
+        archived = self._archived("customer_analytics", day)
+        if _digest_of(archived) != noted.sha256:
+            if _digest_of(current) != noted.sha256:
+                return None
+            self._archive("customer_analytics", day, current.read_bytes())
+        elif _digest_of(current) != noted.sha256:
+            self._put_in_place(day)
+        return noted
+
+    def _put_in_place(self, day: date) -> None:
+        """Publish the archived buyers and master of *day*, the master last."""
+        for name, file in (
+            ("first_time_buyers", FIRST_TIME_BUYERS),
+            ("customer_analytics", MASTER),
+        ):
+            content = self._archived(name, day).read_bytes()
+            _replace_if_changed(self.folder / file, content)
 
     def stamp(self) -> str | None:
         """Return when the last successful publication was, if any."""
@@ -94,14 +135,6 @@ class Publication:
 
     def _archived(self, name: str, as_of: date) -> Path:
         return self.archive / f"{name}_{as_of.isoformat()}.csv"
-
-    def _keep_previous(self, before: Published | None) -> None:
-        """Archive the master that is about to be replaced, if it is not there."""
-        current = self.folder / MASTER
-        if before is not None and current.exists():
-            day = date.fromisoformat(before.as_of)
-            if not self._archived("customer_analytics", day).exists():
-                self._archive("customer_analytics", day, current.read_bytes())
 
     def _archive(self, name: str, as_of: date, content: bytes) -> None:
         """Archive *content*; what it replaces is kept under a numbered suffix."""
@@ -123,6 +156,13 @@ class Publication:
             ours = _ARCHIVED.fullmatch(path.name)
             if ours and ours["day"] < oldest:
                 path.unlink()
+
+
+def _digest_of(path: Path) -> str | None:
+    """Return the fingerprint of a file; nothing if there is none."""
+    if not path.exists():
+        return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _replace_if_changed(path: Path, content: bytes) -> None:

@@ -6,14 +6,12 @@ file put in place by one rename, a page is in the log or it is not.  The log of 
 walk is a new *generation*, which takes the place of the old one when it is complete.
 """
 
-import io
 import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import pandas as pd
-import pyarrow.parquet as pq
 from upath import UPath
 
 from analytics_pipeline.domain.rejections import Rejection
@@ -24,7 +22,7 @@ from analytics_pipeline.storage.files import (
     replace_bytes,
     replace_text,
 )
-from analytics_pipeline.storage.parquet import encode, read_notes
+from analytics_pipeline.storage.parquet import count_rows, encode, read_notes
 
 FEED, REPAIR = "feed", "repair"
 _TURNED_AWAY = "-q"
@@ -37,6 +35,16 @@ class Segment:
     number: int
     path: UPath
     has_rejections: bool
+
+    def notes(self) -> dict[str, str]:
+        """Return the notes of the footer: origin, cursor and rejections."""
+        with self.path.open("rb") as stream:
+            return read_notes(stream)
+
+    def row_count(self) -> int:
+        """Return how many versions of sales it holds."""
+        with self.path.open("rb") as stream:
+            return count_rows(stream)
 
 
 class SalesLog:
@@ -79,7 +87,7 @@ class SalesLog:
     def cursor(self) -> int:
         """Return the version to read the feed on from; 0 for an empty log."""
         for segment in reversed(self.segments()):
-            notes = read_notes(segment.path.read_bytes())
+            notes = segment.notes()
             if notes["origin"] == FEED:
                 return int(notes["cursor"])
         return 0
@@ -110,9 +118,7 @@ class SalesLog:
             {**rejection, "segment": segment.number}
             for segment in self.segments()
             if segment.has_rejections
-            for rejection in json.loads(
-                read_notes(segment.path.read_bytes())["rejections"]
-            )
+            for rejection in json.loads(segment.notes()["rejections"])
         ]
         frame = pd.DataFrame(found, columns=["table", *columns])
         return frame[columns].astype({"version": "Int64", "segment": "int64"})
@@ -120,7 +126,7 @@ class SalesLog:
     def row_count(self, first_segment: int = 0) -> int:
         """Return how many versions of sales the segments from that one on hold."""
         return sum(
-            pq.read_metadata(io.BytesIO(segment.path.read_bytes())).num_rows
+            segment.row_count()
             for segment in self.segments()
             if segment.number >= first_segment
         )

@@ -14,8 +14,17 @@ from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.table import Table
-from analytics_pipeline.storage.files import replace_bytes, replace_text
-from analytics_pipeline.storage.parquet import decode, encode, read_notes
+from analytics_pipeline.storage.files import (
+    read_json,
+    replace_bytes,
+    replace_text,
+)
+from analytics_pipeline.storage.parquet import (
+    count_rows,
+    decode,
+    encode,
+    read_notes,
+)
 
 _SUFFIX = ".parquet"
 
@@ -73,15 +82,20 @@ class Warehouse:
                 f"There is no {what} yet.", "Run: analytics-pipeline update"
             ) from error
         except (OSError, ValueError, KeyError) as error:
+            # Arrow says of a damaged file that a value is invalid, or that it cannot
+            # be opened.
             raise LocalFailure(
                 f"The stored {what} cannot be read ({type(error).__name__}).",
                 "Run: analytics-pipeline rebuild",
             ) from error
 
-    def notes(self, table: str) -> dict[str, str]:
-        """Return the notes stored with *table*; none if there is no table."""
-        path = self.path(table)
-        return read_notes(path.read_bytes()) if path.exists() else {}
+    def notes(self, table: str, partition: str | None = None) -> dict[str, str]:
+        """Return the notes stored with a table, or one day; none if it is not there."""
+        path = self.path(table, partition)
+        if not path.exists():
+            return {}
+        with path.open("rb") as stream:
+            return read_notes(stream)
 
     def partitions(self, table: str) -> list[str]:
         """Return the days of *table* that are stored, earliest first."""
@@ -98,6 +112,21 @@ class Warehouse:
     def paths(self, table: str, partitions: Iterable[str]) -> list[str]:
         """Return the files of those days, as an engine wants them."""
         return [str(self.path(table, partition)) for partition in partitions]
+
+    def row_count(self, table: str, partition: str | None = None) -> int:
+        """Return how many rows a stored table, or one day of it, holds."""
+        with self.path(table, partition).open("rb") as stream:
+            return count_rows(stream)
+
+    def first_day(self, table: str) -> str | None:
+        """Return the first day that *table* was cut with, if it ever was."""
+        path = self.root / table / "first_day"
+        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+    def note_first_day(self, table: str, day: str) -> None:
+        """Note the first day that *table* is cut with."""
+        if self.first_day(table) != day:
+            replace_text(self.root / table / "first_day", f"{day}\n")
 
     # A table's last attempt -----------------------------------------------------
 
@@ -120,7 +149,7 @@ class Warehouse:
         path = self.root / table / "failed_gates.json"
         if not path.exists():
             return {}
-        held: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+        held: dict[str, dict[str, str]] = read_json(path)
         return held
 
     def _write_failures(self, table: str, held: dict[str, dict[str, str]]) -> None:
@@ -139,5 +168,5 @@ class Warehouse:
         path = self.root / table / "catch_up.json"
         if not path.exists():
             return None
-        note = json.loads(path.read_text(encoding="utf-8"))
+        note = read_json(path)
         return CatchUp(datetime.fromisoformat(note["began_at"]), int(note["cursor"]))

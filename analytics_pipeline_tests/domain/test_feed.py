@@ -18,6 +18,7 @@ from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline_tests.tables import lend_rows, lend_table
 
 NOON = "2026-06-20 12:00"
+STORE_ZONE = "America/New_York"
 REJECTIONS = {"record_id": "string", "version": "int64", "segment": "int64"}
 
 
@@ -158,6 +159,7 @@ def changes(engine, now, stored):
             lend_table(SalesFeed, log, sale_date=NOON),
             lend_table(RawSales, stored),
             lend_table(Outlets, OUTLETS),
+            STORE_ZONE,
         )
     )
     cells = frame.astype(object).where(frame.notna(), None)
@@ -206,6 +208,16 @@ def test_a_sale_without_a_known_outlet_keeps_its_day(engine, outlet):
     row = {"outlet_id": outlet}
 
     assert changes(engine, [row], [STORED | row]) == []
+
+
+@pytest.mark.parametrize("outlet", [None, "unknown"])
+def test_another_zone_of_the_store_re_opens_the_day_of_an_unknown_outlet(
+    engine, outlet
+):
+    row = {"outlet_id": outlet}
+    stored = STORED | row | {"time_zone": "Europe/Paris"}
+
+    assert changes(engine, [row], [stored]) == [("2026-06-20", NOON_AT)]
 
 
 def test_only_the_changed_ones_of_many_are_listed(engine):

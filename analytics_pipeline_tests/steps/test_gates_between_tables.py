@@ -17,50 +17,19 @@ from analytics_pipeline.schemas.sources import (
 )
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.customers import analyse_customers, resolve_customers
+from analytics_pipeline.steps.customers import analyse_customers
 from analytics_pipeline.steps.exports import list_first_time_buyers, list_master
+from analytics_pipeline.steps.identities import resolve_customers
 from analytics_pipeline.steps.raw_sales import list_stale_days, recut_days
 from analytics_pipeline.storage.warehouse import CatchUp
 from analytics_pipeline_tests.tables import make_table
 
 D = date(2026, 6, 20)
 DAY = D.isoformat()
+MASTER = "customer_analytics_master"
 READ_AT = datetime(2026, 6, 21, 6, tzinfo=UTC)
 SALE = {"sale_id": "s", "version": 5, "sale_date": f"{DAY} 16:00", "outlet_id": "o"}
 RECORD = {"customer_id": "a", "version": 1, "created_at": "2026-01-01"}
-
-
-@pytest.fixture
-def shop(tmp_path):
-    """One sound day of one sale, read to the end after the day had ended."""
-    settings = load_settings(data_dir=tmp_path, start_date=D)
-    shop = open_shop(settings, lambda: READ_AT)
-    tables = [
-        ("outlets", Outlets, {"outlet_id": "o", "time_zone": "UTC"}, None),
-        ("customers", Customers, RECORD, None),
-        ("ecom_orders", EcomOrders, None, None),
-        (
-            "customer_identities",
-            CustomerIdentities,
-            {"record_id": "a", "record_kind": "customer", "person_id": "a"},
-            None,
-        ),
-        ("raw_sales", RawSales, SALE | {"business_date": DAY}, DAY),
-        (
-            "customer_analytics",
-            CustomerAnalytics,
-            {"customer_id": "a", "as_of": DAY, "tier": "None"},
-            DAY,
-        ),
-    ]
-    for name, model, row, day in tables:
-        rows = [row] if row else []
-        shop.warehouse.write(name, model, make_table(model, rows), day)
-    feed = make_table(SalesFeed, [SALE], state="closed", total_incl_cents=100)
-    shop.sales_log().append(feed, [], number=0, cursor=5)
-    for table in ("sales_feed", "customers"):
-        shop.warehouse.record_catch_up(table, CatchUp(READ_AT, 5))
-    return shop
 
 
 def audit(frame):
@@ -71,12 +40,42 @@ def cut(shop):
     return list(recut_days(shop, [DAY], audit))
 
 
+def analyse(shop):
+    (candidate,) = analyse_customers(shop, [D])
+    return candidate
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """One sound day of one sale, read to the end after the day had ended."""
+    settings = load_settings(data_dir=tmp_path, start_date=D)
+    shop = open_shop(settings, lambda: READ_AT)
+    for name, model, rows in [
+        ("outlets", Outlets, [{"outlet_id": "o", "time_zone": "UTC"}]),
+        ("customers", Customers, [RECORD]),
+        ("ecom_orders", EcomOrders, []),
+    ]:
+        shop.warehouse.write(name, model, make_table(model, rows))
+    feed = make_table(SalesFeed, [SALE], state="closed", total_incl_cents=100)
+    shop.sales_log().append(feed, [], number=0, cursor=5)
+    shop.sales_log().mark_judged()
+    for table in ("sales_feed", "customers"):
+        shop.warehouse.record_catch_up(table, CatchUp(READ_AT, 5))
+    for table, model, make in [
+        ("raw_sales", RawSales, lambda: cut(shop)[0]),
+        ("customer_identities", CustomerIdentities, lambda: resolve_customers(shop)),
+        ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
+    ]:
+        shop.store_as(table, model)(make())
+    return shop
+
+
 STEPS = {
     "raw_sales": cut,
     "customer_identities": resolve_customers,
-    "customer_analytics": lambda shop: analyse_customers(shop, D),
+    "customer_analytics": analyse,
     "first_time_buyers": lambda shop: list_first_time_buyers(shop, D),
-    "customer_analytics_master": lambda shop: list_master(shop, D),
+    MASTER: lambda shop: list_master(shop, D),
 }
 DEPENDENCIES = [
     ("raw_sales", "outlets", None),
@@ -89,9 +88,9 @@ DEPENDENCIES = [
     ("customer_analytics", "ecom_orders", None),
     ("first_time_buyers", "customer_analytics", DAY),
     ("first_time_buyers", "customers", None),
-    ("customer_analytics_master", "customer_analytics", DAY),
-    ("customer_analytics_master", "customer_identities", None),
-    ("customer_analytics_master", "first_time_buyers", DAY),
+    (MASTER, "customer_analytics", DAY),
+    (MASTER, "customer_identities", None),
+    (MASTER, "first_time_buyers", DAY),
 ]
 
 
@@ -112,14 +111,22 @@ def test_a_day_not_read_to_its_end_is_not_made(shop):
     early = CatchUp(datetime(2026, 6, 20, 23, tzinfo=UTC), 5)
     shop.warehouse.record_catch_up("customers", early)
 
-    for step in (analyse_customers, list_first_time_buyers, list_master):
-        candidate = step(shop, D)
+    for table in ("customer_analytics", "first_time_buyers", MASTER):
+        candidate = STEPS[table](shop)
         assert candidate.frame is None
         assert [finding.check for finding in candidate.findings if finding.blocks] == [
             "is_caught_up"
         ]
     (candidate,) = cut(shop)
     assert "is_caught_up" in {each.check for each in candidate.findings if each.blocks}
+
+
+def test_a_log_that_was_not_read_to_its_end_is_not_cut(shop):
+    feed = make_table(SalesFeed, [SALE | {"version": 6}])
+    shop.sales_log().append(feed, [], number=1, cursor=6)
+
+    with pytest.raises(GateFailed, match="not read to its end"):
+        cut(shop)
 
 
 def test_a_store_without_any_sale_has_empty_days(tmp_path):

@@ -1,5 +1,7 @@
 """Tests for analytics_pipeline.storage.parquet."""
 
+import io
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -87,14 +89,14 @@ def test_notes_are_kept_beside_the_rows():
     frame = make_table(Outlets, [{"outlet_id": "o"}])
     content = encode(frame, Outlets, {"cursor": "12", "name": "花"})
 
-    assert read_notes(content) == {"cursor": "12", "name": "花"}
+    assert read_notes(io.BytesIO(content)) == {"cursor": "12", "name": "花"}
     pd.testing.assert_frame_equal(frame, decode(content, Outlets))
 
 
 def test_without_notes_the_footer_says_nothing_of_its_own():
     content = encode(make_table(Outlets, []), Outlets)
 
-    assert read_notes(content) == {}
+    assert read_notes(io.BytesIO(content)) == {}
     assert pq.read_schema(pa.BufferReader(content)).metadata is None
 
 

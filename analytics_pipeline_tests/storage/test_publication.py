@@ -172,11 +172,13 @@ def test_buyers_staged_for_a_newer_day_wait_for_its_master(files):
     assert content(files, FIRST_TIME_BUYERS) == "buyers of old\n"
 
 
-def test_buyers_staged_again_for_the_published_day_are_out_at_once(files):
+def test_buyers_staged_again_for_the_published_day_wait_for_its_master(files):
     publish(files)
 
     files.stage_first_time_buyers(D, "corrected\n")
 
+    assert content(files, FIRST_TIME_BUYERS) == "buyers of master\n"
+    files.publish_master(D, "master\n", 3, NOW, provisional=False)
     assert content(files, FIRST_TIME_BUYERS) == "corrected\n"
 
 
@@ -186,6 +188,32 @@ def test_buyers_of_an_older_day_never_replace_newer_ones(files):
     files.stage_first_time_buyers(D - timedelta(days=1), "older\n")
 
     assert content(files, FIRST_TIME_BUYERS) == "buyers of master\n"
+
+
+@pytest.mark.parametrize("theirs", ["edited by hand\n", None])
+def test_a_master_that_people_changed_or_removed_still_stops_an_older_day(
+    files, theirs
+):
+    publish(files, text="newer\n")
+    if theirs is None:
+        (files.folder / MASTER).unlink()
+    else:
+        (files.folder / MASTER).write_text(theirs, encoding="utf-8")
+
+    is_out = publish(files, D - timedelta(days=1), "older\n")
+
+    assert not is_out
+    assert content(files, FIRST_TIME_BUYERS) == "buyers of newer\n"
+    assert files.stamp() == "2026-06-21T06:00:00Z"
+
+
+def test_a_master_that_people_changed_is_made_whole_by_the_next_run(files):
+    publish(files)
+    (files.folder / MASTER).write_text("edited by hand\n", encoding="utf-8")
+
+    publish(files)
+
+    assert content(files) == "master\n"
 
 
 # Pruning -------------------------------------------------------------------------

@@ -1,0 +1,68 @@
+"""What the analytics are held against before they are stored."""
+
+from datetime import date
+
+import pandas as pd
+
+from analytics_pipeline.domain.conservation import keep_people
+from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.raw_sales import list_stale_days, repeated_sales
+
+
+class CurrencyJudge:
+    """Says of any day whether the stored sales are what the log says now.
+
+    In a run that has just cut them they are; in a run of this table alone they might
+    not be, after a walk that was cut short or a start date that was moved.
+    """
+
+    def __init__(self, shop: Shop, last: date) -> None:
+        """Compare once, up to the *last* day."""
+        self._stale = list_stale_days(shop, last)
+        self._repeated = 0 if self._stale else repeated_sales(shop, last)
+
+    def judge(self, day: date) -> Finding:
+        """Judge *day* and all days before it."""
+        stale = [other for other in self._stale if other <= day.isoformat()]
+        passed = not stale and not self._repeated
+        return Finding(
+            "sales_are_current",
+            passed,
+            "The stored sales are what the log says, each once."
+            if passed
+            else f"{len(stale)} days of raw_sales are not what the log says, and "
+            f"{self._repeated} sales stand twice. Materialize raw_sales first.",
+            evidence={
+                "stale_days": len(stale),
+                "first": stale[0] if stale else "",
+                "repeated": self._repeated,
+            },
+        )
+
+
+def judge_people(
+    shop: Shop, day: date, frame: pd.DataFrame, identities: pd.DataFrame
+) -> Finding:
+    """Compare with the people of the published master, if it is no later than this."""
+    published = shop.publication.published()
+    if (
+        published is None
+        or published.as_of > day.isoformat()
+        or not shop.warehouse.exists("customer_analytics", published.as_of)
+    ):
+        return Finding(
+            "no_person_vanished", True, "There is no earlier master to compare with."
+        )
+    try:
+        before = shop.warehouse.read(
+            "customer_analytics", CustomerAnalytics, published.as_of
+        )
+    except LocalFailure as error:
+        sentence = f"The last master's people cannot be compared: {error.cause}"
+        return Finding("no_person_vanished", False, sentence, Severity.WARN)
+    return keep_people(
+        set(before["customer_id"]), set(frame["customer_id"]), identities
+    )
