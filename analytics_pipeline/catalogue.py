@@ -27,6 +27,12 @@ class Catalogue:
     def __init__(self, days: dg.PartitionsDefinition[str]) -> None:
         """Make every contract."""
         self.days = days
+        self._describe_sources()
+        self._describe_sales_and_people(days)
+        self._describe_exports(days)
+
+    def _describe_sources(self) -> None:
+        """Make the contracts of what is read from outside."""
         self.sales_feed = Contract(
             "sales_feed",
             SalesFeed,
@@ -56,6 +62,9 @@ class Catalogue:
                 "export_is_fresh": "The export is at most seven days old.",
             },
         )
+
+    def _describe_sales_and_people(self, days: dg.PartitionsDefinition[str]) -> None:
+        """Make the contracts of what is computed."""
         self.raw_sales = Contract(
             "raw_sales",
             RawSales,
@@ -93,6 +102,9 @@ class Catalogue:
             },
             days,
         )
+
+    def _describe_exports(self, days: dg.PartitionsDefinition[str]) -> None:
+        """Make the contracts of the files that people read."""
         self.first_time_buyers = Contract(
             "first_time_buyers", FirstTimeBuyers, "customer_id", _CAUGHT_UP, days
         )

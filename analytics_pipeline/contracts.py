@@ -127,6 +127,8 @@ def told_to_people() -> Iterator[None]:
     """Turn a failure into one line of cause and one of remedy for the run."""
     try:
         yield
+    except dg.Failure:
+        raise
     except PipelineError as error:
         raise _failure(error) from error
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
@@ -138,9 +140,15 @@ def told_to_people() -> Iterator[None]:
         cause = f"This machine failed at {name}: {error.strerror or error}."
         remedy = "Make room or give the right to write there, then run it again."
         raise _failure(LocalFailure(cause, remedy)) from error
+    except Exception as error:
+        # Its message might quote a value of a record, and Dagster keeps messages: only
+        # the kind of error and the places in the code are told.
+        cause = f"Something unexpected failed ({type(error).__name__})."
+        remedy = "Please report it with the trace of the run."
+        raise _failure(LocalFailure(cause, remedy), error) from None
 
 
-def _failure(error: PipelineError) -> dg.Failure:
+def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failure:
     """Describe *error* so that a run, an alert and a terminal can tell it."""
     return dg.Failure(
         f"{error.cause} {error.remedy}",
@@ -148,7 +156,7 @@ def _failure(error: PipelineError) -> dg.Failure:
             "exit_code": error.exit_code,
             "cause": error.cause,
             "remedy": error.remedy,
-            "trace": "".join(traceback.format_tb(error.__traceback__)[-3:]),
+            "trace": "".join(traceback.format_tb((raised or error).__traceback__)[-5:]),
         },
         allow_retries=False,
     )

@@ -63,7 +63,9 @@ class SimulatedShop:
         self, day: date, *, days: int = 7, job: str = DAILY_UPDATE, full: bool = False
     ) -> Outcome:
         """Run the daily job for *day*."""
-        config = update_config(days=days, full_resync=full)
+        config = update_config(
+            days=days, full_resync=full, recut_all_days=job == FULL_REBUILD
+        )
         return run_job(self.settings, job, day, config, silent_terminal())
 
     def rebuild(self, day: date) -> Outcome:

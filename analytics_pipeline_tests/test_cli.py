@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,9 +34,7 @@ MASTER = "customer_analytics_master.csv"
 
 
 @pytest.fixture
-def typed(
-    shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[SimulatedShop]:
+def typed(shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch) -> SimulatedShop:
     """A simulated shop that the environment points at, with waits that end at once."""
     for name, value in shop.settings.as_environment().items():
         monkeypatch.setenv(name, value)
@@ -45,7 +42,7 @@ def typed(
         resources.LightspeedClient, sleep=lambda _seconds: None
     )
     monkeypatch.setattr(resources, "LightspeedClient", impatient)
-    yield shop
+    return shop
 
 
 def type_in(*words: object) -> Result:
@@ -71,7 +68,7 @@ def break_sales(shop: SimulatedShop, count: int) -> list[str]:
 def test_an_update_publishes_and_says_what_it_did(typed: SimulatedShop) -> None:
     result = type_in("update", "--as-of", FIRST_DAY)
 
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     assert f"As of {FIRST_DAY}" in result.stdout
     assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
 
@@ -112,7 +109,7 @@ def test_a_failure_says_why_and_leaves_yesterdays_files(
     code: int,
     words: str,
 ) -> None:
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     before = published(typed)
     typed.live_until(NEXT_DAY)
     for name, value in changes.items():
@@ -133,24 +130,24 @@ def test_an_unknown_prefix_is_named(
         monkeypatch.setenv("LIGHTSPEED_API_URL", nobody_here)
         result = type_in("update", "--as-of", FIRST_DAY)
 
-    assert 3 == result.exit_code
+    assert result.exit_code == 3
     assert "LIGHTSPEED_DOMAIN_PREFIX" in result.stderr
 
 
 def test_an_unreadable_export_is_a_failed_gate_in_an_update(
     typed: SimulatedShop,
 ) -> None:
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     before = published(typed)
     typed.live_until(NEXT_DAY)
     (typed.data / "ecom_orders_export.csv").write_text("this;is\nno;export\n")
 
     result = type_in("update", "--as-of", NEXT_DAY)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert "order_number" in result.stderr
     assert before == published(typed)
-    assert 1 == type_in("status").exit_code
+    assert type_in("status").exit_code == 1
 
 
 def test_an_unreadable_export_is_wrong_use_of_the_import(
@@ -162,7 +159,7 @@ def test_an_unreadable_export_is_wrong_use_of_the_import(
 
     result = type_in("import-ecom", bad)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert "order_number" in result.stderr
     assert in_place == (typed.data / "ecom_orders_export.csv").read_bytes()
 
@@ -175,10 +172,10 @@ def test_a_good_export_is_shown_and_put_in_place(
 
     result = type_in("import-ecom", export)
 
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     target = typed.data / "ecom_orders_export.csv"
     assert export.read_bytes() == target.read_bytes()
-    assert 0o600 == target.stat().st_mode & 0o777
+    assert target.stat().st_mode & 0o777 == 0o600
     assert "orders" in result.stdout
 
 
@@ -189,7 +186,7 @@ def test_a_start_date_after_the_first_sales_warns_and_counts_them(
 
     result = type_in("update", "--as-of", FIRST_DAY)
 
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     assert "earlier than ANALYTICS_START_DATE" in result.stderr
     assert OPENED.isoformat()[:7] in result.stderr
     assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
@@ -198,13 +195,13 @@ def test_a_start_date_after_the_first_sales_warns_and_counts_them(
 def test_a_sale_without_a_total_is_quarantined_with_a_warning(
     typed: SimulatedShop,
 ) -> None:
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     typed.live_until(NEXT_DAY)
     broken = break_sales(typed, 1)
 
     result = type_in("update", "--as-of", NEXT_DAY)
 
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     assert "quarantine" in result.stderr
     for sale_id in broken:
         del typed.store.state.sales[sale_id]
@@ -214,7 +211,7 @@ def test_a_sale_without_a_total_is_quarantined_with_a_warning(
 def test_too_many_bad_sales_stop_the_run_until_they_are_mended(
     typed: SimulatedShop,
 ) -> None:
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     before = published(typed)
     typed.live_until(NEXT_DAY)
     totals = {sale.id: sale.total_price_incl for sale in all_sales(typed)}
@@ -223,7 +220,7 @@ def test_too_many_bad_sales_stop_the_run_until_they_are_mended(
     first = type_in("update", "--as-of", NEXT_DAY)
     again = type_in("update", "--as-of", NEXT_DAY)
 
-    assert [1, 1] == [first.exit_code, again.exit_code], first.output + again.output
+    assert [first.exit_code, again.exit_code] == [1, 1], first.output + again.output
     assert "turned away" in first.stderr
     assert before == published(typed)
 
@@ -233,7 +230,7 @@ def test_too_many_bad_sales_stop_the_run_until_they_are_mended(
         sale.total_price_incl, sale.version = totals[sale_id], highest + n
     mended = type_in("update", "--as-of", NEXT_DAY)
 
-    assert 0 == mended.exit_code, mended.output
+    assert mended.exit_code == 0, mended.output
     assert expected_master(typed.store.state, NEXT_DAY) == typed.rows(MASTER)
 
 
@@ -268,7 +265,7 @@ def test_a_first_load_killed_half_way_is_finished_first_and_never_published_half
                 text=True,
             )
 
-        assert 0 == second.returncode, second.stderr
+        assert second.returncode == 0, second.stderr
         assert expected_master(shop.store.state, earlier) == shop.rows(MASTER)
 
 
@@ -280,13 +277,13 @@ def test_sales_that_the_log_lost_are_found_by_the_search_and_fetched(
             for name, value in shop.settings.as_environment().items():
                 monkeypatch.setenv(name, value)
             monkeypatch.setenv("LIGHTSPEED_API_URL", origin)
-            assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+            assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
             log = shop.data / "warehouse/sales_feed/generation-000001"
             sorted(log.glob("*.parquet"))[-2].unlink()
 
             result = type_in("update", "--as-of", FIRST_DAY, "--days", 366)
 
-        assert 0 == result.exit_code, result.output
+        assert result.exit_code == 0, result.output
         assert ", 0 could not" not in result.stderr
         assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
@@ -304,18 +301,18 @@ def test_an_impossible_day_is_wrong_use(
 ) -> None:
     result = type_in("update", "--as-of", day)
 
-    assert 2 == result.exit_code
+    assert result.exit_code == 2
     assert words in result.stderr
 
 
 def test_an_older_day_goes_to_the_archive_only(typed: SimulatedShop) -> None:
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     before = published(typed)
     older = FIRST_DAY - timedelta(days=3)
 
     result = type_in("update", "--as-of", older)
 
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     assert before == published(typed)
     assert (typed.data / f"archive/customer_analytics_{older}.csv").exists()
     assert "stays as of" in result.stdout
@@ -334,29 +331,29 @@ def test_a_second_run_is_refused_while_one_holds_the_directory(
         [sys.executable, "-c", hold, str(typed.data)], stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None
-        assert b"held\n" == other.stdout.readline()
+        assert other.stdout.readline() == b"held\n"
         refused = type_in("update", "--as-of", FIRST_DAY)
         other.kill()
 
-    assert 4 == refused.exit_code
+    assert refused.exit_code == 4
     assert "Another run" in refused.stderr
     with hold_directory(typed.data, wait=False):
         """A killed holder leaves nothing behind."""
 
 
 def test_a_rebuild_finds_nothing_to_correct(typed: SimulatedShop) -> None:
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
 
     result = type_in("rebuild", "--as-of", FIRST_DAY)
 
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     assert "byte for byte" in result.stdout
 
 
 def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
     typed: SimulatedShop,
 ) -> None:
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     day = (FIRST_DAY - timedelta(days=9)).isoformat()
     file = typed.data / f"warehouse/raw_sales/{day}.parquet"
     right = file.read_bytes()
@@ -368,7 +365,7 @@ def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
 
     result = type_in("rebuild", "--as-of", FIRST_DAY)
 
-    assert 1 == result.exit_code, result.output
+    assert result.exit_code == 1, result.output
     assert f"raw_sales of {day}" in result.stderr
     assert right == file.read_bytes()
     assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
@@ -378,12 +375,12 @@ def test_status_knows_nothing_published_outdated_and_fresh(
     typed: SimulatedShop,
 ) -> None:
     nothing = type_in("status")
-    assert 1 == nothing.exit_code
+    assert nothing.exit_code == 1
     assert "Master CSV not found" in nothing.stdout
 
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     outdated = type_in("status", "--json")
-    assert 1 == outdated.exit_code
+    assert outdated.exit_code == 1
     state = json.loads(outdated.stdout)
     assert FIRST_DAY.isoformat() == state["published"]
     assert "Data seems outdated" in state["advice"][0]
@@ -391,9 +388,9 @@ def test_status_knows_nothing_published_outdated_and_fresh(
     today = typed.local.today
     typed.live_until(today)
     yesterday = typed.local.yesterday
-    assert 0 == type_in("update", "--as-of", yesterday).exit_code
+    assert type_in("update", "--as-of", yesterday).exit_code == 0
     fresh = type_in("status")
-    assert 0 == fresh.exit_code, fresh.output
+    assert fresh.exit_code == 0, fresh.output
 
 
 def test_today_is_published_as_provisional(typed: SimulatedShop) -> None:
@@ -402,7 +399,7 @@ def test_today_is_published_as_provisional(typed: SimulatedShop) -> None:
 
     result = type_in("update", "--as-of", today)
 
-    assert 0 == result.exit_code, result.output
+    assert result.exit_code == 0, result.output
     assert "provisional" in result.stdout
 
 
@@ -412,7 +409,7 @@ def test_a_day_that_the_store_has_not_finished_is_not_published(
     """The store's own clock stands at noon of the day after FIRST_DAY."""
     result = type_in("update", "--as-of", NEXT_DAY)
 
-    assert 1 == result.exit_code
+    assert result.exit_code == 1
     assert "not read to the end" in result.stderr
     assert not (typed.data / MASTER).exists()
 
@@ -425,7 +422,7 @@ def test_the_demo_runs_in_an_empty_folder_and_again(
     for _ in range(2):
         result = type_in("demo")
 
-        assert 0 == result.exit_code, result.output
+        assert result.exit_code == 0, result.output
         assert (tmp_path / "data/demo" / MASTER).exists()
         assert "analytics-pipeline ui" in result.stdout
 
@@ -437,13 +434,13 @@ def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> 
 
     result = type_in("demo")
 
-    assert 2 == result.exit_code
-    assert "mine" == precious.read_text()
+    assert result.exit_code == 2
+    assert precious.read_text() == "mine"
 
 
 def test_every_file_that_is_written_is_its_owners_only(typed: SimulatedShop) -> None:
     (typed.data / "ecom_orders_export.csv").chmod(0o600)
-    assert 0 == type_in("update", "--as-of", FIRST_DAY).exit_code
+    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
 
     open_to_others = [
         path.relative_to(typed.data).as_posix()
@@ -452,7 +449,7 @@ def test_every_file_that_is_written_is_its_owners_only(typed: SimulatedShop) -> 
         if path.stat().st_mode & 0o077
     ]
 
-    assert [] == open_to_others
+    assert open_to_others == []
 
 
 @pytest.mark.parametrize(
@@ -462,5 +459,5 @@ def test_every_file_that_is_written_is_its_owners_only(typed: SimulatedShop) -> 
 def test_every_command_explains_itself(command: str) -> None:
     result = type_in(command, "--help")
 
-    assert 0 == result.exit_code
+    assert result.exit_code == 0
     assert len(result.stdout.splitlines()) > 5

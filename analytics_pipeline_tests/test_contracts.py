@@ -222,24 +222,31 @@ def test_a_table_that_cannot_be_made_leaves_the_stored_one(
 
 
 @pytest.mark.parametrize(
-    ("error", "may_help"),
+    "error",
     [
-        (LightspeedUnavailable("It did not answer.", "Wait."), True),
-        (LightspeedRefused("It refused.", "Ask."), False),
-        (GateFailed("It failed.", "Mend it."), False),
+        LightspeedUnavailable("It did not answer.", "Wait."),
+        LightspeedRefused("It refused.", "Ask."),
+        GateFailed("It failed.", "Mend it."),
     ],
 )
-def test_only_what_another_try_can_mend_is_tried_again(error, may_help):
+def test_a_failure_is_told_with_its_remedy_and_not_tried_again(error):
     with pytest.raises(dg.Failure) as failure, told_to_people():
         raise error
 
-    assert failure.value.allow_retries is may_help
+    assert failure.value.allow_retries is False
     assert failure.value.description == f"{error.cause} {error.remedy}"
 
 
-def test_a_fault_of_the_program_stays_one():
-    with pytest.raises(ZeroDivisionError), told_to_people():
-        raise ZeroDivisionError
+def test_a_fault_of_the_program_is_told_by_its_kind_and_never_by_its_words():
+    words = "@".join(["ada", "example.com"])
+    with pytest.raises(dg.Failure) as failure, told_to_people():
+        raise ZeroDivisionError(words)
+
+    told = f"{failure.value.description} {failure.value.metadata}"
+    assert failure.value.metadata["exit_code"].value == 5
+    assert "ZeroDivisionError" in told
+    assert words not in told
+    assert failure.value.__cause__ is None
 
 
 # Personal data -------------------------------------------------------------------

@@ -6,7 +6,7 @@ import dagster as dg
 
 from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Event
+from analytics_pipeline.contracts import Event, told_to_people
 from analytics_pipeline.daily_tables import store_days_if_sound
 from analytics_pipeline.steps.raw_sales import choose_days, recut_days
 
@@ -42,7 +42,9 @@ def build_sales(
 
         A late change re-opens only the day that it touches.
         """
-        days = choose_days(shop, context.partition_keys, **config.model_dump())
+        with told_to_people():
+            keys = context.partition_keys
+            days = choose_days(shop, keys, **config.model_dump())
         yield from store_days_if_sound(
             context,
             shop,

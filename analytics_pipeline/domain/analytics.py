@@ -53,36 +53,14 @@ def list_purchases(
         policy: the shop's choices.
         as_of: the day D.
     """
-    with_tax = policy.money_basis is MoneyBasis.INCL_TAX
-    sales = raw_sales.filter(raw_sales["is_completed"])
-    sales = sales.filter(sales["business_date"] <= ibis.timestamp(as_of.isoformat()))
-    own = records.select(customer_id="record_id", record_person="person_id")
-    linked = sale_people.select("sale_id", linked_person="person_id")
-    from_web = sale_orders.select("sale_id").distinct().mutate(is_web=True)
-    sales = (
-        sales.left_join(own, "customer_id")
-        .drop("customer_id_right")
-        .left_join(linked, "sale_id")
-        .drop("sale_id_right")
-        .left_join(from_web, "sale_id")
-        .drop("sale_id_right")
+    until = raw_sales["business_date"] <= ibis.timestamp(as_of.isoformat())
+    sales = _join_people(
+        raw_sales.filter(raw_sales["is_completed"] & until),
+        records,
+        sale_people,
+        sale_orders,
     )
-    under_nobody = sales["customer_id"].isnull()
-    if nobody:
-        under_nobody = under_nobody | sales["customer_id"].isin(nobody)
-    is_ecom = sales["source"].startswith(WEB_SOURCE).fill_null(False) | sales[
-        "is_web"
-    ].fill_null(False)
-    refunded = "refunded_incl_cents" if with_tax else "refunded_excl_cents"
-    total = "total_incl_cents" if with_tax else "total_excl_cents"
-    sold = sales.select(
-        person_id=under_nobody.ifelse(sales["linked_person"], sales["record_person"]),
-        day=sales["business_date"],
-        value_cents=sales[total],
-        is_order=sales["is_order"],
-        is_ecom=is_ecom,
-        refunded_cents=sales[refunded],
-    )
+    sold = _as_purchases(sales, nobody, policy)
     ordered = added_orders.select(
         person_id=added_orders["person_id"].cast("string"),
         day=added_orders["order_date"].cast(sold["day"].type()),
@@ -92,6 +70,40 @@ def list_purchases(
         refunded_cents=ibis.literal(0, type="int64"),
     )
     return ibis.union(sold, ordered, distinct=False)
+
+
+def _join_people(
+    sales: ir.Table, records: ir.Table, sale_people: ir.Table, sale_orders: ir.Table
+) -> ir.Table:
+    """Add to each sale the person of its record, the one it is tied to, its order."""
+    own = records.select(customer_id="record_id", record_person="person_id")
+    linked = sale_people.select("sale_id", linked_person="person_id")
+    from_web = sale_orders.select("sale_id").distinct().mutate(is_web=True)
+    return (
+        sales.left_join(own, "customer_id")
+        .drop("customer_id_right")
+        .left_join(linked, "sale_id")
+        .drop("sale_id_right")
+        .left_join(from_web, "sale_id")
+        .drop("sale_id_right")
+    )
+
+
+def _as_purchases(sales: ir.Table, nobody: list[str], policy: Policy) -> ir.Table:
+    """Name what counts of each sale, and whose it is."""
+    under_nobody = sales["customer_id"].isnull()
+    if nobody:
+        under_nobody = under_nobody | sales["customer_id"].isin(nobody)
+    named_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
+    basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
+    return sales.select(
+        person_id=under_nobody.ifelse(sales["linked_person"], sales["record_person"]),
+        day=sales["business_date"],
+        value_cents=sales[f"total_{basis}_cents"],
+        is_order=sales["is_order"],
+        is_ecom=named_web | sales["is_web"].fill_null(False),
+        refunded_cents=sales[f"refunded_{basis}_cents"],
+    )
 
 
 def measure_people(

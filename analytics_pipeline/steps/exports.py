@@ -37,6 +37,7 @@ def list_master(shop: Shop, day: date) -> Candidate:
     caught_up = judge_catch_up(shop, day)
     if caught_up.blocks:
         return Candidate(None, [caught_up], partition=day.isoformat())
+    shop.refuse_failed("first_time_buyers", [day.isoformat()])
     frame = assemble_master(_analytics(shop, day), _people(shop))
     figures: dict[str, int | str] = {
         "lifetime_value_cents": int(frame["lifetime_value_cents"].sum()),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -86,9 +86,48 @@ def read_customers(
     before = shop.warehouse.read("customers", Customers) if known else None
     rejections = _read_rejections(notes) if known else []
     cursor = int(notes["cursor"]) if known else 0
-    frames = [frame_of([], Customers) if before is None else before]
-    read, turned_away = 0, 0
+    walk = _walk_customers(shop, client, keys, cursor)
+    frame = _latest([frame_of([], Customers) if before is None else before, *walk.rows])
+    standing = _still_standing([*rejections, *walk.rejections], frame)
+    return Candidate(
+        _without(frame, standing),
+        [
+            judge_rejections(
+                len(walk.rejections), walk.read, shop.policy.max_quarantined, standing
+            )
+        ],
+        notes={
+            "cursor": str(walk.cursor),
+            "keys": made_with,
+            "rejections": json.dumps([asdict(rejection) for rejection in standing]),
+        },
+        figures={
+            "read": walk.read,
+            "began_at": walk.began_at.isoformat(),
+            "cursor": walk.cursor,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersWalk:
+    """A walk of the customers' feed to its end: what it read, and where it ended."""
+
+    rows: Sequence[pd.DataFrame]
+    rejections: Sequence[Rejection]
+    read: int
+    cursor: int
+    began_at: datetime
+
+
+def _walk_customers(
+    shop: Shop, client: LightspeedClient, keys: ContactKeys, cursor: int
+) -> CustomersWalk:
+    """Read every page from *cursor* to the end of the feed."""
     asked_at, first_page = client.server_now, None
+    frames: list[pd.DataFrame] = []
+    rejections: list[Rejection] = []
+    read = 0
     for page in client.pages("customers", after=cursor, deleted=True):
         first_page = first_page or page
         rows, rejected = customers_rows(
@@ -96,26 +135,10 @@ def read_customers(
         )
         frames.append(rows)
         rejections += [placed(rejection, page.version_max) for rejection in rejected]
-        read, turned_away = read + len(page.records), turned_away + len(rejected)
-        cursor = page.version_max
+        read, cursor = read + len(page.records), page.version_max
         shop.progress("customers", read, None)
-    frame = _latest(frames)
-    standing = _still_standing(rejections, frame)
-    finding = judge_rejections(turned_away, read, shop.policy.max_quarantined, standing)
-    return Candidate(
-        _without(frame, standing),
-        [finding],
-        notes={
-            "cursor": str(cursor),
-            "keys": made_with,
-            "rejections": json.dumps([asdict(rejection) for rejection in standing]),
-        },
-        figures={
-            "read": read,
-            "began_at": walk_began(asked_at, first_page, client).isoformat(),
-            "cursor": cursor,
-        },
-    )
+    began = walk_began(asked_at, first_page, client)
+    return CustomersWalk(frames, rejections, read, cursor, began)
 
 
 def _fingerprint(keys: ContactKeys, policy: Policy) -> str:

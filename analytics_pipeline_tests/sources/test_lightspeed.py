@@ -182,7 +182,7 @@ class TestAPassingFault:
         (401, "Personal Tokens"),
         (403, "plan"),
         (404, "LIGHTSPEED_DOMAIN_PREFIX"),
-        (418, "doctor"),
+        (418, "LIGHTSPEED_API_VERSION"),
         (422, "LIGHTSPEED_API_VERSION"),
     ],
 )

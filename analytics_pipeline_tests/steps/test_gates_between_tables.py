@@ -1,5 +1,6 @@
 """A table whose last attempt failed its gate is built on by nothing, each in turn."""
 
+import shutil
 from datetime import UTC, date, datetime
 
 import pandas as pd
@@ -45,11 +46,14 @@ def analyse(shop):
     return candidate
 
 
-@pytest.fixture
-def shop(tmp_path):
+def open_at(folder):
+    return open_shop(load_settings(data_dir=folder, start_date=D), lambda: READ_AT)
+
+
+@pytest.fixture(scope="module")
+def sound_data(tmp_path_factory):
     """One sound day of one sale, read to the end after the day had ended."""
-    settings = load_settings(data_dir=tmp_path, start_date=D)
-    shop = open_shop(settings, lambda: READ_AT)
+    shop = open_at(tmp_path_factory.mktemp("sound"))
     for name, model, rows in [
         ("outlets", Outlets, [{"outlet_id": "o", "time_zone": "UTC"}]),
         ("customers", Customers, [RECORD]),
@@ -67,7 +71,13 @@ def shop(tmp_path):
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
     ]:
         shop.store_as(table, model)(make())
-    return shop
+    return shop.settings.data_dir
+
+
+@pytest.fixture
+def shop(sound_data, tmp_path):
+    """A copy of the sound day, to be damaged."""
+    return open_at(shutil.copytree(sound_data, tmp_path / "data"))
 
 
 STEPS = {
@@ -130,7 +140,7 @@ def test_a_log_that_was_not_read_to_its_end_is_not_cut(shop):
 
 
 def test_a_store_without_any_sale_has_empty_days(tmp_path):
-    shop = open_shop(load_settings(data_dir=tmp_path, start_date=D), lambda: READ_AT)
+    shop = open_at(tmp_path)
     outlets = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
     shop.warehouse.write("outlets", Outlets, outlets)
 

@@ -1,0 +1,219 @@
+"""Ways around a gate, each tried and refused, and changes that must be noticed."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.instance import open_instance
+from analytics_pipeline.simulator.ledger import expected_master
+from analytics_pipeline_tests.simulated_shop import (
+    FIRST_DAY,
+    OPENED,
+    SimulatedShop,
+)
+
+MASTER = "customer_analytics_master.csv"
+DOWNSTREAM = (
+    "raw_sales", "customer_analytics", "first_time_buyers", "customer_analytics_master",
+)  # fmt: skip
+
+
+def materialize(
+    shop: SimulatedShop, tables: Sequence[str], first: date, last: date | None = None
+) -> dg.ExecuteInProcessResult:
+    """Materialize *tables* as the UI does: some days of them, in one run."""
+    job = build_definitions(shop.settings).resolve_implicit_global_asset_job_def()
+    days = {
+        "dagster/asset_partition_range_start": first.isoformat(),
+        "dagster/asset_partition_range_end": (last or first).isoformat(),
+    }
+    return job.execute_in_process(
+        instance=open_instance(shop.settings),
+        asset_selection=[dg.AssetKey(table) for table in tables],
+        tags=days if last else None,
+        partition_key=None if last else first.isoformat(),
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+
+
+def assert_equal_to_the_ledger(shop: SimulatedShop, day: date) -> None:
+    assert expected_master(shop.store.state, day) == shop.rows(MASTER)
+
+
+def from_day(shop: SimulatedShop, first: date) -> SimulatedShop:
+    settings = shop.settings.model_copy(update={"start_date": first})
+    return SimulatedShop(shop.store, shop.simulator, settings)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(OPENED, OPENED + timedelta(days=20), id="later"),
+        pytest.param(OPENED + timedelta(days=20), OPENED, id="earlier"),
+        pytest.param(
+            OPENED + timedelta(days=20), OPENED - timedelta(days=3), id="before all"
+        ),
+    ],
+)
+def test_a_moved_start_date_neither_loses_nor_doubles_a_sale(
+    shop: SimulatedShop, before: date, after: date
+) -> None:
+    assert from_day(shop, before).update(FIRST_DAY).failure is None
+    assert_equal_to_the_ledger(shop, FIRST_DAY)
+
+    assert from_day(shop, after).update(FIRST_DAY).failure is None
+    assert_equal_to_the_ledger(shop, FIRST_DAY)
+
+    assert from_day(shop, before).update(FIRST_DAY).failure is None
+    assert_equal_to_the_ledger(shop, FIRST_DAY)
+
+
+def test_a_moved_start_date_is_noticed_by_a_run_of_the_analytics_alone(
+    shop: SimulatedShop,
+) -> None:
+    assert from_day(shop, OPENED + timedelta(days=20)).update(FIRST_DAY).failure is None
+
+    result = materialize(shop, ["customer_analytics"], FIRST_DAY)
+
+    assert not result.success
+
+
+def test_a_log_that_failed_its_gate_is_not_built_on_by_a_later_run(
+    shop: SimulatedShop,
+) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    before = (shop.data / MASTER).read_bytes()
+    latest = sorted(shop.store.state.sales.values(), key=lambda sale: -sale.version)
+    highest = latest[0].version
+    for n, sale in enumerate(latest[:30], start=1):
+        sale.total_price_incl = None  # type: ignore[assignment]
+        sale.version = highest + n
+    assert shop.update(FIRST_DAY).failure is not None
+
+    result = materialize(shop, DOWNSTREAM, FIRST_DAY)
+
+    assert not result.success
+    assert before == (shop.data / MASTER).read_bytes()
+
+
+def test_identities_made_from_other_customers_are_not_built_on(
+    shop: SimulatedShop,
+) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    changed = next(iter(shop.store.state.customers.values()))
+    changed.version += 10**9
+    assert materialize(shop, ["customers"], FIRST_DAY).success
+
+    result = materialize(shop, DOWNSTREAM[1:], FIRST_DAY)
+
+    assert not result.success
+
+
+def test_any_range_of_days_is_one_run_and_gives_the_same_rows(
+    shop: SimulatedShop,
+) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    before = shop.reproducible(FIRST_DAY)
+    first = FIRST_DAY - timedelta(days=39)
+
+    result = materialize(shop, ["raw_sales"], first, FIRST_DAY)
+
+    assert result.success
+    assert before == shop.reproducible(FIRST_DAY)
+    told = {
+        event.partition
+        for event in result.get_asset_materialization_events()
+        if event.partition
+    }
+    assert len(told) == 40
+
+
+def test_downstream_tables_are_backfilled_over_days_in_one_run(
+    shop: SimulatedShop,
+) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    published = (shop.data / MASTER).read_bytes()
+    first = FIRST_DAY - timedelta(days=4)
+
+    result = materialize(shop, DOWNSTREAM[1:], first, FIRST_DAY)
+
+    assert result.success
+    assert published == (shop.data / MASTER).read_bytes()
+    for n in range(5):
+        day = first + timedelta(days=n)
+        archived = shop.rows(f"archive/customer_analytics_{day}.csv")
+        assert expected_master(shop.store.state, day) == archived
+
+
+def test_an_outlet_that_vanishes_stops_the_run(
+    shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    shop.store.state.outlets.popitem()
+
+    failure = shop.update(FIRST_DAY).failure
+
+    assert failure is not None
+    assert "outlets" in failure.cause
+
+
+def test_a_zone_that_changes_recuts_what_it_moves(shop: SimulatedShop) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    outlet = max(shop.store.state.outlets.values(), key=lambda outlet: outlet.id)
+    outlet.time_zone = "Pacific/Auckland"
+    outlet.version += 10**9
+
+    assert shop.update(FIRST_DAY).failure is None
+
+    assert_equal_to_the_ledger(shop, FIRST_DAY)
+
+
+def test_a_walk_in_named_later_is_nobody_from_then_on(shop: SimulatedShop) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    named = shop.rows(MASTER)[0]["Customer ID"]
+    (shop.data / "analytics.toml").write_text(f'walk_in_customer_id = "{named}"\n')
+
+    assert shop.update(FIRST_DAY).failure is None
+
+    assert named not in {row["Customer ID"] for row in shop.rows(MASTER)}
+
+
+def test_a_published_file_that_is_gone_is_put_back(shop: SimulatedShop) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    master = shop.data / MASTER
+    content = master.read_bytes()
+    master.unlink()
+    assert shop.local.publication.published() is None
+
+    assert shop.update(FIRST_DAY - timedelta(days=1)).failure is None
+
+    assert content == master.read_bytes()
+
+
+def test_a_damaged_day_is_named_and_a_rebuild_mends_it(shop: SimulatedShop) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    day = shop.data / f"warehouse/raw_sales/{FIRST_DAY - timedelta(days=5)}.parquet"
+    content = day.read_bytes()
+    day.write_bytes(content[: len(content) // 2])
+
+    failure = shop.update(FIRST_DAY).failure
+    assert failure is not None
+    assert "rebuild" in failure.remedy
+
+    assert shop.rebuild(FIRST_DAY).failure is None
+    assert content == day.read_bytes()
+
+
+def test_a_damaged_state_file_is_named(shop: SimulatedShop) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    note = shop.data / "warehouse/sales_feed/catch_up.json"
+    note.write_text(json.dumps({"began_at": "x"})[:-3])
+
+    failure = shop.update(FIRST_DAY).failure
+
+    assert failure is None or "catch_up.json" in failure.cause
