@@ -27,7 +27,9 @@ def connect(engine: Engine) -> BaseBackend:
         WrongUse: Spark is wanted but not installed.
     """
     if engine is Engine.DUCKDB:
-        return ibis.duckdb.connect(threads=os.cpu_count() or 1)
+        return ibis.duckdb.connect(
+            threads=os.cpu_count() or 1, preserve_insertion_order=False
+        )
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:

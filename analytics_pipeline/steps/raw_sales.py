@@ -221,9 +221,9 @@ def _latest(shop: Shop) -> ir.Table:
 
 def judge_words(rows: pd.DataFrame) -> Finding:
     """Report sales whose state, status or attributes are not known words."""
-    unknown = rows[rows["is_unknown"]]
-    if unknown.empty:
+    if not rows["is_unknown"].any():
         return Finding("words_are_known", True, "Every word is known.")
+    unknown = rows[rows["is_unknown"]]
     words = unknown[["state", "status", "attributes"]].fillna("-").agg("/".join, axis=1)
     return Finding(
         "words_are_known",

@@ -111,7 +111,8 @@ class Warehouse:
 
     def paths(self, table: str, partitions: Iterable[str]) -> list[str]:
         """Return the files of those days, as an engine wants them."""
-        return [str(self.path(table, partition)) for partition in partitions]
+        folder = self.root / table
+        return [f"{folder}/{partition}{_SUFFIX}" for partition in partitions]
 
     def row_count(self, table: str, partition: str | None = None) -> int:
         """Return how many rows a stored table, or one day of it, holds."""
