@@ -15,7 +15,6 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.settings import Settings
 
-
 COLLECT_RARELY = (10_000, 20, 20)
 """How often Python looks for unreachable cycles; pages of JSON make none, but many
 objects, and by default a fifth of a first load is spent on looking."""
