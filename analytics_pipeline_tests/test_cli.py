@@ -160,7 +160,9 @@ def test_an_unreadable_export_is_wrong_use_of_the_import(
     result = type_in("import-ecom", bad)
 
     assert result.exit_code == 2
+    assert "error: bad.csv lacks" in result.stderr
     assert "order_number" in result.stderr
+    assert not (typed.data / ".incoming").exists()
     assert in_place == (typed.data / "ecom_orders_export.csv").read_bytes()
 
 

@@ -1,5 +1,6 @@
 """Check an export of the web shop and put it in place."""
 
+import shutil
 from pathlib import Path
 
 from analytics_pipeline.commands.terminal import Terminal
@@ -21,7 +22,7 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
     with hold_directory(settings.data_dir, wait=False):
         shop = open_shop(settings)
         target = settings.data_dir / "ecom_orders_export.csv"
-        scratch = target.with_name(f".{export.name}")
+        scratch = target.parent / ".incoming" / export.name
         try:
             # What is put in place is what was checked, whatever happens to the file.
             replace_bytes(scratch, _content(export))
@@ -29,7 +30,7 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
             orders = read_ecom_export(scratch, keys, settings.time_zone)
             scratch.replace(target)
         finally:
-            scratch.unlink(missing_ok=True)
+            shutil.rmtree(scratch.parent, ignore_errors=True)
     counted = orders[counts_unsynced(orders)]
     dates = orders["order_date"]
     terminal.summary(
