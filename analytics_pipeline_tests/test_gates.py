@@ -1,6 +1,5 @@
 """Ways around a gate, each tried and refused, and changes that must be noticed."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -211,9 +210,27 @@ def test_a_damaged_day_is_named_and_a_rebuild_mends_it(shop: SimulatedShop) -> N
 
 def test_a_damaged_state_file_is_named(shop: SimulatedShop) -> None:
     assert shop.update(FIRST_DAY).failure is None
-    note = shop.data / "warehouse/sales_feed/catch_up.json"
-    note.write_text(json.dumps({"began_at": "x"})[:-3])
+    before = (shop.data / MASTER).read_bytes()
+    note = shop.data / "warehouse/raw_sales/failed_gates.json"
+    note.write_text("{")
 
     failure = shop.update(FIRST_DAY).failure
 
-    assert failure is None or "catch_up.json" in failure.cause
+    assert failure is not None
+    assert "failed_gates.json" in failure.cause
+    assert before == (shop.data / MASTER).read_bytes()
+
+
+def test_a_sale_turned_away_twice_is_one_sale_in_quarantine(
+    shop: SimulatedShop,
+) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+    latest = max(shop.store.state.sales.values(), key=lambda sale: sale.version)
+    for _ in range(2):
+        latest.total_price_incl = None  # type: ignore[assignment]
+        latest.version += 1
+        assert shop.update(FIRST_DAY).failure is None
+
+    listed = (shop.data / "quarantine/sales_feed/records.csv").read_text()
+
+    assert listed.count(latest.id) == 1

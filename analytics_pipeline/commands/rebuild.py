@@ -67,20 +67,7 @@ def rebuild(
     started = time.monotonic()
     day = choose_day(open_shop(settings), as_of)
     with hold_directory(settings.data_dir, wait=False):
-        is_first = not open_shop(settings).sales_log().segments()
-        before = Fingerprints({})
-        if not is_first:
-            with terminal.working("catching up first"):
-                caught_up = run_job(
-                    settings, DAILY_UPDATE, day, update_config(days=0), terminal
-                )
-            if caught_up.failure is None:
-                before = Fingerprints.of(open_shop(settings), day)
-            else:
-                terminal.warn(
-                    "The catch-up failed, so there is nothing to compare with: "
-                    f"{caught_up.failure.cause}"
-                )
+        before = _catch_up(settings, day, terminal)
         with terminal.working(f"rebuilding everything up to {day}"):
             config = update_config(days=0, full_resync=True, recut_all_days=True)
             outcome = run_job(settings, FULL_REBUILD, day, config, terminal)
@@ -92,6 +79,25 @@ def rebuild(
     shop = open_shop(settings)
     tell(shop, outcome, day, time.monotonic() - started, terminal)
     _compare(before, after, terminal)
+
+
+def _catch_up(settings: Settings, day: date, terminal: Terminal) -> Fingerprints:
+    """Bring the tables up to date in the ordinary way, and take their fingerprints.
+
+    There are none before the first load, nor where the catch-up fails; that is told.
+    """
+    if not open_shop(settings).sales_log().segments():
+        return Fingerprints({})
+    config = update_config(days=0)
+    with terminal.working("catching up first"):
+        caught_up = run_job(settings, DAILY_UPDATE, day, config, terminal)
+    if caught_up.failure is not None:
+        terminal.warn(
+            "The catch-up failed, so there is nothing to compare with: "
+            f"{caught_up.failure.cause}"
+        )
+        return Fingerprints({})
+    return Fingerprints.of(open_shop(settings), day)
 
 
 def _compare(before: Fingerprints, after: Fingerprints, terminal: Terminal) -> None:

@@ -4,6 +4,16 @@ import pandas as pd
 
 from analytics_pipeline.vocabulary import RecordKind
 
+COLUMNS = [
+    "customer_id",
+    "customer_code",
+    "name",
+    "email",
+    "phone",
+    "duplicate_ids",
+    "note",
+]
+
 
 def describe_people(
     customer_identities: pd.DataFrame,
@@ -16,6 +26,16 @@ def describe_people(
     a person's own record speaks first, then the live ones by latest update.
     """
     live = customer_identities[customer_identities["is_live"]]
+    shown = (
+        _describe_customers(live, customers),
+        _describe_web_people(live, ecom_orders),
+    )
+    people = [frame.reindex(columns=COLUMNS).astype("str") for frame in shown]
+    return pd.concat(people, ignore_index=True)
+
+
+def _describe_customers(live: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    """Return the people who have a customer record (rule 3.5)."""
     members = live[live["record_kind"] == RecordKind.CUSTOMER].merge(
         customers, left_on="record_id", right_on="customer_id", validate="1:1"
     )
@@ -27,27 +47,10 @@ def describe_people(
         ascending=[True, False, False, True],
         na_position="last",
     )
-    shown = members.groupby("person_id", sort=True)[["name", "email", "phone"]].first()
+    filled = members.groupby("person_id", sort=True)[["name", "email", "phone"]].first()
     own = members[members["is_own"]].set_index("person_id")["customer_code"]
-    people = shown.assign(customer_code=own).join(_list_duplicates(members))
-    customers_shown = people.reset_index(names="customer_id")
-    web = _describe_web_people(live, ecom_orders)
-    columns = [
-        "customer_id",
-        "customer_code",
-        "name",
-        "email",
-        "phone",
-        "duplicate_ids",
-        "note",
-    ]
-    both = pd.concat(
-        [
-            frame.reindex(columns=columns).astype("str")
-            for frame in (customers_shown, web)
-        ]
-    )
-    return both.reset_index(drop=True)
+    people = filled.assign(customer_code=own).join(_list_duplicates(members))
+    return people.reset_index(names="customer_id")
 
 
 def _list_duplicates(members: pd.DataFrame) -> pd.DataFrame:

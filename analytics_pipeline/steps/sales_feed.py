@@ -130,7 +130,10 @@ def _judge(shop: Shop, walk: Walk) -> Finding:
 
 
 def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
-    """Return the records turned away that no later good version has made good."""
+    """Return the records turned away that no later good version has made good.
+
+    One row a record: a sale that was turned away again and again is one sale.
+    """
     rejections = log.rejections()
     if rejections.empty:
         return rejections
@@ -144,7 +147,10 @@ def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
     kept = rejections["record_id"].isna() | rejections["record_id"].isin(
         standing["record_id"]
     )
-    return rejections[kept].reset_index(drop=True)
+    latest = rejections["record_id"].isna() | ~rejections.sort_values(
+        ["version", "segment"], kind="stable"
+    )["record_id"].duplicated(keep="last")
+    return rejections[kept & latest].reset_index(drop=True)
 
 
 def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:

@@ -12,6 +12,7 @@ from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.steps.judgements import placed
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 
 CHECK = "agrees_with_search"
@@ -100,5 +101,7 @@ def _repair(client: LightspeedClient, log: SalesLog, lacking: list[str]) -> set[
         return set()
     number = log.next_number()
     rows, rejections = sales_rows(records, segment=number, page=1)
-    log.append(rows, rejections, number=number, cursor=log.cursor(), origin=REPAIR)
+    cursor = log.cursor()
+    away = [placed(rejection, cursor) for rejection in rejections]
+    log.append(rows, away, number=number, cursor=cursor, origin=REPAIR)
     return set(rows["sale_id"]) | {r.record_id for r in rejections if r.record_id}
