@@ -17,7 +17,7 @@ from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
-from analytics_pipeline.resources import Lightspeed, shop_resource
+from analytics_pipeline.resources import Lightspeed, log_wait, shop_resource
 from analytics_pipeline.schedules import build_schedule
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Progress, open_shop, silent, system_clock
@@ -30,7 +30,7 @@ def build_definitions(
     *,
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
-    on_wait: Callable[[float, str], None] | None = None,
+    on_wait: Callable[[float, str], None] = log_wait,
 ) -> dg.Definitions:
     """Build the assets, checks, jobs and schedule of one shop."""
     days = business_days(settings)

@@ -9,7 +9,11 @@ FULL_REBUILD = "full_rebuild"
 
 
 def update_config(
-    *, days: int = 7, full_resync: bool = False, recut_all_days: bool = False
+    *,
+    days: int = 7,
+    full_resync: bool = False,
+    recut_all_days: bool = False,
+    replay: bool = False,
 ) -> dict[str, Any]:
     """Return the run configuration of an update.
 
@@ -17,11 +21,14 @@ def update_config(
         days: how many days are compared with the search.
         full_resync: read sales and customers again from the start.
         recut_all_days: cut every day again, whether it seems to have changed or not.
+        replay: try the records in quarantine again.
     """
     return {
         "ops": {
-            "sales_feed": {"config": {"days": days, "full_resync": full_resync}},
-            "customers": {"config": {"full_resync": full_resync}},
+            "sales_feed": {
+                "config": {"days": days, "full_resync": full_resync, "replay": replay}
+            },
+            "customers": {"config": {"full_resync": full_resync, "replay": replay}},
             "raw_sales": {
                 "config": {"refresh_late_days": True, "recut_all_days": recut_all_days}
             },

@@ -1,24 +1,34 @@
 """What assets are given: the shop on this machine, and the way to Lightspeed."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dagster as dg
 
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory
+from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
 
 
+def log_wait(seconds: float, reason: str) -> None:
+    """Tell a wait in the log, which Dagster shows with the run."""
+    logging.getLogger(__name__).info(
+        "Waiting %.0f s for Lightspeed: %s", seconds, reason
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Lightspeed:
-    """Opens clients for the store of the settings."""
+    """Opens clients for the store of the settings, which share its request limit."""
 
     settings: Settings
-    on_wait: Callable[[float, str], None] | None = None
+    on_wait: Callable[[float, str], None] = log_wait
+    allowance: Allowance = field(default_factory=Allowance)
 
     @contextmanager
     def open(self) -> Iterator[LightspeedClient]:
@@ -39,6 +49,7 @@ class Lightspeed:
             settings.token.get_secret_value(),
             settings.api_version,
             on_wait=self.on_wait,
+            allowance=self.allowance,
         ) as client:
             yield client
 

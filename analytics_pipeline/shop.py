@@ -4,9 +4,9 @@ Every step takes a :class:`Shop`; nothing else knows where things are.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,15 +20,15 @@ from ibis.backends import BaseBackend
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.engine import connect, open_table
 from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Settings, load_policy
-from analytics_pipeline.storage.files import make_folder, replace_text
+from analytics_pipeline.storage.files import make_folder, remove_scratch, replace_text
 from analytics_pipeline.storage.publication import Publication
+from analytics_pipeline.storage.quarantine_lists import QuarantineLists
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.warehouse import Warehouse
 
@@ -59,13 +59,15 @@ class Shop:
     progress: Progress = silent
     warehouse: Warehouse = field(init=False)
     publication: Publication = field(init=False)
+    quarantine: QuarantineLists = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the tables and the published files."""
+        """Find the tables, the published files and the lists of quarantine."""
         self.warehouse = Warehouse(self.settings.warehouse_url)
         self.publication = Publication(
             self.settings.data_dir, self.policy.archive_keep_days
         )
+        self.quarantine = QuarantineLists(self.settings.data_dir)
 
     @cached_property
     def engine(self) -> BaseBackend:
@@ -168,18 +170,6 @@ class Shop:
         paths = self.warehouse.paths("raw_sales", wanted)
         return open_table(self.engine, paths, RawSales)
 
-    def list_quarantine(self, table: str, rejections: Sequence[Rejection]) -> None:
-        """Write the list of records turned away, for people; none, no list."""
-        path = self.settings.data_dir / "quarantine" / table / "records.csv"
-        if not rejections and not path.exists():
-            return
-        rows = pd.DataFrame(
-            [asdict(rejection) for rejection in rejections],
-            columns=["rule", "record_id", "version", "position"],
-        )
-        text = rows.to_csv(index=False, lineterminator="\n")
-        replace_text(path, text)
-
     # Secrets ---------------------------------------------------------------------
 
     def contact_keys(self, store_country: str | None) -> ContactKeys:
@@ -215,7 +205,7 @@ def end_of(day: date, zones: Iterable[str]) -> datetime:
 
 @contextmanager
 def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
-    """Keep every other run out of *data_dir*; a killed holder leaves nothing behind.
+    """Keep every other run out of *data_dir*; what a killed one left is cleared away.
 
     Raises:
         DirectoryInUse: another run holds it, and *wait* is false.
@@ -224,7 +214,7 @@ def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
     try:
         make_folder(data_dir)
         lock = FileLock(data_dir / ".lock", mode=0o600, is_singleton=True)
-        lock.acquire(timeout=-1 if wait else 0)
+        held = lock.acquire(timeout=-1 if wait else 0)
     except Timeout as error:
         raise DirectoryInUse(
             f"Another run is using {data_dir}.",
@@ -235,10 +225,9 @@ def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
             f"{data_dir} cannot be written ({error.strerror}).",
             "Give yourself the right to write there, or set ANALYTICS_DATA_DIR.",
         ) from error
-    try:
+    with held:
+        remove_scratch(data_dir)
         yield
-    finally:
-        lock.release()
 
 
 def open_shop(

@@ -115,6 +115,7 @@ def run_light(
     days: int = 7,
     full_resync: bool = False,
     recut_all_days: bool = False,
+    replay: bool = False,
     tables: Sequence[str] = TABLES,
     lightspeed: Any = None,
     clock: Any = None,
@@ -128,7 +129,10 @@ def run_light(
     shop = open_shop(settings, **({"clock": clock} if clock else {}))
     shop.__dict__["engine"] = _engine()
     config = update_config(
-        days=days, full_resync=full_resync, recut_all_days=recut_all_days
+        days=days,
+        full_resync=full_resync,
+        recut_all_days=recut_all_days,
+        replay=replay,
     )["ops"]
     given = {
         "context": _context(day),
@@ -144,6 +148,18 @@ def run_light(
         wanted = inspect.signature(body).parameters
         events += body(**{key: given[key] for key in wanted})
     return events
+
+
+def evidence_of(events: list[Any], table: str, check: str) -> dict[str, Any]:
+    """The evidence of the last result of a check among *events*."""
+    found = [
+        event.metadata
+        for event in events
+        if isinstance(event, dg.AssetCheckResult | dg.AssetCheckEvaluation)
+        and event.check_name == check
+        and event.asset_key == dg.AssetKey(table)
+    ]
+    return {name: entry.value for name, entry in found[-1].items()}
 
 
 def exit_code_of(failure: dg.Failure) -> int:

@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
+from pydantic import Field
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.contracts import Event, store_if_sound
 from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.customer_records import read_customers, store_customers
 from analytics_pipeline.steps.sales_feed import read_sales_feed
-from analytics_pipeline.steps.sources import (
-    read_customers,
-    read_ecom_orders,
-    read_outlets,
-    store_customers,
-)
+from analytics_pipeline.steps.sources import read_ecom_orders, read_outlets
 
 ShopResource = dg.ResourceParam[Shop]
 LightspeedResource = dg.ResourceParam[Lightspeed]
@@ -25,14 +22,18 @@ LightspeedResource = dg.ResourceParam[Lightspeed]
 class SalesFeedConfig(dg.Config):
     """How the feed of sales is read."""
 
-    days: int = 7
-    full_resync: bool = False
+    days: int = Field(
+        7, ge=0, le=366, description="Compare so many days with the search, and repair."
+    )
+    full_resync: bool = Field(False, description="Read all sales again from the start.")
+    replay: bool = Field(False, description="Try the sales in quarantine again.")
 
 
 class CustomersConfig(dg.Config):
     """How the customer records are read."""
 
-    full_resync: bool = False
+    full_resync: bool = Field(False, description="Read all records again.")
+    replay: bool = Field(False, description="Try the records in quarantine again.")
 
 
 def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:

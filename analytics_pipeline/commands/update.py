@@ -1,7 +1,9 @@
 """The daily update: read what changed, publish the master of a day."""
 
 import time
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from analytics_pipeline.commands.running import Outcome, run_job
 from analytics_pipeline.commands.terminal import Terminal
@@ -82,11 +84,30 @@ def tell(
         "lifetime value": format_cents(int(master.get("lifetime_value_cents", 0))),
         "orders": f"{master.get('orders', 0):,}",
         "first-time buyers": f"{master.get('first_time_buyers', 0):,}",
+        **_repairs(feed),
+        **_quarantine(outcome.figures.get("customer_analytics", {})),
         "warnings": str(len(outcome.warnings)),
         "time": f"{seconds:.1f} s",
         **_places(shop, day, published),
     }
     terminal.summary(f"As of {day}", lines)
+
+
+def _repairs(feed: Mapping[str, Any]) -> dict[str, str]:
+    """Say what the comparison with the search has put right, if anything."""
+    repaired = int(feed.get("repaired", 0))
+    return {"repaired": f"{repaired:,} sales that the log lacked"} if repaired else {}
+
+
+def _quarantine(analytics: Mapping[str, Any]) -> dict[str, str]:
+    """Say what stands in quarantine, if anything does."""
+    count = int(analytics.get("quarantined_sales", 0))
+    if not count:
+        return {}
+    worth = format_cents(int(analytics["quarantined_last_good_cents"]))
+    unknown = int(analytics["quarantined_unknown"])
+    told = f"{count:,} sales, in no figure; last good value {worth}, {unknown} unknown"
+    return {"in quarantine": told}
 
 
 def _places(shop: Shop, day: date, published: Published | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, name_some
+from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.vocabulary import RecordKind
 
 
@@ -13,7 +14,9 @@ def conserve_money(sides: Mapping[str, int]) -> Finding:
 
     Args:
         sides: ``people``, ``unattributed``, ``sales``, ``web_orders``, each with
-            ``_cents`` and ``_orders``.
+            ``_cents`` and ``_orders``; beside them, out of both sides,
+            ``quarantined_sales``, of which ``quarantined_unknown`` were never read
+            and the others came to ``quarantined_last_good_cents``.
     """
     differences = {
         unit: sides[f"people_{unit}"]
@@ -23,17 +26,29 @@ def conserve_money(sides: Mapping[str, int]) -> Finding:
         for unit in ("cents", "orders")
     }
     passed = not any(differences.values())
+    verb = "add up" if passed else "do not add up"
     return Finding(
         "conserves_money",
         passed,
-        "People and unattributed add up to sales and added web orders."
-        if passed
-        else "People and unattributed do not add up to sales and added web orders.",
+        f"People and unattributed {verb} to sales and added web orders."
+        + _tell_quarantine(sides),
         evidence={
             **sides,
             "difference_cents": differences["cents"],
             "difference_orders": differences["orders"],
         },
+    )
+
+
+def _tell_quarantine(sides: Mapping[str, int]) -> str:
+    """Say what stands in quarantine, and so in neither sum."""
+    count, unknown = sides["quarantined_sales"], sides["quarantined_unknown"]
+    if not count:
+        return ""
+    worth = format_cents(sides["quarantined_last_good_cents"])
+    return (
+        f" {count} sales in quarantine are in neither: their last good value is "
+        f"{worth}, that of {unknown} is unknown."
     )
 
 

@@ -12,12 +12,7 @@ def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
 
     A sale whose latest version was turned away is left out of every figure.
     """
-    newest = ibis.row_number().over(
-        group_by="sale_id", order_by=[ibis.desc("version"), ibis.desc("segment")]
-    )
-    latest = (
-        sales_feed.mutate(rank=newest).filter(lambda t: t["rank"] == 0).drop("rank")
-    )
+    latest = newest_versions(sales_feed)
     return latest.anti_join(
         rejections,
         [
@@ -25,6 +20,17 @@ def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
             ~_is_later(latest, rejections),
         ],
     )
+
+
+def newest_versions(sales_feed: ir.Table) -> ir.Table:
+    """Return the newest good version of each sale, whatever was turned away since.
+
+    Of two deliveries of one version the later one counts: it was a repair.
+    """
+    newest = ibis.row_number().over(
+        group_by="sale_id", order_by=[ibis.desc("version"), ibis.desc("segment")]
+    )
+    return sales_feed.mutate(rank=newest).filter(lambda t: t["rank"] == 0).drop("rank")
 
 
 def standing_rejections(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:

@@ -15,17 +15,19 @@ from typing import Any
 import httpx
 
 from analytics_pipeline.errors import LightspeedRefused, WrongUse
+from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.origin import is_loopback
 from analytics_pipeline.sources.replies import PassingFault, read_reply
 from analytics_pipeline.sources.retries import Patience, http_date, seconds_to_wait
 
 _PATH = re.compile(
-    r"(sales|customers|outlets|registers|retailer|search|sales/[A-Za-z0-9_-]{1,100})"
+    r"sales|customers|outlets|registers|retailer|search"
+    r"|(sales|customers)/[A-Za-z0-9_-]{1,100}"
 )
 _API_VERSION = re.compile(r"2\.0|[0-9]{4}-[0-9]{2}")
 _TOKEN = re.compile(r"[!-~]+")
 _TIMEOUT = httpx.Timeout(90.0, connect=10.0)
-_NOT_FOUND = 404
+_NOT_FOUND, _TOO_MANY_REQUESTS = 404, 429
 
 
 class NotFound(Exception):
@@ -65,10 +67,12 @@ class Connection:
         now: Callable[[], datetime] = local_now,
         on_wait: Callable[[float, str], None] | None = None,
         attempts: int = 6,
+        allowance: Allowance | None = None,
     ) -> None:
         """Prepare to ask *origin*; see ``LightspeedClient`` for the arguments."""
         check_credentials(token, api_version)
         self._sleep, self._on_wait, self._attempts = sleep, on_wait, attempts
+        self._allowance = allowance or Allowance()
         self.now = now
         self.replied_at: datetime | None = None
         self.requests = 0
@@ -94,8 +98,19 @@ class Connection:
         """Close the sockets."""
         self._http.close()
 
-    def get(self, path: str, params: dict[str, str]) -> Any:
+    def get(
+        self,
+        path: str,
+        params: dict[str, str],
+        lighten: Callable[[], dict[str, str]] | None = None,
+    ) -> Any:
         """Return the JSON at a path of the short list, with all due patience.
+
+        Args:
+            path: below the version of the API.
+            params: what is asked for.
+            lighten: asked, after an answer that did not come in time, for what to
+                ask instead.
 
         Raises:
             LightspeedUnavailable: patience has run out.
@@ -108,21 +123,48 @@ class Connection:
                 "It reads sales, customers, outlets, registers and the store only.",
             )
         patience = Patience(self._attempts, self._sleep, self._on_wait)
-        return patience.call(lambda: self._attempt(path, params))
+        wanted = dict(params)
+
+        def attempt() -> Any:
+            try:
+                return self._attempt(path, wanted)
+            except PassingFault as fault:
+                if fault.too_slow and lighten is not None:
+                    wanted.update(lighten())
+                raise
+
+        return patience.call(attempt)
 
     def _attempt(self, path: str, params: dict[str, str]) -> Any:
+        self._keep_within_the_limit()
         self.requests += 1
         try:
             reply = self._http.get(path, params=params)
         except httpx.RequestError as error:
-            raise PassingFault(_reason(error)) from error
+            raise _passing_fault(error) from error
         self.replied_at = http_date(reply.headers.get("Date"))
+        if reply.status_code == _TOO_MANY_REQUESTS:
+            self._allowance.forget()
+        else:
+            self._allowance.note(reply.headers, self.now())
         if reply.status_code == _NOT_FOUND and "/" in path:
             raise NotFound
         wait = seconds_to_wait(
             reply.headers.get("Retry-After"), self.replied_at or self.now()
         )
         return read_reply(reply.status_code, reply.content, wait)
+
+    def _keep_within_the_limit(self) -> None:
+        """Wait, and say so, where the store allows no request before its next window.
+
+        To be refused would cost a request and might count against other programs of
+        the shop.
+        """
+        seconds = self._allowance.seconds_to_wait(self.now())
+        if seconds > 0:
+            if self._on_wait:
+                self._on_wait(seconds, "its request limit is used up")
+            self._sleep(seconds)
 
     def true_since(self, asked_at: datetime) -> datetime:
         """Return the earliest moment whose state the last reply can show.
@@ -141,10 +183,10 @@ def _own_version() -> str:
         return "source"
 
 
-def _reason(error: httpx.RequestError) -> str:
+def _passing_fault(error: httpx.RequestError) -> PassingFault:
     """Say in a few words why there was no reply."""
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return "no connection"
+        return PassingFault("no connection")
     if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return "the connection broke"
+        return PassingFault("no answer in time", too_slow=True)
+    return PassingFault("the connection broke")

@@ -4,16 +4,24 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from analytics_pipeline.errors import LightspeedUnavailable
+from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.connection import Connection, NotFound, local_now
 from analytics_pipeline.sources.origin import origin_for
-from analytics_pipeline.sources.replies import last_version, records_of, resource_of
+from analytics_pipeline.sources.page_sizes import PageSize
+from analytics_pipeline.sources.replies import (
+    NotUnderstood,
+    last_version,
+    records_of,
+    resource_of,
+)
+from analytics_pipeline.sources.search import SalesSearch
 
 __all__ = ["LightspeedClient", "Page", "origin_for"]
 
@@ -51,6 +59,7 @@ class LightspeedClient:
         now: Callable[[], datetime] = local_now,
         on_wait: Callable[[float, str], None] | None = None,
         attempts: int = 6,
+        allowance: Allowance | None = None,
     ) -> None:
         """Prepare to read *origin* (see :func:`origin_for`); nothing is asked yet.
 
@@ -64,6 +73,8 @@ class LightspeedClient:
             on_wait: told seconds and reason before each wait.
             attempts: how often one request may fail; waits for the request limit
                 are counted by their time instead.
+            allowance: what is left of the request limit, where several clients of
+                one store share it.
         """
         self._connection = Connection(
             origin,
@@ -74,6 +85,7 @@ class LightspeedClient:
             now=now,
             on_wait=on_wait,
             attempts=attempts,
+            allowance=allowance,
         )
 
     def __enter__(self) -> Self:
@@ -113,12 +125,13 @@ class LightspeedClient:
         collection: str,
         *,
         after: int = 0,
-        page_size: int = 1000,
+        page_size: int | None = None,
         deleted: bool = False,
     ) -> Iterator[Page]:
         """Yield a collection's pages in the order of versions, until an empty one.
 
-        A page shorter than asked for is not the end (API 2.1).
+        Pages are as large as the store grants; without a *page_size* as large as is
+        wise.  One shorter than asked for is not the end (API 2.1).
 
         Raises:
             LightspeedUnavailable: the version does not advance, so the end would
@@ -127,10 +140,10 @@ class LightspeedClient:
         if collection not in _COLLECTIONS:
             raise ValueError(f"{collection} is not a versioned collection")
         extra = {"deleted": "true"} if deleted else {}
+        size = PageSize.of(collection) if page_size is None else PageSize(page_size)
         for number in itertools.count(1):
             asked_at = self._connection.now()
-            params = {"after": str(after), "page_size": str(page_size), **extra}
-            body = self._connection.get(collection, params)
+            body = self._page(collection, {"after": str(after), **extra}, size)
             records = records_of(body)
             if not records:
                 return
@@ -140,54 +153,38 @@ class LightspeedClient:
             yield Page(records, reached, number, self._connection.true_since(asked_at))
             after = reached
 
+    def _page(self, collection: str, params: dict[str, str], size: PageSize) -> Any:
+        """Return a page's reply; ask for less where the store refuses so much."""
+        while True:
+            try:
+                return self._connection.get(
+                    collection, params | size.wanted(), size.shrunk
+                )
+            except NotUnderstood:
+                if not size.shrink():
+                    raise
+
     def sale(self, sale_id: str) -> dict[str, Any] | None:
         """Return one sale, or None if the store does not know it."""
+        return self._single("sales", sale_id)
+
+    def customer(self, customer_id: str) -> dict[str, Any] | None:
+        """Return one customer record, or None if the store does not know it."""
+        return self._single("customers", customer_id)
+
+    def _single(self, collection: str, record_id: str) -> dict[str, Any] | None:
         try:
-            return resource_of(self._connection.get(f"sales/{sale_id}", {}))
+            return resource_of(self._connection.get(f"{collection}/{record_id}", {}))
         except NotFound:
             return None
 
-    def search_sales(
-        self, date_from: datetime, date_to: datetime, page_size: int = 1000
-    ) -> Iterator[list[Any]]:
-        """Yield pages of the sales dated within two moments, deleted ones too.
-
-        Pages are counted by offset over a list that may move meanwhile: a sale can
-        come twice or not at all, so this is for comparison, not for truth (API 2.4).
-        """
-        window = {
-            "type": "sales",
-            "date_from": _zulu(date_from),
-            "date_to": _zulu(date_to + timedelta(microseconds=999_999)),
-            "deleted": "true",
-            "page_size": str(page_size),
-        }
-        found: set[str] = set()
-        offset = 0
-        while True:
-            params = {**window, "offset": str(offset)}
-            records = records_of(self._connection.get("search", params))
-            if not records:
-                return
-            ids = {_id_of(record) for record in records}
-            if ids <= found:
-                raise _stuck("found sales")
-            found |= ids
-            yield records
-            offset += len(records)
+    def search_sales(self) -> SalesSearch:
+        """Return a search for sales by their date: for comparison, not for truth."""
+        return SalesSearch(self._connection.get)
 
     def retailer(self) -> dict[str, Any]:
         """Return the store itself: its time zone, country and currency."""
         return resource_of(self._connection.get("retailer", {}))
-
-
-def _id_of(record: Any) -> str:
-    return str(record.get("id")) if isinstance(record, dict) else ""
-
-
-def _zulu(moment: datetime) -> str:
-    """Write a moment as search wants it: a raw ``+`` would decode to a blank."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _stuck(what: str) -> LightspeedUnavailable:

@@ -111,9 +111,25 @@ def word(value: Any) -> str | None:
     return stripped if readable else UNREADABLE_WORD
 
 
+def plain_text(value: Any, rule: str) -> str | None:
+    """Return trimmed text as :func:`text` does, but take no number for it."""
+    if value is None:
+        return None
+    if type(value) is not str:
+        raise Unusable(rule)
+    return text(value, rule)
+
+
 def is_set(value: Any, rule: str) -> bool:
-    """Return whether a ``…_at`` field that may be null holds a moment."""
-    return text(value, rule) is not None
+    """Return whether a ``…_at`` field that may be null or blank holds a moment.
+
+    What is no moment is unusable: to take it for one, or for none, would be a guess
+    on which money hangs.
+    """
+    if value is None or (type(value) is str and not value.strip()):
+        return False
+    instant(value, rule)
+    return True
 
 
 def flag(value: Any, rule: str) -> bool:

@@ -12,6 +12,7 @@ from analytics_pipeline.errors import LightspeedRefused, LightspeedUnavailable
 from analytics_pipeline.sources.payload_values import Unusable, version, version_in
 
 _TOO_MANY_REQUESTS = 429
+_ABOUT_THE_REQUEST = frozenset({400, 413, 414, 416, 422})
 _NOT_A_NUMBER = float("nan")
 
 _REFUSALS: Mapping[int, tuple[str, str]] = {
@@ -43,13 +44,23 @@ class PassingFault(Exception):
     """A reply, or the lack of one, after which another try can help."""
 
     def __init__(
-        self, reason: str, *, throttled: bool = False, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        throttled: bool = False,
+        too_slow: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         """Say what happened in a few words, without anything from the reply."""
         super().__init__(reason)
         self.reason = reason
         self.throttled = throttled
+        self.too_slow = too_slow
         self.retry_after = retry_after
+
+
+class NotUnderstood(LightspeedRefused):
+    """The store refused what was asked, not who asks: less might be granted."""
 
 
 def read_reply(status: int, content: bytes, retry_after: float | None) -> Any:
@@ -71,7 +82,11 @@ def read_reply(status: int, content: bytes, retry_after: float | None) -> Any:
             "its request limit is reached", throttled=True, retry_after=retry_after
         )
     if status >= 500 or status in (408, 425) or status < 300:
-        raise PassingFault(f"it answered {status}", retry_after=retry_after)
+        raise PassingFault(
+            f"it answered {status}",
+            too_slow=status in (408, 504),
+            retry_after=retry_after,
+        )
     raise _refusal(status)
 
 
@@ -89,6 +104,12 @@ def resource_of(body: Any) -> dict[str, Any]:
     if not isinstance(record, dict) or not record:
         raise not_what_was_asked("one record")
     return record
+
+
+def stated_total(body: Any) -> int | None:
+    """Return how many records a search says it has found, if it says so."""
+    total = body.get("total_count") if isinstance(body, dict) else None
+    return total if isinstance(total, int) and not isinstance(total, bool) else None
 
 
 def last_version(body: Any, records: list[Any]) -> int:
@@ -123,7 +144,8 @@ def _refusal(status: int) -> LightspeedRefused:
         f"Lightspeed refused the request ({status}).",
         "Check LIGHTSPEED_TOKEN, LIGHTSPEED_DOMAIN_PREFIX and LIGHTSPEED_API_VERSION.",
     )
-    return LightspeedRefused(*_REFUSALS.get(status, other))
+    kind = NotUnderstood if status in _ABOUT_THE_REQUEST else LightspeedRefused
+    return kind(*_REFUSALS.get(status, other))
 
 
 def _decoded(content: bytes) -> Any:

@@ -23,6 +23,7 @@ from analytics_pipeline.sources.payload_values import (
     instant,
     is_set,
     nearest_cents,
+    plain_text,
     text,
     version,
     whole_cents,
@@ -37,7 +38,7 @@ from analytics_pipeline.sources.sale_shapes import (
 
 _ORDER_NUMBER = re.compile(r"\s*Order ID:[ \t]*([0-9A-Za-z_-]{1,64})(?![0-9A-Za-z_-])")
 _LINES, _PAYMENTS = "line_amounts_are_numbers", "payment_amounts_are_numbers"
-_VOIDED = "VOIDED"
+_STATUS, _VOIDED = "line_status_is_text", "VOIDED"
 _NOTHING = Decimal(0)
 
 
@@ -72,15 +73,15 @@ def _row(record: dict[str, Any], segment: int) -> tuple[Any, ...]:
         version(sale.version),
         segment,
         instant(sale.sale_date, "sale_date_is_a_time"),
-        text(sale.outlet_id, "outlet_id_is_text"),
-        text(sale.customer_id, "customer_id_is_text"),
+        plain_text(sale.outlet_id, "outlet_id_is_text"),
+        plain_text(sale.customer_id, "customer_id_is_text"),
         text(sale.source, "source_is_text"),
         text(sale.source_id, "source_id_is_text"),
         _order_number(sale.note),
-        text(sale.return_for, "return_for_is_text"),
+        plain_text(sale.return_for, "return_for_is_text"),
         word(sale.state),
         word(sale.status),
-        _attributes(sale.attributes),
+        _attributes(sale.attributes, sale.status),
         is_set(sale.deleted_at, "deleted_at_is_a_time"),
         _total_cents(sale.total_incl),
         _total_cents(sale.total_excl),
@@ -117,7 +118,7 @@ def _line_sums(lines: Iterator[RawLine]) -> LineSums:
     taxes: list[Decimal] = []
     sold = 0
     for line in lines:
-        if line.status == _VOIDED:
+        if plain_text(line.status, _STATUS) == _VOIDED:
             continue
         if flag(line.is_return, _LINES):
             totals.append(amount(line.total, _LINES))
@@ -147,10 +148,14 @@ def _order_number(note: Any) -> str | None:
     return found.group(1) if found else None
 
 
-def _attributes(value: Any) -> str:
-    """Return the attributes, sorted and joined; one that is no word is unknown."""
+def _attributes(value: Any, status: Any) -> str:
+    """Return the attributes, sorted and joined; one that is no word is unknown.
+
+    The older status says the attribute too; where neither is given, what a pending
+    sale waits for is unknown.
+    """
     if value is None:
-        return ""
+        return UNREADABLE_WORD if word(status) is None else ""
     if not isinstance(value, list):
         return UNREADABLE_WORD
-    return ";".join(sorted({found for item in value if (found := word(item))}))
+    return ";".join(sorted({word(item) or UNREADABLE_WORD for item in value}))

@@ -35,6 +35,7 @@ from analytics_pipeline.steps.identities import (
 )
 from analytics_pipeline.steps.judgements import judge_catch_up
 from analytics_pipeline.steps.proofs import CurrencyJudge, judge_people
+from analytics_pipeline.steps.quarantine import find_quarantined_sales
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import RecordKind
 
@@ -73,6 +74,7 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
     identities = load_identities(shop)
     current = CurrencyJudge(shop, max(days))
     sales = _bring_in(shop, max(days))
+    quarantined = find_quarantined_sales(shop)
     for day in days:
         before = [judge_catch_up(shop, day), current.judge(day)]
         if any(finding.blocks for finding in before):
@@ -84,6 +86,7 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
             "customer_id", ignore_index=True
         )
         sides = _add_up(shop, ledger, frame)
+        sides |= quarantined.worth(day, shop.policy.money_basis)
         after = [conserve_money(sides), judge_people(shop, day, frame, identities)]
         yield Candidate(
             frame,

@@ -7,16 +7,19 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 
 from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.domain.feed import standing_rejections
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.engine import lend_columns, open_table
 from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
+from analytics_pipeline.steps.quarantine import (
+    NOT_REPLAYED,
+    as_rejections,
+    list_quarantine,
+    replay_sales,
+)
 from analytics_pipeline.steps.search_comparison import (
     compare_with_search,
     skip_comparison,
@@ -46,15 +49,18 @@ def read_sales_feed(
     as_of: date,
     days: int,
     full_resync: bool,
+    replay: bool,
 ) -> Candidate:
     """Append to the log what changed since its cursor; compare the last *days*.
 
     With *full_resync* the feed is read from its start into a new generation of the
-    log, which takes the old one's place only when it is complete and sound.
+    log, which takes the old one's place only when it is complete and sound.  With
+    *replay* the sales in quarantine are tried again, each by itself.
     """
     log = shop.sales_log()
     is_whole_walk = full_resync or not log.segments()
     walk = _walk(shop, client, log.start_generation() if full_resync else log)
+    replayed = replay_sales(shop, client, walk.log) if replay else NOT_REPLAYED
     compared = (
         skip_comparison()
         if is_whole_walk or days == 0
@@ -68,6 +74,8 @@ def read_sales_feed(
         "requests": client.requests,
         "rows_in_log": walk.log.row_count(),
         "cursor": walk.log.cursor(),
+        "repaired": compared.evidence.get("repaired", 0),
+        **replayed,
     }
     schema = Finding(
         SCHEMA_CHECK,
@@ -115,42 +123,9 @@ def _judge(shop: Shop, walk: Walk) -> Finding:
     standing = list_quarantine(shop, walk.log)
     fresh = standing[standing["segment"] >= walk.first_segment]
     read = walk.log.row_count(walk.first_segment) + len(fresh)
-    entries = [
-        Rejection("sales_feed", rule, record_id, version, position)
-        for rule, record_id, version, position in zip(
-            standing["rule"],
-            standing["record_id"],
-            standing["version"],
-            standing["position"],
-            strict=True,
-        )
-    ]
-    shop.list_quarantine("sales_feed", entries)
+    entries = as_rejections(standing)
+    shop.quarantine.write("sales_feed", entries)
     return judge_rejections(len(fresh), read, shop.policy.max_quarantined, entries)
-
-
-def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
-    """Return the records turned away that no later good version has made good.
-
-    One row a record: a sale that was turned away again and again is one sale.
-    """
-    rejections = log.rejections()
-    if rejections.empty:
-        return rejections
-    paths = [str(segment.path) for segment in log.segments()]
-    feed = open_table(shop.engine, paths, SalesFeed)
-    known = rejections.dropna(subset=["record_id"])
-    lent = lend_columns(
-        known, {"record_id": "string", "version": "int64", "segment": "int64"}
-    )
-    standing = shop.engine.to_pandas(standing_rejections(feed, lent))
-    kept = rejections["record_id"].isna() | rejections["record_id"].isin(
-        standing["record_id"]
-    )
-    latest = rejections["record_id"].isna() | ~rejections.sort_values(
-        ["version", "segment"], kind="stable"
-    )["record_id"].duplicated(keep="last")
-    return rejections[kept & latest].reset_index(drop=True)
 
 
 def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:

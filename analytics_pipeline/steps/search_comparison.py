@@ -4,18 +4,25 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.domain.comparison import SEEN, Difference, find_differences
+from analytics_pipeline.domain.feed import newest_versions
 from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.engine import lend_columns, open_table
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
-from analytics_pipeline.steps.judgements import placed
-from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
+from analytics_pipeline.sources.search import SalesSearch
+from analytics_pipeline.steps.repairs import Fetched, fetch_sales
+from analytics_pipeline.storage.sales_log import SalesLog
 
 CHECK = "agrees_with_search"
+
+Period = tuple[datetime, datetime]
 
 
 def skip_comparison() -> Finding:
@@ -28,80 +35,103 @@ def compare_with_search(
 ) -> Finding:
     """Fetch what the search has for the last *days* and the log lacks.
 
-    The search may lag behind the feed, so only what the log lacks, or holds in an
-    older version, is a difference.
+    The search may lag behind the feed: what only the log has is counted, no more.
     """
-    first, last = _window(shop, as_of, days)
-    searched: dict[str, int] = {}
-    for records in client.search_sales(first, last):
-        searched |= _versions(records)
-        shop.progress("search", len(searched), None)
-    lacking = _lacking(shop, log, searched)
-    repaired = _repair(client, log, lacking)
-    missing = sorted(set(lacking) - repaired)
+    period = _period(shop, as_of, days)
+    search = client.search_sales()
+    searched = _search(shop, search, period)
+    held = _held(shop, log, searched, period)
+    away = log.rejections().rename(columns={"record_id": "sale_id"})
+    differing = find_differences(
+        searched, held[list(SEEN)], away[["sale_id", "version"]].dropna()
+    )
+    fetched = fetch_sales(shop, client, log, list(differing.index))
+    only_held = held["is_within"] & ~held["sale_id"].isin(searched["sale_id"])
+    return _judge(search, len(searched), differing, fetched, int(only_held.sum()), days)
+
+
+def _judge(
+    search: SalesSearch,
+    compared: int,
+    differing: pd.Series,
+    fetched: Fetched,
+    only_held: int,
+    days: int,
+) -> Finding:
+    """Say what differed, what was repaired and what is still missing."""
+    contradicting = set(differing.index[differing == Difference.CONTRADICTING])
+    missing = sorted(set(fetched.unknown) - contradicting)
     return Finding(
         CHECK,
         not missing,
-        f"{len(searched)} sales of the last {days} days were compared with the search; "
-        f"{len(repaired)} were lacking and have been fetched, {len(missing)} could not "
-        "be.",
+        f"{compared} sales of the last {days} days were compared with the search; "
+        f"{len(differing)} differed, {len(fetched.repaired)} have been repaired, "
+        f"{len(missing)} could not be.",
         evidence={
             "days": days,
-            "compared": len(searched),
-            "repaired": len(repaired),
+            "windows": search.windows,
+            "compared": compared,
+            "differed": len(differing),
+            "repaired": len(fetched.repaired),
             "missing": len(missing),
             "sales": name_some(missing),
+            "not_shown_by_search": search.unseen,
+            "only_in_the_log": only_held,
         },
     )
 
 
-def _window(shop: Shop, as_of: date, days: int) -> tuple[datetime, datetime]:
+def _period(shop: Shop, as_of: date, days: int) -> Period:
     """Return from when to when the last *days* last, in all zones of the shop."""
     start = datetime.combine(as_of - timedelta(days=days - 1), time())
     first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in shop.zones())
     return first.astimezone(UTC), shop.end_of(as_of).astimezone(UTC)
 
 
-def _versions(records: list[Any]) -> dict[str, int]:
-    """Return the version of each sale found, in either shape."""
+def _search(shop: Shop, search: SalesSearch, period: Period) -> pd.DataFrame:
+    """Return what the search shows of the period, the latest of each sale."""
+    found: list[pd.DataFrame] = []
+    count = 0
+    for records in search.pages(*period):
+        found.append(_seen(records))
+        count += len(records)
+        shop.progress("search", count, None)
+    if not found:
+        return pd.DataFrame(columns=list(SEEN)).astype(SEEN)
+    every = pd.concat(found, ignore_index=True)
+    every = every.sort_values("version", kind="stable", na_position="first")
+    return every.drop_duplicates("sale_id", keep="last", ignore_index=True)
+
+
+def _seen(records: list[Any]) -> pd.DataFrame:
+    """Return what is compared of each record, in either shape."""
     rows, rejections = sales_rows(records, segment=0, page=1)
-    found = dict(zip(rows["sale_id"], rows["version"], strict=True))
-    for rejection in rejections:
-        if rejection.record_id is not None and rejection.version is not None:
-            found[rejection.record_id] = rejection.version
-    return found
+    away = [(r.record_id, r.version) for r in rejections if r.record_id is not None]
+    unreadable = pd.DataFrame(away, columns=["sale_id", "version"]).reindex(
+        columns=list(SEEN)
+    )
+    parts = [rows[list(SEEN)].astype(SEEN), unreadable.astype(SEEN)]
+    return pd.concat(parts, ignore_index=True)
 
 
-def _lacking(shop: Shop, log: SalesLog, searched: dict[str, int]) -> list[str]:
-    """Return the sales that the log lacks, or holds in an older version.
-
-    A sale that was turned away is not lacking: it is known, and in quarantine.
-    """
-    if not searched:
-        return []
+def _held(
+    shop: Shop, log: SalesLog, searched: pd.DataFrame, period: Period
+) -> pd.DataFrame:
+    """Return the latest version in the log of each sale found, or of the period."""
     paths = [str(segment.path) for segment in log.segments()]
     feed = open_table(shop.engine, paths, SalesFeed)
     wanted = lend_columns(
-        pd.DataFrame({"wanted": list(searched)}), {"wanted": "string"}
+        searched.rename(columns={"sale_id": "wanted"}), {"wanted": "string"}
     )
-    held = feed.semi_join(wanted, feed["sale_id"] == wanted["wanted"])
-    newest = shop.engine.to_pandas(
-        held.group_by("sale_id").aggregate(version=held["version"].max())
+    newest = newest_versions(feed)
+    newest = newest.mutate(is_within=_is_within(newest, period))
+    found = newest.filter(
+        newest["is_within"] | newest["sale_id"].isin(wanted["wanted"])
     )
-    away = log.rejections().rename(columns={"record_id": "sale_id"})
-    known = pd.concat([newest, away[["sale_id", "version"]]]).groupby("sale_id")
-    have = known["version"].max().to_dict()
-    return [sale for sale, version in searched.items() if have.get(sale, 0) < version]
+    frame: pd.DataFrame = shop.engine.to_pandas(found.select(*SEEN, "is_within"))
+    return frame.astype({**SEEN, "is_within": "bool"})
 
 
-def _repair(client: LightspeedClient, log: SalesLog, lacking: list[str]) -> set[str]:
-    """Fetch each lacking sale by itself into a segment that moves no cursor."""
-    records = [record for sale in lacking if (record := client.sale(sale)) is not None]
-    if not records:
-        return set()
-    number = log.next_number()
-    rows, rejections = sales_rows(records, segment=number, page=1)
-    cursor = log.cursor()
-    away = [placed(rejection, cursor) for rejection in rejections]
-    log.append(rows, away, number=number, cursor=cursor, origin=REPAIR)
-    return set(rows["sale_id"]) | {r.record_id for r in rejections if r.record_id}
+def _is_within(feed: ir.Table, period: Period) -> ir.BooleanValue:
+    first, last = (ibis.timestamp(m.replace(tzinfo=None).isoformat()) for m in period)
+    return (feed["sale_date"] >= first) & (feed["sale_date"] < last)

@@ -1,28 +1,18 @@
 """Read the sources that are small: outlets, customers and the web shop's export."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
 import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets
+from analytics_pipeline.schemas.sources import EcomOrders, Outlets
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.customer_payloads import customers_rows
 from analytics_pipeline.sources.ecom_export import read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.outlet_payloads import outlets_rows
-from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
-from analytics_pipeline.storage.warehouse import CatchUp
 
 STALE_EXPORT = timedelta(days=7)
 """How old the web shop's export may be before it is called stale."""
@@ -68,130 +58,6 @@ def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
         else f"Lightspeed names {len(frame)} outlets; {len(gone)} known ones are gone.",
         evidence={"outlets": len(frame), "gone": name_some(gone)},
     )
-
-
-def read_customers(
-    shop: Shop, client: LightspeedClient, *, full_resync: bool = False
-) -> Candidate:
-    """Read the customers that changed since the last time, and put them in.
-
-    Where the keys of contacts are now made in another way (another phone region,
-    another list of placeholders, a new hash key), every record is read again.
-    """
-    outlets = shop.load("outlets", Outlets)
-    keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
-    made_with = _fingerprint(keys, shop.policy)
-    notes = {} if full_resync else shop.warehouse.notes("customers")
-    known = notes.get("keys") == made_with
-    before = shop.warehouse.read("customers", Customers) if known else None
-    rejections = _read_rejections(notes) if known else []
-    cursor = int(notes["cursor"]) if known else 0
-    walk = _walk_customers(shop, client, keys, cursor)
-    frame = _latest([frame_of([], Customers) if before is None else before, *walk.rows])
-    standing = _still_standing([*rejections, *walk.rejections], frame)
-    return Candidate(
-        _without(frame, standing),
-        [
-            judge_rejections(
-                len(walk.rejections), walk.read, shop.policy.max_quarantined, standing
-            )
-        ],
-        notes={
-            "cursor": str(walk.cursor),
-            "keys": made_with,
-            "rejections": json.dumps([asdict(rejection) for rejection in standing]),
-        },
-        figures={
-            "read": walk.read,
-            "began_at": walk.began_at.isoformat(),
-            "cursor": walk.cursor,
-        },
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class CustomersWalk:
-    """A walk of the customers' feed to its end: what it read, and where it ended."""
-
-    rows: Sequence[pd.DataFrame]
-    rejections: Sequence[Rejection]
-    read: int
-    cursor: int
-    began_at: datetime
-
-
-def _walk_customers(
-    shop: Shop, client: LightspeedClient, keys: ContactKeys, cursor: int
-) -> CustomersWalk:
-    """Read every page from *cursor* to the end of the feed."""
-    asked_at, first_page = client.server_now, None
-    frames: list[pd.DataFrame] = []
-    rejections: list[Rejection] = []
-    read = 0
-    for page in client.pages("customers", after=cursor, deleted=True):
-        first_page = first_page or page
-        rows, rejected = customers_rows(
-            page.records, keys, shop.policy, page=page.number
-        )
-        frames.append(rows)
-        rejections += [placed(rejection, page.version_max) for rejection in rejected]
-        read, cursor = read + len(page.records), page.version_max
-        shop.progress("customers", read, None)
-    began = walk_began(asked_at, first_page, client)
-    return CustomersWalk(frames, rejections, read, cursor, began)
-
-
-def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
-    """Return a text that changes when a record would be stored in another way."""
-    walk_in = [policy.walk_in_customer_id, policy.walk_in_customer_code]
-    return sha256(json.dumps([keys.fingerprint(), *walk_in]).encode()).hexdigest()
-
-
-def store_customers(shop: Shop, candidate: Candidate) -> None:
-    """Store the records; then note that the walk of the customers reached its end."""
-    shop.store_as("customers", Customers)(candidate)
-    shop.list_quarantine("customers", _read_rejections(dict(candidate.notes)))
-    began = datetime.fromisoformat(str(candidate.figures["began_at"]))
-    walk = CatchUp(began, int(candidate.figures["cursor"]))
-    shop.warehouse.record_catch_up("customers", walk)
-
-
-def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the latest version of each record of all *frames*."""
-    records = pd.concat(frames, ignore_index=True)
-    newest = records.sort_values(["customer_id", "version"], kind="stable")
-    return newest.drop_duplicates("customer_id", keep="last", ignore_index=True)
-
-
-def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
-    return [Rejection(**entry) for entry in json.loads(notes.get("rejections", "[]"))]
-
-
-def _still_standing(
-    rejections: list[Rejection], frame: pd.DataFrame
-) -> list[Rejection]:
-    """Return the latest rejection of each record that no later good version mends.
-
-    Where on which page it stood is left out: a walk from the start would find it at
-    another place, and the table must not differ.
-    """
-    version = dict(zip(frame["customer_id"], frame["version"], strict=True))
-    latest: dict[tuple[str | None, int | None], Rejection] = {}
-    for rejection in sorted(rejections, key=lambda entry: entry.version or 0):
-        known = rejection.record_id
-        if known is None or version.get(known, 0) < (rejection.version or 0):
-            key = (known, None) if known else (None, rejection.version)
-            latest[key] = replace(rejection, position="")
-    return sorted(latest.values(), key=lambda e: (e.record_id or "", e.version or 0))
-
-
-def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
-    """Return the records whose latest version was not turned away.
-
-    The last good version would show contacts that the record may no longer hold.
-    """
-    away = [rejection.record_id for rejection in rejections if rejection.record_id]
-    return frame[~frame["customer_id"].isin(away)].reset_index(drop=True)
 
 
 def read_ecom_orders(shop: Shop) -> Candidate:

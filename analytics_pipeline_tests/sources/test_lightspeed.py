@@ -191,7 +191,7 @@ def test_a_refusal_is_told_at_once_with_its_remedy(status, words):
     store = Store(httpx.Response(status, headers=elsewhere))
 
     with pytest.raises(LightspeedRefused) as caught:
-        list(store.client().pages("sales"))
+        store.client().retailer()
 
     assert words in caught.value.remedy
     assert str(status) in caught.value.cause
@@ -210,11 +210,15 @@ def test_a_sale_that_the_store_does_not_know_is_none():
     assert Store(httpx.Response(404)).client().sale("sale-1") is None
 
 
-def test_a_sale_is_read_by_its_id():
-    store = Store({"data": {"id": "sale-1"}})
+def test_a_sale_and_a_customer_are_read_by_their_ids():
+    store = Store({"data": {"id": "one-1"}})
 
-    assert store.client().sale("sale-1") == {"id": "sale-1"}
-    assert store.asked[0].url.path == "/api/2026-07/sales/sale-1"
+    assert store.client().sale("one-1") == {"id": "one-1"}
+    assert store.client().customer("one-1") == {"id": "one-1"}
+    assert [asked.url.path for asked in store.asked] == [
+        "/api/2026-07/sales/one-1",
+        "/api/2026-07/customers/one-1",
+    ]
 
 
 @pytest.mark.parametrize("sale_id", ["", "..", "a/b", "a?b=c", "ü", "a b", "a\n"])
@@ -231,36 +235,12 @@ def test_only_versioned_collections_have_pages():
         list(Store(page()).client().pages("users"))
 
 
-def test_the_search_pages_by_offset_to_the_empty_page():
-    start = datetime(2026, 1, 1, 5, 0, 0, 500_000, tzinfo=UTC)
-    store = Store(page(3, 2), page(1), page())
-
-    found = list(store.client().search_sales(start, start + timedelta(days=1)))
-
-    assert [len(records) for records in found] == [2, 1]
-    assert store.params("offset") == ["0", "2", "3"]
-    assert {"true"} == set(store.params("deleted"))
-    assert {"2026-01-01T05:00:00Z"} == set(store.params("date_from"))
-    assert {"2026-01-02T05:00:01Z"} == set(store.params("date_to"))
-
-
-def test_a_search_that_ignores_the_offset_is_an_error():
-    with pytest.raises(LightspeedUnavailable, match="does not advance"):
-        list(Store(page(3, 2)).client().search_sales(LOCAL_NOW, LOCAL_NOW))
-
-
-def test_a_search_that_repeats_a_row_goes_on():
-    store = Store(page(3, 2), page(2, 1), page())
-
-    assert len(list(store.client().search_sales(LOCAL_NOW, LOCAL_NOW))) == 2
-
-
 def test_only_get_is_sent_with_the_token_and_a_name():
     store = Store(page())
     with store.client() as client:
         list(client.pages("sales"))
         list(client.pages("outlets"))
-        list(client.search_sales(LOCAL_NOW, LOCAL_NOW))
+        list(client.search_sales().pages(LOCAL_NOW, LOCAL_NOW))
 
     assert {"GET"} == {request.method for request in store.asked}
     headers = store.asked[0].headers
@@ -327,7 +307,7 @@ def test_before_any_reply_the_local_clock_tells_the_time():
 
 
 def test_a_page_begins_no_later_than_it_was_asked_for():
-    moments = iter([LOCAL_NOW, LOCAL_NOW + timedelta(seconds=20)])
+    moments = iter([LOCAL_NOW, *[LOCAL_NOW + timedelta(seconds=20)] * 9])
     store = Store(httpx.Response(200, json=page(5), headers=DATE))
 
     first = next(store.client(now=lambda: next(moments)).pages("sales"))

@@ -1,0 +1,64 @@
+"""Try the records in quarantine again."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from analytics_pipeline.commands.running import run_job
+from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.commands.update import choose_day, tell
+from analytics_pipeline.jobs import DAILY_UPDATE, update_config
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import Shop, hold_directory, open_shop
+
+TABLES = ("sales_feed", "customers")
+
+
+def replay(settings: Settings, terminal: Terminal) -> None:
+    """Ask Lightspeed for each record in quarantine, and publish with what is good now.
+
+    Without any, nothing is asked and nothing is run.
+
+    Raises:
+        PipelineError: the run failed; what was published stays.
+    """
+    started = time.monotonic()
+    shop = open_shop(settings)
+    standing = sum(map(shop.quarantine.count, TABLES))
+    if not standing:
+        terminal.out.print("Nothing is in quarantine.")
+        return
+    day = choose_day(shop, None)
+    with (
+        hold_directory(settings.data_dir, wait=False),
+        terminal.working(f"trying {standing} records again"),
+    ):
+        config = update_config(days=0, replay=True)
+        outcome = run_job(settings, DAILY_UPDATE, day, config, terminal)
+    for sentence in outcome.warnings:
+        terminal.warn(sentence)
+    if outcome.failure is not None:
+        raise outcome.failure
+    tell(shop, outcome, day, time.monotonic() - started, terminal)
+    _tell_replay(shop, outcome.figures, terminal)
+
+
+def _tell_replay(
+    shop: Shop, figures: Mapping[str, Mapping[str, Any]], terminal: Terminal
+) -> None:
+    """Say of each table what was tried, what is good now, and what stays."""
+    for table in TABLES:
+        of = figures.get(table, {})
+        tried, mended = int(of.get("replayed", 0)), int(of.get("mended", 0))
+        left = shop.quarantine.count(table)
+        if tried or left:
+            told = f"{tried} tried again, {mended} good now, {left} in quarantine"
+            terminal.out.print(f"{table}: {told}")
+        if left:
+            terminal.out.print(
+                f"  {shop.quarantine.path(table)}\n  Correct these in Lightspeed: they "
+                "are then read again by themselves. One without an id is read again "
+                "by: analytics-pipeline update --full",
+                markup=False,
+                soft_wrap=True,
+            )
