@@ -18,6 +18,7 @@ SHARED = (
     "telemetry",
     "nux",
     "concurrency",
+    "python_logs",
     "run_monitoring",
     "run_retries",
     "retention",

@@ -23,7 +23,7 @@ def test_a_store_that_refuses_so_much_is_asked_for_less_from_then_on(status):
 
     list(store.client().pages("sales"))
 
-    assert store.params("page_size") == ["2000", "1000", "500", "500"]
+    assert store.params("page_size") == ["1000", "500", "250", "250"]
     assert store.params("after") == ["0", "0", "0", "5"]
 
 
@@ -44,7 +44,7 @@ def test_a_page_that_takes_too_long_is_asked_for_with_less(fault):
     pages = list(store.client().pages("sales"))
 
     assert [each.version_max for each in pages] == [5, 6]
-    assert store.params("page_size") == ["2000", "2000", "1000", "500", "500"]
+    assert store.params("page_size") == ["1000", "1000", "500", "250", "250"]
 
 
 def test_another_fault_makes_no_page_smaller():
@@ -52,7 +52,7 @@ def test_another_fault_makes_no_page_smaller():
 
     list(store.client().pages("sales"))
 
-    assert {"2000"} == set(store.params("page_size"))
+    assert {"1000"} == set(store.params("page_size"))
 
 
 def test_a_store_that_is_always_too_slow_is_given_up_at_last():
