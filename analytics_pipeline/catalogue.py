@@ -40,7 +40,9 @@ class Catalogue:
             _SOUND
             | {
                 "agrees_with_search": "The log has every sale of the last days "
-                "that Lightspeed's search has."
+                "that Lightspeed's search has.",
+                "no_known_sale_is_lost": "A full read finds every sale that the log "
+                "held before.",
             },
         )
         self.customers = Contract("customers", Customers, "customer_id", _SOUND)

@@ -14,6 +14,11 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
+from analytics_pipeline.steps.known_sales import (
+    keep_known_sales,
+    refuse_another_store,
+    skip_known_sales,
+)
 from analytics_pipeline.steps.quarantine import (
     NOT_REPLAYED,
     as_rejections,
@@ -57,17 +62,23 @@ def read_sales_feed(
     log, which takes the old one's place only when it is complete and sound.  With
     *replay* the sales in quarantine are tried again, each by itself.
     """
+    refuse_another_store(shop, client.retailer())
     log = shop.sales_log()
     is_whole_walk = full_resync or not log.segments()
     walk = _walk(shop, client, log.start_generation() if full_resync else log)
     replayed = replay_sales(shop, client, walk.log) if replay else NOT_REPLAYED
+    kept = (
+        keep_known_sales(shop, client, log, walk.log)
+        if full_resync
+        else skip_known_sales()
+    )
     compared = (
         skip_comparison()
         if is_whole_walk or days == 0
         else compare_with_search(shop, client, log, as_of, days)
     )
     sound = _judge(shop, walk)
-    if not (sound.blocks or compared.blocks):
+    if not (sound.blocks or compared.blocks or kept.blocks):
         _finish(shop, walk, full_resync)
     figures = {
         "records_read": walk.read,
@@ -83,7 +94,7 @@ def read_sales_feed(
         "Every row read is as the contract says.",
         evidence={"rows": walk.read},
     )
-    return Candidate(None, [schema, sound, compared], figures=figures)
+    return Candidate(None, [schema, sound, compared, kept], figures=figures)
 
 
 def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:

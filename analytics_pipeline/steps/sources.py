@@ -13,6 +13,7 @@ from analytics_pipeline.sources.ecom_export import read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.outlet_payloads import outlets_rows
+from analytics_pipeline.steps.known_sales import refuse_another_store
 
 STALE_EXPORT = timedelta(days=7)
 """How old the web shop's export may be before it is called stale."""
@@ -20,6 +21,8 @@ STALE_EXPORT = timedelta(days=7)
 
 def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
     """Read the outlets, the registers and the store itself."""
+    retailer = client.retailer()
+    refuse_another_store(shop, retailer)
     pages = {
         name: [
             record
@@ -28,7 +31,7 @@ def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
         ]
         for name in ("outlets", "registers")
     }
-    frame = outlets_rows(pages["outlets"], pages["registers"], client.retailer())
+    frame = outlets_rows(pages["outlets"], pages["registers"], retailer)
     ours, theirs = shop.settings.time_zone, set(frame["store_time_zone"].dropna())
     agrees = theirs <= {ours}
     finding = Finding(

@@ -129,6 +129,15 @@ class Warehouse:
         if self.first_day(table) != day:
             replace_text(self.root / table / "first_day", f"{day}\n")
 
+    def store_id(self) -> str | None:
+        """Return the id of the store whose tables these are, once it is known."""
+        path = self.root / "store_id"
+        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+    def note_store_id(self, store: str) -> None:
+        """Note whose tables these are."""
+        replace_text(self.root / "store_id", f"{store}\n")
+
     # A table's last attempt -----------------------------------------------------
 
     def remember_failure(
