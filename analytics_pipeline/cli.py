@@ -110,6 +110,21 @@ def import_ecom(
 
 
 @app.command()
+def replay(debug: Debug = False) -> None:
+    """Try the records in quarantine again, and publish with those that are good now.
+
+    \b
+    A record that breaks a rule is turned away and listed in
+    data/quarantine/<table>/records.csv. When it is corrected in Lightspeed, the next
+    update reads it by itself. Use this after an update of this program, or when the
+    record was only delivered badly.
+    """  # noqa: D301 (the backslash keeps the lines)
+    from analytics_pipeline.commands.replay import replay as run
+
+    _run(debug, lambda settings, terminal: run(settings, terminal))
+
+
+@app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     debug: Debug = False,
@@ -141,9 +156,27 @@ def simulate(
     export: Annotated[
         Path | None, typer.Option(help="Write the web shop's export there.")
     ] = None,
+    faults: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SEED",
+            help="Let requests fail: refusals, errors, broken and missing replies. The "
+            "same SEED fails the same requests in the same way.",
+        ),
+    ] = None,
+    fault_rate: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="The share that --faults hits."),
+    ] = 0.1,
     debug: Debug = False,
 ) -> None:
-    """Serve a simulated Lightspeed store on this machine, until Ctrl-C."""
+    """Serve a simulated Lightspeed store on this machine, until Ctrl-C.
+
+    \b
+    analytics-pipeline simulate                      a store that answers well
+    analytics-pipeline simulate --faults 7           one request in ten fails
+    Then run update against it: it waits, tries again, and publishes the same files.
+    """  # noqa: D301 (the backslash keeps the examples on lines of their own)
     from analytics_pipeline.commands.simulate import simulate as run
 
     _run(
@@ -156,6 +189,8 @@ def simulate(
             opened_on=opened_on.date(),
             time_zone=settings.time_zone,
             export=export,
+            faults=faults,
+            fault_rate=fault_rate,
         ),
     )
 

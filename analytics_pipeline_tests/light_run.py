@@ -34,7 +34,8 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
 
-SOURCES = ("sales_feed", "outlets", "customers", "ecom_orders")
+SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
+"""In the order in which the job reads them."""
 TABLES = (
     *SOURCES,
     "raw_sales",

@@ -7,6 +7,7 @@ from pathlib import Path
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.export import write_export
+from analytics_pipeline.simulator.faults import FaultPlan
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import run_forever
 
@@ -20,14 +21,20 @@ def simulate(
     opened_on: date,
     time_zone: str,
     export: Path | None,
+    faults: int | None,
+    fault_rate: float,
 ) -> None:
-    """Serve a store on loopback until interrupted, in step with the clock."""
+    """Serve a store on loopback until interrupted, in step with the clock.
+
+    With *faults*, a seed, this share of its requests fails.
+    """
     store = Store(seed, customers=customers, opened_on=opened_on, time_zone=time_zone)
     with terminal.working("making a simulated store"):
         store.advance_to(datetime.now(UTC))
         if export is not None:
             write_export(store.state, export)
     token = f"simulated-{secrets.token_hex(8)}"
+    plan = FaultPlan() if faults is None else FaultPlan.seeded(faults, fault_rate)
 
     def tell(origin: str) -> None:
         terminal.summary(
@@ -39,9 +46,14 @@ def simulate(
                 "ANALYTICS_START_DATE": opened_on.isoformat(),
                 "customers": f"{len(store.state.customers):,}",
                 "sales": f"{len(store.state.sales):,}",
+                "faults": "none" if faults is None else _in_words(plan),
                 "stop it": "Ctrl-C",
             },
         )
 
-    app = build_app(store, token=token, clock=lambda: datetime.now(UTC))
+    app = build_app(store, token=token, faults=plan, clock=lambda: datetime.now(UTC))
     run_forever(app, port, on_start=tell)
+
+
+def _in_words(plan: FaultPlan) -> str:
+    return f"seed {plan.seed}, {plan.rate:.0%} of the requests"

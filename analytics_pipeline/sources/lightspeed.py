@@ -21,7 +21,7 @@ from analytics_pipeline.sources.replies import (
     records_of,
     resource_of,
 )
-from analytics_pipeline.sources.search import SalesSearch
+from analytics_pipeline.sources.search import SalesSearch, newest_records
 
 __all__ = ["LightspeedClient", "Page", "origin_for"]
 
@@ -181,6 +181,10 @@ class LightspeedClient:
     def search_sales(self) -> SalesSearch:
         """Return a search for sales by their date: for comparison, not for truth."""
         return SalesSearch(self._connection.get)
+
+    def newest_found(self, kind: str) -> list[Any]:
+        """Return one record of ``sales`` (the newest) or ``customers``, if any."""
+        return newest_records(self._connection.get, kind)
 
     def retailer(self) -> dict[str, Any]:
         """Return the store itself: its time zone, country and currency."""

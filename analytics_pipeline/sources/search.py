@@ -54,7 +54,10 @@ class SalesSearch:
             waiting.extend(reversed(parts))
 
     def _read(self, window: Window) -> Generator[list[Any], None, list[Window]]:
-        """Yield the pages of *window*; return its parts if it must be divided."""
+        """Yield the pages of *window*; return its parts if it must be divided.
+
+        It ends with an empty page, or with a short one that shows nothing new.
+        """
         found: set[str] = set()
         while True:
             try:
@@ -65,19 +68,20 @@ class SalesSearch:
                     raise
                 return parts
             records, total = records_of(body), stated_total(body)
-            if not records:
+            # The list may have moved: what counts is how many it has shown so far.
+            known = len(found)
+            shown = {_id_of(record, known + n) for n, record in enumerate(records)}
+            if shown <= found:
+                if len(records) >= PAGE_SIZE:
+                    raise _stuck()
                 self.windows += 1
-                self.unseen += max(0, (total or 0) - len(found))
+                self.unseen += max(0, (total or 0) - known)
                 return []
             if max(total or 0, len(found) + len(records)) > MOST_IN_A_WINDOW:
                 pieces = (total or 0) // (MOST_IN_A_WINDOW // 2) + 2
                 if parts := _divide(window, pieces):
                     return parts
-            # The list may have moved: what counts is how many it has shown so far.
-            known = len(found)
-            found |= {_id_of(record, known + n) for n, record in enumerate(records)}
-            if len(found) == known:
-                raise _stuck()
+            found |= shown
             yield records
 
     def _ask(self, window: Window, offset: int) -> Any:
@@ -90,6 +94,15 @@ class SalesSearch:
             "offset": str(offset),
         }
         return self._get("search", params)
+
+
+def newest_records(get: Callable[[str, dict[str, str]], Any], kind: str) -> list[Any]:
+    """Return some record of a *kind* that the search knows; of sales the newest.
+
+    An empty list says that the search knows none, deleted ones included.
+    """
+    params = {"type": kind, "deleted": "true", "page_size": "1", "offset": "0"}
+    return records_of(get("search", params))
 
 
 def _divide(window: Window, pieces: int) -> list[Window]:

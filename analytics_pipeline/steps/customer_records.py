@@ -12,6 +12,7 @@ from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.schemas.sources import Customers, Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.customer_payloads import customers_rows
@@ -83,7 +84,11 @@ class CustomersWalk:
 def _walk_customers(
     shop: Shop, client: LightspeedClient, keys: ContactKeys, cursor: int
 ) -> CustomersWalk:
-    """Read every page from *cursor* to the end of the feed."""
+    """Read every page from *cursor* to the end of the feed.
+
+    Raises:
+        LightspeedUnavailable: a first read shows nobody, though there is somebody.
+    """
     asked_at, first_page = client.server_now, None
     frames: list[pd.DataFrame] = []
     rejections: list[Rejection] = []
@@ -97,6 +102,11 @@ def _walk_customers(
         rejections += [placed(rejection, page.version_max) for rejection in rejected]
         read, cursor = read + len(page.records), page.version_max
         shop.progress("customers", read, None)
+    if read == cursor == 0 and client.newest_found("customers"):
+        raise LightspeedUnavailable(
+            "Lightspeed's feed of customers is empty, but its search shows some.",
+            "Try again later; nothing was replaced.",
+        )
     began = walk_began(asked_at, first_page, client)
     return CustomersWalk(frames, rejections, read, cursor, began)
 

@@ -8,13 +8,15 @@ from pandera.errors import SchemaErrors
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
-from analytics_pipeline.errors import GateFailed
+from analytics_pipeline.errors import GateFailed, LightspeedUnavailable
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
 from analytics_pipeline.steps.known_sales import (
+    find_newest_sale,
+    holds,
     keep_known_sales,
     refuse_another_store,
     skip_known_sales,
@@ -64,8 +66,9 @@ def read_sales_feed(
     """
     refuse_another_store(shop, client.retailer())
     log = shop.sales_log()
-    is_whole_walk = full_resync or not log.segments()
-    walk = _walk(shop, client, log.start_generation() if full_resync else log)
+    is_compared = not full_resync and bool(log.segments()) and days > 0
+    target = log.start_generation() if full_resync else log
+    walk = _walk(shop, client, target, is_compared=is_compared)
     replayed = replay_sales(shop, client, walk.log) if replay else NOT_REPLAYED
     kept = (
         keep_known_sales(shop, client, log, walk.log)
@@ -73,9 +76,9 @@ def read_sales_feed(
         else skip_known_sales()
     )
     compared = (
-        skip_comparison()
-        if is_whole_walk or days == 0
-        else compare_with_search(shop, client, log, as_of, days)
+        compare_with_search(shop, client, log, as_of, days)
+        if is_compared
+        else skip_comparison()
     )
     sound = _judge(shop, walk)
     if not (sound.blocks or compared.blocks or kept.blocks):
@@ -97,10 +100,26 @@ def read_sales_feed(
     return Candidate(None, [schema, sound, compared, kept], figures=figures)
 
 
-def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
-    """Append every page from the log's cursor to the end of the feed."""
-    asked_at, first_page = client.server_now, None
-    first, number, read = log.judged_segments(), log.next_number(), 0
+def _walk(
+    shop: Shop, client: LightspeedClient, log: SalesLog, *, is_compared: bool
+) -> Walk:
+    """Append every page from the log's cursor to the end of the feed.
+
+    Raises:
+        LightspeedUnavailable: the feed ends before a sale that the search shows.
+    """
+    asked_at, first = client.server_now, log.judged_segments()
+    first_page, read = _append_pages(shop, client, log, 0)
+    if not is_compared:
+        read = _reach_the_newest_sale(shop, client, log, read)
+    return Walk(log, walk_began(asked_at, first_page, client), first, read)
+
+
+def _append_pages(
+    shop: Shop, client: LightspeedClient, log: SalesLog, read: int
+) -> tuple[Page | None, int]:
+    """Append pages up to the empty one; return the first, and the count so far."""
+    first_page, number = None, log.next_number()
     for page in client.pages("sales", after=log.cursor()):
         first_page = first_page or page
         rows, rejections = sales_rows(page.records, segment=number, page=page.number)
@@ -109,7 +128,26 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
         log.append(rows, away, number=number, cursor=page.version_max)
         number, read = number + 1, read + len(page.records)
         shop.progress("sales", read, None)
-    return Walk(log, walk_began(asked_at, first_page, client), first, read)
+    return first_page, read
+
+
+def _reach_the_newest_sale(
+    shop: Shop, client: LightspeedClient, log: SalesLog, read: int
+) -> int:
+    """Make sure that the empty page was the end, where nothing else would tell.
+
+    A sale that was made meanwhile is behind it, so the feed is read on once.
+    """
+    newest = find_newest_sale(client)
+    if holds(shop, log, newest):
+        return read
+    _, read = _append_pages(shop, client, log, read)
+    if not holds(shop, log, newest):
+        raise LightspeedUnavailable(
+            "Lightspeed's feed of sales ends before a sale that its search shows.",
+            "Try again later; the next run goes on where this one stopped.",
+        )
+    return read
 
 
 def _check(rows: pd.DataFrame) -> None:

@@ -12,8 +12,8 @@ from analytics_pipeline.domain.comparison import SEEN, Difference, find_differen
 from analytics_pipeline.domain.feed import newest_versions
 from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.engine import lend_columns, open_table
-from analytics_pipeline.schemas.sources import SalesFeed
-from analytics_pipeline.shop import Shop
+from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.shop import Shop, end_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.sources.search import SalesSearch
@@ -84,8 +84,12 @@ def _judge(
 def _period(shop: Shop, as_of: date, days: int) -> Period:
     """Return from when to when the last *days* last, in all zones of the shop."""
     start = datetime.combine(as_of - timedelta(days=days - 1), time())
-    first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in shop.zones())
-    return first.astimezone(UTC), shop.end_of(as_of).astimezone(UTC)
+    zones = {shop.settings.time_zone}
+    if shop.warehouse.exists("outlets"):
+        # The last good ones, whatever became of the last attempt to read them.
+        zones |= set(shop.warehouse.read("outlets", Outlets)["time_zone"])
+    first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
+    return first.astimezone(UTC), end_of(as_of, zones).astimezone(UTC)
 
 
 def _search(shop: Shop, search: SalesSearch, period: Period) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import LightspeedUnavailable, WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders, Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import read_ecom_export
@@ -20,7 +20,11 @@ STALE_EXPORT = timedelta(days=7)
 
 
 def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
-    """Read the outlets, the registers and the store itself."""
+    """Read the outlets, the registers and the store itself.
+
+    Raises:
+        LightspeedUnavailable: there are none, which no store has.
+    """
     retailer = client.retailer()
     refuse_another_store(shop, retailer)
     pages = {
@@ -31,6 +35,12 @@ def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
         ]
         for name in ("outlets", "registers")
     }
+    for name, records in pages.items():
+        if not records:
+            raise LightspeedUnavailable(
+                f"Lightspeed names no {name}, though every store has some.",
+                "Try again later; nothing was replaced.",
+            )
     frame = outlets_rows(pages["outlets"], pages["registers"], retailer)
     ours, theirs = shop.settings.time_zone, set(frame["store_time_zone"].dropna())
     agrees = theirs <= {ours}

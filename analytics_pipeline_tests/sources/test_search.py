@@ -39,7 +39,8 @@ def test_pages_are_counted_by_offset_to_the_empty_one():
     assert {"2026-01-02T05:00:01Z"} == set(store.params("date_to"))
 
 
-def test_a_search_that_ignores_the_offset_is_an_error():
+def test_a_search_that_ignores_the_offset_is_an_error(monkeypatch):
+    monkeypatch.setattr(search_module, "PAGE_SIZE", 2)
     with pytest.raises(LightspeedUnavailable, match="does not advance"):
         list(Store(page(3, 2)).client().search_sales().pages(FIRST, LAST))
 
@@ -50,6 +51,15 @@ def test_a_list_that_moves_down_while_it_is_read_loses_nothing():
 
     assert len(list(store.client().search_sales().pages(FIRST, LAST))) == 3
     assert store.params("offset") == ["0", "2", "3", "4"]
+
+
+def test_a_short_page_that_shows_nothing_new_is_the_end():
+    """The list moved while its last page was read."""
+    store = Store(page(3, 2, 1), page(2, 1))
+    search = store.client().search_sales()
+
+    assert len(list(search.pages(FIRST, LAST))) == 1
+    assert search.windows == 1
 
 
 def test_what_was_counted_and_not_shown_is_told():
