@@ -51,8 +51,12 @@ class Catalogue:
             Outlets,
             "outlet_id",
             {
-                "time_zone_agrees": "The store's time zone is the configured one.",
-                "outlets_are_all_there": "No outlet known before is gone.",
+                "time_zone_agrees": "The store's time zone is the configured one, and "
+                "every outlet's exists.",
+                "outlets_are_all_there": "Nothing known before of outlets and store is "
+                "gone.",
+                "phone_region_is_known": "Phone numbers without a country code can be "
+                "read.",
             },
         )
         self.ecom_orders = Contract(

@@ -1,27 +1,59 @@
 """What every test starts from: no environment of the machine, no state of another."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from analytics_pipeline_tests.simulated_shop import SimulatedShop, open_simulated_shop
+from analytics_pipeline_tests.simulated_shop import (
+    FIRST_DAY,
+    SimulatedShop,
+    open_simulated_shop,
+)
 
 OURS = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_", "DAGSTER_")
 
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    forget_environment(monkeypatch, tmp_path)
+
+
+def forget_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Forget what the machine says about a store, and work in *folder*."""
     for name in list(os.environ):
         if name.startswith(OURS) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(folder)
 
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
     """A small simulated store, seven weeks old, and an empty data directory."""
     with open_simulated_shop(tmp_path / "data", seed=1, customers=60) as simulated:
+        yield simulated
+
+
+@pytest.fixture(scope="session")
+def first_days_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a first update of that store leaves behind: made once, never changed."""
+    data = tmp_path_factory.mktemp("first") / "data"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        forget_environment(monkeypatch, data.parent)
+        with open_simulated_shop(data, seed=1, customers=60) as simulated:
+            assert simulated.update(FIRST_DAY).failure is None
+    return data
+
+
+@pytest.fixture
+def updated_shop(first_days_data: Path, tmp_path: Path) -> Iterator[SimulatedShop]:
+    """The store of ``shop`` with a data directory that holds FIRST_DAY already.
+
+    The same seed lives through the same days, so the copy is of this very store.
+    """
+    data = shutil.copytree(first_days_data, tmp_path / "data")
+    with open_simulated_shop(data, seed=1, customers=60) as simulated:
         yield simulated

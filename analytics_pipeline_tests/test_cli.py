@@ -22,6 +22,8 @@ from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline_tests.doctored import DoctoredTransport
+from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,
@@ -36,6 +38,18 @@ MASTER = "customer_analytics_master.csv"
 @pytest.fixture
 def typed(shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch) -> SimulatedShop:
     """A simulated shop that the environment points at, with waits that end at once."""
+    return pointed_at(shop, monkeypatch)
+
+
+@pytest.fixture
+def updated(
+    updated_shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> SimulatedShop:
+    """The same with FIRST_DAY published already."""
+    return pointed_at(updated_shop, monkeypatch)
+
+
+def pointed_at(shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch) -> SimulatedShop:
     for name, value in shop.settings.as_environment().items():
         monkeypatch.setenv(name, value)
     impatient = functools.partial(
@@ -103,15 +117,14 @@ def test_an_update_publishes_and_says_what_it_did(typed: SimulatedShop) -> None:
     ],
 )  # fmt: skip
 def test_a_failure_says_why_and_leaves_yesterdays_files(
-    typed: SimulatedShop,
+    updated: SimulatedShop,
     monkeypatch: pytest.MonkeyPatch,
     changes: dict[str, str],
     code: int,
     words: str,
 ) -> None:
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
-    before = published(typed)
-    typed.live_until(NEXT_DAY)
+    before = published(updated)
+    updated.live_until(NEXT_DAY)
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
 
@@ -120,7 +133,7 @@ def test_a_failure_says_why_and_leaves_yesterdays_files(
     assert code == result.exit_code, result.output
     assert words in result.stderr
     assert "Traceback" not in result.output
-    assert before == published(typed)
+    assert before == published(updated)
 
 
 def test_an_unknown_prefix_is_named(
@@ -135,18 +148,17 @@ def test_an_unknown_prefix_is_named(
 
 
 def test_an_unreadable_export_is_a_failed_gate_in_an_update(
-    typed: SimulatedShop,
+    updated: SimulatedShop,
 ) -> None:
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
-    before = published(typed)
-    typed.live_until(NEXT_DAY)
-    (typed.data / "ecom_orders_export.csv").write_text("this;is\nno;export\n")
+    before = published(updated)
+    updated.live_until(NEXT_DAY)
+    (updated.data / "ecom_orders_export.csv").write_text("this;is\nno;export\n")
 
     result = type_in("update", "--as-of", NEXT_DAY)
 
     assert result.exit_code == 1
     assert "order_number" in result.stderr
-    assert before == published(typed)
+    assert before == published(updated)
     assert type_in("status").exit_code == 1
 
 
@@ -195,45 +207,43 @@ def test_a_start_date_after_the_first_sales_warns_and_counts_them(
 
 
 def test_a_sale_without_a_total_is_quarantined_with_a_warning(
-    typed: SimulatedShop,
+    updated: SimulatedShop,
 ) -> None:
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
-    typed.live_until(NEXT_DAY)
-    broken = break_sales(typed, 1)
+    updated.live_until(NEXT_DAY)
+    broken = break_sales(updated, 1)
 
     result = type_in("update", "--as-of", NEXT_DAY)
 
     assert result.exit_code == 0, result.output
     assert "quarantine" in result.stderr
     for sale_id in broken:
-        del typed.store.state.sales[sale_id]
-    assert expected_master(typed.store.state, NEXT_DAY) == typed.rows(MASTER)
+        del updated.store.state.sales[sale_id]
+    assert expected_master(updated.store.state, NEXT_DAY) == updated.rows(MASTER)
 
 
 def test_too_many_bad_sales_stop_the_run_until_they_are_mended(
-    typed: SimulatedShop,
+    updated: SimulatedShop,
 ) -> None:
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
-    before = published(typed)
-    typed.live_until(NEXT_DAY)
-    totals = {sale.id: sale.total_price_incl for sale in all_sales(typed)}
-    broken = break_sales(typed, 30)
+    before = published(updated)
+    updated.live_until(NEXT_DAY)
+    totals = {sale.id: sale.total_price_incl for sale in all_sales(updated)}
+    broken = break_sales(updated, 30)
 
     first = type_in("update", "--as-of", NEXT_DAY)
     again = type_in("update", "--as-of", NEXT_DAY)
 
     assert [first.exit_code, again.exit_code] == [1, 1], first.output + again.output
     assert "turned away" in first.stderr
-    assert before == published(typed)
+    assert before == published(updated)
 
-    highest = max(sale.version for sale in all_sales(typed))
+    highest = max(sale.version for sale in all_sales(updated))
     for n, sale_id in enumerate(broken, start=1):
-        sale = typed.store.state.sales[sale_id]
+        sale = updated.store.state.sales[sale_id]
         sale.total_price_incl, sale.version = totals[sale_id], highest + n
     mended = type_in("update", "--as-of", NEXT_DAY)
 
     assert mended.exit_code == 0, mended.output
-    assert expected_master(typed.store.state, NEXT_DAY) == typed.rows(MASTER)
+    assert expected_master(updated.store.state, NEXT_DAY) == updated.rows(MASTER)
 
 
 def all_sales(shop: SimulatedShop) -> list[Any]:
@@ -271,25 +281,26 @@ def test_a_first_load_killed_half_way_is_finished_first_and_never_published_half
         assert expected_master(shop.store.state, earlier) == shop.rows(MASTER)
 
 
-def test_sales_that_the_log_lost_are_found_by_the_search_and_fetched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_sales_that_the_feed_left_out_are_found_by_the_search_and_fetched(
+    updated: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_simulated_shop(tmp_path / "data", seed=5, customers=60) as shop:
-        with serve(build_app(shop.store, token="simulated", page_limit=40)) as origin:
-            for name, value in shop.settings.as_environment().items():
-                monkeypatch.setenv(name, value)
-            monkeypatch.setenv("LIGHTSPEED_API_URL", origin)
-            assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
-            log = shop.data / "warehouse/sales_feed/generation-000001"
-            sorted(log.glob("*.parquet"))[-2].unlink()
+    updated.live_until(NEXT_DAY)
+    held = updated.local.sales_log().cursor()
 
-            result = type_in("update", "--as-of", FIRST_DAY, "--days", 366)
+    def leave_out(path: str, it: dict[str, Any]) -> bool:
+        return path != "sales" or it["_metadata"]["version"] <= held
 
-        assert result.exit_code == 0, result.output
-        log = shop.local.sales_log()
-        origins = [segment.notes()["origin"] for segment in log.segments()]
-        assert "repair" in origins
-        assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
+    forgetful = functools.partial(
+        resources.LightspeedClient, transport=DoctoredTransport(leave_out)
+    )
+    monkeypatch.setattr(resources, "LightspeedClient", forgetful)
+
+    result = type_in("update", "--as-of", NEXT_DAY)
+
+    assert result.exit_code == 0, result.output
+    assert "sales that the log lacked" in result.stdout
+    log = updated.local.sales_log()
+    assert "repair" in [segment.notes()["origin"] for segment in log.segments()]
 
 
 @pytest.mark.parametrize(
@@ -309,16 +320,15 @@ def test_an_impossible_day_is_wrong_use(
     assert words in result.stderr
 
 
-def test_an_older_day_goes_to_the_archive_only(typed: SimulatedShop) -> None:
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
-    before = published(typed)
+def test_an_older_day_goes_to_the_archive_only(updated: SimulatedShop) -> None:
+    before = published(updated)
     older = FIRST_DAY - timedelta(days=3)
 
     result = type_in("update", "--as-of", older)
 
     assert result.exit_code == 0, result.output
-    assert before == published(typed)
-    assert (typed.data / f"archive/customer_analytics_{older}.csv").exists()
+    assert before == published(updated)
+    assert (updated.data / f"archive/customer_analytics_{older}.csv").exists()
     assert "stays as of" in result.stdout
 
 
@@ -345,8 +355,8 @@ def test_a_second_run_is_refused_while_one_holds_the_directory(
         """A killed holder leaves nothing behind."""
 
 
-def test_a_rebuild_finds_nothing_to_correct(typed: SimulatedShop) -> None:
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
+def test_a_rebuild_finds_nothing_to_correct(updated: SimulatedShop) -> None:
+    assert updated.rows(MASTER)
 
     result = type_in("rebuild", "--as-of", FIRST_DAY)
 
@@ -355,13 +365,12 @@ def test_a_rebuild_finds_nothing_to_correct(typed: SimulatedShop) -> None:
 
 
 def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
-    typed: SimulatedShop,
+    updated: SimulatedShop,
 ) -> None:
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     day = (FIRST_DAY - timedelta(days=9)).isoformat()
-    file = typed.data / f"warehouse/raw_sales/{day}.parquet"
+    file = updated.data / f"warehouse/raw_sales/{day}.parquet"
     right = file.read_bytes()
-    warehouse = typed.local.warehouse
+    warehouse = updated.local.warehouse
     rows = warehouse.read("raw_sales", RawSales, day)
     dearer = rows.assign(total_incl_cents=rows["total_incl_cents"] + 1)
     warehouse.write("raw_sales", RawSales, dearer, day)
@@ -372,26 +381,27 @@ def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
     assert result.exit_code == 1, result.output
     assert f"raw_sales of {day}" in result.stderr
     assert right == file.read_bytes()
-    assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
+    assert expected_master(updated.store.state, FIRST_DAY) == updated.rows(MASTER)
 
 
-def test_status_knows_nothing_published_outdated_and_fresh(
-    typed: SimulatedShop,
-) -> None:
+@pytest.mark.usefixtures("typed")
+def test_status_knows_nothing_published() -> None:
     nothing = type_in("status")
+
     assert nothing.exit_code == 1
     assert "Master CSV not found" in nothing.stdout
 
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
+
+def test_status_knows_outdated_and_fresh(updated: SimulatedShop) -> None:
     outdated = type_in("status", "--json")
     assert outdated.exit_code == 1
     state = json.loads(outdated.stdout)
     assert FIRST_DAY.isoformat() == state["published"]
     assert "Data seems outdated" in state["advice"][0]
 
-    today = typed.local.today
-    typed.live_until(today)
-    yesterday = typed.local.yesterday
+    today = updated.local.today
+    updated.live_until(today)
+    yesterday = updated.local.yesterday
     assert type_in("update", "--as-of", yesterday).exit_code == 0
     fresh = type_in("status")
     assert fresh.exit_code == 0, fresh.output
@@ -421,7 +431,7 @@ def test_a_day_that_the_store_has_not_finished_is_not_published(
 def test_the_demo_runs_in_an_empty_folder_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics_pipeline.commands.demo.HISTORY", timedelta(days=40))
+    monkeypatch.setattr("analytics_pipeline.commands.demo.HISTORY", timedelta(days=15))
 
     for _ in range(2):
         result = type_in("demo")
@@ -458,7 +468,16 @@ def test_every_file_that_is_written_is_its_owners_only(typed: SimulatedShop) -> 
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "update", "rebuild", "import-ecom", "status", "simulate", "ui"],
+    [
+        "demo",
+        "update",
+        "rebuild",
+        "import-ecom",
+        "replay",
+        "status",
+        "simulate",
+        "ui",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     result = type_in(command, "--help")

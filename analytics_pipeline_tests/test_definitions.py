@@ -27,7 +27,7 @@ customer_identities        every_record_has_one_person matches_schema nothing_is
 customers                  matches_schema rows_are_sound
 ecom_orders                export_is_fresh export_is_readable matches_schema
 first_time_buyers          is_caught_up matches_schema
-outlets                    matches_schema outlets_are_all_there time_zone_agrees
+outlets                    matches_schema outlets_are_all_there phone_region_is_known time_zone_agrees
 raw_sales                  is_caught_up matches_schema starts_with_the_first_sale words_are_known
 sales_feed                 agrees_with_search matches_schema no_known_sale_is_lost rows_are_sound
 """  # noqa: E501

@@ -1,7 +1,8 @@
 """Ways around a gate, each tried and refused, and changes that must be noticed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.simulator.ledger import expected_master
+from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,
@@ -19,6 +21,19 @@ MASTER = "customer_analytics_master.csv"
 DOWNSTREAM = (
     "raw_sales", "customer_analytics", "first_time_buyers", "customer_analytics_master",
 )  # fmt: skip
+
+
+@pytest.fixture
+def shop(updated_shop: SimulatedShop) -> SimulatedShop:
+    """The store with FIRST_DAY published already, and all of it to be damaged."""
+    return updated_shop
+
+
+def failure_of(shop: SimulatedShop) -> Mapping[str, str]:
+    """Update FIRST_DAY, which must fail, and return what the failure says."""
+    with pytest.raises(dg.Failure) as failed:
+        run_light(shop.settings, FIRST_DAY)
+    return {name: str(told.value) for name, told in failed.value.metadata.items()}
 
 
 def materialize(
@@ -60,24 +75,31 @@ def from_day(shop: SimulatedShop, first: date) -> SimulatedShop:
     ],
 )
 def test_a_moved_start_date_neither_loses_nor_doubles_a_sale(
-    shop: SimulatedShop, before: date, after: date
+    shop: SimulatedShop, tmp_path: Path, before: date, after: date
 ) -> None:
-    assert from_day(shop, before).update(FIRST_DAY).failure is None
-    assert_equal_to_the_ledger(shop, FIRST_DAY)
+    empty = shop.with_data(tmp_path / "empty")
+    for first in (before, after, before):
+        run_light(from_day(empty, first).settings, FIRST_DAY)
 
-    assert from_day(shop, after).update(FIRST_DAY).failure is None
-    assert_equal_to_the_ledger(shop, FIRST_DAY)
+        assert_equal_to_the_ledger(empty, FIRST_DAY)
 
-    assert from_day(shop, before).update(FIRST_DAY).failure is None
-    assert_equal_to_the_ledger(shop, FIRST_DAY)
+
+def test_dagster_follows_a_start_date_that_is_moved_and_moved_back(
+    shop: SimulatedShop,
+) -> None:
+    for moved in (from_day(shop, OPENED + timedelta(days=20)), shop):
+        assert moved.update(FIRST_DAY).failure is None
+
+        assert_equal_to_the_ledger(moved, FIRST_DAY)
 
 
 def test_a_moved_start_date_is_noticed_by_a_run_of_the_analytics_alone(
-    shop: SimulatedShop,
+    shop: SimulatedShop, tmp_path: Path
 ) -> None:
-    assert from_day(shop, OPENED + timedelta(days=20)).update(FIRST_DAY).failure is None
+    empty = shop.with_data(tmp_path / "empty")
+    run_light(from_day(empty, OPENED + timedelta(days=20)).settings, FIRST_DAY)
 
-    result = materialize(shop, ["customer_analytics"], FIRST_DAY)
+    result = materialize(empty, ["customer_analytics"], FIRST_DAY)
 
     assert not result.success
 
@@ -85,14 +107,13 @@ def test_a_moved_start_date_is_noticed_by_a_run_of_the_analytics_alone(
 def test_a_log_that_failed_its_gate_is_not_built_on_by_a_later_run(
     shop: SimulatedShop,
 ) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     before = (shop.data / MASTER).read_bytes()
     latest = sorted(shop.store.state.sales.values(), key=lambda sale: -sale.version)
     highest = latest[0].version
     for n, sale in enumerate(latest[:30], start=1):
         sale.total_price_incl = None  # type: ignore[assignment]
         sale.version = highest + n
-    assert shop.update(FIRST_DAY).failure is not None
+    assert failure_of(shop)["exit_code"] == "1"
 
     result = materialize(shop, DOWNSTREAM, FIRST_DAY)
 
@@ -103,7 +124,6 @@ def test_a_log_that_failed_its_gate_is_not_built_on_by_a_later_run(
 def test_identities_made_from_other_customers_are_not_built_on(
     shop: SimulatedShop,
 ) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     changed = next(iter(shop.store.state.customers.values()))
     changed.version += 10**9
     assert materialize(shop, ["customers"], FIRST_DAY).success
@@ -116,7 +136,6 @@ def test_identities_made_from_other_customers_are_not_built_on(
 def test_any_range_of_days_is_one_run_and_gives_the_same_rows(
     shop: SimulatedShop,
 ) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     before = shop.reproducible(FIRST_DAY)
     first = FIRST_DAY - timedelta(days=39)
 
@@ -135,7 +154,6 @@ def test_any_range_of_days_is_one_run_and_gives_the_same_rows(
 def test_downstream_tables_are_backfilled_over_days_in_one_run(
     shop: SimulatedShop,
 ) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     published = (shop.data / MASTER).read_bytes()
     first = FIRST_DAY - timedelta(days=4)
 
@@ -150,86 +168,71 @@ def test_downstream_tables_are_backfilled_over_days_in_one_run(
 
 
 def test_an_outlet_that_vanishes_stops_the_run(
-    shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+    shop: SimulatedShop,
 ) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     shop.store.state.outlets.popitem()
 
-    failure = shop.update(FIRST_DAY).failure
-
-    assert failure is not None
-    assert "outlets" in failure.cause
+    assert "outlets" in failure_of(shop)["cause"]
 
 
 def test_a_zone_that_changes_recuts_what_it_moves(shop: SimulatedShop) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     outlet = max(shop.store.state.outlets.values(), key=lambda outlet: outlet.id)
     outlet.time_zone = "Pacific/Auckland"
     outlet.version += 10**9
 
-    assert shop.update(FIRST_DAY).failure is None
+    run_light(shop.settings, FIRST_DAY)
 
     assert_equal_to_the_ledger(shop, FIRST_DAY)
 
 
 def test_a_walk_in_named_later_is_nobody_from_then_on(shop: SimulatedShop) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     named = shop.rows(MASTER)[0]["Customer ID"]
     (shop.data / "analytics.toml").write_text(f'walk_in_customer_id = "{named}"\n')
 
-    assert shop.update(FIRST_DAY).failure is None
+    run_light(shop.settings, FIRST_DAY)
 
     assert named not in {row["Customer ID"] for row in shop.rows(MASTER)}
 
 
 def test_a_published_file_that_is_gone_is_put_back(shop: SimulatedShop) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     master = shop.data / MASTER
     content = master.read_bytes()
     master.unlink()
     assert shop.local.publication.published() is None
 
-    assert shop.update(FIRST_DAY - timedelta(days=1)).failure is None
+    run_light(shop.settings, FIRST_DAY - timedelta(days=1))
 
     assert content == master.read_bytes()
 
 
 def test_a_damaged_day_is_named_and_a_rebuild_mends_it(shop: SimulatedShop) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     day = shop.data / f"warehouse/raw_sales/{FIRST_DAY - timedelta(days=5)}.parquet"
     content = day.read_bytes()
     day.write_bytes(content[: len(content) // 2])
 
-    failure = shop.update(FIRST_DAY).failure
-    assert failure is not None
-    assert "rebuild" in failure.remedy
+    assert "rebuild" in failure_of(shop)["remedy"]
 
-    assert shop.rebuild(FIRST_DAY).failure is None
+    run_light(shop.settings, FIRST_DAY, days=0, full_resync=True, recut_all_days=True)
     assert content == day.read_bytes()
 
 
 def test_a_damaged_state_file_is_named(shop: SimulatedShop) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     before = (shop.data / MASTER).read_bytes()
     note = shop.data / "warehouse/raw_sales/failed_gates.json"
     note.write_text("{")
 
-    failure = shop.update(FIRST_DAY).failure
-
-    assert failure is not None
-    assert "failed_gates.json" in failure.cause
+    assert "failed_gates.json" in failure_of(shop)["cause"]
     assert before == (shop.data / MASTER).read_bytes()
 
 
 def test_a_sale_turned_away_twice_is_one_sale_in_quarantine(
     shop: SimulatedShop,
 ) -> None:
-    assert shop.update(FIRST_DAY).failure is None
     latest = max(shop.store.state.sales.values(), key=lambda sale: sale.version)
     for _ in range(2):
         latest.total_price_incl = None  # type: ignore[assignment]
         latest.version += 1
-        assert shop.update(FIRST_DAY).failure is None
+        run_light(shop.settings, FIRST_DAY)
 
     listed = (shop.data / "quarantine/sales_feed/records.csv").read_text()
 

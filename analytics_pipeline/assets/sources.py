@@ -12,8 +12,9 @@ from analytics_pipeline.contracts import Event, store_if_sound
 from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.customer_records import read_customers, store_customers
+from analytics_pipeline.steps.ecom_orders import read_ecom_orders
+from analytics_pipeline.steps.outlets import read_outlets
 from analytics_pipeline.steps.sales_feed import read_sales_feed
-from analytics_pipeline.steps.sources import read_ecom_orders, read_outlets
 
 ShopResource = dg.ResourceParam[Shop]
 LightspeedResource = dg.ResourceParam[Lightspeed]

@@ -25,6 +25,9 @@ KEY_DIGITS = 32
 ECOM_DIGITS = 16
 """Hex digits of an eCom-only person's id (rule 3.7)."""
 
+LONGEST_EMAIL = 320
+"""Characters: 64 before the sign, 255 behind it (RFC 5321, 4.5.3.1)."""
+
 SPECIAL_USE = frozenset(SPECIAL_USE_DOMAIN_NAMES)
 
 
@@ -36,6 +39,8 @@ def normalise_email(text: str | None) -> str | None:
     spelling.  Only the syntax is judged: special-use domains are valid.
     """
     address = (text or "").strip().lower()
+    if len(address) > LONGEST_EMAIL:
+        return None
     before, dot, last = address.rpartition(".")
     # The validator refuses special-use domains; a stand-in of the same length
     # leaves everything else for it to judge.

@@ -1,4 +1,7 @@
-"""Whatever a payload holds, it becomes a valid row or a rejection."""
+"""Whatever a payload holds, it becomes a valid row or a rejection.
+
+And a run that reads it ends well with a warning or with one clear sentence.
+"""
 
 import copy
 import json
@@ -6,16 +9,32 @@ from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 
+import dagster as dg
+import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.schemas.sources import Customers, Outlets, SalesFeed
+from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.sources.customer_payloads import customers_rows
 from analytics_pipeline.sources.outlet_payloads import outlets_rows
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.storage.parquet import encode
+from analytics_pipeline_tests.light_run import (
+    SOURCES,
+    PatientLightspeed,
+    exit_code_of,
+    run_light,
+)
+from analytics_pipeline_tests.simulated_shop import (
+    FIRST_DAY,
+    PUBLISHED,
+    open_simulated_shop,
+)
+from analytics_pipeline_tests.sources.damages import parse, places_in, write
 from analytics_pipeline_tests.sources.samples import customer, flat_sale, nested_sale
 
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())
@@ -40,20 +59,6 @@ ODD = st.one_of(
     st.lists(st.none() | st.text(max_size=3) | st.just({}), max_size=2),
     st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
 )
-
-
-def places_in(value, path=()):
-    """List the path of every value inside a payload."""
-    children = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, child in children:
-        yield (*path, key)
-        yield from places_in(child, (*path, key))
 
 
 def replace_in(record, path, value):
@@ -134,3 +139,184 @@ def test_damaged_outlets_are_rows_or_nothing(outlet, register, store):
     rows = outlets_rows([outlet], [register], store)
 
     check_storable(rows, Outlets)
+
+
+# Whole runs -----------------------------------------------------------------------
+
+
+class DoctoredReplies(httpx.HTTPTransport):
+    """Brings the store's replies, after *doctor* has changed path and text."""
+
+    def __init__(self, doctor):
+        super().__init__()
+        self.doctor = doctor
+
+    def handle_request(self, request):
+        reply = super().handle_request(request)
+        changed = self.doctor(request.url.path, reply.read().decode())
+        return httpx.Response(
+            200, headers={"Date": reply.headers["Date"]}, text=changed
+        )
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A store of twelve days, small enough to be read again and again."""
+    with open_simulated_shop(
+        tmp_path / "data",
+        seed=9,
+        customers=20,
+        opened_on=FIRST_DAY - timedelta(days=12),
+    ) as simulated:
+        yield simulated
+
+
+def run(shop, doctor, **options):
+    lightspeed = PatientLightspeed(
+        shop.settings, {"transport": DoctoredReplies(doctor)}
+    )
+    return run_light(shop.settings, FIRST_DAY, lightspeed=lightspeed, **options)
+
+
+def doctor_records(damages):
+    """Return a doctor who puts other values into the records of these ids."""
+
+    def doctor(_path, text):
+        body = parse(text)
+        data = body["data"] if isinstance(body["data"], list) else [body["data"]]
+        for record in data:
+            for path, value in damages.get(record.get("id"), {}).items():
+                replace_in(record, path, value)
+        return write(body)
+
+    return doctor
+
+
+def personal_words(shop):
+    """Everything that only a person's own record or note may say."""
+    people = shop.store.state.customers.values()
+    notes = {sale.note for sale in shop.store.state.sales.values()}
+    words = {f"{person.first_name} {person.last_name}" for person in people} | notes
+    for person in people:
+        words |= {person.email, person.phone, person.mobile}
+    return {word for word in words if word and len(word) > 5}
+
+
+def private_damages(shop):
+    """Damages that put personal data where a sound record has something else."""
+    person = next(
+        person for person in shop.store.state.customers.values()
+        if person.email and person.phone and person.first_name
+    )  # fmt: skip
+    note = f"Shipping: {person.first_name} {person.last_name}, {person.phone}"
+    return note, [
+        {("totals", "price_incl_tax"): person.email},
+        {("totals", "price"): note},
+        {("date",): person.phone},
+        {("line_items", 0, "quantity"): f"{person.first_name} {person.last_name}"},
+        {("customer_id",): {"email": person.email}},
+        {("_metadata", "version"): person.email},
+        {("payments",): note},
+        {("deleted_at",): note},
+    ]
+
+
+def broken_sales(shop, damages):
+    """Give each damage a sale of its own, the latest first, which has all parts."""
+    sales = [sale for sale in shop.store.state.sales.values() if sale.lines]
+    return dict(zip((sale.id for sale in sales), damages, strict=False))
+
+
+def told(events):
+    return "\n".join(map(repr, events))
+
+
+def warned(events):
+    """The tables whose records were turned away with a warning."""
+    return {
+        event.asset_key.to_user_string()
+        for event in events
+        if isinstance(event, dg.AssetCheckResult)
+        if event.check_name == "rows_are_sound" and not event.passed
+        if event.severity is dg.AssetCheckSeverity.WARN
+    }
+
+
+def test_damaged_sales_are_left_out_and_nothing_personal_is_told(shop):
+    note, damages = private_damages(shop)
+    broken = broken_sales(shop, damages)
+
+    events = run(shop, doctor_records(broken))
+
+    assert len(broken) == len(damages)
+    assert warned(events) == {"sales_feed"}
+    listed = (shop.data / "quarantine/sales_feed/records.csv").read_text()
+    assert all(sale_id in listed for sale_id in broken)
+    everything = listed + told(events)
+    assert [w for w in {note, *personal_words(shop)} if w in everything] == []
+    for sale_id in broken:
+        del shop.store.state.sales[sale_id]
+    assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(PUBLISHED[0])
+
+
+def test_damaged_customers_are_left_out_and_nothing_personal_is_told(shop):
+    ids = [
+        person.id
+        for person in shop.store.state.customers.values()
+        if person.email and person.id != shop.store.state.default_customer_id
+    ][:4]
+    email, name = "nobody.else@example.com", "Mallory Example"
+    damages = [
+        {("created_at",): email},
+        {("email",): [email]},
+        {("deleted_at",): name},
+        {("phone",): {"of": name}},
+    ]
+
+    events = run(shop, doctor_records(dict(zip(ids, damages, strict=True))))
+
+    assert warned(events) == {"customers"}
+    listed = (shop.data / "quarantine/customers/records.csv").read_text()
+    assert all(person_id in listed for person_id in ids)
+    everything = listed + told(events)
+    assert [w for w in {email, name, *personal_words(shop)} if w in everything] == []
+    shown = {row["Customer ID"] for row in shop.rows(PUBLISHED[0])}
+    assert not shown & set(ids)
+
+
+def test_too_many_damaged_sales_stop_the_run_with_one_sentence(shop):
+    note, damages = private_damages(shop)
+    broken = broken_sales(shop, damages * 3)
+
+    with pytest.raises(dg.Failure) as failed:
+        run(shop, doctor_records(broken))
+
+    assert exit_code_of(failed.value) == 1
+    assert "24 of" in failed.value.description
+    assert "were turned away" in failed.value.description
+    everything = repr(failed.value.metadata) + failed.value.description
+    assert [w for w in {note, *personal_words(shop)} if w in everything] == []
+    assert not any((shop.data / name).exists() for name in PUBLISHED)
+
+
+@pytest.mark.parametrize("path", ["sales", "customers", "outlets", "retailer"])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("NaN", id="not a number"),
+        pytest.param('{"data":null}', id="no data"),
+        pytest.param('{"data":"Ada Example"}', id="text for data"),
+        pytest.param("[" * 100_000, id="too deep"),
+    ],
+)
+def test_a_reply_that_is_no_list_of_records_is_told_as_such(shop, path, garbage):
+    def doctor(asked, text):
+        return garbage if asked.endswith(f"/{path}") else text
+
+    with pytest.raises(dg.Failure) as failed:
+        run(shop, doctor, tables=SOURCES)
+
+    assert exit_code_of(failed.value) == 3
+    assert "Lightspeed" in failed.value.description
+    assert "Ada" not in repr(failed.value.metadata) + failed.value.description

@@ -392,7 +392,7 @@ def test_a_state_is_kept_as_it_is_and_never_turned_away(state, kept):
         ([], ""),
         (None, ""),
         (["pickup", "layby", "pickup"], "layby;pickup"),
-        (["pickup", None, ""], "pickup"),
+        (["pickup", None, ""], "pickup;unreadable"),
         (["pickup", 5], "pickup;unreadable"),
         (["pickup;layby"], "unreadable"),
         ("pickup", "unreadable"),

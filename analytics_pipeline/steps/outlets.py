@@ -1,0 +1,126 @@
+"""Read the outlets, the registers and the store itself."""
+
+from typing import Any
+
+import pandas as pd
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.errors import LightspeedUnavailable
+from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.outlet_payloads import outlets_rows
+from analytics_pipeline.steps.known_sales import refuse_another_store
+
+OF_THE_STORE = ("store_time_zone", "store_country")
+
+
+def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
+    """Read the outlets with their time zones, and what the store says of itself.
+
+    Raises:
+        LightspeedUnavailable: there are none, which no store has.
+        WrongUse: another store answers.
+    """
+    retailer = client.retailer()
+    refuse_another_store(shop, retailer)
+    outlets, registers = (_read(client, name) for name in ("outlets", "registers"))
+    frame = outlets_rows(outlets, registers, retailer)
+    findings = [
+        _judge_zones(shop, frame, outlets),
+        _keep_outlets(shop, frame),
+        _judge_region(shop, frame),
+    ]
+    return Candidate(frame, findings)
+
+
+def _read(client: LightspeedClient, collection: str) -> list[Any]:
+    """Return every record of a collection, deleted ones too."""
+    pages = client.pages(collection, deleted=True)
+    records = [record for page in pages for record in page.records]
+    if not records:
+        raise LightspeedUnavailable(
+            f"Lightspeed names no {collection}, though every store has some.",
+            "Try again later; nothing was replaced.",
+        )
+    return records
+
+
+def _judge_zones(shop: Shop, frame: pd.DataFrame, outlets: list[Any]) -> Finding:
+    """Compare the store's zone with the configured one; find zones that are none."""
+    ours, theirs = shop.settings.time_zone, sorted(set(_told(frame, "store_time_zone")))
+    used = dict(zip(frame["outlet_id"], frame["time_zone"], strict=True))
+    unreal = [
+        str(outlet["id"])
+        for outlet in outlets
+        if isinstance(outlet, dict)
+        and outlet.get("id") in used
+        and outlet.get("time_zone") not in (None, "", used[outlet["id"]])
+    ]
+    told = [] if set(theirs) <= {ours} else [f"the store says {', '.join(theirs)}"]
+    told += [f"{len(unreal)} outlets name a zone that does not exist"] if unreal else []
+    return Finding(
+        "time_zone_agrees",
+        not told,
+        f"ANALYTICS_TIMEZONE is {ours}; {' and '.join(told)}."
+        if told
+        else "The store's time zone is the configured one.",
+        Severity.WARN,
+        {
+            "configured": ours,
+            "store": ", ".join(theirs),
+            "outlets": name_some(unreal),
+        },
+    )
+
+
+def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
+    """Check that nothing is gone: a closed outlet is deleted, and still delivered.
+
+    Without the store's country no phone number without its code would be a key, and
+    people would fall apart.
+    """
+    gone: list[str] = []
+    lost: list[str] = []
+    if shop.warehouse.exists("outlets"):
+        before = shop.warehouse.read("outlets", Outlets)
+        gone = sorted(set(before["outlet_id"]) - set(frame["outlet_id"]))
+        lost = [
+            name
+            for name in OF_THE_STORE
+            if _told(before, name) and not _told(frame, name)
+        ]
+    passed = not (frame.empty or gone or lost)
+    return Finding(
+        "outlets_are_all_there",
+        passed,
+        "Everything known before of outlets and store is still there."
+        if passed
+        else f"Lightspeed names {len(frame)} outlets; {len(gone)} known ones are gone"
+        + (f", and so is {' and '.join(lost)}." if lost else "."),
+        evidence={
+            "outlets": len(frame),
+            "gone": name_some(gone),
+            "lost": ", ".join(lost),
+        },
+    )
+
+
+def _judge_region(shop: Shop, frame: pd.DataFrame) -> Finding:
+    """Say whether phone numbers without a country code can be read (rule 3.2)."""
+    region = shop.policy.phone_region or next(iter(_told(frame, "store_country")), None)
+    return Finding(
+        "phone_region_is_known",
+        region is not None,
+        f"Phone numbers without a country code are read as of {region}."
+        if region
+        else "The store names no country, so phone numbers without a country code join "
+        "nobody. Set phone_region in analytics.toml.",
+        Severity.WARN,
+        {"region": region or "unknown"},
+    )
+
+
+def _told(frame: pd.DataFrame, column: str) -> list[str]:
+    return frame[column].dropna().tolist()
