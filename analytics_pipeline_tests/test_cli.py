@@ -23,7 +23,6 @@ from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests.doctored import DoctoredTransport
-from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,

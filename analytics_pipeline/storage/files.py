@@ -1,12 +1,16 @@
 """Replace a file whole or not at all, readable by its owner only.
 
 A scratch file in the same folder takes the place of the old one by one rename, so a
-reader sees the old bytes or the new ones, whenever the writer dies.  In a bucket a
-put is whole by itself.
+reader sees the old bytes or the new ones, whenever the writer dies.  File and folder
+are on the disk before the next thing is done, so that a power cut takes nothing out of
+its order.  In a bucket a put is whole by itself.
 """
 
+import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ from upath import UPath
 from analytics_pipeline.errors import LocalFailure
 
 AnyPath = Path | UPath
+
+_PARTIAL = ".partial"
 
 
 def local(path: AnyPath) -> Path:
@@ -37,6 +43,7 @@ def make_folder(path: AnyPath) -> None:
     missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     for parent in reversed(missing):
         parent.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(parent.parent)
 
 
 def replace_bytes(path: AnyPath, content: bytes) -> None:
@@ -44,13 +51,26 @@ def replace_bytes(path: AnyPath, content: bytes) -> None:
     if not is_local(path):
         path.write_bytes(content)
         return
-    make_folder(path.parent)
-    scratch = local(path).with_name(f".{path.name}.partial")
+    target = local(path)
+    scratch = target.with_name(f".{target.name}{_PARTIAL}")
+    with _naming(target):
+        make_folder(target.parent)
+        try:
+            _write_through(scratch, content)
+            scratch.replace(target)
+        finally:
+            scratch.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in a failure of the disk: a full one does not say where."""
     try:
-        _write_through(scratch, content)
-        scratch.replace(local(path))
-    finally:
-        scratch.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def _write_through(scratch: Path, content: bytes) -> None:
@@ -61,6 +81,34 @@ def _write_through(scratch: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make what was put into *folder*, or renamed there, outlast a power cut.
+
+    Without this the new name may still be in memory only.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems do not know this operation; they have no other.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove what killed writers left half written under *folder*.
+
+    The folders of other programs, whose names begin with a dot, are left alone.
+    """
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if name.startswith(".") and name.endswith(_PARTIAL):
+                Path(root, name).unlink(missing_ok=True)
 
 
 def read_json(path: AnyPath) -> Any:

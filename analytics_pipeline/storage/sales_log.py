@@ -2,10 +2,13 @@
 
 A segment is one Parquet file; it holds the page's rows and, in its footer, the cursor
 to read on from and the records that were turned away.  Because all of that is one
-file put in place by one rename, a page is in the log or it is not.  The log of a full
+file put in place by one rename, a page is in the log or it is not.  Segments are
+numbered without a gap, and each bears the fingerprint of its bytes in its name, so that
+one that was lost or damaged is noticed before anything is counted.  The log of a full
 walk is a new *generation*, which takes the place of the old one when it is complete.
 """
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -15,6 +18,7 @@ import pandas as pd
 from upath import UPath
 
 from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.storage.files import (
     is_local,
@@ -26,6 +30,7 @@ from analytics_pipeline.storage.parquet import count_rows, encode, read_notes
 
 FEED, REPAIR = "feed", "repair"
 _TURNED_AWAY = "-q"
+_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,15 @@ class Segment:
         with self.path.open("rb") as stream:
             return read_notes(stream)
 
+    def verify(self) -> None:
+        """Make sure that the bytes are those that were written.
+
+        Raises:
+            LocalFailure: they are not.
+        """
+        if _fingerprint(self.path.read_bytes()) != self.path.name[9 : 9 + _DIGITS]:
+            raise _damaged(f"{self.path} is damaged.")
+
     def row_count(self) -> int:
         """Return how many versions of sales it holds."""
         with self.path.open("rb") as stream:
@@ -55,12 +69,10 @@ class SalesLog:
         self.root = root
         self.generation = self._current() if generation is None else generation
         self.folder = root / f"generation-{self.generation:06d}"
+        self._verified: set[str] = set()
 
     def _current(self) -> int:
-        pointer = self.root / "current_generation"
-        if not pointer.exists():
-            return 1
-        return int(pointer.read_text(encoding="utf-8"))
+        return _read_number(self.root / "current_generation", 1)
 
     def segments(self) -> list[Segment]:
         """Return the segments in the order in which they were appended."""
@@ -79,14 +91,32 @@ class SalesLog:
             key=lambda segment: segment.number,
         )
 
+    def sound_segments(self) -> list[Segment]:
+        """Return the segments if all are there, each as it was written.
+
+        Raises:
+            LocalFailure: one is lost or damaged.
+        """
+        segments = self.segments()
+        numbers = [segment.number for segment in segments]
+        wanted = list(range(max(len(segments), self.judged_segments())))
+        if numbers != wanted:
+            lost = min(set(wanted) - set(numbers))
+            raise _damaged(f"Segment {lost} of the log in {self.folder} is gone.")
+        for segment in segments:
+            # A bucket checks what it stores by itself.
+            if is_local(segment.path) and segment.path.name not in self._verified:
+                segment.verify()
+                self._verified.add(segment.path.name)
+        return segments
+
     def next_number(self) -> int:
         """Return the number of the segment to append next."""
-        segments = self.segments()
-        return segments[-1].number + 1 if segments else 0
+        return len(self.sound_segments())
 
     def cursor(self) -> int:
         """Return the version to read the feed on from; 0 for an empty log."""
-        for segment in reversed(self.segments()):
+        for segment in reversed(self.sound_segments()):
             notes = segment.notes()
             if notes["origin"] == FEED:
                 return int(notes["cursor"])
@@ -108,8 +138,9 @@ class SalesLog:
             "rejections": json.dumps([asdict(rejection) for rejection in rejections]),
         }
         mark = _TURNED_AWAY if rejections else ""
-        name = f"{number:08d}{mark}.parquet"
-        replace_bytes(self.folder / name, encode(rows, SalesFeed, notes))
+        content = encode(rows, SalesFeed, notes)
+        name = f"{number:08d}-{_fingerprint(content)}{mark}.parquet"
+        replace_bytes(self.folder / name, content)
 
     def rejections(self) -> pd.DataFrame:
         """Return every record turned away: id, version, rule, position, segment."""
@@ -133,8 +164,7 @@ class SalesLog:
 
     def judged_segments(self) -> int:
         """Return the first segment that no sound walk to the end has covered yet."""
-        marker = self.folder / "judged_segments"
-        return int(marker.read_text(encoding="utf-8")) if marker.exists() else 0
+        return _read_number(self.folder / "judged_segments", 0)
 
     def mark_judged(self) -> None:
         """Note that every segment so far was read by walks that were sound."""
@@ -169,3 +199,27 @@ def _remove(folder: UPath) -> None:
         shutil.rmtree(local(folder))
     else:
         folder.fs.rm(folder.path, recursive=True)
+
+
+def _fingerprint(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+
+
+def _read_number(path: UPath, without_file: int) -> int:
+    """Return the number that a small file holds.
+
+    Raises:
+        LocalFailure: it holds none.
+    """
+    if not path.exists():
+        return without_file
+    try:
+        return int(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LocalFailure(
+            f"{path} is damaged.", "Remove it, then run: analytics-pipeline rebuild"
+        ) from error
+
+
+def _damaged(cause: str) -> LocalFailure:
+    return LocalFailure(cause, "Run: analytics-pipeline rebuild")

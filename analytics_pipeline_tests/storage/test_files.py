@@ -1,7 +1,9 @@
 """Tests for analytics_pipeline.storage.files."""
 
+import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from upath import UPath
@@ -10,6 +12,7 @@ from analytics_pipeline.storage import files
 from analytics_pipeline.storage.files import (
     is_local,
     make_folder,
+    remove_scratch,
     replace_bytes,
     replace_text,
 )
@@ -143,3 +146,93 @@ def test_a_bucket_takes_the_whole_content_at_once():
 
     assert not is_local(path)
     assert path.read_bytes() == b"new"
+
+
+# Durability ----------------------------------------------------------------------
+
+
+def test_the_name_of_a_file_is_on_the_disk_too(tmp_path, monkeypatch):
+    path = tmp_path / "a" / "table.bin"
+    done = []
+    sync, replace = os.fsync, files.Path.replace
+
+    def noted_sync(descriptor):
+        done.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        sync(descriptor)
+
+    def noted_replace(scratch, target):
+        done.append("renamed")
+        return replace(scratch, target)
+
+    monkeypatch.setattr(files.os, "fsync", noted_sync)
+    monkeypatch.setattr(files.Path, "replace", noted_replace)
+
+    replace_bytes(path, b"new")
+
+    scratch = str(tmp_path / "a" / ".table.bin.partial")
+    assert done == [str(tmp_path), scratch, "renamed", str(tmp_path / "a")]
+
+
+def refuse_folders(monkeypatch, code):
+    sync = os.fsync
+
+    def refusing(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        sync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", refusing)
+
+
+def test_a_file_system_that_cannot_sync_a_folder_is_put_up_with(tmp_path, monkeypatch):
+    refuse_folders(monkeypatch, errno.EINVAL)
+
+    replace_bytes(tmp_path / "table.bin", b"new")
+
+    assert (tmp_path / "table.bin").read_bytes() == b"new"
+
+
+def test_a_disk_that_fails_to_sync_a_folder_is_not(tmp_path, monkeypatch):
+    refuse_folders(monkeypatch, errno.EIO)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        replace_bytes(tmp_path / "table.bin", b"new")
+
+
+def test_a_folder_is_closed_again(tmp_path):
+    open_files = Path("/proc/self/fd")
+    before = len(list(open_files.iterdir()))
+
+    for _ in range(5):
+        replace_bytes(tmp_path / "table.bin", b"new")
+
+    assert len(list(open_files.iterdir())) == before
+
+
+def test_a_full_disk_is_named_with_the_file_that_was_to_be_written(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files.os, "fsync", fail)
+
+    with pytest.raises(OSError, match="No space left") as failed:
+        replace_bytes(tmp_path / "table.bin", b"new")
+
+    assert failed.value.filename == str(tmp_path / "table.bin")
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
+    kept = [
+        "table.bin",
+        "theirs.partial",
+        ".hidden",
+        ".dagster/.of_another.partial",
+    ]
+    left = [".table.bin.partial", "a/b/.00000001.parquet.partial"]
+    for name in [*kept, *left]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+
+    remove_scratch(tmp_path)
+
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert found == {*kept, ".dagster", "a", "a/b"}
