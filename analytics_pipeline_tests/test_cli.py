@@ -173,7 +173,7 @@ def test_an_unreadable_export_is_wrong_use_of_the_import(
     assert result.exit_code == 2
     assert "error: bad.csv lacks" in result.stderr
     assert "order_number" in result.stderr
-    assert not (typed.data / ".incoming").exists()
+    assert not list(typed.data.glob(".incoming*"))
     assert in_place == (typed.data / "ecom_orders_export.csv").read_bytes()
 
 

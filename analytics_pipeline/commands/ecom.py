@@ -10,7 +10,7 @@ from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import hold_directory, open_shop
 from analytics_pipeline.sources.ecom_export import read_ecom_export
-from analytics_pipeline.storage.files import replace_bytes
+from analytics_pipeline.storage.files import PARTIAL, replace_bytes
 
 
 def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
@@ -22,7 +22,7 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
     with hold_directory(settings.data_dir, wait=False):
         shop = open_shop(settings)
         target = settings.data_dir / "ecom_orders_export.csv"
-        scratch = target.parent / ".incoming" / export.name
+        scratch = target.parent / f".incoming{PARTIAL}" / export.name
         try:
             # What is put in place is what was checked, whatever happens to the file.
             replace_bytes(scratch, _content(export))

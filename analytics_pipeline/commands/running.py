@@ -8,11 +8,12 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.instance import open_instance
+from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.instance import instance_home, open_instance
 from analytics_pipeline.settings import Settings
 
 COLLECT_RARELY = (10_000, 20, 20)
@@ -47,7 +48,11 @@ def run_job(
     config: Mapping[str, Any],
     terminal: Terminal,
 ) -> Outcome:
-    """Run *job* for *day* and return what became of it."""
+    """Run *job* for *day* and return what became of it.
+
+    Raises:
+        LocalFailure: Dagster's own records cannot be kept.
+    """
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -56,12 +61,19 @@ def run_job(
             settings, progress=terminal.progress, on_wait=terminal.waiting
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
-        result = definitions.resolve_job_def(job).execute_in_process(
-            instance=open_instance(settings),
-            partition_key=day.isoformat(),
-            run_config={**config, **quiet},
-            raise_on_error=False,
-        )
+        try:
+            result = definitions.resolve_job_def(job).execute_in_process(
+                instance=open_instance(settings),
+                partition_key=day.isoformat(),
+                run_config={**config, **quiet},
+                raise_on_error=False,
+            )
+        except DBAPIError as error:
+            raise LocalFailure(
+                f"Dagster's records in {instance_home(settings)} could not be written "
+                f"or read: {error.orig}.",
+                "Make room or give the right to write there, then run it again.",
+            ) from error
     return _read(result)
 
 

@@ -9,6 +9,7 @@ its order.  In a bucket a put is whole by itself.
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,8 @@ from analytics_pipeline.errors import LocalFailure
 
 AnyPath = Path | UPath
 
-_PARTIAL = ".partial"
+PARTIAL = ".partial"
+"""How the name of a scratch file, or of a folder of them, ends."""
 
 
 def local(path: AnyPath) -> Path:
@@ -52,7 +54,7 @@ def replace_bytes(path: AnyPath, content: bytes) -> None:
         path.write_bytes(content)
         return
     target = local(path)
-    scratch = target.with_name(f".{target.name}{_PARTIAL}")
+    scratch = target.with_name(f".{target.name}{PARTIAL}")
     with _naming(target):
         make_folder(target.parent)
         try:
@@ -105,10 +107,15 @@ def remove_scratch(folder: Path) -> None:
     The folders of other programs, whose names begin with a dot, are left alone.
     """
     for root, folders, names in os.walk(folder):
+        for name in filter(_is_scratch, names):
+            Path(root, name).unlink(missing_ok=True)
+        for name in filter(_is_scratch, folders):
+            shutil.rmtree(Path(root, name))
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if name.startswith(".") and name.endswith(_PARTIAL):
-                Path(root, name).unlink(missing_ok=True)
+
+
+def _is_scratch(name: str) -> bool:
+    return name.startswith(".") and name.endswith(PARTIAL)
 
 
 def read_json(path: AnyPath) -> Any:

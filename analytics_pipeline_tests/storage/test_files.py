@@ -227,7 +227,11 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
         ".hidden",
         ".dagster/.of_another.partial",
     ]
-    left = [".table.bin.partial", "a/b/.00000001.parquet.partial"]
+    left = [
+        ".table.bin.partial",
+        "a/b/.00000001.parquet.partial",
+        ".incoming.partial/export.csv",
+    ]
     for name in [*kept, *left]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
