@@ -113,7 +113,7 @@ def _exported(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     free = pairs[
         ~_is_other(pairs["by_source"], number) & ~_is_other(pairs["by_note"], number)
     ]
-    ranks = [_rank(number) for number in free["order_number"]]
+    ranks = [rank_order(number) for number in free["order_number"]]
     lowest_first = sorted(range(len(ranks)), key=ranks.__getitem__)
     won = free.take(lowest_first).drop_duplicates("sale_id")
     return won[["order_number", "sale_id"]].assign(
@@ -125,7 +125,7 @@ def _is_other(named: "pd.Series[str]", number: "pd.Series[str]") -> "pd.Series[b
     return (named != "") & (named != number)
 
 
-def _rank(number: str) -> tuple[bool, int, str]:
+def rank_order(number: str) -> tuple[bool, int, str]:
     """Order numbers as people count: digits as integers, others after them."""
     is_digits = number.isascii() and number.isdigit()
     return not is_digits, int(number) if is_digits else 0, number

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analytics_pipeline.domain.order_matching import rank_order
 from analytics_pipeline.vocabulary import RecordKind
 
 COLUMNS = [
@@ -69,7 +70,13 @@ def _describe_web_people(live: pd.DataFrame, ecom_orders: pd.DataFrame) -> pd.Da
         & (live["record_id"] == live["person_id"])
     ]
     orders = ecom_orders[ecom_orders["ecom_customer_id"].isin(own["person_id"])]
-    latest = orders.sort_values(["ordered_at", "order_number"]).drop_duplicates(
+    in_turn = orders.take(
+        sorted(
+            range(len(orders)),
+            key=[rank_order(number) for number in orders["order_number"]].__getitem__,
+        )
+    )
+    latest = in_turn.sort_values("ordered_at", kind="stable").drop_duplicates(
         "ecom_customer_id", keep="last"
     )
     return latest.assign(customer_id=latest["ecom_customer_id"])[

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.engine import lend_columns, open_table
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
@@ -61,6 +61,12 @@ def keep_known_sales(
     """
     if not old.segments():
         return skip_known_sales()
+    try:
+        old.sound_segments()
+    except LocalFailure as error:
+        # A full read is what mends a damaged log, so that must not stop it.
+        sentence = f"What the log held cannot be compared: {error.cause}"
+        return Finding(CHECK, False, sentence, Severity.WARN)
     lost, known = _lost_sales(shop, old, new)
     if len(lost) > max(MOST_FETCHED, known // 100):
         return Finding(

@@ -130,6 +130,16 @@ def test_one_record_alone_has_no_duplicates_and_no_note_rule_8_1():
     assert (row["duplicate_ids"], row["note"]) == (None, None)
 
 
+def test_of_two_orders_of_one_minute_the_higher_number_is_the_latest():
+    """Numbers count as people count: 1000 comes after 999 (rules 3.7 and 4.3)."""
+    orders = [
+        web_order(order_number="1000", name="Later"),
+        web_order(order_number="999", name="Earlier"),
+    ]
+
+    assert describe([], orders=orders)["ecom-1"]["name"] == "Later"
+
+
 def web_order(person="ecom-1", at="2026-06-01 10:00", **cells):
     return {
         "ecom_customer_id": person,

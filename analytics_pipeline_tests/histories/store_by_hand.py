@@ -42,7 +42,7 @@ BEFORE_CLOCKS_CHANGE = (
 """Two days before an hour is missing, and before one comes twice."""
 
 DEAREST = Decimal(3000)
-FIRST_WEB_ORDER = 1001
+FIRST_WEB_ORDER = 998
 TELLING_AMOUNTS = (
     *("0", "0.005", "0.00499", "1.005", "9.99"),
     *("249.995", "250", "499.99499", "500", "749.995", "999.995", "1500"),
