@@ -1,18 +1,30 @@
 """What every test starts from: no environment of the machine, no state of another."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from analytics_pipeline.commands.running import COLLECT_RARELY
+from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     SimulatedShop,
     open_simulated_shop,
 )
 
+gc.set_threshold(*COLLECT_RARELY)  # as the commands do: a tenth of the time
+
+SMALL: Any = {
+    "seed": 1,
+    "customers": 20,
+    "opened_on": FIRST_DAY - timedelta(days=12),
+}
 OURS = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_", "DAGSTER_")
 
 
@@ -56,4 +68,23 @@ def updated_shop(first_days_data: Path, tmp_path: Path) -> Iterator[SimulatedSho
     """
     data = shutil.copytree(first_days_data, tmp_path / "data")
     with open_simulated_shop(data, seed=1, customers=60) as simulated:
+        yield simulated
+
+
+@pytest.fixture(scope="session")
+def small_shops_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an update of a store of twelve days leaves behind: made once."""
+    data = tmp_path_factory.mktemp("small") / "data"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        forget_environment(monkeypatch, data.parent)
+        with open_simulated_shop(data, **SMALL) as simulated:
+            run_light(simulated.settings, FIRST_DAY)
+    return data
+
+
+@pytest.fixture
+def small_shop(small_shops_data: Path, tmp_path: Path) -> Iterator[SimulatedShop]:
+    """A store of twelve days whose last one, FIRST_DAY, is published."""
+    data = shutil.copytree(small_shops_data, tmp_path / "data")
+    with open_simulated_shop(data, **SMALL) as simulated:
         yield simulated

@@ -73,7 +73,7 @@ Case = tuple[Run, Sequence[Asked], Ends]
 def hung(kind: FaultKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply never comes, wait a fraction of a second and not minutes."""
     if kind is FaultKind.READ_TIMEOUT:
-        monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.2))
+        monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.1))
 
 
 def plan_of(kind: FaultKind, position: int) -> FaultPlan:

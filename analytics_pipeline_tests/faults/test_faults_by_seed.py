@@ -33,7 +33,7 @@ SECOND_DAY = 1_000_000
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.1))
 
 
 def drawn(seed: int) -> FaultPlan:

@@ -23,13 +23,8 @@ OPENED = FIRST_DAY - timedelta(days=12)
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Any:
-    """A shop of twelve days, read and published."""
-    with open_simulated_shop(
-        tmp_path / "data", seed=1, customers=20, opened_on=OPENED
-    ) as simulated:
-        run_light(simulated.settings, FIRST_DAY)
-        yield simulated
+def shop(small_shop: SimulatedShop) -> SimulatedShop:
+    return small_shop
 
 
 def some_sales(shop: SimulatedShop, count: int) -> list[Any]:

@@ -1,7 +1,6 @@
 """The completeness gate: what the search has and the log lacks is fetched."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,7 +19,6 @@ from analytics_pipeline_tests.simulated_shop import (
     PUBLISHED,
     TOKEN,
     SimulatedShop,
-    open_simulated_shop,
 )
 
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
@@ -28,15 +26,10 @@ MASTER, _ = PUBLISHED
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Any:
-    """A shop of twelve days, its first day published, and one day lived since."""
-    opened = FIRST_DAY - timedelta(days=12)
-    with open_simulated_shop(
-        tmp_path / "data", seed=1, customers=20, opened_on=opened
-    ) as simulated:
-        run_light(simulated.settings, FIRST_DAY)
-        simulated.live_until(NEXT_DAY)
-        yield simulated
+def shop(small_shop: SimulatedShop) -> SimulatedShop:
+    """A shop whose FIRST_DAY is published, and that has lived one day since."""
+    small_shop.live_until(NEXT_DAY)
+    return small_shop
 
 
 def a_new_sale(shop: SimulatedShop) -> Any:
