@@ -23,7 +23,7 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.engine import connect, open_table
 from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Settings, load_policy
 from analytics_pipeline.storage.files import make_folder, remove_scratch, replace_text
@@ -77,6 +77,11 @@ class Shop:
     def sales_log(self) -> SalesLog:
         """Return the current generation of the log of sales."""
         return SalesLog(self.warehouse.root / "sales_feed")
+
+    def open_feed(self, log: SalesLog) -> ir.Table:
+        """Return every version of every sale that *log* holds."""
+        paths = [str(segment.path) for segment in log.segments()]
+        return open_table(self.engine, paths, SalesFeed)
 
     def store_as(self, table: str, model: type[Table]) -> Callable[[Candidate], None]:
         """Return what stores a candidate as *table*, or as its day of it."""

@@ -48,26 +48,21 @@ def read_customers(
     old = frame_of([], Customers) if before is None else before
     frame = _latest([old, *walk.rows, *replayed])
     standing = _still_standing([*rejections, *walk.rejections], frame)
-    return Candidate(
-        _without(frame, standing),
-        [
-            judge_rejections(
-                len(walk.rejections), walk.read, shop.policy.max_quarantined, standing
-            )
-        ],
-        notes={
-            "cursor": str(walk.cursor),
-            "keys": made_with,
-            "rejections": json.dumps([asdict(rejection) for rejection in standing]),
-        },
-        figures={
-            "read": walk.read,
-            "began_at": walk.began_at.isoformat(),
-            "cursor": walk.cursor,
-            **({"replayed": len(rejections)} if replay else {}),
-            **({"mended": sum(map(len, replayed))} if replay else {}),
-        },
-    )
+    limit = shop.policy.max_quarantined
+    sound = judge_rejections(len(walk.rejections), walk.read, limit, standing)
+    figures: dict[str, int | str] = {
+        "read": walk.read,
+        "began_at": walk.began_at.isoformat(),
+        "cursor": walk.cursor,
+    }
+    if replay:
+        figures |= {"replayed": len(rejections), "mended": sum(map(len, replayed))}
+    notes = {
+        "cursor": str(walk.cursor),
+        "keys": made_with,
+        "rejections": json.dumps([asdict(rejection) for rejection in standing]),
+    }
+    return Candidate(_without(frame, standing), [sound], notes=notes, figures=figures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import ibis.expr.types as ir
-
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
-from analytics_pipeline.engine import lend_columns, open_table
+from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.errors import LocalFailure, WrongUse
-from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.payload_values import Unusable, identifier
@@ -105,7 +102,7 @@ def holds(shop: Shop, log: SalesLog, sales: list[str]) -> bool:
     """Say whether the log knows each of *sales*, good or turned away."""
     if not sales:
         return True
-    feed = _feed(shop, log)
+    feed = shop.open_feed(log)
     found = feed.filter(feed["sale_id"].isin(sales)).select("sale_id")
     known = {*shop.engine.to_pandas(found)["sale_id"], *log.rejections()["record_id"]}
     return set(sales) <= known
@@ -113,15 +110,10 @@ def holds(shop: Shop, log: SalesLog, sales: list[str]) -> bool:
 
 def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], int]:
     """Return the sales of *old* that *new* lacks, and how many *old* holds."""
-    held = _feed(shop, old).select("sale_id").distinct()
+    held = shop.open_feed(old).select("sale_id").distinct()
     away = new.rejections().dropna(subset=["record_id"])
     lent = lend_columns(away, {"record_id": "string"})
-    lost = held.anti_join(_feed(shop, new), "sale_id")
+    lost = held.anti_join(shop.open_feed(new), "sale_id")
     lost = lost.anti_join(lent, lost["sale_id"] == lent["record_id"])
     names = sorted(shop.engine.to_pandas(lost)["sale_id"])
     return names, int(shop.engine.to_pandas(held.count()))
-
-
-def _feed(shop: Shop, log: SalesLog) -> ir.Table:
-    paths = [str(segment.path) for segment in log.segments()]
-    return open_table(shop.engine, paths, SalesFeed)

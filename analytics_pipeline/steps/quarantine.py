@@ -14,7 +14,7 @@ from analytics_pipeline.domain.feed import newest_versions, standing_rejections
 from analytics_pipeline.domain.policy import MoneyBasis
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.engine import lend_columns, open_table
+from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.frames import frame_of
@@ -35,8 +35,7 @@ def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
     rejections = log.rejections()
     if rejections.empty:
         return rejections
-    paths = [str(segment.path) for segment in log.segments()]
-    feed = open_table(shop.engine, paths, SalesFeed)
+    feed = shop.open_feed(log)
     known = rejections.dropna(subset=["record_id"])
     lent = lend_columns(
         known, {"record_id": "string", "version": "int64", "segment": "int64"}
@@ -113,7 +112,6 @@ def _newest(shop: Shop, log: SalesLog, sales: list[str]) -> pd.DataFrame:
     """Return the newest good version of those of *sales* that ever had one."""
     if not sales:
         return frame_of([], SalesFeed)
-    paths = [str(segment.path) for segment in log.segments()]
-    newest = newest_versions(open_table(shop.engine, paths, SalesFeed))
+    newest = newest_versions(shop.open_feed(log))
     found = newest.filter(newest["sale_id"].isin(sales))
     return shape(shop.engine.to_pandas(found), SalesFeed)

@@ -212,8 +212,7 @@ def _latest(shop: Shop) -> ir.Table:
             "The feed of sales was not read to its end: the log is half read.",
             "Run: analytics-pipeline update",
         )
-    paths = [str(segment.path) for segment in log.segments()]
-    feed = open_table(shop.engine, paths, SalesFeed)
+    feed = shop.open_feed(log)
     known = log.rejections().dropna(subset=["record_id"])
     types = {"record_id": "string", "version": "int64", "segment": "int64"}
     return latest_versions(feed, lend_columns(known, types))

@@ -8,8 +8,6 @@ import pandas as pd
 from analytics_pipeline.domain.comparison import SEEN, find_news
 from analytics_pipeline.domain.feed import newest_versions
 from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.engine import open_table
-from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
@@ -79,8 +77,7 @@ def _fetch_some(
 
 def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
     """Return what the log holds of *sales*, as ``comparison.SEEN``."""
-    paths = [str(segment.path) for segment in log.segments()]
-    newest = newest_versions(open_table(shop.engine, paths, SalesFeed))
+    newest = newest_versions(shop.open_feed(log))
     found = newest.filter(newest["sale_id"].isin(list(sales))).select(*SEEN)
     frame: pd.DataFrame = shop.engine.to_pandas(found)
     return frame.astype(SEEN)

@@ -11,8 +11,8 @@ import pandas as pd
 from analytics_pipeline.domain.comparison import SEEN, Difference, find_differences
 from analytics_pipeline.domain.feed import newest_versions
 from analytics_pipeline.domain.findings import Finding, name_some
-from analytics_pipeline.engine import lend_columns, open_table
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.engine import lend_columns
+from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop, end_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
@@ -122,8 +122,7 @@ def _held(
     shop: Shop, log: SalesLog, searched: pd.DataFrame, period: Period
 ) -> pd.DataFrame:
     """Return the latest version in the log of each sale found, or of the period."""
-    paths = [str(segment.path) for segment in log.segments()]
-    feed = open_table(shop.engine, paths, SalesFeed)
+    feed = shop.open_feed(log)
     wanted = lend_columns(
         searched.rename(columns={"sale_id": "wanted"}), {"wanted": "string"}
     )
