@@ -12,13 +12,17 @@ from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.schemas.sources import Customers, Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.customer_payloads import customers_rows
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
-from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
+from analytics_pipeline.steps.judgements import (
+    judge_rejections,
+    placed,
+    refuse_early_end,
+    walk_began,
+)
 from analytics_pipeline.storage.warehouse import CatchUp
 
 
@@ -44,9 +48,10 @@ def read_customers(
     rejections = _read_rejections(notes) if known else []
     cursor = int(notes["cursor"]) if known else 0
     walk = _walk_customers(shop, client, keys, cursor)
+    left_out = [] if known else _find_left_out(shop, client, keys, walk)
     replayed = _replay(shop, client, keys, rejections) if replay else []
     old = frame_of([], Customers) if before is None else before
-    frame = _latest([old, *walk.rows, *replayed])
+    frame = _latest([old, *walk.rows, *left_out, *replayed])
     standing = _still_standing([*rejections, *walk.rejections], frame)
     limit = shop.policy.max_quarantined
     sound = judge_rejections(len(walk.rejections), walk.read, limit, standing)
@@ -79,11 +84,7 @@ class CustomersWalk:
 def _walk_customers(
     shop: Shop, client: LightspeedClient, keys: ContactKeys, cursor: int
 ) -> CustomersWalk:
-    """Read every page from *cursor* to the end of the feed.
-
-    Raises:
-        LightspeedUnavailable: a first read shows nobody, though there is somebody.
-    """
+    """Read every page from *cursor* to the end of the feed."""
     asked_at, first_page = client.server_now, None
     frames: list[pd.DataFrame] = []
     rejections: list[Rejection] = []
@@ -97,13 +98,34 @@ def _walk_customers(
         rejections += [placed(rejection, page.version_max) for rejection in rejected]
         read, cursor = read + len(page.records), page.version_max
         shop.progress("customers", read, None)
-    if read == cursor == 0 and client.newest_found("customers"):
-        raise LightspeedUnavailable(
-            "Lightspeed's feed of customers is empty, but its search shows some.",
-            "Try again later; nothing was replaced.",
-        )
     began = walk_began(asked_at, first_page, client)
     return CustomersWalk(frames, rejections, read, cursor, began)
+
+
+def _find_left_out(
+    shop: Shop, client: LightspeedClient, keys: ContactKeys, walk: CustomersWalk
+) -> list[pd.DataFrame]:
+    """Make sure that a first read came to the feed's end: whom search shows is there.
+
+    Returns:
+        The record that the feed left out, if it did.
+
+    Raises:
+        LightspeedUnavailable: it is behind the end that was shown.
+    """
+    seen = {each for rows in walk.rows for each in rows["customer_id"]}
+    seen |= {each.record_id for each in walk.rejections if each.record_id}
+    found = client.newest_found("customers")
+    ids = [str(each.get("id")) for each in found if isinstance(each, dict)]
+    records = [
+        record
+        for each in ids
+        if each not in seen and (record := client.customer(each)) is not None
+    ]
+    for record in records:
+        refuse_early_end("customers", record, walk.cursor)
+    rows, _bad = customers_rows(records, keys, shop.policy, page=1)
+    return [rows]
 
 
 def _replay(

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
+from typing import Any
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.shop import Shop, end_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
+from analytics_pipeline.sources.payload_values import Unusable, version, version_in
 
 
 def judge_rejections(
@@ -64,6 +67,31 @@ def walk_began(
     if first_page is not None:
         return first_page.began_at
     return min(asked_at, client.server_now)
+
+
+def refuse_early_end(kind: str, record: dict[str, Any] | None, cursor: int) -> None:
+    """Refuse a feed that ended before a *record* that the search shows.
+
+    Args:
+        kind: ``sales`` or ``customers``.
+        record: as read by its id; nothing if the store knows it no more.
+        cursor: where the feed ended.  A record with a lower version was left out of
+            it, which is for its caller to repair.
+
+    Raises:
+        LightspeedUnavailable: it is behind the end.
+    """
+    if record is None:
+        return
+    try:
+        is_behind = version(version_in(record)) > cursor
+    except Unusable:
+        is_behind = False
+    if is_behind:
+        raise LightspeedUnavailable(
+            f"Lightspeed's feed of {kind} ends before one that its search shows.",
+            "Try again later; the next run goes on where this one stopped.",
+        )
 
 
 class CatchUpJudge:

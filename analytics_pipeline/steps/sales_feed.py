@@ -8,12 +8,17 @@ from pandera.errors import SchemaErrors
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
-from analytics_pipeline.errors import GateFailed, LightspeedUnavailable
+from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
 from analytics_pipeline.sources.sale_payloads import sales_rows
-from analytics_pipeline.steps.judgements import judge_rejections, placed, walk_began
+from analytics_pipeline.steps.judgements import (
+    judge_rejections,
+    placed,
+    refuse_early_end,
+    walk_began,
+)
 from analytics_pipeline.steps.known_sales import (
     find_newest_sale,
     holds,
@@ -27,6 +32,7 @@ from analytics_pipeline.steps.quarantine import (
     list_quarantine,
     replay_sales,
 )
+from analytics_pipeline.steps.repairs import fetch_sales
 from analytics_pipeline.steps.search_comparison import (
     compare_with_search,
     skip_comparison,
@@ -104,11 +110,7 @@ def _as_the_contract_says(walk: Walk) -> Finding:
 def _walk(
     shop: Shop, client: LightspeedClient, log: SalesLog, *, is_compared: bool
 ) -> Walk:
-    """Append every page from the log's cursor to the end of the feed.
-
-    Raises:
-        LightspeedUnavailable: the feed ends before a sale that the search shows.
-    """
+    """Append every page from the log's cursor to the end of the feed."""
     asked_at, first = client.server_now, log.judged_segments()
     first_page, read = _append_pages(shop, client, log, 0)
     if not is_compared:
@@ -137,17 +139,16 @@ def _reach_the_newest_sale(
 ) -> int:
     """Make sure that the empty page was the end, where nothing else would tell.
 
-    A sale that was made meanwhile is behind it, so the feed is read on once.
+    A sale that was made meanwhile is behind it, so the feed is read on once.  One that
+    the store knows no more is the index's mistake.
     """
     newest = find_newest_sale(client)
-    if holds(shop, log, newest):
-        return read
-    _, read = _append_pages(shop, client, log, read)
-    if not holds(shop, log, newest):
-        raise LightspeedUnavailable(
-            "Lightspeed's feed of sales ends before a sale that its search shows.",
-            "Try again later; the next run goes on where this one stopped.",
-        )
+    if newest and not holds(shop, log, newest):
+        _, read = _append_pages(shop, client, log, read)
+        if not holds(shop, log, newest):
+            record = client.sale(newest[0])
+            refuse_early_end("sales", record, log.cursor())
+            fetch_sales(shop, client, log, newest if record else [])
     return read
 
 
