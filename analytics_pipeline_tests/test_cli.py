@@ -297,7 +297,7 @@ def test_sales_that_the_feed_left_out_are_found_by_the_search_and_fetched(
     result = type_in("update", "--as-of", NEXT_DAY)
 
     assert result.exit_code == 0, result.output
-    assert "sales that the log lacked" in result.stdout
+    assert "sales, found by the search" in result.stdout
     log = updated.local.sales_log()
     assert "repair" in [segment.notes()["origin"] for segment in log.segments()]
 

@@ -96,7 +96,7 @@ def tell(
 def _repairs(feed: Mapping[str, Any]) -> dict[str, str]:
     """Say what the comparison with the search has put right, if anything."""
     repaired = int(feed.get("repaired", 0))
-    return {"repaired": f"{repaired:,} sales that the log lacked"} if repaired else {}
+    return {"repaired": f"{repaired:,} sales, found by the search"} if repaired else {}
 
 
 def _quarantine(analytics: Mapping[str, Any]) -> dict[str, str]:

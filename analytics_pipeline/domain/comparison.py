@@ -43,16 +43,20 @@ def find_differences(
     """
     both = _beside(searched, held).set_index("sale_id")
     away = quarantined.groupby("sale_id")["version"].max().reindex(both.index)
-    known = both["version_held"].fillna(0)
-    known = known.where(known >= away.fillna(0), away)
+    held_version, away_version = both["version_held"].fillna(0), away.fillna(0)
+    known = held_version.where(held_version >= away_version, away_version)
+    # Of one turned away without a version nobody can say that it is older.
+    is_unversioned = both.index.isin(
+        quarantined.loc[quarantined["version"].isna(), "sale_id"]
+    )
     found = pd.Series(None, index=both.index, dtype="str")
     # A sale without a version cannot be older; it can only be lacking.
     version = both["version"].fillna(0)
     found[(version == both["version_held"]).fillna(False) & _differ(both)] = (
         Difference.CONTRADICTING
     )
-    found[version > known] = Difference.OLDER
-    found[known == 0] = Difference.LACKING
+    found[(version > known) & ~is_unversioned] = Difference.OLDER
+    found[(known == 0) & ~is_unversioned] = Difference.LACKING
     return found.dropna()
 
 

@@ -50,11 +50,35 @@ def standing_rejections(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
 
 
 def _is_later(good: ir.Table, rejected: ir.Table) -> ir.BooleanValue:
-    """Say whether the good version came after the one turned away."""
-    again = (good["version"] == rejected["version"]) & (
-        good["segment"] > rejected["segment"]
-    )
-    return (good["version"] > rejected["version"]) | again
+    """Say whether the good version makes the one turned away good.
+
+    A version is one state of a sale, so a good delivery of it counts, whenever it
+    came.  What was delivered without a version is made good by whatever came later.
+    """
+    reaches = (good["version"] >= rejected["version"]).fill_null(False)
+    came_later = good["segment"] > rejected["segment"]
+    return reaches | (rejected["version"].isnull() & came_later)
+
+
+AS_DELIVERED = (
+    "sale_date",
+    "outlet_id",
+    "customer_id",
+    "source",
+    "source_id",
+    "web_order_number",
+    "return_for",
+    "status",
+    "is_deleted",
+    "total_incl_cents",
+    "total_excl_cents",
+    "paid_cents",
+    "refunded_incl_cents",
+    "refunded_excl_cents",
+    "sold_line_count",
+)
+"""What a stored sale has unchanged from the log: a repair may change it, and leave the
+version as it is."""
 
 
 def changed_sales(
@@ -64,14 +88,14 @@ def changed_sales(
 
     One row a sale: its stored ``business_date`` (missing if it is new), and the
     ``sale_date`` and ``outlet_id`` that now place it (missing if it is to vanish).  A
-    sale is listed when its version differs, when it is on one side only, or when the
-    zone of its outlet, or the store's for an unknown one, has changed.
+    sale is listed when its version or what it says differs, when it is on one side
+    only, or when the zone of its outlet, or the store's for an unknown one, changed.
     """
     now = latest.left_join(outlets, "outlet_id").select(
+        *AS_DELIVERED,
+        "state",
         sale_id=latest["sale_id"],
         new_version=latest["version"],
-        sale_date=latest["sale_date"],
-        outlet_id=latest["outlet_id"],
         zone_now=outlets["time_zone"].fill_null(store_time_zone),
     )
     stored = raw_sales.select(
@@ -79,6 +103,8 @@ def changed_sales(
         old_version=raw_sales["version"],
         business_date=raw_sales["business_date"],
         old_zone=raw_sales["time_zone"],
+        old_state=raw_sales["state"],
+        **{f"old_{name}": raw_sales[name] for name in AS_DELIVERED},
     )
     both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
     differs = (
@@ -86,7 +112,11 @@ def changed_sales(
         | both["stored_id"].isnull()
         | (both["new_version"] != both["old_version"])
         | (both["zone_now"] != both["old_zone"])
+        # A state that was not given is read from the status, which is compared.
+        | (both["state"] != both["old_state"]).fill_null(False)
     )
+    for name in AS_DELIVERED:
+        differs |= ~both[name].identical_to(both[f"old_{name}"])
     return both.filter(differs).select("business_date", "sale_date", "outlet_id")
 
 

@@ -18,10 +18,11 @@ from analytics_pipeline.sources.page_sizes import PageSize
 from analytics_pipeline.sources.replies import (
     NotUnderstood,
     last_version,
+    not_what_was_asked,
     records_of,
     resource_of,
 )
-from analytics_pipeline.sources.search import SalesSearch, newest_records
+from analytics_pipeline.sources.search import SalesSearch
 
 __all__ = ["LightspeedClient", "Page", "origin_for"]
 
@@ -127,11 +128,13 @@ class LightspeedClient:
         after: int = 0,
         page_size: int | None = None,
         deleted: bool = False,
+        confirm_end: bool = False,
     ) -> Iterator[Page]:
         """Yield a collection's pages in the order of versions, until an empty one.
 
         Pages are as large as the store grants; without a *page_size* as large as is
-        wise.  One shorter than asked for is not the end (API 2.1).
+        wise.  One shorter than asked for is not the end (API 2.1); with *confirm_end*
+        an empty one is asked for twice before it is believed.
 
         Raises:
             LightspeedUnavailable: the version does not advance, so the end would
@@ -143,7 +146,10 @@ class LightspeedClient:
         size = PageSize.of(collection) if page_size is None else PageSize(page_size)
         for number in itertools.count(1):
             asked_at = self._connection.now()
-            body = self._page(collection, {"after": str(after), **extra}, size)
+            params = {"after": str(after), **extra}
+            body = self._page(collection, params, size)
+            if confirm_end and not records_of(body):
+                body = self._page(collection, params, size)
             records = records_of(body)
             if not records:
                 return
@@ -174,17 +180,16 @@ class LightspeedClient:
 
     def _single(self, collection: str, record_id: str) -> dict[str, Any] | None:
         try:
-            return resource_of(self._connection.get(f"{collection}/{record_id}", {}))
+            record = resource_of(self._connection.get(f"{collection}/{record_id}", {}))
         except NotFound:
             return None
+        if record.get("id") != record_id:
+            raise not_what_was_asked("the record of that id")
+        return record
 
     def search_sales(self) -> SalesSearch:
         """Return a search for sales by their date: for comparison, not for truth."""
         return SalesSearch(self._connection.get)
-
-    def newest_found(self, kind: str) -> list[Any]:
-        """Return one record of ``sales`` (the newest) or ``customers``, if any."""
-        return newest_records(self._connection.get, kind)
 
     def retailer(self) -> dict[str, Any]:
         """Return the store itself: its time zone, country and currency."""

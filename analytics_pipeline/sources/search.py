@@ -96,15 +96,6 @@ class SalesSearch:
         return self._get("search", params)
 
 
-def newest_records(get: Callable[[str, dict[str, str]], Any], kind: str) -> list[Any]:
-    """Return some record of a *kind* that the search knows; of sales the newest.
-
-    An empty list says that the search knows none, deleted ones included.
-    """
-    params = {"type": kind, "deleted": "true", "page_size": "1", "offset": "0"}
-    return records_of(get("search", params))
-
-
 def _divide(window: Window, pieces: int) -> list[Window]:
     """Divide a window into up to *pieces* that share no second; none if it is one."""
     seconds = int((window[1] - window[0]).total_seconds()) + 1

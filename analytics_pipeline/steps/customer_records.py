@@ -19,8 +19,6 @@ from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.steps.judgements import (
     judge_rejections,
-    placed,
-    refuse_early_end,
     walk_began,
 )
 from analytics_pipeline.storage.warehouse import CatchUp
@@ -48,11 +46,12 @@ def read_customers(
     rejections = _read_rejections(notes) if known else []
     cursor = int(notes["cursor"]) if known else 0
     walk = _walk_customers(shop, client, keys, cursor)
-    left_out = [] if known else _find_left_out(shop, client, keys, walk)
     replayed = _replay(shop, client, keys, rejections) if replay else []
     old = frame_of([], Customers) if before is None else before
-    frame = _latest([old, *walk.rows, *left_out, *replayed])
-    standing = _still_standing([*rejections, *walk.rejections], frame)
+    frame = _latest([old, *walk.rows, *replayed])
+    old_ones = [e for e in rejections if not _is_made_good(e, [*walk.rows, *replayed])]
+    new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
+    standing = _still_standing([*old_ones, *new_ones], frame)
     limit = shop.policy.max_quarantined
     sound = judge_rejections(len(walk.rejections), walk.read, limit, standing)
     figures: dict[str, int | str] = {
@@ -89,43 +88,17 @@ def _walk_customers(
     frames: list[pd.DataFrame] = []
     rejections: list[Rejection] = []
     read = 0
-    for page in client.pages("customers", after=cursor, deleted=True):
+    for page in client.pages("customers", after=cursor, deleted=True, confirm_end=True):
         first_page = first_page or page
         rows, rejected = customers_rows(
             page.records, keys, shop.policy, page=page.number
         )
         frames.append(rows)
-        rejections += [placed(rejection, page.version_max) for rejection in rejected]
+        rejections += rejected
         read, cursor = read + len(page.records), page.version_max
         shop.progress("customers", read, None)
     began = walk_began(asked_at, first_page, client)
     return CustomersWalk(frames, rejections, read, cursor, began)
-
-
-def _find_left_out(
-    shop: Shop, client: LightspeedClient, keys: ContactKeys, walk: CustomersWalk
-) -> list[pd.DataFrame]:
-    """Make sure that a first read came to the feed's end: whom search shows is there.
-
-    Returns:
-        The record that the feed left out, if it did.
-
-    Raises:
-        LightspeedUnavailable: it is behind the end that was shown.
-    """
-    seen = {each for rows in walk.rows for each in rows["customer_id"]}
-    seen |= {each.record_id for each in walk.rejections if each.record_id}
-    found = client.newest_found("customers")
-    ids = [str(each.get("id")) for each in found if isinstance(each, dict)]
-    records = [
-        record
-        for each in ids
-        if each not in seen and (record := client.customer(each)) is not None
-    ]
-    for record in records:
-        refuse_early_end("customers", record, walk.cursor)
-    rows, _bad = customers_rows(records, keys, shop.policy, page=1)
-    return [rows]
 
 
 def _replay(
@@ -167,6 +140,13 @@ def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
     return [Rejection(**entry) for entry in json.loads(notes.get("rejections", "[]"))]
 
 
+def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:
+    """Say whether one turned away without a version was delivered well since."""
+    return rejection.version is None and any(
+        (rows["customer_id"] == rejection.record_id).any() for rows in later
+    )
+
+
 def _still_standing(
     rejections: list[Rejection], frame: pd.DataFrame
 ) -> list[Rejection]:
@@ -175,14 +155,21 @@ def _still_standing(
     Where on which page it stood is left out: a walk from the start would find it at
     another place, and the table must not differ.
     """
-    version = dict(zip(frame["customer_id"], frame["version"], strict=True))
+    versions = dict(zip(frame["customer_id"], frame["version"], strict=True))
     latest: dict[tuple[str | None, int | None], Rejection] = {}
-    for rejection in sorted(rejections, key=lambda entry: entry.version or 0):
-        known = rejection.record_id
-        if known is None or version.get(known, 0) < (rejection.version or 0):
-            key = (known, None) if known else (None, rejection.version)
+    for rejection in sorted(rejections, key=_lateness):
+        known, version = rejection.record_id, rejection.version
+        if known is None or version is None or versions.get(known, 0) < version:
+            key = (known, None) if known else (None, version)
             latest[key] = replace(rejection, position="")
-    return sorted(latest.values(), key=lambda e: (e.record_id or "", e.version or 0))
+    return sorted(
+        latest.values(), key=lambda each: (each.record_id or "", *_lateness(each))
+    )
+
+
+def _lateness(rejection: Rejection) -> tuple[bool, int]:
+    """Order rejections as their versions, those without one last."""
+    return rejection.version is None, rejection.version or 0
 
 
 def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:

@@ -1,16 +1,12 @@
 """What several tables are judged by: records turned away, and whether all was read."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime, time
-from typing import Any
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.shop import Shop, end_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
-from analytics_pipeline.sources.payload_values import Unusable, version, version_in
 
 
 def judge_rejections(
@@ -50,13 +46,6 @@ def judge_rejections(
     )
 
 
-def placed(rejection: Rejection, version_max: int) -> Rejection:
-    """Give a rejection without a version that of its page: it is as late as that."""
-    if rejection.version is not None:
-        return rejection
-    return replace(rejection, version=version_max)
-
-
 def walk_began(
     asked_at: datetime, first_page: Page | None, client: LightspeedClient
 ) -> datetime:
@@ -67,31 +56,6 @@ def walk_began(
     if first_page is not None:
         return first_page.began_at
     return min(asked_at, client.server_now)
-
-
-def refuse_early_end(kind: str, record: dict[str, Any] | None, cursor: int) -> None:
-    """Refuse a feed that ended before a *record* that the search shows.
-
-    Args:
-        kind: ``sales`` or ``customers``.
-        record: as read by its id; nothing if the store knows it no more.
-        cursor: where the feed ended.  A record with a lower version was left out of
-            it, which is for its caller to repair.
-
-    Raises:
-        LightspeedUnavailable: it is behind the end.
-    """
-    if record is None:
-        return
-    try:
-        is_behind = version(version_in(record)) > cursor
-    except Unusable:
-        is_behind = False
-    if is_behind:
-        raise LightspeedUnavailable(
-            f"Lightspeed's feed of {kind} ends before one that its search shows.",
-            "Try again later; the next run goes on where this one stopped.",
-        )
 
 
 class CatchUpJudge:

@@ -1,4 +1,4 @@
-"""No sale lost: one store to a log, a full read compared with the log, its end too."""
+"""What was known stays known: one store to a log, and no sale lost by a full read."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.payload_values import Unusable, identifier
-from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.steps.repairs import fetch_sales
 from analytics_pipeline.storage.sales_log import SalesLog
 
@@ -89,23 +88,6 @@ def keep_known_sales(
             "sales": name_some(gone),
         },
     )
-
-
-def find_newest_sale(client: LightspeedClient) -> list[str]:
-    """Return the id of the newest sale that the search knows, if it knows any."""
-    rows, rejections = sales_rows(client.newest_found("sales"), segment=0, page=1)
-    turned_away = [each.record_id for each in rejections if each.record_id]
-    return [*rows["sale_id"], *turned_away]
-
-
-def holds(shop: Shop, log: SalesLog, sales: list[str]) -> bool:
-    """Say whether the log knows each of *sales*, good or turned away."""
-    if not sales:
-        return True
-    feed = shop.open_feed(log)
-    found = feed.filter(feed["sale_id"].isin(sales)).select("sale_id")
-    known = {*shop.engine.to_pandas(found)["sale_id"], *log.rejections()["record_id"]}
-    return set(sales) <= known
 
 
 def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], int]:

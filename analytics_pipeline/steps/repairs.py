@@ -11,7 +11,6 @@ from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
-from analytics_pipeline.steps.judgements import placed
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 
 AT_ONCE = 200
@@ -68,7 +67,7 @@ def _fetch_some(
     number, cursor = log.next_number(), log.cursor()
     rows, rejections = sales_rows(records, segment=number, page=1)
     news = rows[find_news(rows, _held(shop, log, sales))].reset_index(drop=True)
-    away = _not_yet_known(log, [placed(each, cursor) for each in rejections])
+    away = _not_yet_known(log, rejections)
     if len(news) or away:
         log.append(news, away, number=number, cursor=cursor, origin=REPAIR)
     turned_away = [each.record_id for each in rejections if each.record_id]
@@ -88,11 +87,10 @@ def _not_yet_known(log: SalesLog, rejections: list[Rejection]) -> list[Rejection
     if not rejections:
         return []
     stored = log.rejections()
-    known = set(
-        stored[["record_id", "version", "rule"]].itertuples(index=False, name=None)
-    )
-    return [
-        each
-        for each in rejections
-        if (each.record_id, each.version, each.rule) not in known
-    ]
+    known = {
+        (record_id, None if pd.isna(version) else int(version))
+        for record_id, version in stored[["record_id", "version"]].itertuples(
+            index=False, name=None
+        )
+    }
+    return [each for each in rejections if (each.record_id, each.version) not in known]

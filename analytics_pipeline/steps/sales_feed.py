@@ -11,17 +11,13 @@ from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
 from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
+from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.steps.judgements import (
     judge_rejections,
-    placed,
-    refuse_early_end,
     walk_began,
 )
 from analytics_pipeline.steps.known_sales import (
-    find_newest_sale,
-    holds,
     keep_known_sales,
     refuse_another_store,
     skip_known_sales,
@@ -32,7 +28,6 @@ from analytics_pipeline.steps.quarantine import (
     list_quarantine,
     replay_sales,
 )
-from analytics_pipeline.steps.repairs import fetch_sales
 from analytics_pipeline.steps.search_comparison import (
     compare_with_search,
     skip_comparison,
@@ -74,7 +69,7 @@ def read_sales_feed(
     log = shop.sales_log()
     is_compared = not full_resync and bool(log.segments()) and days > 0
     target = log.start_generation() if full_resync else log
-    walk = _walk(shop, client, target, is_compared=is_compared)
+    walk = _walk(shop, client, target)
     replayed = replay_sales(shop, client, walk.log) if replay else NOT_REPLAYED
     kept = (
         keep_known_sales(shop, client, log, walk.log)
@@ -86,7 +81,7 @@ def read_sales_feed(
         if is_compared
         else skip_comparison()
     )
-    sound = _judge(shop, walk)
+    sound = _judge(shop, walk, log)
     if not (sound.blocks or compared.blocks or kept.blocks):
         _finish(shop, walk, full_resync)
     figures = {
@@ -107,49 +102,18 @@ def _as_the_contract_says(walk: Walk) -> Finding:
     return Finding(SCHEMA_CHECK, True, sentence, evidence={"rows": walk.read})
 
 
-def _walk(
-    shop: Shop, client: LightspeedClient, log: SalesLog, *, is_compared: bool
-) -> Walk:
+def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
     """Append every page from the log's cursor to the end of the feed."""
-    asked_at, first = client.server_now, log.judged_segments()
-    first_page, read = _append_pages(shop, client, log, 0)
-    if not is_compared:
-        read = _reach_the_newest_sale(shop, client, log, read)
-    return Walk(log, walk_began(asked_at, first_page, client), first, read)
-
-
-def _append_pages(
-    shop: Shop, client: LightspeedClient, log: SalesLog, read: int
-) -> tuple[Page | None, int]:
-    """Append pages up to the empty one; return the first, and the count so far."""
-    first_page, number = None, log.next_number()
-    for page in client.pages("sales", after=log.cursor()):
+    asked_at, first_page = client.server_now, None
+    first, number, read = log.judged_segments(), log.next_number(), 0
+    for page in client.pages("sales", after=log.cursor(), confirm_end=True):
         first_page = first_page or page
         rows, rejections = sales_rows(page.records, segment=number, page=page.number)
         _check(rows)
-        away = [placed(rejection, page.version_max) for rejection in rejections]
-        log.append(rows, away, number=number, cursor=page.version_max)
+        log.append(rows, rejections, number=number, cursor=page.version_max)
         number, read = number + 1, read + len(page.records)
         shop.progress("sales", read, None)
-    return first_page, read
-
-
-def _reach_the_newest_sale(
-    shop: Shop, client: LightspeedClient, log: SalesLog, read: int
-) -> int:
-    """Make sure that the empty page was the end, where nothing else would tell.
-
-    A sale that was made meanwhile is behind it, so the feed is read on once.  One that
-    the store knows no more is the index's mistake.
-    """
-    newest = find_newest_sale(client)
-    if newest and not holds(shop, log, newest):
-        _, read = _append_pages(shop, client, log, read)
-        if not holds(shop, log, newest):
-            record = client.sale(newest[0])
-            refuse_early_end("sales", record, log.cursor())
-            fetch_sales(shop, client, log, newest if record else [])
-    return read
+    return Walk(log, walk_began(asked_at, first_page, client), first, read)
 
 
 def _check(rows: pd.DataFrame) -> None:
@@ -169,10 +133,17 @@ def _check(rows: pd.DataFrame) -> None:
         ) from None
 
 
-def _judge(shop: Shop, walk: Walk) -> Finding:
-    """Judge the records turned away since the last walk that was sound."""
+def _judge(shop: Shop, walk: Walk, before: SalesLog) -> Finding:
+    """Judge the records turned away since the last walk that was sound.
+
+    What stood in quarantine *before* is not news: it was judged in its time.
+    """
     standing = list_quarantine(shop, walk.log)
-    fresh = standing[standing["segment"] >= walk.first_segment]
+    old = before.rejections()
+    if before.generation == walk.log.generation:
+        old = old[old["segment"] < walk.first_segment]
+    is_news = ~standing["record_id"].isin(old["record_id"].dropna())
+    fresh = standing[is_news & (standing["segment"] >= walk.first_segment)]
     read = walk.log.row_count(walk.first_segment) + len(fresh)
     entries = as_rejections(standing)
     shop.quarantine.write("sales_feed", entries)

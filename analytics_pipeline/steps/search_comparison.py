@@ -17,7 +17,7 @@ from analytics_pipeline.shop import Shop, end_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.sources.search import SalesSearch
-from analytics_pipeline.steps.repairs import Fetched, fetch_sales
+from analytics_pipeline.steps.repairs import fetch_sales
 from analytics_pipeline.storage.sales_log import SalesLog
 
 CHECK = "agrees_with_search"
@@ -41,44 +41,41 @@ def compare_with_search(
     search = client.search_sales()
     searched = _search(shop, search, period)
     held = _held(shop, log, searched, period)
-    away = log.rejections().rename(columns={"record_id": "sale_id"})
-    differing = find_differences(
-        searched, held[list(SEEN)], away[["sale_id", "version"]].dropna()
-    )
+    differing = _differences(log, searched, held)
     fetched = fetch_sales(shop, client, log, list(differing.index))
+    left = differing
+    if len(differing):
+        left = _differences(log, searched, _held(shop, log, searched, period))
+    # At the same version the single sale decides, whatever the index says.
+    missing = sorted(left.index[left != Difference.CONTRADICTING])
     only_held = held["is_within"] & ~held["sale_id"].isin(searched["sale_id"])
-    return _judge(search, len(searched), differing, fetched, int(only_held.sum()), days)
-
-
-def _judge(
-    search: SalesSearch,
-    compared: int,
-    differing: pd.Series,
-    fetched: Fetched,
-    only_held: int,
-    days: int,
-) -> Finding:
-    """Say what differed, what was repaired and what is still missing."""
-    contradicting = set(differing.index[differing == Difference.CONTRADICTING])
-    missing = sorted(set(fetched.unknown) - contradicting)
+    counts = {
+        "days": days,
+        "windows": search.windows,
+        "compared": len(searched),
+        "differed": len(differing),
+        "repaired": len(fetched.repaired),
+        "missing": len(missing),
+        "not_shown_by_search": search.unseen,
+        "only_in_the_log": int(only_held.sum()),
+    }
     return Finding(
         CHECK,
         not missing,
-        f"{compared} sales of the last {days} days were compared with the search; "
+        f"{len(searched)} sales of the last {days} days were compared with the search; "
         f"{len(differing)} differed, {len(fetched.repaired)} have been repaired, "
         f"{len(missing)} could not be.",
-        evidence={
-            "days": days,
-            "windows": search.windows,
-            "compared": compared,
-            "differed": len(differing),
-            "repaired": len(fetched.repaired),
-            "missing": len(missing),
-            "sales": name_some(missing),
-            "not_shown_by_search": search.unseen,
-            "only_in_the_log": only_held,
-        },
+        evidence={**counts, "sales": name_some(missing)},
     )
+
+
+def _differences(
+    log: SalesLog, searched: pd.DataFrame, held: pd.DataFrame
+) -> pd.Series:
+    """Return in what way the log differs from the search, by sale."""
+    away = log.rejections().rename(columns={"record_id": "sale_id"})
+    named = away[["sale_id", "version"]].dropna(subset=["sale_id"])
+    return find_differences(searched, held[list(SEEN)], named)
 
 
 def _period(shop: Shop, as_of: date, days: int) -> Period:

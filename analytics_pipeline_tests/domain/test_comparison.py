@@ -46,6 +46,11 @@ def test_a_sale_in_quarantine_is_known():
     assert differences([UNREADABLE], [], [("s", 5)]) == {}
 
 
+def test_a_sale_in_quarantine_without_a_version_is_known():
+    assert differences([SALE], [], [("s", None)]) == {}
+    assert differences([SALE], [changed(version=4)], [("s", None)]) == {}
+
+
 def test_a_version_later_than_the_quarantined_one_is_a_difference():
     assert differences([SALE], [], [("s", 4)]) == {"s": Difference.OLDER}
 

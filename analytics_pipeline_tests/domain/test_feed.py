@@ -86,11 +86,21 @@ def test_a_later_good_version_brings_the_sale_back(engine, good):
     assert standing(engine, log, away) == []
 
 
-def test_the_same_version_turned_away_again_leaves_the_sale_out(engine):
+def test_a_good_version_that_is_delivered_badly_again_stays_good(engine):
+    """A version is one state; a damaged second delivery says nothing about it."""
     log, away = [("s", 7, 1)], [("s", 7, 2)]
 
-    assert latest(engine, log, away) == []
-    assert standing(engine, log, away) == ["s"]
+    assert latest(engine, log, away) == [("s", 7, 1)]
+    assert standing(engine, log, away) == []
+
+
+def test_a_sale_delivered_without_a_version_is_out_until_a_later_delivery(engine):
+    away = [("s", None, 1)]
+
+    assert latest(engine, [("s", 5, 0)], away) == []
+    assert standing(engine, [("s", 5, 0)], away) == ["s"]
+    assert latest(engine, [("s", 5, 2)], away) == [("s", 5, 2)]
+    assert standing(engine, [("s", 5, 2)], away) == []
 
 
 def test_an_older_version_read_late_does_not_bring_the_sale_back(engine):

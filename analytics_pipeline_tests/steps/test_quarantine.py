@@ -170,6 +170,63 @@ def test_a_customer_that_was_only_delivered_badly_is_good_after_a_replay(
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 
+@pytest.mark.parametrize("table", ["sales_feed", "customers"])
+def test_a_record_delivered_without_a_version_is_good_after_a_replay(
+    shop: SimulatedShop, table: str
+) -> None:
+    sale = a_counted_sale(shop)
+    named = sale.id if table == "sales_feed" else sale.customer_id
+
+    def unversion(path: str, it: dict[str, Any]) -> bool:
+        if path in ("sales", "customers") and it["id"] == named:
+            it.pop("version", None)
+            it.pop("_metadata", None)
+        return True
+
+    run_light(shop.settings, FIRST_DAY, lightspeed=doctored(shop, unversion))
+    assert named in listed(shop, table)
+
+    events = run_light(shop.settings, FIRST_DAY, days=0, replay=True)
+
+    assert listed(shop, table).count("\n") == 1
+    told = [e.metadata for e in events if "mended" in (getattr(e, "metadata", 0) or {})]
+    assert [int(metadata["mended"].value) for metadata in told].count(1) == 1
+    assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
+
+
+def test_many_old_records_in_quarantine_do_not_shut_the_gate_of_a_replay(
+    shop: SimulatedShop,
+) -> None:
+    """Ten are let pass in one run, and one in another; together they are old news."""
+    sales = [
+        sale for sale in shop.store.state.sales.values() if sale.deleted_at is None
+    ]
+
+    def unversion(names: set[str]) -> Any:
+        def change(path: str, it: dict[str, Any]) -> bool:
+            if path.startswith("sales") and it["id"] in names:
+                it.pop("_metadata")
+            return True
+
+        return doctored(shop, change)
+
+    ten = {sale.id for sale in sales[:10]}
+    run_light(shop.settings, FIRST_DAY, lightspeed=unversion(ten))
+    bump(shop, sales[10])
+    eleven = unversion(ten | {sales[10].id})
+    run_light(shop.settings, FIRST_DAY, days=0, lightspeed=eleven)
+    bump(shop, sales[11])
+    segments = len(shop.local.sales_log().segments())
+
+    for _ in range(2):
+        run_light(shop.settings, FIRST_DAY, days=0, replay=True, lightspeed=eleven)
+        run_light(shop.settings, FIRST_DAY, days=0, lightspeed=eleven)
+
+    assert listed(shop).count("\n") == 12
+    assert len(shop.local.sales_log().segments()) == segments + 1
+    run_light(shop.settings, FIRST_DAY, days=0, full_resync=True, lightspeed=eleven)
+
+
 def test_a_replay_asks_for_each_record_once(shop: SimulatedShop) -> None:
     a_counted_sale(shop).total_price_incl = None
     run_light(shop.settings, FIRST_DAY)

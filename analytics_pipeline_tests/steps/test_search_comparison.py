@@ -115,6 +115,65 @@ def test_other_money_at_the_same_version_is_put_right(shop: SimulatedShop) -> No
     assert_equals_ledger(shop)
 
 
+@pytest.mark.parametrize("spoilt", ["total", "state", "customer"])
+def test_a_day_that_was_cut_wrongly_is_cut_again_at_the_same_version(
+    shop: SimulatedShop, spoilt: str
+) -> None:
+    """The version of a stored sale does not change when the log is repaired."""
+    wrong = a_new_sale(shop).id
+
+    def spoil(path: str, it: dict[str, Any]) -> bool:
+        if path == "sales" and it["id"] == wrong:
+            if spoilt == "total":
+                it["totals"]["price_incl_tax"] = "0.01"
+            elif spoilt == "state":
+                it["state"] = "voided"
+            else:
+                it["customer_id"] = None
+        return True
+
+    run_light(shop.settings, NEXT_DAY, days=0, lightspeed=doctored(shop, spoil))
+    right = expected_master(shop.store.state, NEXT_DAY)
+    assert right != shop.rows(MASTER)
+
+    mended = {"days": 7} if spoilt != "customer" else {"full_resync": True}
+    run_light(shop.settings, NEXT_DAY, **mended)
+
+    assert right == shop.rows(MASTER)
+
+
+def test_a_single_sale_that_is_answered_in_an_older_version_stops_the_run(
+    shop: SimulatedShop,
+) -> None:
+    lost = a_new_sale(shop)
+
+    def lag(path: str, it: dict[str, Any]) -> bool:
+        if path == f"sales/{lost.id}":
+            it["_metadata"]["version"] = lost.version - 1
+        return path != "sales" or it["id"] != lost.id
+
+    with pytest.raises(dg.Failure) as caught:
+        compared(shop, lag)
+
+    assert caught.value.metadata["sales"].value == lost.id
+
+
+def test_a_reply_about_another_sale_is_not_taken_for_the_one_asked_for(
+    shop: SimulatedShop,
+) -> None:
+    lost = a_new_sale(shop).id
+
+    def swap(path: str, it: dict[str, Any]) -> bool:
+        if path == f"sales/{lost}":
+            it["id"] = "another"
+        return path != "sales" or it["id"] != lost
+
+    with pytest.raises(dg.Failure) as caught:
+        compared(shop, swap)
+
+    assert exit_code_of(caught.value) == 3
+
+
 def test_another_state_at_the_same_version_is_put_right(shop: SimulatedShop) -> None:
     wrong = a_new_sale(shop).id
 
