@@ -23,6 +23,7 @@ from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests.doctored import DoctoredTransport
+from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,
@@ -371,8 +372,8 @@ def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
     right = file.read_bytes()
     warehouse = updated.local.warehouse
     rows = warehouse.read("raw_sales", RawSales, day)
-    dearer = rows.assign(total_incl_cents=rows["total_incl_cents"] + 1)
-    warehouse.write("raw_sales", RawSales, dearer, day)
+    reordered = rows.assign(is_order=~rows["is_order"])
+    warehouse.write("raw_sales", RawSales, reordered, day)
     assert right != file.read_bytes()
 
     result = type_in("rebuild", "--as-of", FIRST_DAY)
@@ -380,6 +381,20 @@ def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
     assert result.exit_code == 1, result.output
     assert f"raw_sales of {day}" in result.stderr
     assert right == file.read_bytes()
+    assert expected_master(updated.store.state, FIRST_DAY) == updated.rows(MASTER)
+
+
+def test_an_update_mends_money_that_was_tampered_with(updated: SimulatedShop) -> None:
+    """What a stored sale says is compared with the log, not only its version."""
+    day = (FIRST_DAY - timedelta(days=9)).isoformat()
+    warehouse = updated.local.warehouse
+    rows = warehouse.read("raw_sales", RawSales, day)
+    dearer = rows.assign(total_incl_cents=rows["total_incl_cents"] + 1)
+    warehouse.write("raw_sales", RawSales, dearer, day)
+
+    run_light(updated.settings, FIRST_DAY)
+
+    assert rows.equals(warehouse.read("raw_sales", RawSales, day))
     assert expected_master(updated.store.state, FIRST_DAY) == updated.rows(MASTER)
 
 

@@ -76,6 +76,11 @@ def kill_at_each(shop: CrashingShop, kills: list[Kill]) -> int:
     return len(states)
 
 
+def is_of_a_write(shop: CrashingShop, kill: Kill) -> bool:
+    """Nothing of the bytes is written, or a half: only a scratch file differs."""
+    return shop.operations[kill.operation].startswith("write ")
+
+
 def test_an_update_writes_in_an_order_that_a_power_cut_keeps(
     daily: CrashingShop,
 ) -> None:
@@ -109,8 +114,9 @@ def test_the_update_that_is_killed_has_late_changes_and_several_pages(
 def test_an_update_killed_anywhere_leaves_whole_files_and_the_next_completes(
     daily: CrashingShop, part: int
 ) -> None:
-    kills = [kill for kill in daily.kills if not kill.is_torn]
-    assert len(kills) == len(daily.operations) >= 54
+    kills = [kill for kill in daily.kills if not is_of_a_write(daily, kill)]
+    assert len(daily.operations) >= 54
+    assert len(kills) >= len(daily.operations) * 2 // 3
     size = -(-len(kills) // PARTS)
 
     states = kill_at_each(daily, kills[part * size : (part + 1) * size])
@@ -123,8 +129,8 @@ def test_an_update_killed_anywhere_leaves_whole_files_and_the_next_completes(
 def test_an_update_killed_in_the_midst_of_a_write_leaves_whole_files(
     daily: CrashingShop,
 ) -> None:
-    torn = [kill for kill in daily.kills if kill.is_torn]
-    assert len(torn) >= 18
+    torn = [kill for kill in daily.kills if is_of_a_write(daily, kill)]
+    assert len(torn) >= 36
 
     kill_at_each(daily, torn)
 

@@ -64,7 +64,23 @@ USABLE = {
 """All that was asked for is in such a reply, so nothing need be asked again."""
 
 BURST = 3
+ALIKE = {
+    FaultKind.SERVER_ERROR,
+    FaultKind.BAD_GATEWAY,
+    FaultKind.HTML_BODY,
+    FaultKind.ABORTED_BODY,
+}
+"""Those that a client cannot tell from 503, a truncated body or a reset connection."""
+
 EVERY_KIND = pytest.mark.parametrize("kind", list(FaultKind), ids=str)
+EVERY_KIND_BY_DAY = pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.nightly if kind in ALIKE else ())
+        for kind in FaultKind
+    ],
+    ids=str,
+)
 
 Case = tuple[Run, Sequence[Asked], Ends]
 
@@ -189,7 +205,7 @@ def test_without_faults_the_tables_are_those_of_a_rebuild_from_nothing(
 # What is proved -------------------------------------------------------------------
 
 
-@EVERY_KIND
+@EVERY_KIND_BY_DAY
 @pytest.mark.usefixtures("hung")
 def test_a_fault_at_any_request_of_the_sources_loses_and_doubles_nothing(
     kind: FaultKind, situations: Situations, tmp_path: Path
