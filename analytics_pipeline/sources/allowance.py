@@ -14,7 +14,7 @@ class Allowance:
     """What is left of the requests of a window, and when the next one begins.
 
     A reply says how many are left, not until when.  The window in which the number
-    was last seen to rise had begun by then, so five minutes later it is over, whether
+    last did not fall had begun by then, so five minutes later it is over, whether
     windows are fixed or slide.
     """
 
@@ -29,7 +29,8 @@ class Allowance:
         if not _COUNT.fullmatch(text):
             return
         left = int(text)
-        if self._left is None or left > self._left or self._seen_since is None:
+        # In one window each request leaves one fewer; as many are left in a new one.
+        if self._left is None or left >= self._left or self._seen_since is None:
             self._seen_since = now
         self._left = left
 

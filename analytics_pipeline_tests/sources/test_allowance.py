@@ -75,6 +75,20 @@ def test_no_more_is_asked_than_the_store_allows(slides):
     assert len(store.waits) >= 4
 
 
+def test_a_window_that_begins_with_as_many_left_is_a_new_one():
+    """The last request of one window and the first of the next leave the same."""
+    store = Limited(2)
+    client = store.client()
+
+    client.retailer()
+    store.moment += timedelta(seconds=400)
+    for _ in range(3):
+        client.retailer()
+
+    assert store.refused == 0
+    assert len(store.waits) == 1
+
+
 def test_a_wait_is_told_before_it_begins_and_never_longer_than_a_window():
     store = Limited(2)
     client = store.client()
