@@ -10,6 +10,7 @@ import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
+from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.schemas.sources import Customers, Outlets
@@ -52,8 +53,7 @@ def read_customers(
     old_ones = [e for e in rejections if not _is_made_good(e, [*walk.rows, *replayed])]
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
-    limit = shop.policy.max_quarantined
-    sound = judge_rejections(len(walk.rejections), walk.read, limit, standing)
+    sound = _judge(shop, walk, standing)
     figures: dict[str, int | str] = {
         "read": walk.read,
         "began_at": walk.began_at.isoformat(),
@@ -138,6 +138,14 @@ def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
     return [Rejection(**entry) for entry in json.loads(notes.get("rejections", "[]"))]
+
+
+def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Finding:
+    """Judge what was turned away; what stood in quarantine before is not news."""
+    stood = _read_rejections(shop.warehouse.notes("customers"))
+    known = {each.record_id for each in stood} - {None}
+    fresh = sum(each.record_id not in known for each in walk.rejections)
+    return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
 
 
 def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:

@@ -17,6 +17,7 @@ from analytics_pipeline.shop import Shop, end_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.sources.search import SalesSearch
+from analytics_pipeline.steps.quarantine import list_quarantine
 from analytics_pipeline.steps.repairs import fetch_sales
 from analytics_pipeline.storage.sales_log import SalesLog
 
@@ -41,11 +42,11 @@ def compare_with_search(
     search = client.search_sales()
     searched = _search(shop, search, period)
     held = _held(shop, log, searched, period)
-    differing = _differences(log, searched, held)
+    differing = _differences(shop, log, searched, held)
     fetched = fetch_sales(shop, client, log, list(differing.index))
     left = differing
     if len(differing):
-        left = _differences(log, searched, _held(shop, log, searched, period))
+        left = _differences(shop, log, searched, _held(shop, log, searched, period))
     # At the same version the single sale decides, whatever the index says.
     missing = sorted(left.index[left != Difference.CONTRADICTING])
     only_held = held["is_within"] & ~held["sale_id"].isin(searched["sale_id"])
@@ -70,10 +71,10 @@ def compare_with_search(
 
 
 def _differences(
-    log: SalesLog, searched: pd.DataFrame, held: pd.DataFrame
+    shop: Shop, log: SalesLog, searched: pd.DataFrame, held: pd.DataFrame
 ) -> pd.Series:
     """Return in what way the log differs from the search, by sale."""
-    away = log.rejections().rename(columns={"record_id": "sale_id"})
+    away = list_quarantine(shop, log).rename(columns={"record_id": "sale_id"})
     named = away[["sale_id", "version"]].dropna(subset=["sale_id"])
     return find_differences(searched, held[list(SEEN)], named)
 

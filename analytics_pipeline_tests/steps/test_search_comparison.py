@@ -265,6 +265,29 @@ def test_a_bad_sale_found_by_the_search_alone_goes_to_quarantine(
     assert again["differed"] == 0
 
 
+def test_a_sale_that_once_came_without_a_version_is_compared_like_any_other(
+    shop: SimulatedShop,
+) -> None:
+    sale = a_new_sale(shop)
+
+    def unversion(path: str, it: dict[str, Any]) -> bool:
+        if path in ("sales", "search", f"sales/{sale.id}") and it["id"] == sale.id:
+            it.pop("_metadata")
+        return True
+
+    run_light(shop.settings, NEXT_DAY, lightspeed=doctored(shop, unversion))
+    newest = max(each.version for each in shop.store.state.sales.values())
+    sale.version = newest + 1
+    run_light(shop.settings, NEXT_DAY)
+    sale.total_price_incl += 1
+    sale.version = newest + 2
+
+    evidence = compared(shop, lambda path, it: path != "sales" or it["id"] != sale.id)
+
+    assert (evidence["differed"], evidence["repaired"]) == (1, 1)
+    assert_equals_ledger(shop)
+
+
 def test_many_lost_sales_are_fetched_some_at_a_time(
     shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
