@@ -40,15 +40,17 @@ def list_purchases(
 ) -> ir.Table:
     """Return everything that counts up to *as_of*: sales and added web orders.
 
-    One row a completed sale or added order: ``person_id`` (missing: unattributed),
-    ``day``, ``value_cents``, ``is_order``, ``is_ecom``, ``refunded_cents``.
+    One row a completed sale or added order: ``sale_id`` or ``order_number`` (the other
+    one is missing), ``person_id`` (missing: unattributed), ``day``, ``value_cents``,
+    ``is_order``, ``is_ecom``, ``refunded_cents``.
 
     Args:
         raw_sales: the sales.
         records: ``record_id, person_id`` of every customer record.
         sale_people: ``sale_id, person_id`` of sales that are under nobody's name.
         sale_orders: ``sale_id`` of the sales tied to a web order.
-        added_orders: ``person_id, order_date, value_cents`` of unsynced orders.
+        added_orders: ``order_number, person_id, order_date, value_cents`` of unsynced
+            orders.
         nobody: ids of the walk-in customer.
         policy: the shop's choices.
         as_of: the day D.
@@ -62,6 +64,8 @@ def list_purchases(
     )
     sold = _as_purchases(sales, nobody, policy)
     ordered = added_orders.select(
+        sale_id=ibis.null("string"),
+        order_number=added_orders["order_number"].cast("string"),
         person_id=added_orders["person_id"].cast("string"),
         day=added_orders["order_date"].cast(sold["day"].type()),
         value_cents=added_orders["value_cents"].cast("int64"),
@@ -97,6 +101,8 @@ def _as_purchases(sales: ir.Table, nobody: list[str], policy: Policy) -> ir.Tabl
     named_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
     basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
     return sales.select(
+        sale_id=sales["sale_id"],
+        order_number=ibis.null("string"),
         person_id=under_nobody.ifelse(sales["linked_person"], sales["record_person"]),
         day=sales["business_date"],
         value_cents=sales[f"total_{basis}_cents"],

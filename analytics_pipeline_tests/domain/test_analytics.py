@@ -79,8 +79,13 @@ def measure(
         ),
         lend_rows([{"sale_id": s} for s in web_sales], {"sale_id": TEXT}),
         lend_rows(
-            added,
-            {"person_id": TEXT, "order_date": "timestamp", "value_cents": "int64"},
+            [{"order_number": f"{n}", **order} for n, order in enumerate(added)],
+            {
+                "order_number": TEXT,
+                "person_id": TEXT,
+                "order_date": "timestamp",
+                "value_cents": "int64",
+            },
         ),
         [WALK_IN],
         policy,

@@ -1,0 +1,134 @@
+"""Everything that counts up to a day: the sales, the web orders, and whose they are."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from analytics_pipeline.domain.analytics import WEB_SOURCE, list_purchases
+from analytics_pipeline.domain.attribution import (
+    WebOrders,
+    divide_orders,
+    follow_returns,
+)
+from analytics_pipeline.domain.order_matching import match_orders
+from analytics_pipeline.engine import hold, lend_columns
+from analytics_pipeline.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.vocabulary import RecordKind
+
+SALES_COLUMNS = (
+    "sale_id",
+    "business_date",
+    "customer_id",
+    "source",
+    "source_id",
+    "web_order_number",
+    "return_for",
+    "is_completed",
+    "is_order",
+    "total_incl_cents",
+    "total_excl_cents",
+    "refunded_incl_cents",
+    "refunded_excl_cents",
+)
+"""What the analytics need of a sale."""
+
+PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
+PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}
+ADDED_ORDER = {
+    "order_number": "string",
+    "person_id": "string",
+    "order_date": "timestamp",
+    "value_cents": "int64",
+}
+
+MOST_IN_MEMORY = 3_000_000
+"""How many sales are held in the engine's memory: about half a gigabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything that counts up to a day, ready to be added up by the engine.
+
+    Attributes:
+        sales: the sales up to the day, whether they count or not.
+        matches: each web order up to the day and its sales, with the evidence.
+        web: those that are sales, and those that add.
+        sale_people: ``sale_id, person_id`` of sales that are under nobody's name.
+        nobody: ids of the walk-in customer.
+        purchases: what counts, with its person.
+    """
+
+    sales: ir.Table
+    matches: pd.DataFrame
+    web: WebOrders
+    sale_people: pd.DataFrame
+    nobody: list[str]
+    purchases: ir.Table
+
+
+def bring_in_sales(shop: Shop, last: date) -> ir.Table:
+    """Return the sales up to *last*, in the engine's memory if they fit there.
+
+    Several questions are asked of them, and to open thousands of small files anew for
+    each would cost more than the answers.
+    """
+    sales = shop.sales_until(last).select(*SALES_COLUMNS)
+    count = int(shop.engine.to_pandas(sales.count()))
+    return hold(shop.engine, sales) if count <= MOST_IN_MEMORY else sales
+
+
+def open_ledger(
+    shop: Shop, until_last: ir.Table, identities: pd.DataFrame, day: date
+) -> Ledger:
+    """Tie web orders to sales, give nobody's sales their person, and list it all."""
+    as_of = pd.Timestamp(day).as_unit("us")
+    is_until = until_last["business_date"] <= ibis.timestamp(day.isoformat())
+    sales = until_last.filter(is_until)
+    ecom_orders = shop.load("ecom_orders", EcomOrders)
+    matches = match_orders(ecom_orders, _web_sales(shop, sales, ecom_orders), as_of)
+    web = divide_orders(ecom_orders, matches, identities, shop.policy, as_of)
+    customers = shop.load("customers", Customers)
+    nobody = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
+    sale_people = follow_returns(
+        *_returns(shop, sales), set(nobody), identities, web.sale_orders
+    )
+    records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
+    purchases = list_purchases(
+        sales,
+        lend_columns(records, PERSON_OF_RECORD),
+        lend_columns(sale_people, PERSON_OF_SALE),
+        lend_columns(web.sale_orders, {"sale_id": "string"}),
+        lend_columns(web.added_orders, ADDED_ORDER),
+        nobody,
+        shop.policy,
+        day,
+    )
+    return Ledger(sales, matches, web, sale_people, nobody, purchases)
+
+
+def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the sales that a web order may be tied to."""
+    named = ecom_orders["sale_id"].dropna().unique().tolist()
+    may_match = (
+        sales["source"].startswith(WEB_SOURCE).fill_null(False)
+        | sales["web_order_number"].notnull()  # noqa: PD004 (Ibis's own)
+    )
+    if named:
+        may_match = may_match | sales["sale_id"].isin(named)
+    found: pd.DataFrame = shop.engine.to_pandas(sales.filter(may_match))
+    return found
+
+
+def _returns(shop: Shop, sales: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the sales that return another one, and those others."""
+    returns = sales.filter(sales["return_for"].notnull())  # noqa: PD004 (Ibis's own)
+    named = returns.select(original="return_for")
+    originals = sales.semi_join(named, sales["sale_id"] == named["original"])
+    return (
+        shop.engine.to_pandas(returns.select("sale_id", "customer_id", "return_for")),
+        shop.engine.to_pandas(originals.select("sale_id", "customer_id")),
+    )
