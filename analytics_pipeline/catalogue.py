@@ -3,6 +3,7 @@
 import dagster as dg
 
 from analytics_pipeline.contracts import Contract
+from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
 from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
 from analytics_pipeline.schemas.sales import RawSales
@@ -122,6 +123,21 @@ class Catalogue:
             days,
         )
 
+        self.customer_changes = Contract(
+            "customer_changes",
+            CustomerChanges,
+            "customer_id",
+            {
+                "sales_are_current": "The stored sales are what the log says, each "
+                "once.",
+                "changes_add_up": "The changes add up to the difference of the two "
+                "masters.",
+                "causes_are_known": "Every change has a sale, order, record or day as "
+                "its cause.",
+            },
+            days,
+        )
+
     @property
     def all(self) -> list[Contract]:
         """Every contract, in the order in which the tables are made."""
@@ -135,4 +151,5 @@ class Catalogue:
             self.customer_analytics,
             self.first_time_buyers,
             self.customer_analytics_master,
+            self.customer_changes,
         ]

@@ -81,3 +81,37 @@ class RecordKind(StrEnum):
 
     CUSTOMER = "customer"
     ECOM = "ecom"
+
+
+class ChangeKind(StrEnum):
+    """What changed about a person between two published masters."""
+
+    NEW = "new"
+    GONE = "gone"
+    MERGED = "merged"
+    SPLIT = "split"
+    VALUE = "value"
+    TIER = "tier"
+    SEGMENT = "segment"
+
+
+class ChangeCause(StrEnum):
+    """What did it."""
+
+    SALE = "sale"
+    RETURN = "return"
+    EXCHANGE = "exchange"
+    WEB_ORDER = "web order"
+    EDIT = "edit"
+    VOID = "void"
+    DELETION = "deletion"
+    REOPENING = "reopening"
+    QUARANTINE = "quarantine"
+    REASSIGNMENT = "reassignment"
+    SYNC = "sync of a web order"
+    ORDER_UNDONE = "web order undone"
+    LEFT_WINDOW = "left the 90 days"
+    RECORD = "customer record"
+    TIME = "time"
+    POLICY = "policy"
+    UNKNOWN = "unknown"

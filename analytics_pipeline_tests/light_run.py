@@ -43,6 +43,7 @@ TABLES = (
     "customer_analytics",
     "first_time_buyers",
     "customer_analytics_master",
+    "customer_changes",
 )
 _CONFIGS = {
     "sales_feed": SalesFeedConfig,

@@ -9,11 +9,16 @@ from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.contracts import Event
 from analytics_pipeline.daily_tables import store_days_if_sound
+from analytics_pipeline.steps.changes import explain_changes, store_changes
 from analytics_pipeline.steps.exports import (
     list_first_time_buyers,
     list_master,
     publish_master,
     store_first_time_buyers,
+)
+
+RAW_SALES_OF_THE_DAY = dg.AssetDep(
+    "raw_sales", partition_mapping=dg.IdentityPartitionMapping()
 )
 
 
@@ -65,4 +70,25 @@ def build_exports(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
             lambda table: publish_master(shop, table),
         )
 
-    return [first_time_buyers, customer_analytics_master]
+    @dg.asset(
+        deps=[customer_analytics_master, RAW_SALES_OF_THE_DAY],
+        partitions_def=catalogue.days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        check_specs=catalogue.customer_changes.check_specs,
+        metadata=catalogue.customer_changes.metadata,
+        kinds={"csv", "parquet"},
+    )
+    def customer_changes(
+        context: dg.AssetExecutionContext, shop: ShopResource
+    ) -> Iterator[Event]:
+        """What changed from one published master to the next, and what did it."""
+        days = [date.fromisoformat(key) for key in context.partition_keys]
+        yield from store_days_if_sound(
+            context,
+            shop,
+            catalogue.customer_changes,
+            lambda: explain_changes(shop, days),
+            lambda table: store_changes(shop, table),
+        )
+
+    return [first_time_buyers, customer_analytics_master, customer_changes]

@@ -21,7 +21,7 @@ WEB_SOURCE = "ecw:"
 ROLLING_DAYS = 90
 """The length of the rolling window (rule 5.2)."""
 
-_SEGMENT_DAYS = (
+SEGMENT_DAYS = (
     (90, InactiveSegment.DAYS_90),
     (60, InactiveSegment.DAYS_60),
     (30, InactiveSegment.DAYS_30),
@@ -199,7 +199,7 @@ def _grade(figures: ir.Table, policy: Policy) -> ir.Table:
     days = figures["days_since_last_order"]
     segment = ibis.cases(
         (days.isnull(), InactiveSegment.NEVER.value),
-        *((days >= bound, word.value) for bound, word in _SEGMENT_DAYS),
+        *((days >= bound, word.value) for bound, word in SEGMENT_DAYS),
         else_=InactiveSegment.ACTIVE.value,
     )
     ranked = (

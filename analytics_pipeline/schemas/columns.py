@@ -74,3 +74,9 @@ def optional_day(description: str, *, title: str | None = None) -> Any:
         title=title,
         description=f"date: {description}; may be empty",
     )
+
+
+def titled(field: Any, title: str) -> Any:
+    """Give *field* the header that people read."""
+    field.title = title
+    return field

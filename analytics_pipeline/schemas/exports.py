@@ -3,8 +3,6 @@
 Money is in shop currency with two decimals; a day is ``YYYY-MM-DD``.
 """
 
-from typing import Any
-
 import pandas as pd
 import pandera.pandas as pa
 
@@ -15,15 +13,10 @@ from analytics_pipeline.schemas.columns import (
     identifier,
     optional_day,
     text,
+    titled,
 )
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.vocabulary import InactiveSegment, Tier
-
-
-def titled(field: Any, title: str) -> Any:
-    """Give *field* the header that people read."""
-    field.title = title
-    return field
 
 
 class CustomerAnalyticsMaster(Table):

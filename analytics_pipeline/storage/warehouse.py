@@ -89,6 +89,10 @@ class Warehouse:
                 "Run: analytics-pipeline rebuild",
             ) from error
 
+    def remove(self, table: str, partition: str) -> None:
+        """Remove one day of *table*, if it is there."""
+        self.path(table, partition).unlink(missing_ok=True)
+
     def notes(self, table: str, partition: str | None = None) -> dict[str, str]:
         """Return the notes stored with a table, or one day; none if it is not there."""
         path = self.path(table, partition)

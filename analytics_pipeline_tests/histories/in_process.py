@@ -39,7 +39,12 @@ from analytics_pipeline.simulator.replies import (
 from analytics_pipeline.simulator.store_api import StoreApi
 from analytics_pipeline.storage.parquet import decode
 from analytics_pipeline_tests.histories.store_by_hand import HOME, StoreByHand
-from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
+from analytics_pipeline_tests.light_run import (
+    TABLES,
+    PatientLightspeed,
+    evidence_of,
+    run_light,
+)
 from analytics_pipeline_tests.simulated_shop import PUBLISHED, REPRODUCED
 
 ANY_SIZE = 1_000_000
@@ -120,6 +125,7 @@ class Pipeline:
     settings: Settings
     page_limit: int = ANY_SIZE
     quirks: Quirks = field(default_factory=Quirks)
+    full_reads: int = 0
 
     @property
     def data(self) -> Path:
@@ -151,7 +157,8 @@ class Pipeline:
             self.store, page_limit=self.page_limit, quirks=self.quirks, **transport
         )
         options = {"transport": asked, "now": lambda: self.store.now, "attempts": 2}
-        run_light(
+        self.full_reads += rebuild
+        events = run_light(
             self.settings,
             day,
             days=days,
@@ -161,7 +168,14 @@ class Pipeline:
             lightspeed=PatientLightspeed(self.settings, options),
             clock=lambda: self.store.now,
         )
+        if "customer_changes" in tables:
+            self.expect_causes(events)
         return asked
+
+    def expect_causes(self, events: list[Any]) -> None:
+        """Every change has a cause, while the log of the earlier master is there."""
+        told = evidence_of(events, "customer_changes", "causes_are_known")
+        assert told["unknown"] == 0 or self.full_reads > 1
 
     def beside(self, folder: Path) -> "Pipeline":
         """Return the pipeline of an empty directory with this key and this export."""

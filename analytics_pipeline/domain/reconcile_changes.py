@@ -1,0 +1,84 @@
+"""The changes between two masters held against the masters themselves."""
+
+import pandas as pd
+
+from analytics_pipeline.domain.contributions import MEASURES
+from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.vocabulary import ChangeCause, ChangeKind
+
+GRADES = {ChangeKind.TIER: "tier", ChangeKind.SEGMENT: "inactive_segment"}
+
+
+def list_moved_people(before: pd.DataFrame, after: pd.DataFrame) -> "pd.Index[str]":
+    """Return the people of whom anything but the passing of days is another now.
+
+    Args:
+        before: ``CustomerAnalytics`` of the earlier master.
+        after: of the later one.
+    """
+    aside = ["as_of", "days_since_last_order"]
+    sides = [
+        figures.drop(columns=aside).set_index("customer_id")
+        for figures in (before, after)
+    ]
+    every = sides[0].index.union(sides[1].index)
+    one, two = (side.reindex(every).astype("object") for side in sides)
+    same = (one == two) | (one.isna() & two.isna())
+    return every[~same.all(axis="columns").to_numpy()]
+
+
+def add_up_changes(
+    before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame
+) -> Finding:
+    """Compare the sums of *changes* with the differences of the two masters.
+
+    All numbers, the number of people, and how many people each tier and segment has.
+    """
+    masters = {
+        name: int(after[figure].sum()) - int(before[figure].sum())
+        for name, figure in MEASURES.items()
+    } | {"person_change": len(after) - len(before)}
+    told = {name: int(changes[name].sum()) for name in masters}
+    wrong_grades = sum(_grades_apart(before, after, changes, kind) for kind in GRADES)
+    wrong = sorted(name for name in masters if masters[name] != told[name])
+    passed = not wrong and not wrong_grades
+    return Finding(
+        "changes_add_up",
+        passed,
+        "The changes add up to the difference of the two masters."
+        if passed
+        else "The changes do not add up to the difference of the two masters: "
+        f"{', '.join(wrong) or 'tiers and segments'}.",
+        evidence={
+            **{f"masters_{name}": masters[name] for name in masters},
+            **{f"changes_{name}": told[name] for name in masters},
+            "wrong_tiers_and_segments": wrong_grades,
+        },
+    )
+
+
+def _grades_apart(
+    before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame, kind: ChangeKind
+) -> int:
+    """Count the grades whose gain in people is not what the changes say."""
+    figure, rows = GRADES[kind], changes[changes["change"] == kind]
+    gained = (
+        after[figure].value_counts().sub(before[figure].value_counts(), fill_value=0)
+    )
+    told = rows["after"].value_counts().sub(rows["before"].value_counts(), fill_value=0)
+    return int((gained.sub(told, fill_value=0) != 0).sum())
+
+
+def judge_causes(changes: pd.DataFrame) -> Finding:
+    """Warn of changes whose cause is not known any more."""
+    unknown = changes[changes["cause"] == ChangeCause.UNKNOWN]
+    return Finding(
+        "causes_are_known",
+        unknown.empty,
+        "Every change has its cause."
+        if unknown.empty
+        else f"{len(unknown)} changes have no known cause: the log of sales was "
+        "read anew more than once since the earlier master.",
+        Severity.WARN,
+        {"changes": len(changes), "unknown": len(unknown)},
+    )

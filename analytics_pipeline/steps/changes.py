@@ -1,0 +1,191 @@
+"""Explain what changed from the master published before to the one published now."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.change_causes import (
+    explain_orders,
+    explain_sales,
+    name_causes,
+)
+from analytics_pipeline.domain.changes import Master, list_changes, no_changes
+from analytics_pipeline.domain.contributions import (
+    compare_contributions,
+    keys_of,
+    list_contributions,
+)
+from analytics_pipeline.domain.csv_text import render_csv
+from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.reconcile_changes import (
+    add_up_changes,
+    judge_causes,
+    list_moved_people,
+)
+from analytics_pipeline.schemas.changes import CustomerChanges
+from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.earlier_purchases import list_earlier_purchases
+from analytics_pipeline.steps.identities import load_identities
+from analytics_pipeline.steps.ledger import Ledger, bring_in_sales, open_ledger
+from analytics_pipeline.steps.proofs import CurrencyJudge
+from analytics_pipeline.steps.published_masters import (
+    PublishedMaster,
+    describe_sources,
+    note_sources,
+    recall_master_before,
+    remember_master,
+)
+from analytics_pipeline.steps.sales_versions import read_sales_now
+from analytics_pipeline.storage.files import replace_text
+
+
+def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
+    """Explain the masters of *days*; only that of the published one is new."""
+    published = shop.publication.published()
+    for day in days:
+        if published is None or published.as_of != day.isoformat():
+            yield _keep(shop, day)
+            continue
+        current = CurrencyJudge(shop, day).judge(day)
+        if current.blocks:
+            yield Candidate(None, [current], partition=day.isoformat())
+            continue
+        yield _explain(shop, day, current)
+
+
+def _keep(shop: Shop, day: date) -> Candidate:
+    """Keep what was told of a day that is not the published one: it was known then."""
+    key = day.isoformat()
+    told = (
+        shop.warehouse.read("customer_changes", CustomerChanges, key)
+        if shop.warehouse.exists("customer_changes", key)
+        else no_changes()
+    )
+    sentence = f"{day} is not the published day: what was told of it is kept."
+    kept = [
+        Finding("sales_are_current", True, sentence),
+        Finding("changes_add_up", True, sentence),
+        judge_causes(told),
+    ]
+    return Candidate(told, kept, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The master of the day and everything that it is made from."""
+
+    master: PublishedMaster
+    identities: pd.DataFrame
+    ledger: Ledger
+
+
+def _explain(shop: Shop, day: date, current: Finding) -> Candidate:
+    """Compare the master of *day* with the one published before it."""
+    now = _open(shop, day)
+    earlier = recall_master_before(shop, day)
+    if earlier is None:
+        sentence = "There is no earlier master to compare with."
+        first = Finding("changes_add_up", True, sentence)
+        rows = no_changes()
+        findings = [current, first, judge_causes(rows)]
+    else:
+        rows, findings = _compare(shop, earlier, now)
+        findings = [current, *findings]
+    return Candidate(
+        rows,
+        findings,
+        day.isoformat(),
+        notes=note_sources(now.master.made_from),
+        figures={"changes": len(rows), "people": int(rows["customer_id"].nunique())},
+    )
+
+
+def _open(shop: Shop, day: date) -> Now:
+    """Open the figures of *day* and the ledger that they were added up from."""
+    identities = load_identities(shop)
+    figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
+    ledger = open_ledger(shop, bring_in_sales(shop, day), identities, day)
+    made_from = describe_sources(shop, ledger, identities)
+    return Now(PublishedMaster(day, figures, made_from), identities, ledger)
+
+
+def _compare(
+    shop: Shop, earlier: PublishedMaster, now: Now
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the changes, and whether they add up and are explained."""
+    moved = list_moved_people(earlier.figures, now.master.figures)
+    after = _purchases_of(shop, now.ledger, moved)
+    before = list_earlier_purchases(shop, earlier, moved, after["sale_id"].dropna())
+    compared = compare_contributions(
+        list_contributions(before[before["person_id"].isin(moved)], earlier.as_of),
+        list_contributions(after, now.master.as_of),
+    )
+    explained = _explain_keys(shop, now, compared)
+    rows = list_changes(
+        _as_master(earlier),
+        _as_master(now.master, now.identities),
+        name_causes(compared, explained, set(keys_of(before))),
+        same_policy=earlier.made_from.policy == now.master.made_from.policy,
+    )
+    sums = add_up_changes(earlier.figures, now.master.figures, rows)
+    return rows, [sums, judge_causes(rows)]
+
+
+def _as_master(
+    published: PublishedMaster, identities: pd.DataFrame | None = None
+) -> Master:
+    """Return the day as the comparison takes it, with the evidence if it is known."""
+    evidence = (
+        {}
+        if identities is None
+        else dict(zip(identities["record_id"], identities["evidence"], strict=True))
+    )
+    homes = published.made_from.homes
+    return Master(published.as_of, published.figures, homes, evidence)
+
+
+def _purchases_of(shop: Shop, ledger: Ledger, people: "pd.Index[str]") -> pd.DataFrame:
+    """Return what counts now of *people*."""
+    purchases = ledger.purchases
+    wanted = purchases.filter(purchases["person_id"].isin(people.tolist()))
+    found: pd.DataFrame = shop.engine.to_pandas(wanted)
+    return found
+
+
+def _explain_keys(shop: Shop, now: Now, compared: pd.DataFrame) -> pd.DataFrame:
+    """Say of each sale and order in question how it stands now."""
+    is_order = compared["is_web_order"].astype("bool")
+    asked = compared.loc[~is_order, "source_id"].drop_duplicates().tolist()
+    sales = read_sales_now(shop, asked)
+    synced = now.ledger.matches.dropna(subset=["sale_id"])["order_number"]
+    counting = now.ledger.web.added_orders["order_number"]
+    numbers = compared.loc[is_order, "source_id"].drop_duplicates()
+    return pd.concat(
+        [
+            explain_sales(sales, now.master.as_of),
+            explain_orders(numbers, set(synced), set(counting)),
+        ],
+        ignore_index=True,
+    )
+
+
+def store_changes(shop: Shop, candidate: Candidate) -> None:
+    """Store the changes of a day; remember what its master is made from.
+
+    The published day's are put before people too.
+    """
+    day = date.fromisoformat(str(candidate.partition))
+    shop.warehouse.write(
+        "customer_changes", CustomerChanges, candidate.rows, candidate.partition
+    )
+    published = shop.publication.published()
+    if published is None or published.as_of != candidate.partition:
+        return
+    text = render_csv(candidate.rows, CustomerChanges)
+    replace_text(shop.settings.data_dir / "reports" / "customer_changes.csv", text)
+    figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
+    remember_master(shop, day, figures, candidate.notes)
