@@ -130,6 +130,8 @@ class Catalogue:
             {
                 "sales_are_current": "The stored sales are what the log says, each "
                 "once.",
+                "figures_are_current": "The published figures are what sales and web "
+                "orders come to.",
                 "changes_add_up": "The changes add up to the difference of the two "
                 "masters.",
                 "causes_are_known": "Every change has a sale, order, record or day as "

@@ -73,7 +73,8 @@ def compare_contributions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataF
     both = before.merge(
         after,
         on=["person_id", "key"],
-        how="outer",
+        # pandas fails on the outer join of two tables without rows.
+        how="outer" if len(before) + len(after) else "inner",
         suffixes=("_before", "_after"),
         validate="1:1",
     )

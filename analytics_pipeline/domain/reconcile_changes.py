@@ -1,8 +1,10 @@
 """The changes between two masters held against the masters themselves."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from analytics_pipeline.domain.contributions import MEASURES
+from analytics_pipeline.domain.contributions import FIGURES, MEASURES
 from analytics_pipeline.domain.findings import Finding, Severity
 from analytics_pipeline.vocabulary import ChangeCause, ChangeKind
 
@@ -25,6 +27,45 @@ def list_moved_people(before: pd.DataFrame, after: pd.DataFrame) -> "pd.Index[st
     one, two = (side.reindex(every).astype("object") for side in sides)
     same = (one == two) | (one.isna() & two.isna())
     return every[~same.all(axis="columns").to_numpy()]
+
+
+def judge_figures(
+    figures: pd.DataFrame,
+    contributions: pd.DataFrame,
+    people: "pd.Index[str]",
+    totals: Mapping[str, int],
+) -> Finding:
+    """Check that the published figures are what sales and web orders come to now.
+
+    Args:
+        figures: ``CustomerAnalytics`` of the day.
+        contributions: every purchase of *people* as of the day.
+        people: of whom each figure is compared.
+        totals: ``value_cents`` and ``orders`` of everybody's purchases.
+    """
+    sums = contributions.groupby("person_id")[FIGURES].sum()
+    held = figures.set_index("customer_id")[FIGURES]
+    held = held[held.index.isin(people)]
+    differ = held.sub(sums, fill_value=0).ne(0).any(axis="columns")
+    sides = {
+        "figures_value_cents": int(figures["lifetime_value_cents"].sum()),
+        "sales_value_cents": totals["value_cents"],
+        "figures_orders": int(figures["order_count"].sum()),
+        "sales_orders": totals["orders"],
+    }
+    passed = not differ.any() and (
+        sides["figures_value_cents"] == sides["sales_value_cents"]
+        and sides["figures_orders"] == sides["sales_orders"]
+    )
+    return Finding(
+        "figures_are_current",
+        passed,
+        "The figures are what sales and web orders come to."
+        if passed
+        else "The figures are not what sales and web orders come to now. Materialize "
+        "customer_analytics and what is below it first.",
+        evidence={**sides, "people_that_differ": int(differ.sum())},
+    )
 
 
 def add_up_changes(

@@ -23,6 +23,7 @@ from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.reconcile_changes import (
     add_up_changes,
     judge_causes,
+    judge_figures,
     list_moved_people,
 )
 from analytics_pipeline.schemas.changes import CustomerChanges
@@ -41,6 +42,7 @@ from analytics_pipeline.steps.published_masters import (
 )
 from analytics_pipeline.steps.sales_versions import read_sales_now
 from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.vocabulary import ChangeKind
 
 
 def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
@@ -66,11 +68,7 @@ def _keep(shop: Shop, day: date) -> Candidate:
         else no_changes()
     )
     sentence = f"{day} is not the published day: what was told of it is kept."
-    kept = [
-        Finding("sales_are_current", True, sentence),
-        Finding("changes_add_up", True, sentence),
-        judge_causes(told),
-    ]
+    kept = [Finding("sales_are_current", True, sentence), *_nothing_compared(sentence)]
     return Candidate(told, kept, key)
 
 
@@ -89,19 +87,35 @@ def _explain(shop: Shop, day: date, current: Finding) -> Candidate:
     earlier = recall_master_before(shop, day)
     if earlier is None:
         sentence = "There is no earlier master to compare with."
-        first = Finding("changes_add_up", True, sentence)
-        rows = no_changes()
-        findings = [current, first, judge_causes(rows)]
+        rows: pd.DataFrame | None = no_changes()
+        findings = _nothing_compared(sentence)
     else:
         rows, findings = _compare(shop, earlier, now)
-        findings = [current, *findings]
     return Candidate(
         rows,
-        findings,
+        [current, *findings],
         day.isoformat(),
         notes=note_sources(now.master.made_from),
-        figures={"changes": len(rows), "people": int(rows["customer_id"].nunique())},
+        figures={} if rows is None else _count(rows),
     )
+
+
+def _nothing_compared(why: str) -> list[Finding]:
+    """Return the findings of a day on which there is nothing to compare."""
+    checks = ("figures_are_current", "changes_add_up")
+    return [
+        *(Finding(check, True, why) for check in checks),
+        judge_causes(no_changes()),
+    ]
+
+
+def _count(changes: pd.DataFrame) -> dict[str, int | str]:
+    """Return what the UI plots: how many people came, went and changed."""
+    kinds = changes["change"].value_counts()
+    return {
+        "people": int(changes["customer_id"].nunique()),
+        **{kind.value: int(kinds.get(kind.value, 0)) for kind in ChangeKind},
+    }
 
 
 def _open(shop: Shop, day: date) -> Now:
@@ -115,14 +129,19 @@ def _open(shop: Shop, day: date) -> Now:
 
 def _compare(
     shop: Shop, earlier: PublishedMaster, now: Now
-) -> tuple[pd.DataFrame, list[Finding]]:
+) -> tuple[pd.DataFrame | None, list[Finding]]:
     """Return the changes, and whether they add up and are explained."""
     moved = list_moved_people(earlier.figures, now.master.figures)
     after = _purchases_of(shop, now.ledger, moved)
+    later = list_contributions(after, now.master.as_of)
+    totals = add_up_purchases(shop, now.ledger)
+    figures = judge_figures(now.master.figures, later, moved, totals)
+    if figures.blocks:
+        return None, [figures]
     before = list_earlier_purchases(shop, earlier, moved, after["sale_id"].dropna())
     compared = compare_contributions(
         list_contributions(before[before["person_id"].isin(moved)], earlier.as_of),
-        list_contributions(after, now.master.as_of),
+        later,
     )
     explained = _explain_keys(shop, now, compared)
     rows = list_changes(
@@ -132,7 +151,7 @@ def _compare(
         same_policy=earlier.made_from.policy == now.master.made_from.policy,
     )
     sums = add_up_changes(earlier.figures, now.master.figures, rows)
-    return rows, [sums, judge_causes(rows)]
+    return rows, [figures, sums, judge_causes(rows)]
 
 
 def _as_master(
@@ -154,6 +173,18 @@ def _purchases_of(shop: Shop, ledger: Ledger, people: "pd.Index[str]") -> pd.Dat
     wanted = purchases.filter(purchases["person_id"].isin(people.tolist()))
     found: pd.DataFrame = shop.engine.to_pandas(wanted)
     return found
+
+
+def add_up_purchases(shop: Shop, ledger: Ledger) -> dict[str, int]:
+    """Return what everybody's purchases come to: value and orders."""
+    owned = ledger.purchases.filter(ledger.purchases["person_id"].notnull())  # noqa: PD004 (Ibis's own)
+    sums = shop.engine.to_pandas(
+        owned.aggregate(
+            value_cents=owned["value_cents"].sum(), orders=owned["is_order"].sum()
+        )
+    )
+    row = sums.fillna(0).iloc[0]
+    return {"value_cents": int(row["value_cents"]), "orders": int(row["orders"])}
 
 
 def _explain_keys(shop: Shop, now: Now, compared: pd.DataFrame) -> pd.DataFrame:

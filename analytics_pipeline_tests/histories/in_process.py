@@ -126,6 +126,7 @@ class Pipeline:
     page_limit: int = ANY_SIZE
     quirks: Quirks = field(default_factory=Quirks)
     full_reads: int = 0
+    watch: Callable[[list[Any]], object] = lambda _events: None
 
     @property
     def data(self) -> Path:
@@ -170,6 +171,7 @@ class Pipeline:
         )
         if "customer_changes" in tables:
             self.expect_causes(events)
+        self.watch(events)
         return asked
 
     def expect_causes(self, events: list[Any]) -> None:
