@@ -11,6 +11,7 @@ from analytics_pipeline.settings import load_settings
 GRAPH = """
 customer_analytics         customers daily  customer_identities ecom_orders raw_sales
 customer_analytics_master  exports   daily  customer_analytics first_time_buyers
+customer_changes           exports   daily  customer_analytics_master raw_sales
 customer_identities        customers once   customers ecom_orders
 customers                  sources   once   outlets
 ecom_orders                sources   once   -
@@ -23,6 +24,7 @@ sales_feed                 sources   once   -
 CHECKS = """
 customer_analytics         conserves_money is_caught_up matches_schema no_person_vanished sales_are_current
 customer_analytics_master  is_caught_up matches_schema
+customer_changes           causes_are_known changes_add_up figures_are_current matches_schema sales_are_current
 customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart
 customers                  matches_schema rows_are_sound
 ecom_orders                export_is_fresh export_is_readable matches_schema

@@ -17,6 +17,7 @@ from analytics_pipeline.storage.publication import (
     MASTER,
     Published,
 )
+from analytics_pipeline.vocabulary import ChangeKind
 
 
 def choose_day(shop: Shop, as_of: date | None) -> date:
@@ -86,6 +87,7 @@ def tell(
         "first-time buyers": f"{master.get('first_time_buyers', 0):,}",
         **_repairs(feed),
         **_quarantine(outcome.figures.get("customer_analytics", {})),
+        **_changes(shop, outcome.figures.get("customer_changes", {})),
         "warnings": str(len(outcome.warnings)),
         "time": f"{seconds:.1f} s",
         **_places(shop, day, published),
@@ -108,6 +110,17 @@ def _quarantine(analytics: Mapping[str, Any]) -> dict[str, str]:
     unknown = int(analytics["quarantined_unknown"])
     told = f"{count:,} sales, in no figure; last good value {worth}, {unknown} unknown"
     return {"in quarantine": told}
+
+
+def _changes(shop: Shop, changes: Mapping[str, Any]) -> dict[str, str]:
+    """Say of how many people something changed since the master before."""
+    people = int(changes.get("people", 0))
+    if not people:
+        return {}
+    kinds = [kind.value for kind in ChangeKind if changes.get(kind.value)]
+    told = ", ".join(f"{int(changes[kind]):,} {kind}" for kind in kinds)
+    where = shop.publication.folder / "reports" / "customer_changes.csv"
+    return {"changed": f"{people:,} people ({told}): {where}"}
 
 
 def _places(shop: Shop, day: date, published: Published | None) -> dict[str, str]:

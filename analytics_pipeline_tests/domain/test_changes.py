@@ -1,0 +1,325 @@
+"""Tests for analytics_pipeline.domain.changes and the modules it stands on."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics_pipeline.domain.change_causes import (
+    explain_orders,
+    explain_sales,
+    name_causes,
+)
+from analytics_pipeline.domain.changes import Master, list_changes, no_changes
+from analytics_pipeline.domain.contributions import (
+    MEASURES,
+    compare_contributions,
+    keys_of,
+    list_contributions,
+)
+from analytics_pipeline.domain.reconcile_changes import (
+    add_up_changes,
+    judge_causes,
+    judge_figures,
+    list_moved_people,
+)
+from analytics_pipeline.schemas.changes import CustomerChanges
+from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline_tests.tables import make_table
+
+D = date(2026, 6, 20)
+PEOPLE = ("p1", "p2", "ecom-1")
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A sale or order of a person, so many days before D."""
+
+    key: str
+    person: str | None
+    ago: int = 0
+    cents: int = 100
+    is_order: bool = True
+    is_ecom: bool = False
+    refunded: int = 0
+
+    def row(self) -> dict[str, Any]:
+        kind, _, number = self.key.partition(" ")
+        return {
+            "sale_id": number if kind == "sale" else None,
+            "order_number": number if kind == "order" else None,
+            "person_id": self.person,
+            "day": pd.Timestamp(D - timedelta(days=self.ago)),
+            "value_cents": self.cents,
+            "is_order": self.is_order,
+            "is_ecom": self.is_ecom,
+            "refunded_cents": self.refunded,
+        }
+
+
+def purchases(*bought: Bought) -> pd.DataFrame:
+    columns = list(Bought("sale 0", "p").row())
+    frame = pd.DataFrame([each.row() for each in bought], columns=columns)
+    text = dict.fromkeys(("sale_id", "order_number", "person_id"), "str")
+    return frame.astype({**text, "day": "datetime64[us]", "is_order": "bool"})
+
+
+def figures(bought: list[Bought], day: date, everybody: set[str]) -> pd.DataFrame:
+    """The figures by plain arithmetic, as rule 5 says them."""
+    rows = []
+    for person in sorted(everybody | {b.person for b in bought if b.person}):
+        mine = [b for b in bought if b.person == person]
+        recent = [b for b in mine if (D - day).days > b.ago - 90]
+        orders = [b for b in mine if b.is_order]
+        value = sum(b.cents for b in recent)
+        last = min((b.ago for b in orders), default=None)
+        passed = None if last is None else last - (D - day).days
+        rows.append(
+            {
+                "as_of": day,
+                "customer_id": person,
+                "lifetime_value_cents": sum(b.cents for b in mine),
+                "rolling_90_day_value_cents": value,
+                "order_count": len(orders),
+                "rolling_90_day_order_count": sum(b.is_order for b in recent),
+                "ecom_order_count": sum(b.is_ecom for b in orders),
+                "refunded_value_cents": sum(b.refunded for b in mine),
+                "last_order_date": None if last is None else D - timedelta(days=last),
+                "tier": "Sprout" if value >= 250 else "Seed" if orders else "None",
+                "inactive_segment": "never"
+                if passed is None
+                else "90d" if passed >= 90
+                else "60d" if passed >= 60
+                else "30d" if passed >= 30
+                else "active",
+            }
+        )  # fmt: skip
+    return make_table(CustomerAnalytics, rows)
+
+
+def changes(
+    before: list[Bought],
+    after: list[Bought],
+    days: int = 1,
+    people: tuple[set[str], set[str]] = (set(), set()),
+    homes: tuple[dict[str, str | None], dict[str, str | None]] = ({}, {}),
+    **options: Any,
+) -> tuple[pd.DataFrame, Master, Master]:
+    """Compare the master of D, made from *before*, with the one *days* later."""
+    later = D + timedelta(days=days)
+    masters = [
+        Master(day, figures(bought, day, alive), home, {})
+        for day, bought, alive, home in (
+            (D, before, people[0], homes[0]),
+            (later, after, people[1], homes[1]),
+        )
+    ]
+    compared = compare_contributions(
+        list_contributions(purchases(*before), D),
+        list_contributions(purchases(*after), later),
+    )
+    sold = [b.key.removeprefix("sale ") for b in after if b.key.startswith("sale")]
+    explained = pd.concat(
+        [
+            explain_sales(
+                make_table(
+                    RawSales,
+                    [{"sale_id": each, "is_completed": True, "is_order": True}
+                     for each in sold],
+                    business_date=D,
+                ),
+                later,
+            ),
+            explain_orders(
+                pd.Series(["7"], dtype="str"), synced=set(), counting={"7"}
+            ),
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+    caused = name_causes(compared, explained, set(keys_of(purchases(*before))))
+    told = list_changes(*masters, caused, same_policy=options.get("same_policy", True))
+    return told, *masters
+
+
+BOUGHT = st.builds(
+    Bought,
+    st.integers(0, 9).map(lambda n: f"sale {n}") | st.just("order 7"),
+    st.sampled_from((*PEOPLE, None)),
+    ago=st.sampled_from((0, 1, 29, 30, 31, 59, 60, 88, 89, 90, 91, 400)),
+    cents=st.integers(-500, 500),
+    is_order=st.booleans(),
+    is_ecom=st.booleans(),
+    refunded=st.integers(0, 300),
+)
+HISTORIES = st.lists(BOUGHT, max_size=8, unique_by=lambda bought: bought.key)
+ALIVE = st.sets(st.sampled_from(PEOPLE))
+
+
+@settings(deadline=None, max_examples=60)
+@given(HISTORIES, HISTORIES, st.tuples(ALIVE, ALIVE), st.sampled_from((1, 2, 30, 91)))
+def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
+    before, after, people, days
+):
+    told, earlier, later = changes(before, after, days, people)
+
+    CustomerChanges.validate(told, lazy=True)
+    finding = add_up_changes(earlier.figures, later.figures, told)
+    assert finding.passed, finding.evidence
+    assert judge_causes(told[told["change"] == "value"]).passed
+    sums = told.groupby("customer_id")[list(MEASURES)].sum()
+    for figure in MEASURES.values():
+        one, two = (
+            m.figures.set_index("customer_id")[figure] for m in (earlier, later)
+        )
+        change = next(name for name, of in MEASURES.items() if of == figure)
+        expected = two.sub(one, fill_value=0)
+        found = sums[change].reindex(expected.index, fill_value=0)
+        assert expected.tolist() == found.tolist()
+
+
+@settings(deadline=None, max_examples=20)
+@given(HISTORIES, HISTORIES)
+def test_only_people_of_whom_something_changed_are_told(before, after):
+    told, earlier, later = changes(before, after)
+
+    moved = set(list_moved_people(earlier.figures, later.figures))
+    assert set(told["customer_id"]) <= moved | {
+        b.person for b in before + after if b.person
+    }
+    assert changes(before, before, days=0)[0].empty
+
+
+def test_every_number_that_is_wrong_is_found():
+    told, earlier, later = changes([], [Bought("sale 1", "p1")])
+
+    for column in ("person_change", *MEASURES):
+        wrong = told.assign(**{column: told[column] + 1})
+        finding = add_up_changes(earlier.figures, later.figures, wrong)
+        assert finding.blocks
+        assert column in finding.sentence
+    grades = told.assign(after=told["after"].replace({"Seed": "Bloom"}))
+    finding = add_up_changes(earlier.figures, later.figures, grades)
+    assert (finding.blocks, finding.evidence["wrong_tiers_and_segments"]) == (True, 2)
+
+
+def test_figures_that_are_not_the_sum_of_their_purchases_are_found():
+    bought = [Bought("sale 1", "p1"), Bought("sale 2", "p2", cents=-5)]
+    held = figures(bought, D, set())
+    pieces = list_contributions(purchases(*bought), D)
+    everybody = pd.Index(["p1", "p2"])
+    totals = {"value_cents": 95, "orders": 2}
+
+    assert judge_figures(held, pieces, everybody, totals).passed
+    for column in MEASURES.values():
+        wrong = held.assign(**{column: held[column] + [1, 0]})
+        found = judge_figures(wrong, pieces, everybody, totals)
+        assert (found.blocks, found.evidence["people_that_differ"]) == (True, 1)
+    for name in totals:
+        other = judge_figures(held, pieces, everybody, totals | {name: 0})
+        assert other.blocks, "somebody who did not move differs"
+
+
+def test_a_person_out_of_another_is_a_split_and_into_another_a_merge():
+    here, there = {"b": "a"}, {"c": "a"}
+    told, *_ = changes([], [], people=({"a", "c"}, {"a", "b"}), homes=(here, there))
+
+    rows = told[told["person_change"] != 0].set_index("customer_id")
+    assert rows["change"].to_dict() == {"b": "split", "c": "merged"}
+    assert rows["before"].to_dict() == {"b": "a", "c": "c"}
+    assert rows["after"].to_dict() == {"b": "b", "c": "a"}
+
+
+def test_what_no_purchase_explains_is_told_with_its_sum():
+    earlier = Master(D, figures([Bought("sale 1", "p1")], D, set()), {}, {})
+    later = Master(
+        D + timedelta(days=1), figures([Bought("sale 1", "p1", cents=70)], D, set()),
+        {}, {},
+    )  # fmt: skip
+    nothing = compare_contributions(*[list_contributions(purchases(), D)] * 2)
+    none = explain_sales(make_table(RawSales, []), D)
+    caused = name_causes(nothing, none, set())
+
+    for same_policy, cause in ((True, "unknown"), (False, "policy")):
+        told = list_changes(earlier, later, caused, same_policy=same_policy)
+        assert told["cause"].tolist() == [cause]
+        assert told["lifetime_value_change_cents"].tolist() == [-30]
+        assert judge_causes(told).passed != same_policy
+
+
+def test_no_changes_satisfy_their_schema():
+    CustomerChanges.validate(no_changes(), lazy=True)
+
+
+GONE = {"is_completed": False, "is_order": False}
+
+
+@pytest.mark.parametrize(
+    ("sale", "coming", "going"),
+    [
+        ({}, "sale", "reassignment"),
+        ({"return_for": "x", "is_order": False}, "return", "reassignment"),
+        (
+            {"return_for": "x", "is_order": False, "sold_line_count": 1},
+            "exchange", "reassignment",
+        ),
+        ({"is_order": False, "refunded_incl_cents": 5}, "return", "reassignment"),
+        ({"is_order": False}, "sale", "reassignment"),
+        ({"is_deleted": True, "state": "voided", **GONE}, "sale", "deletion"),
+        ({"state": "voided", **GONE}, "sale", "void"),
+        ({"state": "pending", **GONE}, "sale", "reopening"),
+        ({"business_date": D + timedelta(days=1)}, "sale", "edit"),
+    ],
+)  # fmt: skip
+def test_how_a_sale_stands_tells_why_it_came_or_went(sale, coming, going):
+    plain = {
+        "sale_id": "1", "state": "closed", "is_completed": True, "is_order": True,
+        "business_date": D,
+    }  # fmt: skip
+    told = explain_sales(make_table(RawSales, [plain | sale]), D)
+
+    assert told.to_numpy().tolist() == [["sale 1", coming, going]]
+
+
+@pytest.mark.parametrize(
+    ("synced", "counting", "going"),
+    [
+        (set(), {"7"}, "reassignment"),
+        ({"7"}, set(), "sync of a web order"),
+        (set(), set(), "web order undone"),
+    ],
+)
+def test_how_a_web_order_stands_tells_why_it_went(synced, counting, going):
+    told = explain_orders(pd.Series(["7"], dtype="str"), synced, counting)
+
+    assert told.to_numpy().tolist() == [["order 7", "web order", going]]
+
+
+def test_a_sale_that_is_nowhere_any_more_was_turned_away():
+    told, *_ = changes([Bought("sale 1", "p1")], [])
+
+    assert told.loc[told["change"] == "value", "cause"].tolist() == ["quarantine"]
+
+
+def test_a_sale_that_only_became_a_web_order_is_told_as_a_sync():
+    told, *_ = changes([Bought("sale 1", "p1")], [Bought("sale 1", "p1", is_ecom=True)])
+
+    assert told[["cause", "ecom_order_count_change"]].to_numpy().tolist() == [
+        ["sync of a web order", 1]
+    ]
+
+
+def test_the_piece_that_moved_most_is_the_cause_of_a_tier():
+    told, *_ = changes(
+        [Bought("sale 1", "p1", ago=89, cents=250)],
+        [Bought("sale 1", "p1", ago=89, cents=250), Bought("sale 2", "p1", cents=10)],
+    )
+
+    tier = told[told["change"] == "tier"].iloc[0]
+    assert (tier["before"], tier["after"]) == ("Sprout", "Seed")
+    assert (tier["cause"], tier["cause_id"]) == ("left the 90 days", "1")
+    assert tier["cause_date"] == pd.Timestamp(D + timedelta(days=1))
