@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from analytics_pipeline.schemas.customers import CustomerIdentities
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.ecom_orders import EXPORT_FILE, read_ecom_orders
+from analytics_pipeline.steps.identities import resolve_customers
 from analytics_pipeline.vocabulary import ReconciliationCategory as Category
+from analytics_pipeline_tests.tables import make_table
 
 FIRST = date(2026, 5, 1)
 D = date(2026, 6, 20)
@@ -153,3 +160,35 @@ def _rows(
         'Say "it"; or\nnot': 'a;b\n"c"',
     }
     return [{"sku": f"sku-{n}", **shared} for n in range(1 + number % 3)]
+
+
+def store_web_shop(shop: Shop, web: WebShop) -> None:
+    """Put its export in place, and store everything that the reconciliation needs."""
+    data = shop.settings.data_dir
+    data.mkdir(parents=True, exist_ok=True)
+    (data / EXPORT_FILE).write_text(web.export(), encoding="utf-8", newline="")
+    keys = shop.contact_keys("US")
+    people = [
+        {
+            "customer_id": f"person-{number}",
+            "version": number + 1,
+            "created_at": "2026-01-01",
+            "email": email_of(number),
+            "email_key": keys.of_email(email_of(number)),
+        }
+        for number in range(PEOPLE)
+    ]
+    shop.warehouse.write("customers", Customers, make_table(Customers, people))
+    for day, sales in web.days().items():
+        shop.warehouse.write("raw_sales", RawSales, make_table(RawSales, sales), day)
+    shop.store_as("ecom_orders", EcomOrders)(read_ecom_orders(shop))
+    shop.store_as("customer_identities", CustomerIdentities)(resolve_customers(shop))
+    publish(shop, D)
+
+
+def publish(shop: Shop, day: date) -> None:
+    """Publish some master of *day*."""
+    shop.publication.stage_first_time_buyers(day, "buyers\n")
+    shop.publication.publish_master(
+        day, "a master\n", 0, shop.clock(), provisional=False
+    )

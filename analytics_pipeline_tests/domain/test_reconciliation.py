@@ -379,7 +379,9 @@ def test_old_orders_count_whoever_bought_and_whatever_contradicts():
     unattributed = old_orders(2, ecom_customer_id=None)
     contradicting = {"order_number": "7", "order_date": "2026-06-12", "sale_id": "s8"}
 
-    table = reconcile([*unattributed, contradicting], [{"sale_id": "s8", "source_id": "8"}])  # fmt: skip
+    sales = [{"sale_id": "s8", "source_id": "8"}]
+
+    table = reconcile([*unattributed, contradicting], sales)
 
     assert not judge_sync(table, D).passed
 
