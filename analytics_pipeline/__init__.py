@@ -9,7 +9,7 @@ The layers, each of which may import only what stands before it::
     steps                        what each table is made of, in plain Python
     contracts, daily_tables      what a contract tells Dagster; the gates
     assets                       names and wiring
-    jobs, schedules              when they run
+    jobs, schedules, sensors     when they run
     definitions, instance        everything put together
     commands, cli                what a person types
 """

@@ -6,6 +6,7 @@ from analytics_pipeline.contracts import Contract
 from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
 from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
+from analytics_pipeline.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import (
     Customers,
@@ -31,6 +32,7 @@ class Catalogue:
         self._describe_sources()
         self._describe_sales_and_people(days)
         self._describe_exports(days)
+        self._describe_reconciliation()
 
     def _describe_sources(self) -> None:
         """Make the contracts of what is read from outside."""
@@ -67,6 +69,8 @@ class Catalogue:
             {
                 "export_is_readable": "The web shop's export can be read, whole.",
                 "export_is_fresh": "The export is at most seven days old.",
+                "export_is_complete": "The export has every order and column that the "
+                "last good one had.",
             },
         )
 
@@ -140,6 +144,22 @@ class Catalogue:
             days,
         )
 
+    def _describe_reconciliation(self) -> None:
+        """Make the contract of what explains the web shop's orders."""
+        self.ecom_reconciliation = Contract(
+            "ecom_reconciliation",
+            EcomReconciliation,
+            "order_number",
+            {
+                "categories_add_up": "The categories add up to the orders of the "
+                "export, in number and to the cent.",
+                "evidence_agrees": "No order is tied to one sale by one piece of "
+                "evidence and to another by another (rule 4.3).",
+                "orders_have_sales": "Paid orders become sales within a week, or few "
+                "do not.",
+            },
+        )
+
     @property
     def all(self) -> list[Contract]:
         """Every contract, in the order in which the tables are made."""
@@ -154,4 +174,5 @@ class Catalogue:
             self.first_time_buyers,
             self.customer_analytics_master,
             self.customer_changes,
+            self.ecom_reconciliation,
         ]

@@ -11,6 +11,7 @@ import dagster as dg
 
 from analytics_pipeline.assets.customers import build_customers
 from analytics_pipeline.assets.exports import build_exports
+from analytics_pipeline.assets.reconciliation import build_reconciliation
 from analytics_pipeline.assets.sales import build_sales
 from analytics_pipeline.assets.sources import build_sources
 from analytics_pipeline.catalogue import Catalogue
@@ -19,6 +20,7 @@ from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.resources import Lightspeed, log_wait, shop_resource
 from analytics_pipeline.schedules import build_schedule
+from analytics_pipeline.sensors import build_sensors
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Progress, open_shop, silent, system_clock
 
@@ -32,7 +34,7 @@ def build_definitions(
     progress: Progress = silent,
     on_wait: Callable[[float, str], None] = log_wait,
 ) -> dg.Definitions:
-    """Build the assets, checks, jobs and schedule of one shop."""
+    """Build the assets, checks, jobs, schedule and sensors of one shop."""
     days = business_days(settings)
     catalogue = Catalogue(days)
     sources = build_sources(catalogue)
@@ -40,13 +42,14 @@ def build_definitions(
         "sources": sources,
         "sales": build_sales(catalogue, sources),
         "customers": build_customers(catalogue),
-        "exports": build_exports(catalogue),
+        "exports": [*build_exports(catalogue), *build_reconciliation(catalogue)],
     }
     tables = dg.Definitions(
         assets=[
             asset for group, assets in groups.items() for asset in _place(assets, group)
         ],
         schedules=[build_schedule(settings, days)],
+        sensors=build_sensors(lambda: open_shop(settings, clock)),
         resources={
             "io_manager": StoredBehindTheGate(),
             "shop": shop_resource(lambda: open_shop(settings, clock, progress)),

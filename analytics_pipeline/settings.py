@@ -5,10 +5,11 @@ once, with messages that name the key; nothing else reads the environment.
 """
 
 import tomllib
+from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -22,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.sources.export_file import ExportDialect
 
 
 def known_time_zone(name: str) -> str:
@@ -111,24 +113,56 @@ def load_settings(**overrides: Any) -> Settings:
     return settings.model_copy(update=changes)
 
 
+@dataclass(frozen=True, slots=True)
+class _OtherTables:
+    """The tables of ``analytics.toml`` that no figure's meaning depends on."""
+
+    ecom_export: ExportDialect = field(default_factory=ExportDialect)
+
+
+_TABLES_APART = {table.name for table in fields(_OtherTables)}
+
+Choices = TypeVar("Choices", Policy, _OtherTables)
+
+
 def load_policy(path: Path) -> Policy:
     """Read the thresholds and policies of *path*; without the file, the defaults.
 
     Raises:
         WrongUse: the file cannot be read or a key or value is not known.
     """
+    chosen = _read_toml(path)
+    policies = {key: chosen[key] for key in chosen.keys() - _TABLES_APART}
+    return _valid(Policy, policies, path)
+
+
+def load_export_dialect(path: Path) -> ExportDialect:
+    """Read how *path* declares the web shop's export to be written.
+
+    Raises:
+        WrongUse: as for the policies.
+    """
+    chosen = _read_toml(path)
+    tables = {key: chosen[key] for key in chosen.keys() & _TABLES_APART}
+    return _valid(_OtherTables, tables, path).ecom_export
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return Policy()
+        return {}
     try:
-        return TypeAdapter(Policy).validate_python(
-            tomllib.loads(path.read_text(encoding="utf-8"))
-        )
-    except ValidationError as error:
-        cause = f"{path.name} cannot be used: {_faults(error)}."
-        raise WrongUse(cause, f"Correct {path}; every key is optional.") from error
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         cause = f"{path.name} cannot be read: {error}."
         raise WrongUse(cause, f"Correct {path}, or move it away.") from error
+
+
+def _valid(model: type[Choices], chosen: dict[str, Any], path: Path) -> Choices:
+    try:
+        return TypeAdapter(model).validate_python(chosen)
+    except ValidationError as error:
+        cause = f"{path.name} cannot be used: {_faults(error)}."
+        raise WrongUse(cause, f"Correct {path}; every key is optional.") from error
 
 
 def _faults(error: ValidationError) -> str:

@@ -25,7 +25,8 @@ from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.schemas.table import Table
-from analytics_pipeline.settings import Settings, load_policy
+from analytics_pipeline.settings import Settings, load_export_dialect, load_policy
+from analytics_pipeline.sources.export_file import ExportDialect
 from analytics_pipeline.storage.files import make_folder, remove_scratch, replace_text
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline.storage.quarantine_lists import QuarantineLists
@@ -60,6 +61,7 @@ class Shop:
     warehouse: Warehouse = field(init=False)
     publication: Publication = field(init=False)
     quarantine: QuarantineLists = field(init=False)
+    export_dialect: ExportDialect = field(init=False)
 
     def __post_init__(self) -> None:
         """Find the tables, the published files and the lists of quarantine."""
@@ -68,6 +70,7 @@ class Shop:
             self.settings.data_dir, self.policy.archive_keep_days
         )
         self.quarantine = QuarantineLists(self.settings.data_dir)
+        self.export_dialect = load_export_dialect(self.settings.policy_file)
 
     @cached_property
     def engine(self) -> BaseBackend:

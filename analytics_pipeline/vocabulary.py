@@ -76,6 +76,19 @@ class OrderEvidence(StrEnum):
     NONE = "none"
 
 
+class ReconciliationCategory(StrEnum):
+    """How a web-shop order stands against the sales; each order is in exactly one."""
+
+    MATCHED_BY_SOURCE_ID = "matched_by_source_id"
+    MATCHED_BY_NOTE = "matched_by_note"
+    MATCHED_BY_EXPORT_ID = "matched_by_export_id"
+    CONTRADICTING = "contradicting"
+    AMOUNT_DIFFERS = "amount_differs"
+    UNSYNCED_COUNTED = "unsynced_counted"
+    UNSYNCED_NOT_COUNTED = "unsynced_not_counted"
+    UNATTRIBUTED = "unattributed"
+
+
 class RecordKind(StrEnum):
     """Where a record that belongs to a person comes from."""
 

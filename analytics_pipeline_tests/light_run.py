@@ -18,6 +18,7 @@ import dagster as dg
 
 from analytics_pipeline.assets.customers import build_customers
 from analytics_pipeline.assets.exports import build_exports
+from analytics_pipeline.assets.reconciliation import build_reconciliation
 from analytics_pipeline.assets.sales import RawSalesConfig, build_sales
 from analytics_pipeline.assets.sources import (
     CustomersConfig,
@@ -44,6 +45,7 @@ TABLES = (
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",
+    "ecom_reconciliation",
 )
 _CONFIGS = {
     "sales_feed": SalesFeedConfig,
@@ -103,6 +105,7 @@ def _bodies(start: date, time_zone: str) -> dict[str, Any]:
         *build_sales(catalogue, sources),
         *build_customers(catalogue),
         *build_exports(catalogue),
+        *build_reconciliation(catalogue),
     ]
     return {
         asset.key.to_user_string(): asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]

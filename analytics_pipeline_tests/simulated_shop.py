@@ -28,7 +28,13 @@ LONG_AGO = date(2026, 2, 20)  # so that windows of 90 days and a clock change ar
 FIRST_DAY = date(2026, 6, 20)
 NOON = time(12, tzinfo=UTC)
 PUBLISHED = ("customer_analytics_master.csv", "first_time_buyers.csv")
-REPRODUCED = ("customers", "customer_identities", "ecom_orders", "raw_sales")
+REPRODUCED = (
+    "customers",
+    "customer_identities",
+    "ecom_orders",
+    "raw_sales",
+    "ecom_reconciliation",
+)
 
 
 def silent_terminal() -> Terminal:

@@ -1,12 +1,15 @@
 """What a person types, what it answers, and what it leaves behind."""
 
+import csv
 import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -191,6 +194,88 @@ def test_a_good_export_is_shown_and_put_in_place(
     assert export.read_bytes() == target.read_bytes()
     assert target.stat().st_mode & 0o777 == 0o600
     assert "orders" in result.stdout
+
+
+def lose_column(path: Path, column: str) -> None:
+    """Write an export again without a column."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter=";"))
+    kept = [name for name in rows[0] if name != column]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, kept, delimiter=";", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_an_export_that_lost_a_needed_column_stops_update_and_import(
+    updated: SimulatedShop, tmp_path: Path
+) -> None:
+    before = published(updated)
+    in_place = updated.data / "ecom_orders_export.csv"
+    lose_column(in_place, "order_total")
+    lost = tmp_path / "lost.csv"
+    lost.write_bytes(in_place.read_bytes())
+
+    gate, importing = (
+        type_in("update", "--as-of", FIRST_DAY),
+        type_in("import-ecom", lost),
+    )
+
+    for result, code in ((gate, 1), (importing, 2)):
+        assert code == result.exit_code, result.output
+        assert "lacks the column `order_total`" in result.stderr
+    assert "export_is_readable" in gate.stderr
+    assert before == published(updated)
+
+
+def test_an_import_shows_what_changed_and_warns_of_what_is_gone(
+    updated: SimulatedShop, tmp_path: Path
+) -> None:
+    in_place = updated.data / "ecom_orders_export.csv"
+    lines = in_place.read_text(encoding="utf-8").splitlines(keepends=True)
+    with in_place.open(encoding="utf-8", newline="") as stream:
+        numbers = [row["order_number"] for row in csv.DictReader(stream, delimiter=";")]
+    newest, oldest = numbers[0], numbers[-1]
+    export = tmp_path / "orders.csv"
+    renamed = (
+        "".join(lines)
+        .replace(f"\n{oldest};", "\n9999;")
+        .replace(f"\n{newest};", "\n9998;")
+    )
+    export.write_text(renamed, encoding="utf-8", newline="")
+    lose_column(export, "X-series Order ID")
+
+    result = type_in("import-ecom", export)
+
+    assert result.exit_code == 0, result.output
+    assert export.read_bytes() == in_place.read_bytes()
+    shown = dict(re.findall(r"^ (\w+ orders) +(.*)$", result.stdout, re.MULTILINE))
+    gone = ", ".join(sorted([newest, oldest]))
+    assert shown["new orders"] == "2 (9998, 9999)"
+    assert shown["gone orders"] == f"2 ({gone})"
+    assert shown["changed orders"] == "0"
+    assert f"2 of those are gone: {gone}" in result.stderr
+    assert "`X-series Order ID`" in result.stderr
+    again = type_in("import-ecom", export)
+    assert "gone orders     " in again.stdout
+    assert "2 of those are gone" in again.stderr, "the last good orders are the stored"
+
+
+def test_an_update_tells_in_one_line_which_web_orders_need_a_look(
+    updated: SimulatedShop,
+) -> None:
+    updated.live_until(NEXT_DAY)
+
+    result = type_in("update", "--as-of", NEXT_DAY)
+
+    assert result.exit_code == 0, result.output
+    rows = updated.rows("reports/ecom_reconciliation.csv")
+    counts = Counter(row["Category"] for row in rows)
+    told = [line for line in result.stdout.splitlines() if "web orders" in line]
+    assert counts["contradicting"] > 0
+    assert f"{counts['contradicting']:,} contradicting" in told[0]
+    assert f"{counts['unattributed']:,} of nobody" in told[0]
+    assert len(told) == 1
 
 
 def test_a_start_date_after_the_first_sales_warns_and_counts_them(

@@ -15,11 +15,12 @@ customer_changes           exports   daily  customer_analytics_master raw_sales
 customer_identities        customers once   customers ecom_orders
 customers                  sources   once   outlets
 ecom_orders                sources   once   -
+ecom_reconciliation        exports   once   customer_analytics_master customer_identities ecom_orders raw_sales
 first_time_buyers          exports   daily  customer_analytics
 outlets                    sources   once   -
 raw_sales                  sales     daily  outlets sales_feed
 sales_feed                 sources   once   -
-"""
+"""  # noqa: E501
 
 CHECKS = """
 customer_analytics         conserves_money is_caught_up matches_schema no_person_vanished sales_are_current
@@ -27,7 +28,8 @@ customer_analytics_master  is_caught_up matches_schema
 customer_changes           causes_are_known changes_add_up figures_are_current matches_schema sales_are_current
 customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart
 customers                  matches_schema rows_are_sound
-ecom_orders                export_is_fresh export_is_readable matches_schema
+ecom_orders                export_is_complete export_is_fresh export_is_readable matches_schema
+ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales
 first_time_buyers          is_caught_up matches_schema
 outlets                    matches_schema outlets_are_all_there phone_region_is_known time_zone_agrees
 raw_sales                  is_caught_up matches_schema starts_with_the_first_sale words_are_known

@@ -1,6 +1,7 @@
 """What the README and the settings files promise is so."""
 
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,7 +11,12 @@ import yaml
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.cli import app
 from analytics_pipeline.partitions import business_days
-from analytics_pipeline.settings import Settings, load_policy, load_settings
+from analytics_pipeline.settings import (
+    Settings,
+    load_export_dialect,
+    load_policy,
+    load_settings,
+)
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -82,8 +88,10 @@ def test_the_example_of_policies_holds_every_key_and_is_valid(tmp_path: Path) ->
 
     assert chosen.phone_region == "US"
     assert chosen.max_quarantined == 10
-    for name in (field.name for field in fields(chosen)):
-        assert name in example
+    dialect = load_export_dialect(path)
+    for name in (field.name for field in (*fields(chosen), *fields(dialect))):
+        assert f"# {name} = " in example or f"# [{name}]" in example
+    assert "ecom_export" in tomllib.loads(active)
 
 
 def test_the_lock_names_versions_and_no_place() -> None:

@@ -246,7 +246,7 @@ def read(tmp_path):
     def read_lines(*lines):
         path = tmp_path / "ecom_orders_export.csv"
         path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8")
-        return read_ecom_export(path, KEYS, STORE_ZONE)
+        return read_ecom_export(path, KEYS, STORE_ZONE).orders
 
     return read_lines
 

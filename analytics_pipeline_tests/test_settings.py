@@ -9,7 +9,14 @@ from pydantic import SecretStr
 
 from analytics_pipeline.domain.policy import LADDER, MoneyBasis, Policy, TierBasis
 from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.settings import Engine, load_policy, load_settings
+from analytics_pipeline.settings import (
+    Engine,
+    load_export_dialect,
+    load_policy,
+    load_settings,
+)
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline.sources.export_file import E_SERIES
 from analytics_pipeline.vocabulary import Tier
 
 DOCUMENTED = {
@@ -222,10 +229,77 @@ def test_a_faulty_choice_is_refused_and_its_key_named(policy, text, key):
     assert "analytics.toml" in failure.value.remedy
 
 
+LOADERS = pytest.mark.parametrize("load", [load_policy, load_export_dialect])
+
+
+@LOADERS
 @pytest.mark.parametrize("content", [b"vip_from = ", b"\xff\xfe"])
-def test_a_file_that_is_no_toml_is_refused(tmp_path, content):
+def test_a_file_that_is_no_toml_is_refused(tmp_path, content, load):
     path = tmp_path / "analytics.toml"
     path.write_bytes(content)
 
     with pytest.raises(WrongUse, match=r"analytics\.toml cannot be read"):
-        load_policy(path)
+        load(path)
+
+
+# How the web shop's export is written --------------------------------------------
+
+
+@pytest.fixture
+def dialect(tmp_path):
+    def load(text):
+        path = tmp_path / "analytics.toml"
+        path.write_text(text, encoding="utf-8")
+        return load_export_dialect(path)
+
+    return load
+
+
+def test_without_a_word_the_export_is_as_e_series_writes_it(tmp_path, dialect):
+    assert load_export_dialect(tmp_path / "analytics.toml") == E_SERIES
+    assert dialect("vip_from = 900") == dialect("[ecom_export]") == E_SERIES
+    assert (E_SERIES.decimal, E_SERIES.delimiter) == (".", ";")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('decimal = ","', (",", ";")),
+        ('delimiter = ","', (".", ",")),
+        ('decimal = ","\ndelimiter = "\\t"', (",", "\t")),
+        ('decimal = "."\ndelimiter = ";"', (".", ";")),
+    ],
+)
+def test_the_export_can_be_declared_otherwise(dialect, text, expected):
+    chosen = dialect(f"vip_from = 900\n[ecom_export]\n{text}\n")
+
+    assert (chosen.decimal, chosen.delimiter) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        pytest.param('[ecom_export]\ndecimal = ";"', "ecom_export.decimal", id="mark"),
+        pytest.param("[ecom_export]\ndecimal = 1", "ecom_export.decimal", id="number"),
+        pytest.param(
+            '[ecom_export]\ndelimiter = "|"', "ecom_export.delimiter", id="delimiter"
+        ),
+        pytest.param('[ecom_export]\ndecimals = ","', "ecom_export.decimals", id="key"),
+        pytest.param('ecom_export = ","', "ecom_export", id="no table"),
+    ],
+)
+def test_a_faulty_declaration_is_refused_at_the_start_and_its_key_named(
+    tmp_path, dialect, text, key
+):
+    with pytest.raises(WrongUse) as failure:
+        dialect(text)
+
+    assert f"{key}: " in failure.value.cause
+    with pytest.raises(WrongUse, match=key):
+        open_shop(load_settings(data_dir=tmp_path))
+
+
+def test_how_the_export_is_written_changes_no_policy(policy):
+    text = 'vip_from = 900\n[ecom_export]\ndecimal = ","\n'
+
+    assert policy(text) == policy("vip_from = 900") == Policy(vip_from=Decimal(900))

@@ -34,6 +34,10 @@ class Fingerprints:
                 paths[f"raw_sales of {partition}"] = path
         snapshot = warehouse.path("customer_analytics", key)
         paths[f"customer_analytics of {key}"] = snapshot
+        published = shop.publication.published()
+        if published is not None and published.as_of == key:
+            # As of a later day it may tell of sales that only the rebuild brings in.
+            paths["ecom_reconciliation"] = warehouse.path("ecom_reconciliation")
         return cls(
             {
                 name: sha256(path.read_bytes()).hexdigest()

@@ -12,12 +12,21 @@ from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.steps.changes import CHANGES
+from analytics_pipeline.steps.reconciliation import RECONCILIATION
 from analytics_pipeline.storage.publication import (
     FIRST_TIME_BUYERS,
     MASTER,
     Published,
 )
-from analytics_pipeline.vocabulary import ChangeKind
+from analytics_pipeline.vocabulary import ChangeKind, ReconciliationCategory
+
+LOOK_AT: Mapping[str, str] = {
+    ReconciliationCategory.CONTRADICTING: "contradicting",
+    ReconciliationCategory.AMOUNT_DIFFERS: "unlike their sale",
+    ReconciliationCategory.UNATTRIBUTED: "of nobody",
+}
+"""The web orders that a person should look at, and how a summary calls them."""
 
 
 def choose_day(shop: Shop, as_of: date | None) -> date:
@@ -87,7 +96,8 @@ def tell(
         "first-time buyers": f"{master.get('first_time_buyers', 0):,}",
         **_repairs(feed),
         **_quarantine(outcome.figures.get("customer_analytics", {})),
-        **_changes(shop, outcome.figures.get("customer_changes", {})),
+        **_changes(outcome.figures.get("customer_changes", {})),
+        **_web_orders(outcome.figures.get("ecom_reconciliation", {})),
         "warnings": str(len(outcome.warnings)),
         "time": f"{seconds:.1f} s",
         **_places(shop, day, published),
@@ -112,15 +122,24 @@ def _quarantine(analytics: Mapping[str, Any]) -> dict[str, str]:
     return {"in quarantine": told}
 
 
-def _changes(shop: Shop, changes: Mapping[str, Any]) -> dict[str, str]:
+def _changes(changes: Mapping[str, Any]) -> dict[str, str]:
     """Say of how many people something changed since the master before."""
     people = int(changes.get("people", 0))
     if not people:
         return {}
     kinds = [kind.value for kind in ChangeKind if changes.get(kind.value)]
     told = ", ".join(f"{int(changes[kind]):,} {kind}" for kind in kinds)
-    where = shop.publication.folder / "reports" / "customer_changes.csv"
-    return {"changed": f"{people:,} people ({told}): {where}"}
+    return {"changed": f"{people:,} people ({told}): see {CHANGES}"}
+
+
+def _web_orders(reconciliation: Mapping[str, Any]) -> dict[str, str]:
+    """Say in one line which web orders a person should look at, if any."""
+    told = [
+        f"{count:,} {words}"
+        for category, words in LOOK_AT.items()
+        if (count := int(reconciliation.get(category, 0)))
+    ]
+    return {"web orders": f"{', '.join(told)}: see {RECONCILIATION}"} if told else {}
 
 
 def _places(shop: Shop, day: date, published: Published | None) -> dict[str, str]:

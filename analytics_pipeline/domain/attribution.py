@@ -92,6 +92,28 @@ def follow_returns(
     return people.dropna().astype("str").sort_values("sale_id", ignore_index=True)
 
 
+def name_people(
+    sales: pd.DataFrame,
+    sale_people: pd.DataFrame,
+    nobody: set[str],
+    customer_identities: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return *sales* with ``person_id``: of their own customer, else as tied.
+
+    Args:
+        sales: ``sale_id, customer_id`` and whatever else.
+        sale_people: what :func:`follow_returns` found.
+        nobody: the ids of the walk-in customer.
+        customer_identities: the person of each record.
+    """
+    by_record = customer_identities.set_index("record_id")["person_id"]
+    by_sale = sale_people.set_index("sale_id")["person_id"]
+    own = sales["customer_id"]
+    under_nobody = own.isna() | own.isin(nobody)
+    person = own.map(by_record).mask(under_nobody, sales["sale_id"].map(by_sale))
+    return sales.assign(person_id=person)
+
+
 def _is_nobody(customer_id: Any, nobody: set[str]) -> bool:
     """Say whether a sale's customer is missing or the walk-in."""
     return bool(pd.isna(customer_id)) or customer_id in nobody

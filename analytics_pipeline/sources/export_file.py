@@ -5,21 +5,63 @@ Only columns that are asked for by name leave this module.
 """
 
 import csv
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
+from enum import StrEnum
+from typing import Any, ClassVar
 
 from analytics_pipeline.errors import WrongUse
 
-DELIMITER = ";"
 _LONGEST_CELL = 2**31 - 1
 
 EXPORT_AGAIN = (
-    "Export the orders again from the web shop as CSV with `;` as delimiter and all "
-    "columns, and do not save the file from a spreadsheet."
+    "Export the orders again from the web shop as CSV with all columns, and do not "
+    "save the file from a spreadsheet."
 )
+
+
+class DecimalMark(StrEnum):
+    """What stands before the cents of an amount."""
+
+    POINT = "."
+    COMMA = ","
+
+
+class Delimiter(StrEnum):
+    """What stands between two cells."""
+
+    SEMICOLON = ";"
+    COMMA = ","
+    TAB = "\t"
+
+    @property
+    def plural(self) -> str:
+        """What people call it, many of it."""
+        return {";": "semicolons", ",": "commas", "\t": "tabs"}[self]
+
+    @property
+    def shown(self) -> str:
+        """How a sentence shows it."""
+        return "a tab" if self is Delimiter.TAB else f"`{self}`"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportDialect:
+    """How the shop declares its export to be written; by default E-Series.
+
+    It says how the file is read, never what an amount means.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    decimal: DecimalMark = DecimalMark.POINT
+    delimiter: Delimiter = Delimiter.SEMICOLON
+
+
+E_SERIES = ExportDialect()
+"""The dialect of API 6.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,91 +72,111 @@ class ExportRow:
     cells: dict[str, str]
 
 
-def read_rows(
-    path: Path, needed: Sequence[Sequence[str]], optional: Sequence[str]
-) -> Iterator[ExportRow]:
-    """Yield the rows of *path* with the cells of the asked columns that it has.
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """The text of an export, how it is written, and which columns are asked of it.
 
-    Args:
-        path: the export.
+    Attributes:
+        name: what it is called in messages.
+        content: its bytes.
+        delimiter: what stands between two cells.
         needed: columns that it must have; of each group, at least one.
         optional: columns that it may have.
-
-    Raises:
-        WrongUse: the file cannot be read, or is no such export.
     """
-    csv.field_size_limit(_LONGEST_CELL)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _parsed(file, path.name, needed, optional)
-    except IsADirectoryError as error:
-        raise WrongUse(f"{path.name} is a folder.", "Name the file itself.") from error
-    except OSError as error:
-        cause = f"{path.name} cannot be read: {error.strerror}."
-        raise WrongUse(cause, "Check that the file is there and readable.") from error
-    except UnicodeDecodeError as error:
-        cause = f"{path.name} is not UTF-8 text."
-        raise WrongUse(cause, EXPORT_AGAIN) from error
 
+    name: str
+    content: bytes
+    delimiter: Delimiter
+    needed: Sequence[Sequence[str]]
+    optional: Sequence[str]
 
-def _parsed(
-    file: TextIO, name: str, needed: Sequence[Sequence[str]], optional: Sequence[str]
-) -> Iterator[ExportRow]:
-    _check_delimiter(file.readline(), name)
-    file.seek(0)
-    reader = csv.reader(file, delimiter=DELIMITER, strict=True)
-    try:
-        header = next(reader, [])
-        places = _places(header, name, needed, optional)
-        begins = reader.line_num + 1
-        for cells in reader:
-            if cells:
-                _check_width(cells, header, name, begins)
-                named = {key: _cell(cells[place]) for key, place in places.items()}
-                yield ExportRow(begins, named)
+    def rows(self) -> Iterator[ExportRow]:
+        """Yield the rows with the cells of the asked columns that the file has.
+
+        Raises:
+            WrongUse: the file is no such export.
+        """
+        csv.field_size_limit(_LONGEST_CELL)
+        text = self._text()
+        self._check_delimiter(text)
+        reader = csv.reader(text, delimiter=self.delimiter, strict=True)
+        try:
+            header = next(reader, [])
+            places = self._places(header)
             begins = reader.line_num + 1
-    except csv.Error as error:
-        cause = f"{name}, line {reader.line_num}: the quotes of a cell do not match."
-        raise WrongUse(cause, EXPORT_AGAIN) from error
+            for cells in reader:
+                if cells:
+                    self._check_width(cells, header, begins)
+                    named = {key: _cell(cells[place]) for key, place in places.items()}
+                    yield ExportRow(begins, named)
+                begins = reader.line_num + 1
+        except csv.Error as error:
+            cause = f"{self.name}, line {reader.line_num}: the quotes of a cell do "
+            raise WrongUse(f"{cause}not match.", EXPORT_AGAIN) from error
 
+    def optional_columns(self) -> list[str]:
+        """Return which of the columns that it may have are there."""
+        titles = self._titles(self._text(), self.delimiter)
+        return sorted(set(self.optional) & set(titles))
 
-def _check_delimiter(head: str, name: str) -> None:
-    """Tell an empty file, or one of another dialect, before it is misread."""
-    if not head.strip():
-        raise WrongUse(f"{name} is empty.", EXPORT_AGAIN)
-    if DELIMITER not in head and "," in head:
-        cause = f"{name} is divided by commas; `{DELIMITER}` was expected."
-        raise WrongUse(cause, EXPORT_AGAIN)
+    def _text(self) -> io.StringIO:
+        """Return the text as it is, its line ends too."""
+        try:
+            return io.StringIO(self.content.decode("utf-8-sig"), newline="")
+        except UnicodeDecodeError as error:
+            raise WrongUse(f"{self.name} is not UTF-8 text.", EXPORT_AGAIN) from error
+
+    def _check_delimiter(self, text: io.StringIO) -> None:
+        """Tell an empty file, or one of another delimiter, before it is misread."""
+        if not text.readline().strip():
+            raise WrongUse(f"{self.name} is empty.", EXPORT_AGAIN)
+        fitting = [each for each in Delimiter if self._knows_a_title(text, each)]
+        if fitting and self.delimiter not in fitting:
+            raise WrongUse(
+                f"{self.name} is divided by {fitting[0].plural}; "
+                f"{self.delimiter.shown} was expected.",
+                f"Export it again with {self.delimiter.shown} as delimiter, or set "
+                "ecom_export.delimiter in analytics.toml.",
+            )
+        text.seek(0)
+
+    def _knows_a_title(self, text: io.StringIO, delimiter: Delimiter) -> bool:
+        """Say whether a needed column has its title when cells end at *delimiter*."""
+        text.seek(0)
+        titles = set(self._titles(text, delimiter))
+        return not titles.isdisjoint(itertools.chain.from_iterable(self.needed))
+
+    @staticmethod
+    def _titles(text: io.StringIO, delimiter: Delimiter) -> list[str]:
+        """Return the titles of the columns; none where the quotes do not match."""
+        try:
+            header = next(csv.reader(text, delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            return []
+        return [title.strip() for title in header]
+
+    def _places(self, header: list[str]) -> dict[str, int]:
+        """Return where each asked column stands; its place is the store's affair."""
+        titles = [title.strip() for title in header]
+        missing = [group[0] for group in self.needed if not set(group) & set(titles)]
+        if missing:
+            columns = ", ".join(f"`{column}`" for column in missing)
+            raise WrongUse(f"{self.name} lacks the column {columns}.", EXPORT_AGAIN)
+        every = (*itertools.chain.from_iterable(self.needed), *self.optional)
+        asked = [column for column in every if column in titles]
+        for column in asked:
+            if titles.count(column) > 1:
+                cause = f"{self.name} has the column `{column}` twice."
+                remedy = "Rename the custom field of that name and export."
+                raise WrongUse(cause, remedy)
+        return {column: titles.index(column) for column in asked}
+
+    def _check_width(self, cells: list[str], header: list[str], line: int) -> None:
+        if len(cells) != len(header):
+            cause = f"{self.name}, line {line}: {len(cells)} cells, not {len(header)}."
+            raise WrongUse(cause, EXPORT_AGAIN)
 
 
 def _cell(text: str) -> str:
     """Return a cell trimmed; a NUL is what a damaged disk leaves, never text."""
     return text.replace("\0", "").strip()
-
-
-def _places(
-    header: list[str],
-    name: str,
-    needed: Sequence[Sequence[str]],
-    optional: Sequence[str],
-) -> dict[str, int]:
-    """Return where each asked column stands; its place is the store's own affair."""
-    titles = [title.strip() for title in header]
-    missing = [group[0] for group in needed if not set(group) & set(titles)]
-    if missing:
-        columns = ", ".join(f"`{column}`" for column in missing)
-        cause = f"{name} lacks the column {columns}."
-        raise WrongUse(cause, EXPORT_AGAIN)
-    every = (*itertools.chain.from_iterable(needed), *optional)
-    asked = [column for column in every if column in titles]
-    for column in asked:
-        if titles.count(column) > 1:
-            cause = f"{name} has the column `{column}` twice."
-            raise WrongUse(cause, "Rename the custom field of that name and export.")
-    return {column: titles.index(column) for column in asked}
-
-
-def _check_width(cells: list[str], header: list[str], name: str, line: int) -> None:
-    if len(cells) != len(header):
-        cause = f"{name}, line {line}: {len(cells)} cells, not {len(header)}."
-        raise WrongUse(cause, EXPORT_AGAIN)

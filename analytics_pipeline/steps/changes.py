@@ -44,6 +44,9 @@ from analytics_pipeline.steps.sales_versions import read_sales_now
 from analytics_pipeline.storage.files import replace_text
 from analytics_pipeline.vocabulary import ChangeKind
 
+CHANGES = "reports/customer_changes.csv"
+"""Where people find what changed in the published master, in the data directory."""
+
 
 def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
     """Explain the masters of *days*; only that of the published one is new."""
@@ -217,6 +220,6 @@ def store_changes(shop: Shop, candidate: Candidate) -> None:
     if published is None or published.as_of != candidate.partition:
         return
     text = render_csv(candidate.rows, CustomerChanges)
-    replace_text(shop.settings.data_dir / "reports" / "customer_changes.csv", text)
+    replace_text(shop.settings.data_dir / CHANGES, text)
     figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
     remember_master(shop, day, figures, candidate.notes)

@@ -1,36 +1,102 @@
 """Read the web shop's export."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.export_changes import (
+    compare_exports,
+    judge_completeness,
+)
 from analytics_pipeline.domain.findings import Finding, Severity
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.ecom_export import read_ecom_export
+from analytics_pipeline.sources.ecom_export import EcomExport, read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
+
+EXPORT_FILE = "ecom_orders_export.csv"
 
 STALE_EXPORT = timedelta(days=7)
 """How old the web shop's export may be before it is called stale."""
 
+FINGERPRINT_NOTE = "export_sha256"
+"""The note of ``ecom_orders`` that tells which export it was made from."""
+COLUMNS_NOTE = "export_columns"
+"""The note that tells which of the columns were there that an export may lack."""
+
+
+def export_path(shop: Shop) -> Path:
+    """Return where the web shop's export is put."""
+    return shop.settings.data_dir / EXPORT_FILE
+
 
 def read_ecom_orders(shop: Shop) -> Candidate:
     """Read the web shop's export; without the file there are no web orders."""
-    path = shop.settings.data_dir / "ecom_orders_export.csv"
+    path = export_path(shop)
     if not path.exists():
         found = Finding(
             "export_is_readable", True, "There is no export: no web orders."
         )
-        return Candidate(frame_of([], EcomOrders), [found, _judge_age(None, path.name)])
+        frame = frame_of([], EcomOrders)
+        complete = judge_orders(shop, frame, None)
+        return Candidate(frame, [found, _judge_age(None, path.name), complete])
     try:
-        frame = read_ecom_export(path, shop.contact_keys(None), shop.settings.time_zone)
+        export = open_export(shop, path)
     except WrongUse as error:
         sentence = f"{error.cause} {error.remedy}"
         return Candidate(None, [Finding("export_is_readable", False, sentence)])
     readable = Finding("export_is_readable", True, "The export could be read.")
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    age = shop.clock() - modified
-    return Candidate(frame, [readable, _judge_age(age, path.name)])
+    age = _judge_age(shop.clock() - modified, path.name)
+    complete = judge_orders(shop, export.orders, export.columns)
+    return Candidate(
+        export.orders,
+        [readable, age, complete],
+        notes={
+            FINGERPRINT_NOTE: export.fingerprint,
+            COLUMNS_NOTE: ";".join(export.columns),
+        },
+    )
+
+
+def open_export(shop: Shop, path: Path) -> EcomExport:
+    """Read the export at *path* as the shop declares it to be written.
+
+    Raises:
+        WrongUse: it cannot be used.
+    """
+    keys, zone = shop.contact_keys(None), shop.settings.time_zone
+    return read_ecom_export(path, keys, zone, shop.export_dialect)
+
+
+def judge_orders(
+    shop: Shop, orders: pd.DataFrame, columns: Sequence[str] | None
+) -> Finding:
+    """Compare *orders* with the last good ones, which are those that are stored.
+
+    Args:
+        shop: whose orders they are.
+        orders: ``EcomOrders`` as just read.
+        columns: which of the columns are there that an export may lack; nothing
+            where there is no export.
+    """
+    if not shop.warehouse.exists("ecom_orders"):
+        return judge_completeness(None)
+    try:
+        before = shop.warehouse.read("ecom_orders", EcomOrders)
+    except LocalFailure as error:
+        sentence = f"The last good orders cannot be compared: {error.cause}"
+        return Finding("export_is_complete", False, sentence, Severity.WARN)
+    changes = compare_exports(before, orders)
+    if columns is None:
+        return judge_completeness(changes)
+    noted = shop.warehouse.notes("ecom_orders").get(COLUMNS_NOTE, "")
+    lost = {column for column in noted.split(";") if column} - set(columns)
+    return judge_completeness(changes, lost)
 
 
 def _judge_age(age: timedelta | None, name: str) -> Finding:

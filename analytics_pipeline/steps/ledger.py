@@ -70,13 +70,15 @@ class Ledger:
     purchases: ir.Table
 
 
-def bring_in_sales(shop: Shop, last: date) -> ir.Table:
+def bring_in_sales(shop: Shop, last: date, *more: str) -> ir.Table:
     """Return the sales up to *last*, in the engine's memory if they fit there.
+
+    They have the columns that the analytics need, and those that *more* names.
 
     Several questions are asked of them, and to open thousands of small files anew for
     each would cost more than the answers.
     """
-    sales = shop.sales_until(last).select(*SALES_COLUMNS)
+    sales = shop.sales_until(last).select(*SALES_COLUMNS, *more)
     count = int(shop.engine.to_pandas(sales.count()))
     return hold(shop.engine, sales) if count <= MOST_IN_MEMORY else sales
 

@@ -58,6 +58,9 @@ DAYS = st.just(0) | st.integers(0, 7)
 AS_OF = st.sampled_from((1, 1, 1, 0, 3))
 """As of how many days ago: mostly yesterday, at times provisionally today."""
 
+UNPUBLISHED = TABLES[: TABLES.index("customer_analytics_master")]
+"""The tables after which nothing is published yet."""
+
 ENOUGH_FOR_A_BATCH = 3
 MOST_IN_A_BATCH = 8
 """How many changes may wait for the pipeline: to run costs much, to change nothing."""
@@ -234,7 +237,7 @@ class RandomHistories(RuleBasedStateMachine):
         self.followed("rebuild in place" if full else "update")
 
     @precondition(lambda self: self.changes >= ENOUGH_FOR_A_BATCH)
-    @rule(ago=AS_OF, days=DAYS, last=st.sampled_from(TABLES[:-1]))
+    @rule(ago=AS_OF, days=DAYS, last=st.sampled_from(UNPUBLISHED))
     def update_up_to(self, ago, days, last):
         """Stop after some table, as a run does that is killed there."""
         tables = TABLES[: TABLES.index(last) + 1]

@@ -11,6 +11,12 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.sources.ecom_export import read_ecom_export
+from analytics_pipeline.sources.export_file import (
+    E_SERIES,
+    DecimalMark,
+    Delimiter,
+    ExportDialect,
+)
 
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())
 ORDER = {
@@ -35,11 +41,13 @@ ORDER = {
 }
 
 
-def text_of(orders, delimiter=";"):
+def text_of(orders, delimiter=";", quoting=csv.QUOTE_MINIMAL):
     """Write rows in the dialect of the export."""
     file = io.StringIO()
     names = list(orders[0]) if orders else list(ORDER)
-    writer = csv.DictWriter(file, names, delimiter=delimiter, lineterminator="\n")
+    writer = csv.DictWriter(
+        file, names, delimiter=delimiter, quoting=quoting, lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(orders)
     return file.getvalue()
@@ -49,11 +57,11 @@ def text_of(orders, delimiter=";"):
 def read(tmp_path):
     """Read rows, or a whole text, as an export."""
 
-    def read_it(*orders, text=None):
+    def read_it(*orders, text=None, dialect=E_SERIES):
         path = tmp_path / "export.csv"
         content = text_of(orders) if text is None else text
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        frame = read_ecom_export(path, KEYS, "America/New_York")
+        frame = read_ecom_export(path, KEYS, "America/New_York", dialect).orders
         EcomOrders.validate(frame, lazy=True)
         return frame.astype(object).where(frame.notna(), None).to_dict("records")
 
@@ -135,6 +143,7 @@ def test_blank_lines_are_no_rows(read):
     ("shown", "hour"),
     [
         ("Jan 5, 2026 12:00 AM", 0),
+        ("Jan 5, 2026 12:00 PM", 12),
         ("Jan 5, 2026 12:59 PM", 12),
         ("Jan 05, 2026 1:07 am", 1),
         ("Jan 5, 2026 11:59\u202fPM", 23),
@@ -145,6 +154,21 @@ def test_times_are_of_the_twelve_hour_clock(read, shown, hour):
 
     assert hour == row["ordered_at"].hour
     assert row["order_date"] == pd.Timestamp("2026-01-05")
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param("Mar 8, 2026 02:30 AM", id="skipped by the clocks"),
+        pytest.param("Nov 1, 2026 01:30 AM", id="there twice"),
+        pytest.param("Dec 31, 2026 11:59 PM", id="another day in UTC"),
+    ],
+)
+def test_a_wall_time_is_kept_as_it_is_shown_rule_4_2(read, shown):
+    (row,) = read(order(timestamp=shown))
+
+    assert f"{row['ordered_at']:%b %-d, %Y %I:%M %p}" == shown
+    assert row["order_date"] == row["ordered_at"].normalize()
 
 
 @pytest.mark.parametrize(
@@ -195,12 +219,61 @@ def test_amounts_are_exact(read, shown, cents):
 @pytest.mark.parametrize(
     "shown",
     ["", "free", "$5.00", "5,00", "1,000.00", "1.005", "1e3", "NaN", "١.٠٠", ".5",
-     "9" * 16, "9" * 60],
+     "1.230", "9" * 16, "9" * 60],
 )  # fmt: skip
 @pytest.mark.parametrize("column", ["order_total", "order_tax"])
 def test_a_bad_amount_is_told_with_column_and_line(read, column, shown):
     with pytest.raises(WrongUse, match=f"line 4: `{column}`"):
         read(ORDER, order(order_number="7") | {column: shown})
+
+
+COMMA_FOR_CENTS = ExportDialect(decimal=DecimalMark.COMMA)
+
+
+def with_amounts(shown, number="1042"):
+    return order(order_number=number, order_total=shown, order_tax=shown)
+
+
+@pytest.mark.parametrize(
+    ("shown", "cents"),
+    [("1234,56", 123456), ("0,00", 0), ("5", 500), ("5,5", 550), ("-1,25", -125)],
+)
+def test_a_declared_comma_stands_before_the_cents(read, shown, cents):
+    (row,) = read(with_amounts(shown), dialect=COMMA_FOR_CENTS)
+
+    assert (cents, cents) == (row["total_cents"], row["tax_cents"])
+
+
+@pytest.mark.parametrize(
+    ("dialect", "shown"),
+    [
+        (E_SERIES, "1234,56"),
+        (E_SERIES, "1,5"),
+        (COMMA_FOR_CENTS, "1234.56"),
+        (COMMA_FOR_CENTS, "1.5"),
+    ],
+)
+@pytest.mark.parametrize("column", ["order_total", "order_tax"])
+def test_an_amount_of_the_other_dialect_is_refused_and_the_setting_named(
+    read, dialect, shown, column
+):
+    good = with_amounts("1")
+    other = DecimalMark.COMMA if dialect is E_SERIES else DecimalMark.POINT
+
+    with pytest.raises(WrongUse, match=f"line 4: `{column}`") as caught:
+        read(good, good | {"order_number": "7", column: shown}, dialect=dialect)
+
+    assert f'ecom_export.decimal = "{other}"' in caught.value.remedy
+    assert shown not in str(caught.value)
+
+
+@pytest.mark.parametrize("shown", ["1.234,56", "1,234.56", "1.234", "1,234", "1,230"])
+@pytest.mark.parametrize("dialect", [E_SERIES, COMMA_FOR_CENTS])
+def test_a_thousands_mark_is_never_taken_for_cents(read, dialect, shown):
+    with pytest.raises(WrongUse, match=f"such as `12{dialect.decimal}50`") as caught:
+        read(with_amounts(shown), dialect=dialect)
+
+    assert "ecom_export" not in str(caught.value)
 
 
 # Statuses ---------------------------------------------------------------------------
@@ -259,6 +332,49 @@ def test_an_order_without_a_usable_email_belongs_to_nobody(read, email):
 
     assert (row["email_key"], row["ecom_customer_id"]) == (None, None)
     assert (email or None) == row["email"]
+
+
+def test_text_of_people_may_hold_delimiters_quotes_and_line_ends(read):
+    hostile = 'a;b\r\n"c";\n7;Paid;ACCEPTED'
+    text = {"order_comments": hostile, 'Card "to", from': hostile, "name": hostile}
+
+    assert read(ORDER | text, order(order_number="7") | text) == read(
+        ORDER, order(order_number="7")
+    )
+
+
+def test_titles_of_custom_columns_may_hold_anything_anywhere(read):
+    custom = {'Add a "gift" message?': "x", "How did you\nfind us; and when": "y"}
+    text = text_of([custom | ORDER | {"a": "", "null ": ""}])
+    twice = text.replace('"Add a ""gift"" message?"', "null", 1)
+
+    assert read(text=text) == read(text=twice) == read(ORDER)
+
+
+def test_a_line_break_in_a_title_moves_the_line_that_is_named(read):
+    rows = [{"First\nsecond": "x"} | order(order_total="free")]
+
+    with pytest.raises(WrongUse, match="line 3: `order_total`"):
+        read(text=text_of(rows))
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("delimiter", list(Delimiter))
+def test_every_way_of_writing_a_declared_export_reads_the_same(
+    read, delimiter, quoting, end, mark
+):
+    text = mark + text_of([ORDER], delimiter, quoting).replace("\n", end)
+
+    assert read(text=text, dialect=ExportDialect(delimiter=delimiter)) == read(ORDER)
+
+
+def test_both_keys_of_the_dialect_may_be_declared_together(read):
+    dialect = ExportDialect(DecimalMark.COMMA, Delimiter.COMMA)
+    text = text_of([with_amounts("1234,56")], ",")
+
+    assert read(text=text, dialect=dialect)[0]["total_cents"] == 123456
 
 
 def test_without_a_payers_name_it_is_the_recipients(read):
@@ -332,6 +448,51 @@ def test_an_export_divided_by_commas_says_what_was_expected(read, quoted):
 
     with pytest.raises(WrongUse, match="divided by commas; `;` was expected"):
         read(text=file.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("written", "declared", "words"),
+    [
+        (";", ",", "divided by semicolons; `,` was expected"),
+        (";", "\t", "divided by semicolons; a tab was expected"),
+        ("\t", ";", "divided by tabs; `;` was expected"),
+        (",", ";", "divided by commas; `;` was expected"),
+    ],
+)
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_another_delimiter_is_refused_and_the_setting_named(
+    read, quoting, written, declared, words
+):
+    rows = [{"Allergies; please, list\there": ""} | ORDER]
+    text = text_of(rows, written, quoting)
+
+    with pytest.raises(WrongUse, match=words) as caught:
+        read(text=text, dialect=ExportDialect(delimiter=Delimiter(declared)))
+
+    assert "ecom_export.delimiter" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "lost", [(), ("X-series Order ID",), ("bill_person_name", "X-series Order ID")]
+)
+def test_the_columns_that_an_export_may_lack_are_told(tmp_path, lost):
+    path = tmp_path / "export.csv"
+    path.write_text(text_of([without(*lost)]), encoding="utf-8")
+    every = {"X-series Order ID", "bill_person_name", "shipto_person_name"}
+
+    export = read_ecom_export(path, KEYS, "America/New_York")
+
+    assert export.columns == sorted(every - set(lost))
+
+
+def test_an_export_is_told_from_any_other(tmp_path):
+    path = tmp_path / "export.csv"
+    told = []
+    for end in ("", "", "\n"):
+        path.write_text(text_of([ORDER]) + end, encoding="utf-8")
+        told.append(read_ecom_export(path, KEYS, "America/New_York").fingerprint)
+
+    assert told[0] == told[1] != told[2]
 
 
 @pytest.mark.parametrize(

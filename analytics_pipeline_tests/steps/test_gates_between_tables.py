@@ -22,8 +22,10 @@ from analytics_pipeline.steps.customers import analyse_customers
 from analytics_pipeline.steps.exports import list_first_time_buyers, list_master
 from analytics_pipeline.steps.identities import resolve_customers
 from analytics_pipeline.steps.raw_sales import list_stale_days, recut_days
+from analytics_pipeline.steps.reconciliation import reconcile_web_orders
 from analytics_pipeline.storage.warehouse import CatchUp
 from analytics_pipeline_tests.tables import make_table
+from analytics_pipeline_tests.web_shop import publish
 
 D = date(2026, 6, 20)
 DAY = D.isoformat()
@@ -71,6 +73,7 @@ def sound_data(tmp_path_factory):
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
     ]:
         shop.store_as(table, model)(make())
+    publish(shop, D)
     return shop.settings.data_dir
 
 
@@ -86,6 +89,7 @@ STEPS = {
     "customer_analytics": analyse,
     "first_time_buyers": lambda shop: list_first_time_buyers(shop, D),
     MASTER: lambda shop: list_master(shop, D),
+    "ecom_reconciliation": reconcile_web_orders,
 }
 DEPENDENCIES = [
     ("raw_sales", "outlets", None),
@@ -101,6 +105,10 @@ DEPENDENCIES = [
     (MASTER, "customer_analytics", DAY),
     (MASTER, "customer_identities", None),
     (MASTER, "first_time_buyers", DAY),
+    ("ecom_reconciliation", "ecom_orders", None),
+    ("ecom_reconciliation", "raw_sales", DAY),
+    ("ecom_reconciliation", "customers", None),
+    ("ecom_reconciliation", "customer_identities", None),
 ]
 
 

@@ -1,0 +1,98 @@
+"""Hold the web shop's orders against the sales, as of the published day."""
+
+import pandas as pd
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.attribution import name_people
+from analytics_pipeline.domain.csv_text import render_csv
+from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.reconciliation import (
+    reconcile_orders,
+    summarise_reconciliation,
+)
+from analytics_pipeline.domain.reconciliation_findings import (
+    judge_evidence,
+    judge_sync,
+    reconcile_sums,
+)
+from analytics_pipeline.engine import lend_columns
+from analytics_pipeline.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.identities import load_identities
+from analytics_pipeline.steps.ledger import Ledger, bring_in_sales, open_ledger
+from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.vocabulary import ReconciliationCategory
+
+RECONCILIATION = "reports/ecom_reconciliation.csv"
+
+SALE_STANDING = ("state", "is_deleted")
+"""What is told of a sale beside what the analytics need."""
+
+_OF_SALES = ["sale_id", "customer_id", "is_completed", "total_incl_cents"]
+
+
+def reconcile_web_orders(shop: Shop) -> Candidate:
+    """Hold every web order up to the published day against the sales.
+
+    Before the first publication there is no day, and no row.
+    """
+    published = shop.publication.published()
+    if published is None:
+        return _nothing_published()
+    as_of = pd.Timestamp(published.as_of).as_unit("us")
+    identities = load_identities(shop)
+    sales = bring_in_sales(shop, as_of.date(), *SALE_STANDING)
+    ledger = open_ledger(shop, sales, identities, as_of.date())
+    orders = shop.load("ecom_orders", EcomOrders)
+    table = reconcile_orders(
+        orders,
+        ledger.matches,
+        _matched_sales(shop, ledger, identities),
+        ledger.web.added_orders,
+        identities,
+        as_of,
+    )
+    frame = shape(table, EcomReconciliation)
+    findings = [
+        reconcile_sums(frame, orders, as_of),
+        judge_evidence(frame),
+        judge_sync(frame, as_of),
+    ]
+    counts = summarise_reconciliation(frame)["orders"]
+    figures: dict[str, int | str] = {str(name): int(n) for name, n in counts.items()}
+    figures["as_of"] = published.as_of
+    return Candidate(frame, findings, notes={"as_of": published.as_of}, figures=figures)
+
+
+def store_reconciliation(shop: Shop, candidate: Candidate) -> None:
+    """Store the table, and the same as a file that people can open."""
+    shop.store_as("ecom_reconciliation", EcomReconciliation)(candidate)
+    text = render_csv(candidate.rows, EcomReconciliation)
+    replace_text(shop.settings.data_dir / RECONCILIATION, text)
+
+
+def _nothing_published() -> Candidate:
+    sentence = "No master is published yet, so there is no day to reconcile."
+    frame = shape(
+        pd.DataFrame(columns=list(EcomReconciliation.to_schema().columns)),
+        EcomReconciliation,
+    )
+    findings = [
+        Finding("categories_add_up", True, sentence),
+        Finding("evidence_agrees", True, sentence, Severity.WARN),
+        Finding("orders_have_sales", True, sentence, Severity.WARN),
+    ]
+    figures = {category.value: 0 for category in ReconciliationCategory}
+    return Candidate(frame, findings, figures=figures)
+
+
+def _matched_sales(
+    shop: Shop, ledger: Ledger, identities: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the sales that are some web order's, with the person of each."""
+    tied = lend_columns(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
+    found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES, *SALE_STANDING)
+    sales: pd.DataFrame = shop.engine.to_pandas(found)
+    return name_people(sales, ledger.sale_people, set(ledger.nobody), identities)

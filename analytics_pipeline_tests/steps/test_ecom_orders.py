@@ -1,0 +1,160 @@
+"""Tests for analytics_pipeline.steps.ecom_orders: a new export beside the last one."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+
+from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline.steps.ecom_orders import read_ecom_orders
+
+NOW = datetime(2026, 6, 21, 6, tzinfo=UTC)
+COLUMNS = (
+    "order_number;email;timestamp;order_total;order_tax;payment_status_code;"
+    "fulfillment_status_code;X-series Order ID;bill_person_name"
+)
+ORDER = "{};ada@example.com;Jun 5, 2026 03:07 PM;{};0.00;ACCEPTED;NEW;sale-{};Ada"
+BEFORE = [*range(1, 13)]
+
+
+def text_of(numbers, amount="12.50"):
+    rows = [ORDER.format(number, amount, number) for number in numbers]
+    return "\n".join([COLUMNS, *rows, ""])
+
+
+def without(column, text):
+    """Leave a column out of an export whose cells hold no delimiter."""
+    rows = [line.split(";") for line in text.splitlines()]
+    place = rows[0].index(column)
+    return "\n".join(";".join(row[:place] + row[place + 1 :]) for row in rows)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A shop whose last good export had a dozen orders."""
+    shop = open_shop(load_settings(data_dir=tmp_path), lambda: NOW)
+    export(shop, text_of(BEFORE))
+    take_in(shop)
+    return shop
+
+
+def export(shop, text):
+    path = shop.settings.data_dir / "ecom_orders_export.csv"
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, times=(NOW.timestamp(), NOW.timestamp()))
+    return path
+
+
+def take_in(shop):
+    """Read and store the export; return its findings by check."""
+    candidate = read_ecom_orders(shop)
+    assert not any(finding.blocks for finding in candidate.findings)
+    shop.store_as("ecom_orders", EcomOrders)(candidate)
+    return {finding.check: finding for finding in candidate.findings}
+
+
+def test_the_same_export_again_is_complete_and_changes_no_byte_rule_7_4(shop):
+    path = shop.warehouse.path("ecom_orders")
+    before = path.read_bytes()
+
+    assert take_in(shop)["export_is_complete"].passed
+    assert path.read_bytes() == before
+
+
+def test_the_stored_orders_tell_which_export_they_are_from(shop):
+    path = export(shop, text_of([*BEFORE, 99]))
+    take_in(shop)
+
+    notes = shop.warehouse.notes("ecom_orders")
+
+    assert notes["export_sha256"] == sha256(path.read_bytes()).hexdigest()
+    assert notes["export_columns"] == "X-series Order ID;bill_person_name"
+
+
+def test_an_export_of_fewer_orders_is_taken_in_with_a_warning(shop):
+    export(shop, text_of(BEFORE[2:]))
+
+    finding = take_in(shop)["export_is_complete"]
+
+    assert not finding.passed
+    assert (finding.evidence["orders"], finding.evidence["orders_before"]) == (10, 12)
+    assert finding.evidence["gone_orders"] == "1, 2"
+    assert len(shop.load("ecom_orders", EcomOrders)) == 10
+
+
+def test_an_export_that_is_gone_is_told_like_one_that_lacks_every_order(shop):
+    (shop.settings.data_dir / "ecom_orders_export.csv").unlink()
+
+    findings = take_in(shop)
+
+    assert findings["export_is_readable"].passed
+    assert findings["export_is_complete"].evidence["gone"] == 12
+
+
+def test_a_shop_without_a_web_shop_is_told_nothing(tmp_path):
+    shop = open_shop(load_settings(data_dir=tmp_path), lambda: NOW)
+
+    for _ in range(2):
+        assert all(finding.passed for finding in take_in(shop).values())
+
+
+def test_a_lost_optional_column_is_told_once_by_its_name(shop):
+    export(shop, without("X-series Order ID", text_of(BEFORE)))
+
+    finding = take_in(shop)["export_is_complete"]
+
+    assert not finding.passed
+    assert "`X-series Order ID`" in finding.sentence
+    assert "sales" in finding.sentence
+    assert take_in(shop)["export_is_complete"].passed
+
+
+@pytest.mark.parametrize("column", ["order_number", "email", "order_total"])
+def test_a_lost_needed_column_stops_the_table_and_is_named(shop, column):
+    export(shop, without(column, text_of(BEFORE)))
+
+    candidate = read_ecom_orders(shop)
+
+    assert candidate.frame is None
+    (finding,) = candidate.findings
+    assert (finding.check, finding.blocks) == ("export_is_readable", True)
+    assert f"lacks the column `{column}`" in finding.sentence
+
+
+def test_the_export_is_read_as_it_is_declared(shop):
+    toml = shop.settings.data_dir / "analytics.toml"
+    comma = text_of(BEFORE, "12,50").replace("0.00", "0,00")
+    export(shop, comma)
+    refused = read_ecom_orders(shop)
+
+    toml.write_text('[ecom_export]\ndecimal = ","\n', encoding="utf-8")
+    declared = open_shop(shop.settings, lambda: NOW)
+
+    assert "ecom_export.decimal" in refused.findings[0].sentence
+    assert take_in(declared)["export_is_complete"].passed
+    assert set(declared.load("ecom_orders", EcomOrders)["total_cents"]) == {1250}
+
+
+def test_damaged_orders_are_no_reason_to_refuse_good_ones(shop):
+    shop.warehouse.path("ecom_orders").write_bytes(b"damaged")
+
+    finding = next(
+        each
+        for each in read_ecom_orders(shop).findings
+        if each.check == "export_is_complete"
+    )
+
+    assert not finding.passed
+    assert not finding.blocks
+
+
+@pytest.mark.parametrize(("days", "passed"), [(7, True), (8, False)])
+def test_an_export_older_than_a_week_is_stale(shop, days, passed):
+    path = shop.settings.data_dir / "ecom_orders_export.csv"
+    moment = (NOW - timedelta(days=days)).timestamp()
+    os.utime(path, times=(moment, moment))
+
+    assert take_in(shop)["export_is_fresh"].passed is passed

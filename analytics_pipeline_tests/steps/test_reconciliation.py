@@ -1,0 +1,184 @@
+"""A web shop of thousands of orders, reconciled as of the published day."""
+
+import csv
+import io
+import shutil
+from collections import Counter
+from datetime import timedelta
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+
+from analytics_pipeline.domain.findings import SCHEMA_CHECK
+from analytics_pipeline.domain.reconciliation import summarise_reconciliation
+from analytics_pipeline.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline.steps.reconciliation import (
+    RECONCILIATION,
+    reconcile_web_orders,
+    store_reconciliation,
+)
+from analytics_pipeline.vocabulary import ReconciliationCategory as Category
+from analytics_pipeline_tests.web_shop import (
+    FIRST,
+    KINDS,
+    D,
+    open_web_shop,
+    publish,
+    store_web_shop,
+)
+
+ORDERS = 150 * len(KINDS)
+STEP = len(KINDS)
+
+
+def open_at(folder):
+    return open_shop(load_settings(data_dir=folder, start_date=FIRST))
+
+
+@pytest.fixture(scope="module")
+def web():
+    return open_web_shop(ORDERS)
+
+
+@pytest.fixture(scope="module")
+def stored_data(web, tmp_path_factory):
+    shop = open_at(tmp_path_factory.mktemp("web") / "data")
+    store_web_shop(shop, web)
+    return shop.settings.data_dir
+
+
+@pytest.fixture
+def shop(stored_data, tmp_path):
+    return open_at(shutil.copytree(stored_data, tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def candidate(stored_data):
+    return reconcile_web_orders(open_at(stored_data))
+
+
+def finding_of(candidate, check):
+    return next(each for each in candidate.findings if each.check == check)
+
+
+def test_thousands_of_orders_stand_in_the_category_of_their_kind(web, candidate):
+    table = candidate.rows
+
+    assert len(table) == len(web.expected) >= 2_400
+    assert dict(zip(table["order_number"], table["category"], strict=True)) == {
+        number: category.value for number, category in web.expected.items()
+    }
+    EcomReconciliation.validate(table, lazy=True)
+
+
+def test_every_category_is_filled_and_they_sum_to_the_export(web, candidate):
+    """Both sums are made from the text of the export, by a reader of this test's."""
+    totals = {
+        row["order_number"]: int(Decimal(row["order_total"]) * 100)
+        for row in csv.DictReader(io.StringIO(web.export()), delimiter=";")
+        if row["order_number"] in web.expected
+    }
+    money: Counter[str] = Counter()
+    for number, category in web.expected.items():
+        money[category] += totals[number]
+
+    summary = summarise_reconciliation(candidate.rows)
+
+    assert summary["orders"].to_dict() == Counter(web.expected.values())
+    assert (summary["orders"] >= 150).all()
+    assert summary["order_total_cents"].to_dict() == money
+    assert summary["orders"].sum() == len(totals)
+    assert summary["order_total_cents"].sum() == sum(totals.values())
+    sums = finding_of(candidate, "categories_add_up")
+    assert sums.passed
+    assert sums.evidence["export_orders"] == len(totals)
+    assert sums.evidence["export_cents"] == sum(totals.values())
+
+
+def test_what_the_orders_add_is_what_no_sale_has(web, candidate):
+    kinds = {Category.UNSYNCED_COUNTED, Category.UNATTRIBUTED}
+    added = sum(
+        cents for number, cents in web.cents.items() if web.expected[number] in kinds
+    )
+
+    assert candidate.rows["counted_value_cents"].sum() == added
+
+
+def test_the_figures_to_plot_are_the_counts_of_the_categories(web, candidate):
+    counts = Counter(str(category) for category in web.expected.values())
+
+    assert candidate.figures == counts | {"as_of": D.isoformat()}
+    assert candidate.notes == {"as_of": D.isoformat()}
+
+
+def test_doubtful_and_late_orders_warn_and_block_nothing(candidate):
+    assert not any(finding.blocks for finding in candidate.findings)
+    assert finding_of(candidate, "evidence_agrees").evidence["contradicting"] == 300
+    assert not finding_of(candidate, "orders_have_sales").passed
+
+
+def test_no_evidence_holds_a_contact_or_a_person(candidate):
+    told = str([(each.sentence, dict(each.evidence)) for each in candidate.findings])
+
+    assert "@" not in told
+    assert "ecom-" not in told
+    assert "person-" not in told
+
+
+def test_the_table_and_the_file_for_people_say_the_same(shop, candidate):
+    store_reconciliation(shop, candidate)
+
+    path = shop.settings.data_dir / RECONCILIATION
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    stored = shop.load("ecom_reconciliation", EcomReconciliation)
+    pd.testing.assert_frame_equal(stored, candidate.rows)
+    assert [row["Order Number"] for row in rows] == stored["order_number"].tolist()
+    assert [row["Category"] for row in rows] == stored["category"].tolist()
+    cents = sum(int(Decimal(row["Order Total"]) * 100) for row in rows)
+    assert cents == stored["order_total_cents"].sum()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_reconciling_twice_changes_no_byte_rule_7_4(shop):
+    paths = [
+        shop.warehouse.path("ecom_reconciliation"),
+        shop.settings.data_dir / RECONCILIATION,
+    ]
+    found = []
+    for _ in range(2):
+        store_reconciliation(shop, reconcile_web_orders(shop))
+        found.append([path.read_bytes() for path in paths])
+
+    assert found[0] == found[1]
+
+
+def test_it_is_as_of_the_day_that_is_published_rule_1_1(shop, web):
+    later = D + timedelta(days=1)
+    shop.warehouse.path("raw_sales", later.isoformat()).write_bytes(
+        shop.warehouse.path("raw_sales", D.isoformat()).read_bytes()
+    )
+    publish(shop, later)
+
+    candidate = reconcile_web_orders(shop)
+
+    assert len(candidate.rows) == ORDERS > len(web.expected)
+
+
+def test_before_the_first_publication_there_is_nothing_and_it_says_so(tmp_path):
+    shop = open_at(tmp_path / "data")
+
+    candidate = reconcile_web_orders(shop)
+    store_reconciliation(shop, candidate)
+
+    assert candidate.rows.empty
+    assert all(finding.passed for finding in candidate.findings)
+    assert "No master is published yet" in candidate.findings[0].sentence
+    EcomReconciliation.validate(candidate.rows, lazy=True)
+    assert {each.check for each in candidate.findings} | {SCHEMA_CHECK} == {
+        "categories_add_up", "evidence_agrees", "orders_have_sales", "matches_schema"
+    }  # fmt: skip
+    assert set(candidate.figures) == set(Category)
