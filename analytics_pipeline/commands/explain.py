@@ -32,6 +32,8 @@ from analytics_pipeline.steps.explanation import explain_customer
 
 ID_HEADINGS = ("record", "sale or web order")
 LONGEST_ID = 36
+JOINERS = "\u200c\u200d"
+"""Signs that join letters, which names and emoji need."""
 WIDTH = 100
 """Columns at most, and where the output goes into a file or another program."""
 
@@ -152,4 +154,5 @@ def _table(
 
 def _cell(text: str, style: str = "") -> Text:
     """Return *text* as it is, but for signs that would steer the terminal."""
-    return Text("".join(c if c.isprintable() else " " for c in text), style)
+    shown = (c if c.isprintable() or c in JOINERS else " " for c in text)
+    return Text("".join(shown), style)

@@ -19,7 +19,6 @@ from analytics_pipeline.domain.people import describe_people
 from analytics_pipeline.domain.sale_reasons import said
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.customers import list_people
 from analytics_pipeline.steps.explanation_lines import Books, list_lines
@@ -29,9 +28,8 @@ from analytics_pipeline.steps.explanation_notes import (
     tell_day,
     tell_quarantine,
 )
-from analytics_pipeline.steps.identities import load_identities
 from analytics_pipeline.steps.ledger import bring_in_sales, open_ledger
-from analytics_pipeline.steps.lookup import People, find_person
+from analytics_pipeline.steps.lookup import find_person, read_people
 from analytics_pipeline.storage.parquet import shape
 
 Row = Mapping[Any, Any]
@@ -47,14 +45,9 @@ def explain_customer(shop: Shop, typed: str, as_of: date | None) -> Explanation:
             the figures do not add up to them.
     """
     day = choose_explained_day(shop, as_of)
-    identities = load_identities(shop)
-    people = People(
-        identities,
-        shop.load("customers", Customers),
-        shop.load("ecom_orders", EcomOrders),
-    )
+    people = read_people(shop)
     person = find_person(shop, typed, people)
-    ledger = open_ledger(shop, bring_in_sales(shop, day), identities, day)
+    ledger = open_ledger(shop, bring_in_sales(shop, day), people.identities, day)
     return explain_person(Books(shop, day, people, ledger), person)
 
 

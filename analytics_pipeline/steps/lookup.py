@@ -16,8 +16,9 @@ from analytics_pipeline.domain.contacts import (
     normalise_phone,
 )
 from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.identities import load_identities
 
 MOST_IDS = 20
 """How many ids a person is asked to choose from."""
@@ -37,6 +38,20 @@ class People:
         """The customer records that are not deleted and not the walk-in."""
         is_live = ~self.customers["is_deleted"] & ~self.customers["is_walk_in"]
         return self.customers[is_live]
+
+
+def read_people(shop: Shop) -> People:
+    """Read who is who.
+
+    Raises:
+        GateFailed: the identities are older than what they are made from.
+        LocalFailure: a table is missing or damaged.
+    """
+    return People(
+        load_identities(shop),
+        shop.load("customers", Customers),
+        shop.load("ecom_orders", EcomOrders),
+    )
 
 
 def find_person(shop: Shop, typed: str, people: People) -> str:
