@@ -6,14 +6,19 @@ could not be reached or refused; 4 another run is under way; 5 this machine fail
 """
 
 import sys
-from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.commands.entry import (
+    AsOf,
+    Debug,
+    Json,
+    day_of,
+    run_command,
+)
 
 app = typer.Typer(
     help="One right customer table a day, from Lightspeed tills and a web shop.",
@@ -24,18 +29,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Show Dagster's log and full tracebacks.")
-]
-AsOf = Annotated[
-    datetime | None,
-    typer.Option(
-        formats=["%Y-%m-%d"],
-        help="The day to publish; yesterday in store time by default. Today is "
-        "provisional.",
-    ),
-]
-
 
 @app.command()
 def demo(debug: Debug = False) -> None:
@@ -45,7 +38,7 @@ def demo(debug: Debug = False) -> None:
     """
     from analytics_pipeline.commands.demo import demo as run
 
-    _run(debug, lambda settings, terminal: run(settings, terminal))
+    run_command(debug, lambda settings, terminal: run(settings, terminal))
 
 
 @app.command()
@@ -74,8 +67,8 @@ def update(
     """  # noqa: D301 (the backslash keeps the examples on lines of their own)
     from analytics_pipeline.commands.update import update as run
 
-    day = _day(as_of)
-    _run(
+    day = day_of(as_of)
+    run_command(
         debug,
         lambda settings, terminal: run(
             settings, terminal, as_of=day, days=days, full=full
@@ -91,8 +84,8 @@ def rebuild(as_of: AsOf = None, debug: Debug = False) -> None:
     """
     from analytics_pipeline.commands.rebuild import rebuild as run
 
-    day = _day(as_of)
-    _run(debug, lambda settings, terminal: run(settings, terminal, as_of=day))
+    day = day_of(as_of)
+    run_command(debug, lambda settings, terminal: run(settings, terminal, as_of=day))
 
 
 @app.command("import-ecom")
@@ -106,7 +99,7 @@ def import_ecom(
     """
     from analytics_pipeline.commands.ecom import import_ecom as run
 
-    _run(debug, lambda settings, terminal: run(settings, terminal, file))
+    run_command(debug, lambda settings, terminal: run(settings, terminal, file))
 
 
 @app.command()
@@ -121,12 +114,12 @@ def replay(debug: Debug = False) -> None:
     """  # noqa: D301 (the backslash keeps the lines)
     from analytics_pipeline.commands.replay import replay as run
 
-    _run(debug, lambda settings, terminal: run(settings, terminal))
+    run_command(debug, lambda settings, terminal: run(settings, terminal))
 
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Say what is published, as of when, what failed, and what to do next.
@@ -136,13 +129,53 @@ def status(
     from analytics_pipeline.commands.status import status as run
 
     good: list[bool] = []
-    _run(
+    run_command(
         debug,
         lambda settings, terminal: good.append(
             run(settings, terminal, as_json=as_json)
         ),
     )
     raise typer.Exit(0 if all(good) else 1)
+
+
+@app.command()
+def explain(
+    customer: Annotated[
+        str,
+        typer.Argument(
+            metavar="CUSTOMER",
+            help="An id (also of a duplicate or a deleted record), a customer code, an "
+            "e-mail or a phone number.",
+        ),
+    ],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The day to explain; the published one if none."
+        ),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say why a customer's row in the master is what it is.
+
+    \b
+    Which records are this person and why, each sale and order that counts or does
+    not, how they add up, and when segment and tier next change.
+    \b
+    analytics-pipeline explain ann@example.com
+    analytics-pipeline explain "(212) 555-0101"
+    analytics-pipeline explain ANN-0001 --as-of 2026-01-31   as it was in January
+    """  # noqa: D301 (the backslash keeps the examples on lines of their own)
+    from analytics_pipeline.commands.explain import explain as run
+
+    day = day_of(as_of)
+    run_command(
+        debug,
+        lambda settings, terminal: run(
+            settings, terminal, customer, as_of=day, as_json=as_json
+        ),
+    )
 
 
 @app.command()
@@ -179,7 +212,7 @@ def simulate(
     """  # noqa: D301 (the backslash keeps the examples on lines of their own)
     from analytics_pipeline.commands.simulate import simulate as run
 
-    _run(
+    run_command(
         debug,
         lambda settings, terminal: run(
             terminal,
@@ -203,43 +236,7 @@ def ui(
     """Open the Dagster UI and its daemon, on what the commands wrote."""
     from analytics_pipeline.commands.ui import open_ui
 
-    _run(debug, lambda settings, _terminal: open_ui(settings, port))
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
-
-
-def _run(debug: bool, command: Callable[[Any, Any], None]) -> None:
-    """Load the settings, run *command*, and end with the exit code of its failure."""
-    from analytics_pipeline.commands.terminal import Terminal
-    from analytics_pipeline.settings import load_settings
-
-    terminal = Terminal(debug)
-    try:
-        command(load_settings(), terminal)
-    except PipelineError as error:
-        _end(terminal, error, debug)
-    except KeyboardInterrupt:
-        terminal.err.print("interrupted; what was published stays")
-        raise typer.Exit(130) from None
-    except OSError as error:
-        name = error.filename or "a file"
-        cause = f"This machine failed at {name}: {error.strerror or error}."
-        _end(terminal, LocalFailure(cause, "Mend that, then run it again."), debug)
-    except Exception as error:
-        if debug:
-            raise
-        cause = f"Something unexpected failed ({type(error).__name__})."
-        _end(terminal, LocalFailure(cause, "Run it again with --debug."), debug)
-
-
-def _end(terminal: Any, error: PipelineError, debug: bool) -> None:
-    """Print the failure and leave with its exit code."""
-    terminal.fail(error)
-    if debug:
-        terminal.err.print_exception()
-    raise typer.Exit(getattr(error, "code", error.exit_code)) from error
+    run_command(debug, lambda settings, _terminal: open_ui(settings, port))
 
 
 def main() -> None:

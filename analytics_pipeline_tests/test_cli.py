@@ -574,6 +574,7 @@ def test_every_file_that_is_written_is_its_owners_only(typed: SimulatedShop) -> 
         "import-ecom",
         "replay",
         "status",
+        "explain",
         "simulate",
         "ui",
     ],

@@ -26,6 +26,7 @@ SEGMENT_DAYS = (
     (60, InactiveSegment.DAYS_60),
     (30, InactiveSegment.DAYS_30),
 )
+"""From how many days since the last order each segment is reached (rule 5.5)."""
 
 
 def list_purchases(
@@ -187,15 +188,21 @@ def _divide_half_away(cents: Any, by: Any) -> Any:
     return quotient * cents.sign().cast("int64")
 
 
-def _cents_from(bound: Decimal) -> int:
+def cents_from(bound: Decimal) -> int:
     """Return the least number of whole cents that reaches *bound*."""
     return math.ceil(bound * 100)
+
+
+def list_rungs(policy: Policy) -> list[tuple[Tier, int]]:
+    """Return the rungs of the ladder and the cents that reach each, highest first."""
+    rungs = sorted(policy.tier_thresholds.items(), key=lambda rung: -rung[1])
+    return [(tier, cents_from(bound)) for tier, bound in rungs]
 
 
 def _grade(figures: ir.Table, policy: Policy) -> ir.Table:
     """Add VIP, segment and tier (rules 5.4 to 5.6), in the order of the table."""
     value = figures["lifetime_value_cents"]
-    vip, high = _cents_from(policy.vip_from), _cents_from(policy.high_value_from)
+    vip, high = cents_from(policy.vip_from), cents_from(policy.high_value_from)
     days = figures["days_since_last_order"]
     segment = ibis.cases(
         (days.isnull(), InactiveSegment.NEVER.value),
@@ -207,9 +214,8 @@ def _grade(figures: ir.Table, policy: Policy) -> ir.Table:
         if policy.tier_basis is TierBasis.LIFETIME
         else figures["rolling_90_day_value_cents"]
     )
-    rungs = sorted(policy.tier_thresholds.items(), key=lambda rung: -rung[1])
     tier = ibis.cases(
-        *((ranked >= _cents_from(bound), name.value) for name, bound in rungs),
+        *((ranked >= bound, name.value) for name, bound in list_rungs(policy)),
         (figures["order_count"] > 0, Tier.SEED.value),
         else_=Tier.NONE.value,
     )

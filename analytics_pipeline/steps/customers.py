@@ -38,7 +38,9 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
             yield Candidate(None, before, partition=day.isoformat())
             continue
         ledger = open_ledger(shop, sales, identities, day)
-        people = measure_people(ledger.purchases, _people(identities), shop.policy, day)
+        people = measure_people(
+            ledger.purchases, list_people(identities), shop.policy, day
+        )
         frame = shape(shop.engine.to_pandas(people), CustomerAnalytics).sort_values(
             "customer_id", ignore_index=True
         )
@@ -54,7 +56,7 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         )
 
 
-def _people(identities: pd.DataFrame) -> ir.Table:
+def list_people(identities: pd.DataFrame) -> ir.Table:
     """Return the persons: those with a live customer record, and web-shop ones."""
     live = identities[identities["is_live"] & identities["person_id"].notna()]
     is_customer = live["record_kind"] == RecordKind.CUSTOMER

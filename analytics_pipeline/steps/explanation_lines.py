@@ -1,0 +1,74 @@
+"""Find the sales and web orders of one person, those that do not count too."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from analytics_pipeline.domain.explained_lines import (
+    Ties,
+    explain_orders,
+    explain_sales,
+)
+from analytics_pipeline.domain.explanation import Line, Member
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.ledger import Ledger
+from analytics_pipeline.steps.lookup import People
+from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.vocabulary import RecordKind
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What people are explained from: who is who, and what counts up to a day."""
+
+    shop: Shop
+    day: date
+    people: People
+    ledger: Ledger
+
+
+def list_lines(books: Books, members: list[Member]) -> list[Line]:
+    """Return the sales and web orders of a person up to the day, by day."""
+    shop, ledger = books.shop, books.ledger
+    sales = _sales_of(books, members)
+    orders = _orders_of(books, members)
+    synced = ledger.matches.dropna(subset=["sale_id"])
+    ties = Ties(
+        nobody=set(ledger.nobody),
+        orders_of_sale=dict(
+            zip(synced["sale_id"], synced["order_number"], strict=True)
+        ),
+        own_orders=set(orders["order_number"]),
+    )
+    lines = [
+        *explain_sales(sales, ties, shop.policy),
+        *explain_orders(orders, ledger.matches, set(sales["sale_id"]), shop.policy),
+    ]
+    return sorted(lines, key=lambda line: (line.day, line.kind, line.id))
+
+
+def _sales_of(books: Books, members: list[Member]) -> pd.DataFrame:
+    """Return every sale of the person, whether it counts or not (rules 3.1, 4.5)."""
+    shop, ledger = books.shop, books.ledger
+    records = [each.record_id for each in members if each.kind == RecordKind.CUSTOMER]
+    person = members[0].record_id
+    linked = ledger.sale_people
+    sales_of_nobody = linked.loc[linked["person_id"] == person, "sale_id"].tolist()
+    sales = shop.sales_until(books.day)
+    under_nobody = sales["customer_id"].isnull()  # noqa: PD003 (Ibis's own)
+    if ledger.nobody:
+        under_nobody |= sales["customer_id"].isin(ledger.nobody)
+    theirs = under_nobody & sales["sale_id"].isin(sales_of_nobody or [""])
+    theirs |= sales["customer_id"].isin(records or [""]).fill_null(False)
+    until = sales["business_date"] <= pd.Timestamp(books.day)
+    return shape(shop.engine.to_pandas(sales.filter(theirs & until)), RawSales)
+
+
+def _orders_of(books: Books, members: list[Member]) -> pd.DataFrame:
+    """Return the web orders made with the person's e-mails up to the day."""
+    emails = [each.record_id for each in members if each.kind == RecordKind.ECOM]
+    orders = books.people.ecom_orders
+    theirs = orders["ecom_customer_id"].isin(emails)
+    return orders[theirs & (orders["order_date"] <= pd.Timestamp(books.day))]

@@ -1,0 +1,493 @@
+"""What a person sees who asks why a customer's row is what it is."""
+
+import csv
+import json
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.simulator.people import Contact
+from analytics_pipeline.simulator.records import Customer, Sale
+from analytics_pipeline.steps.lookup import find_person, read_people
+from analytics_pipeline_tests.histories.in_process import Pipeline, open_pipeline
+from analytics_pipeline_tests.histories.store_by_hand import (
+    BEFORE_CLOCKS_CHANGE,
+    Basket,
+    StoreByHand,
+)
+
+NOON = "12:00"
+PAID, UNPAID = ("ACCEPTED", "SHIPPED"), ("QUEUED", "PROCESSING")
+WIDEST = 100
+
+
+class Asked:
+    """A store by hand, the pipeline that reads it, and somebody who asks."""
+
+    def __init__(self, data: Path) -> None:
+        self.store = StoreByHand(BEFORE_CLOCKS_CHANGE[0])
+        self.pipeline: Pipeline = open_pipeline(self.store, data, api_version="2026-07")
+
+    def enrol(self, *names: str, **contacts: str) -> Customer:
+        return self.store.enrol(Contact(*names, **contacts))
+
+    def sell(
+        self, buyer: Customer | None, amount: str, days_ago: int = 2, **how: Any
+    ) -> Sale:
+        people = list(self.store.state.customers)
+        place = None if buyer is None else people.index(buyer.id)
+        dated = (-days_ago, NOON)
+        return self.store.sell(
+            Basket(Decimal(amount), how.pop("unpaid", Decimal(0))),
+            buyer=place,
+            dated=dated,
+            **how,
+        )
+
+    def publish(self) -> None:
+        self.pipeline.export()
+        self.pipeline.run(self.pipeline.yesterday)
+
+    def explain(self, *words: object) -> Result:
+        environment = self.pipeline.settings.as_environment()
+        asked = ["explain", *map(str, words)]
+        return CliRunner().invoke(app, asked, env=environment)
+
+    def told(self, *words: object) -> str:
+        """What is said, in one line, so that it matters not where lines break."""
+        result = self.explain(*words)
+        assert result.exit_code == 0, result.output
+        assert max(map(len, result.stdout.splitlines())) <= WIDEST
+        assert "\x1b" not in result.stdout
+        return " ".join(result.stdout.split())
+
+    def refused(self, *words: object, code: int = 2) -> str:
+        """The error, which repeats nothing of what was typed."""
+        result = self.explain(*words)
+        assert result.exit_code == code, result.output
+        assert result.stdout == ""
+        return result.stderr
+
+    def row(self, person: str) -> dict[str, str]:
+        path = self.pipeline.data / "customer_analytics_master.csv"
+        with path.open(newline="", encoding="utf-8") as stream:
+            return next(r for r in csv.DictReader(stream) if r["Customer ID"] == person)
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Asked:
+    return Asked(tmp_path / "data")
+
+
+def open_a_chain(asked: Asked) -> list[Customer]:
+    """Four records of one person, each of which shares something with the next."""
+    chain = [
+        asked.enrol("Cleo", "Marsh", email="cleo@example.com"),
+        asked.enrol("Cleo", email="Cleo@Example.com ", phone="(310) 555-0111"),
+        asked.enrol("C.", "Marsh", mobile="310.555.0111", email="marsh@example.com"),
+        asked.enrol("Cleo", "M.", email="MARSH@example.com"),
+    ]
+    for euros, record in enumerate(chain, start=1):
+        asked.sell(record, f"{euros}00.00")
+    return chain
+
+
+def test_a_chain_of_four_duplicates_is_one_person_rules_3_4_and_3_6(
+    asked: Asked,
+) -> None:
+    one, two, three, four = open_a_chain(asked)
+    asked.publish()
+
+    told = asked.told(four.id)
+
+    assert told.startswith(f"Cleo Marsh id {one.id} e-mail cleo@example.com")
+    assert f"1 {one.id} {one.customer_code} gives the person its id" in told
+    assert f"2 {two.id} {two.customer_code} shares an e-mail with no. 1" in told
+    assert (
+        f"3 {three.id} {three.customer_code} shares a phone number with no. 2" in told
+    )
+    assert f"4 {four.id} {four.customer_code} shares an e-mail with no. 3" in told
+    assert "lifetime value 1000.00, the sum of 4 sales" in told
+    assert "VIP yes" in told
+    assert "tier Bloom, on a value of 1000.00" in told
+    assert asked.row(one.id)["Note"] == "Merged 3 duplicate records"
+
+
+def test_everything_that_names_a_person_finds_it(asked: Asked) -> None:
+    chain = open_a_chain(asked)
+    asked.publish()
+    names = [
+        *(record.id for record in chain),
+        *(record.customer_code.lower() for record in chain),
+        *("cleo@example.com", " Marsh@EXAMPLE.com", "+1 (310) 555-0111"),
+    ]
+    shop = open_shop(asked.pipeline.settings)
+    people = read_people(shop)
+
+    assert {find_person(shop, name, people) for name in names} == {chain[0].id}
+
+
+def test_a_return_counts_on_its_own_day_rules_2_4_and_5_2(asked: Asked) -> None:
+    dora = asked.enrol("Dora", "Webb", email="dora@example.com")
+    bought = asked.sell(dora, "300.00", 101)
+    asked.sell(dora, "400.00", 20)
+    back = asked.store.give_back(bought)
+    assert back is not None
+    asked.store.step_clock(24)
+    asked.publish()
+    first_day = asked.store.moment(-102, NOON, "America/New_York").date()
+
+    told = asked.told(dora.id)
+
+    assert f"{first_day} 300.00 {bought.id} 1 closed; an order" in told
+    assert (
+        f"{asked.pipeline.yesterday}* -300.00 {back.id} 1 closed; a return of" in told
+    )
+    assert f"sale {bought.id}, so no order" in told
+    assert "lifetime value 400.00, the sum of 3 sales" in told
+    assert "orders 2: 0 eCom, 2 retail" in told
+    assert "last 90 days 100.00 in 1 order," in told
+    assert "refunded 300.00 in return lines" in told
+    assert "tier Seed, on a value of 100.00" in told
+    assert "if nothing is bought it stays to raise it Sprout is 150.00 away" in told
+
+
+def test_an_exchange_with_a_surcharge_counts_but_is_no_order_rule_2_3(
+    asked: Asked,
+) -> None:
+    ed = asked.enrol("Ed", "Yew", email="ed@example.com")
+    bought = asked.sell(ed, "200.00", 5)
+    swapped = asked.store.give_back(bought, for_amount=Decimal("275.50"))
+    assert swapped is not None
+    asked.store.step_clock(24)
+    asked.publish()
+    told = asked.told(ed.id)
+
+    assert f"75.50 {swapped.id} 1 closed; an exchange against sale" in told
+    assert f"{bought.id}, so no order" in told
+    assert "lifetime value 275.50, the sum of 2 sales" in told
+    assert "average order 275.50 / 1 = 275.50" in told
+    leaves = asked.pipeline.yesterday + timedelta(days=90 - 5)
+    after = asked.pipeline.yesterday + timedelta(days=1)
+    assert f"if nothing is bought Seed from {leaves} on (75.50)" in told
+    assert f"to keep it spend 174.50 between {after} and {leaves}" in told
+    assert "to raise it Bloom is 474.50 away" in told
+
+
+def test_a_buyer_of_the_web_shop_alone_rules_3_7_and_4_4(asked: Asked) -> None:
+    store, email = asked.store, "Fay.Oak@example.com"
+    alone = store.order_online(email, PAID, Decimal("40.00"), (-3, NOON))
+    unpaid = store.order_online(email, UNPAID, Decimal("50.00"), (-3, NOON))
+    undone = store.order_online(
+        email, ("PAID", "RETURNED"), Decimal("60.00"), (-2, NOON)
+    )
+    synced = store.order_online(email, PAID, Decimal("70.00"), (-2, NOON))
+    sale = store.sync(synced, how="source", basket=Basket(Decimal(70)), buyer=None)
+    asked.publish()
+
+    told = asked.told(email.lower())
+
+    person = told.split(" e-mail")[0].split()[-1]
+    assert person.startswith("ecom-")
+    assert f"1 {person} known from the web shop alone" in told
+    assert f"40.00 web order {alone.order_number} 1 an order that no sale has" in told
+    assert (
+        f"70.00 {sale.id} awaiting pickup, paid (70.00 of 70.00); an order; without a "
+        f"customer, but web order {synced.order_number} was made with this person's "
+        "e-mail"
+    ) in told
+    _, left_out = told.split("What does not count")
+    assert (
+        f"web order {unpaid.order_number} 1 no sale has it, and it is not" in left_out
+    )
+    assert f"web order {undone.order_number} 1 no sale has it, and it came" in left_out
+    assert f"70.00 web order {synced.order_number} 1 is sale" in left_out
+    assert "lifetime value 70.00 of 1 sale + 40.00 of 1 web order = 110.00" in told
+    assert "orders 2: 2 eCom, 0 retail" in told
+    assert asked.row(person)["Lifetime Value"] == "110.00"
+
+
+def test_a_placeholder_e_mail_names_its_records_and_asks_for_one_rule_3_3(
+    asked: Asked,
+) -> None:
+    holders = [
+        asked.enrol("Gus", "Finch", email="noemail@example.com"),
+        asked.enrol("Hal", "Finch", email="NoEmail@example.com"),
+    ]
+    asked.sell(holders[0], "12.00")
+    asked.publish()
+    ids = ", ".join(sorted(record.id for record in holders))
+
+    error = asked.refused("noemail@EXAMPLE.com")
+
+    assert "This e-mail is a placeholder and joins nobody; 2 records have it" in error
+    assert f"{ids}.\n  Give one of these ids." in error
+    told = asked.told(holders[0].id)
+    assert "gives the person its id; its e-mail is a placeholder" in told
+    assert " e-mail noemail" not in told
+    assert "0 records have it." in asked.refused("none@example.com")
+
+
+@pytest.mark.parametrize("contact", ["phone", "email"])
+def test_a_contact_of_too_many_is_a_placeholder_rule_3_3(
+    asked: Asked, contact: str
+) -> None:
+    typed = {"phone": "(212) 555-0177", "email": "family@example.com"}[contact]
+    for number in range(6):
+        asked.enrol(f"Ivy {number}", **{contact: typed})
+    asked.publish()
+
+    assert "placeholder and joins nobody; 6 records have it" in asked.refused(typed)
+
+
+def test_a_number_of_one_digit_is_a_placeholder_rule_3_3(asked: Asked) -> None:
+    one = asked.enrol("Jo", phone="888-888-8888")
+    asked.publish()
+
+    error = asked.refused("8888888888")
+
+    assert "This phone number is a placeholder and joins nobody" in error
+    assert f"; 1 record has it: {one.id}.\n" in error
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ("nobody@example.com", "e-mail"),
+        ("not an e-mail@", "e-mail"),
+        ("(212) 555-0199", "id or customer code or phone number"),
+        ("999", "id or customer code or phone number"),
+        ("Nobody-0001", "id or customer code"),
+        ("", "id or customer code"),
+    ],
+)
+def test_nobody_is_wrong_use_and_what_was_typed_is_not_repeated(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, typed: str, kind: str
+) -> None:
+    asked.enrol("Kim")
+    asked.publish()
+
+    old = asked.refused(typed)
+    monkeypatch.setattr(Shop, "yesterday", asked.pipeline.yesterday)
+    fresh = asked.refused(typed)
+
+    assert f"error: No customer has this {kind}.\n  Give an id, a customer" in fresh
+    assert "analytics-pipeline update" in old
+    assert "analytics-pipeline update" not in fresh
+    assert not typed or typed not in old
+
+
+def test_several_people_are_listed_and_one_is_asked_for_rule_3_4(asked: Asked) -> None:
+    number = "(212) 555-0166"
+    left, right = asked.enrol("Lea", phone=number), asked.enrol("Lou", mobile=number)
+    lea, lou = sorted((left.id, right.id))
+    asked.pipeline.data.mkdir(parents=True)
+    (asked.pipeline.data / "identity_overrides.csv").write_text(
+        f"left_id,right_id,rule,reason\n{lea},{lou},different,sisters\n"
+    )
+    right.customer_code = left.customer_code
+    asked.publish()
+
+    for typed in (number, left.customer_code):
+        error = asked.refused(typed)
+        assert "2 people have this" in error
+        assert f"{lea}, {lou}.\n  Give one of these ids." in error
+
+
+def test_the_walk_in_and_a_record_that_is_only_deleted_are_nobody_rule_3_1(
+    asked: Asked,
+) -> None:
+    gone = asked.enrol("Max", email="max@example.com")
+    asked.sell(gone, "33.00")
+    asked.store.delete_or_restore(gone)
+    asked.publish()
+
+    assert "walk-in" in asked.refused("walkin")
+    assert "walk-in" in asked.refused(asked.store.state.default_customer_id)
+    for typed in (gone.id, "max@example.com"):
+        assert "so its sales belong to nobody" in asked.refused(typed)
+
+
+def test_sales_of_a_deleted_duplicate_count_and_it_is_found_by_its_id_rule_3_1(
+    asked: Asked,
+) -> None:
+    kept = asked.enrol("Nia", email="nia@example.com")
+    gone = asked.enrol("Nia", email="nia@example.com")
+    sale = asked.sell(gone, "44.00")
+    asked.store.delete_or_restore(gone)
+    asked.publish()
+
+    told = asked.told(gone.id)
+
+    assert told.startswith(f"Nia id {kept.id}")
+    assert f"2 {gone.id} deleted; shares an e-mail with no. 1" in told
+    assert f"44.00 {sale.id} 2 closed; an order" in told
+
+
+def test_what_does_not_count_says_why_and_what_is_returned_nameless_is_found(
+    asked: Asked,
+) -> None:
+    olga = asked.enrol("Olga", email="olga@example.com")
+    sale = asked.sell(olga, "80.00", 3)
+    void = asked.sell(olga, "5.00", 3, status="VOIDED")
+    due = asked.sell(olga, "12.00", 3, status="AWAITING_PICKUP", unpaid=Decimal("7.00"))
+    back = asked.store.give_back(sale, nameless=True)
+    assert back is not None
+    asked.store.step_clock(24)
+    asked.publish()
+
+    counts, left_out = asked.told(olga.id).split("What does not count")
+
+    assert f"-80.00 {back.id} closed; a return of sale {sale.id}" in counts
+    assert "without a customer, but it goes back to a sale of this person" in counts
+    assert f"5.00 {void.id} 1 voided" in left_out
+    assert f"{due.id} 1 awaiting pickup, but only 5.00 of 12.00 is paid" in left_out
+
+
+def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
+    chain = open_a_chain(asked)
+    asked.publish()
+
+    result = asked.explain(chain[2].id, "--json")
+
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    row = asked.row(chain[0].id)
+    assert told["person_id"] == chain[0].id
+    assert told["as_of"] == asked.pipeline.yesterday.isoformat()
+    assert told["figures"]["lifetime_value_cents"] == 100_000
+    assert told["figures"]["last_order_date"] == row["Last Order Date"]
+    assert told["outlook"]["tier"] == row["Tier"]
+    assert [each["joined_by"] for each in told["members"]] == [
+        "",
+        "email",
+        "phone",
+        "email",
+    ]
+    assert sum(line["value_cents"] for line in told["lines"]) == 100_000
+
+
+def test_a_past_day_is_explained_as_it_was_rule_1_1(asked: Asked) -> None:
+    pia = asked.enrol("Pia", email="pia@example.com")
+    asked.sell(pia, "700.00", 3)
+    asked.sell(pia, "600.00", 1)
+    asked.publish()
+    past = asked.pipeline.yesterday - timedelta(days=1)
+
+    told = asked.told(pia.id, "--as-of", past)
+
+    assert f"as of {past}" in told
+    assert "lifetime value 700.00, the sum of 1 sale" in told
+    assert "tier Sprout" in told
+    assert f"Sales up to {past} count" in told
+    assert "tier Bloom, on a value of 1300.00" in asked.told(pia.id)
+
+
+@pytest.mark.parametrize("days", [1, -100])
+def test_a_day_without_stored_sales_is_wrong_use(asked: Asked, days: int) -> None:
+    asked.publish()
+    day = asked.pipeline.yesterday + timedelta(days=days)
+
+    assert "The stored sales reach from" in asked.refused("x", "--as-of", day)
+
+
+def test_before_anything_is_published_there_is_nothing_to_explain(asked: Asked) -> None:
+    assert "Master CSV not found" in asked.refused("x")
+    assert not asked.pipeline.data.exists()
+
+
+def test_who_has_no_row_yet_is_told_why_rule_3_7(asked: Asked) -> None:
+    asked.store.order_online("rex@example.com", UNPAID, Decimal(9), (-2, NOON))
+    asked.publish()
+
+    told = asked.told("rex@example.com")
+
+    assert "no row The master of this day has no row" in told
+    assert "What counts nothing" in told
+
+
+def test_it_only_reads_and_needs_no_turn(asked: Asked) -> None:
+    chain = open_a_chain(asked)
+    asked.publish()
+
+    with hold_directory(asked.pipeline.data, wait=False):
+        before = asked.pipeline.everything()
+        asked.told(chain[0].id)
+        asked.refused("nobody@example.com")
+        after = asked.pipeline.everything()
+
+    assert after == before
+
+
+def test_records_that_are_newer_than_who_is_who_are_not_explained(asked: Asked) -> None:
+    chain = open_a_chain(asked)
+    asked.publish()
+    asked.enrol("New")
+    asked.pipeline.run(asked.pipeline.yesterday, tables=("outlets", "customers"))
+
+    error = asked.refused(chain[0].id, code=1)
+
+    assert "customer_identities are older than customers" in error
+    assert "analytics-pipeline update" in error
+
+
+def test_sales_that_changed_since_the_figures_were_stored_are_told(
+    asked: Asked,
+) -> None:
+    quin = asked.enrol("Quin", email="quin@example.com")
+    sale = asked.sell(quin, "300.00")
+    asked.publish()
+    asked.store.reprice(sale, Basket(Decimal("90.00")))
+    day = asked.pipeline.yesterday
+    asked.pipeline.run(day, tables=("outlets", "sales_feed", "raw_sales"))
+
+    told = asked.told(quin.id)
+
+    assert "lifetime value 90.00" in told
+    assert "they said a lifetime value of 300.00, tier Sprout" in told
+    assert f"analytics-pipeline update --as-of {day}" in told
+
+
+def test_a_wrong_explanation_is_never_shown(asked: Asked) -> None:
+    rita = asked.enrol("Rita", email="rita@example.com")
+    asked.sell(rita, "20.00", 1)
+    asked.publish()
+    warehouse = open_shop(asked.pipeline.settings).warehouse
+    day = asked.pipeline.yesterday.isoformat()
+    rows = warehouse.read("raw_sales", RawSales, day)
+    warehouse.write("raw_sales", RawSales, rows.assign(is_order=False), day)
+
+    error = asked.refused(rita.id, code=5)
+
+    assert "do not explain the figures" in error
+    assert "order_count" in error
+    assert "analytics-pipeline rebuild" in error
+
+
+def test_a_sale_in_quarantine_is_told_with_what_was_last_known(asked: Asked) -> None:
+    sven = asked.enrol("Sven", email="sven@example.com")
+    sale = asked.sell(sven, "25.00")
+    asked.publish()
+    sale.total_price_incl = None  # type: ignore[assignment]
+    asked.store.timeline.edit(sale, asked.store.now)
+    asked.publish()
+
+    told = asked.told(sven.id)
+
+    assert f"Sale {sale.id} is in quarantine and in no figure" in told
+    assert "it came to 25.00." in told
+    assert "lifetime value 0.00" in told
+
+
+def test_a_name_cannot_steer_the_terminal(asked: Asked) -> None:
+    odd = asked.enrol("[red]Tess[/red]\x1b[2J", "O\u202ewl", email="tess@example.com")
+    asked.publish()
+
+    assert asked.told(odd.id).startswith("[red]Tess[/red] [2J O wl id")
