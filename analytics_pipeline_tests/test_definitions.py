@@ -23,7 +23,7 @@ sales_feed                 sources   once   -
 CHECKS = """
 customer_analytics         conserves_money is_caught_up matches_schema no_person_vanished sales_are_current
 customer_analytics_master  is_caught_up matches_schema
-customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart
+customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart people_look_right
 customers                  matches_schema rows_are_sound
 ecom_orders                export_is_fresh export_is_readable matches_schema
 first_time_buyers          is_caught_up matches_schema
