@@ -22,7 +22,7 @@ from analytics_pipeline.domain.names import split_names
         pytest.param("snake_case", ["snake", "case"], id="underscore"),
         pytest.param("A. Lovelace", ["lovelace"], id="initial beside a word"),
         pytest.param("A. B.", ["a", "b"], id="initials alone"),
-        pytest.param("李 明", ["李", "明"], id="a script without capitals"),
+        pytest.param("李 明美", ["李", "明美"], id="a script without capitals"),
         pytest.param("Олена Шевченко", ["олена", "шевченко"], id="another script"),
         pytest.param("🌻 – ?", [], id="no word"),
         pytest.param("", [], id="nothing"),
