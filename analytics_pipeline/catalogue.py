@@ -96,6 +96,8 @@ class Catalogue:
                 "exactly one person (rule 7.2).",
                 "nothing_is_kept_apart": "No override keeps records apart that share a "
                 "key (rule 3.4).",
+                "people_look_right": "Nobody has many records, or names without a "
+                "common word: the signs of several people in one.",
             },
         )
         self.customer_analytics = Contract(

@@ -26,7 +26,7 @@ CHECKS = """
 customer_analytics         conserves_money is_caught_up matches_schema no_person_vanished sales_are_current
 customer_analytics_master  is_caught_up matches_schema
 customer_changes           causes_are_known changes_add_up figures_are_current matches_schema sales_are_current
-customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart
+customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart people_look_right
 customers                  matches_schema rows_are_sound
 ecom_orders                export_is_complete export_is_fresh export_is_readable matches_schema
 ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales

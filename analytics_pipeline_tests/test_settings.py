@@ -150,6 +150,7 @@ def test_without_the_file_the_thresholds_of_the_rules_hold(tmp_path):
     assert dict(LADDER) == {"Sprout": 250, "Bloom": 750, "Evergreen": 1500}
     assert (Policy().vip_from, Policy().high_value_from) == (1000, 500)
     assert (Policy().max_shared, Policy().archive_keep_days) == (5, 90)
+    assert Policy().suspicious_size == 6
 
 
 def test_an_empty_file_changes_nothing(policy):
@@ -164,6 +165,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         vip_from = 1000.10
         high_value_from = "499.95"
         max_shared = 3
+        suspicious_size = 4
         placeholder_contains = ["nobody"]
         placeholder_prefixes = []
         phone_region = "DE"
@@ -189,6 +191,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         vip_from=Decimal("1000.1"),
         high_value_from=Decimal("499.95"),
         max_shared=3,
+        suspicious_size=4,
         placeholder_contains=("nobody",),
         placeholder_prefixes=(),
         phone_region="DE",
@@ -216,6 +219,7 @@ def test_one_threshold_of_a_tier_leaves_the_others_as_they_were(policy):
         pytest.param("[tier_thresholds]\nGold = 1", "tier_thresholds", id="no tier"),
         pytest.param("max_shared = 2.5", "max_shared", id="half a record"),
         pytest.param("archive_keep_days = -1", "archive_keep_days", id="negative days"),
+        pytest.param("suspicious_size = -1", "suspicious_size", id="negative size"),
         pytest.param("max_quarantined = -1", "max_quarantined", id="negative limit"),
         pytest.param("[tier_thresholds]\nNone = 0", "tier_thresholds", id="tier None"),
         pytest.param('phone_region = "Germany"', "phone_region", id="no region"),

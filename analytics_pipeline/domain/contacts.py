@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
+import pandas as pd
 import phonenumbers
 from email_validator import (
     SPECIAL_USE_DOMAIN_NAMES,
@@ -27,6 +29,9 @@ ECOM_DIGITS = 16
 
 LONGEST_EMAIL = 320
 """Characters: 64 before the sign, 255 behind it (RFC 5321, 4.5.3.1)."""
+
+ASCII_BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f "
+"""What ``str.strip`` takes off an ASCII text."""
 
 SPECIAL_USE = frozenset(SPECIAL_USE_DOMAIN_NAMES)
 
@@ -81,6 +86,24 @@ def is_placeholder_email(text: str | None, policy: Policy) -> bool:
     return address.startswith(_lowered(policy.placeholder_prefixes)) or any(
         part in address for part in _lowered(policy.placeholder_contains)
     )
+
+
+def find_placeholder_emails(typed: pd.Series, policy: Policy) -> "pd.Series[bool]":
+    """Tell of each e-mail in *typed* whether it stands for "none" (rule 3.3).
+
+    What :func:`is_placeholder_email` says, of all at once.  An address outside ASCII
+    goes to it one by one: only Python knows how it is trimmed and lower-cased.
+    """
+    filled = typed.fillna("").astype("str")
+    address = filled.str.strip(ASCII_BLANKS).str.lower()
+    found = address.str.startswith(_lowered(policy.placeholder_prefixes))
+    for part in _lowered(policy.placeholder_contains):
+        found |= address.str.contains(part, regex=False)
+    found &= address != ""
+    is_foreign = ~filled.str.isascii()
+    told = [is_placeholder_email(text, policy) for text in filled[is_foreign]]
+    found[is_foreign] = np.array(told, dtype="bool")
+    return found.astype("bool")
 
 
 @lru_cache(maxsize=64)

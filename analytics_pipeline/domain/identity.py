@@ -4,20 +4,28 @@ The keys that records share are made in ``domain.contacts``; what people declare
 ``identity_overrides.csv`` is checked in ``domain.identity_overrides``.
 """
 
-from collections import defaultdict, deque
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analytics_pipeline.domain.contacts import is_placeholder_email
-from analytics_pipeline.domain.identity_edges import EdgeKind
+from analytics_pipeline.domain.contacts import find_placeholder_emails
+from analytics_pipeline.domain.identity_edges import KEY_COLUMNS, EdgeKind
+from analytics_pipeline.domain.identity_evidence import tell_evidence
 from analytics_pipeline.domain.identity_forest import Links, link_records
+from analytics_pipeline.domain.identity_spanning import Places, begins, sort_once
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.vocabulary import RecordKind
 
-Places = npt.NDArray[np.int64]
-"""Positions in the table of records."""
+RECORD_COLUMNS = [
+    "customer_id",
+    "email",
+    "created_at",
+    "is_deleted",
+    *chain.from_iterable(KEY_COLUMNS.values()),
+]
+"""What identity needs of ``Customers``."""
 
 COLUMNS = {
     "record_id": "str",
@@ -49,12 +57,9 @@ def resolve_identities(
     records = _records(customers)
     links = link_records(records, overrides, policy)
     members = _members(records, links, policy)
-    web = _web_shoppers(ecom_orders, members, links)
-    return (
-        pd.concat([members[list(COLUMNS)], web[list(COLUMNS)]])
-        .astype(COLUMNS)
-        .sort_values(["record_kind", "record_id"], ignore_index=True)
-    )
+    web = _web_shoppers(ecom_orders, members)
+    parts = [part[list(COLUMNS)].astype(COLUMNS) for part in (members, web)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def find_left_out_edges(
@@ -65,7 +70,9 @@ def find_left_out_edges(
     One row each: ``left_id``, ``right_id`` and ``kind`` (forced, email or phone), in
     the order in which edges are taken.
     """
-    records = _records(customers)
+    # Most shops declare nobody different; then nobody need be linked to know.
+    keeps_apart = (overrides["rule"] == "different").any()
+    records = _records(customers if keeps_apart else customers[:0])
     edges = link_records(records, overrides, policy).left_out
     ids = records["customer_id"]
     return pd.DataFrame(
@@ -79,7 +86,7 @@ def find_left_out_edges(
 
 def _records(customers: pd.DataFrame) -> pd.DataFrame:
     """Leave out the walk-in, who is nobody (rule 3.1); sort the others by id."""
-    people = customers[~customers["is_walk_in"]]
+    people = customers.loc[~customers["is_walk_in"], RECORD_COLUMNS]
     return people.sort_values("customer_id", ignore_index=True)
 
 
@@ -87,6 +94,8 @@ def _members(records: pd.DataFrame, links: Links, policy: Policy) -> pd.DataFram
     """Return the rows of customer records, in the order of *records*."""
     head = _heads(records, links)
     is_live = ~records["is_deleted"]
+    is_placeholder = find_placeholder_emails(records["email"], policy)
+    shares_email = _shared_emails(links, len(records))
     person = records["customer_id"].take(head).set_axis(records.index)
     has_person = is_live.take(head).set_axis(records.index)
     return pd.DataFrame(
@@ -95,63 +104,45 @@ def _members(records: pd.DataFrame, links: Links, policy: Policy) -> pd.DataFram
             "record_kind": RecordKind.CUSTOMER.value,
             "person_id": person.where(has_person),
             "is_live": is_live,
-            "has_placeholder_email": is_live & _placeholders(records, links, policy),
-            "evidence": _evidence(links, head, records["customer_id"].tolist()),
+            "has_placeholder_email": is_live & (is_placeholder | shares_email),
+            "evidence": tell_evidence(links.joined, head, records["customer_id"]),
             "created_at": records["created_at"],
+            "email_key": records["email_key"],
+            "shares_email": shares_email,
         }
     )
 
 
 def _heads(records: pd.DataFrame, links: Links) -> Places:
     """Return for each record the place of the one that names its person (rule 3.5)."""
-    eldest_first = (
-        records.assign(tree=links.tree)
-        .sort_values(["is_deleted", "created_at", "customer_id"])
-        .drop_duplicates("tree")
+    ends = links.joined[["left", "right"]].to_numpy()
+    joined = sort_once(ends.ravel())
+    tree = links.tree[joined]
+    order = np.lexsort(
+        (
+            joined,
+            records["created_at"].take(joined).astype("int64"),
+            records["is_deleted"].take(joined),
+            tree,
+        )
     )
-    head = np.zeros(len(records), dtype="int64")
-    head[eldest_first["tree"].to_numpy()] = eldest_first.index.to_numpy()
+    head = np.arange(len(records))
+    is_eldest = begins(tree[order])
+    head[tree[order][is_eldest]] = joined[order][is_eldest]
     return head[links.tree]
 
 
-def _placeholders(records: pd.DataFrame, links: Links, policy: Policy) -> pd.Series:
-    """Tell which e-mails stand for "none", by pattern or by many holders."""
+def _shared_emails(links: Links, size: int) -> npt.NDArray[np.bool_]:
+    """Tell which of *size* records hold an e-mail key that too many hold."""
     holders = links.holders
     sharing = holders["is_shared"] & (holders["kind"] == EdgeKind.EMAIL)
-    by_pattern = [
-        is_placeholder_email(text, policy)
-        for text in records["email"].astype("object").fillna("")
-    ]
-    shared = np.isin(records.index, holders.loc[sharing, "record"])
-    return pd.Series(by_pattern, index=records.index, dtype="bool") | shared
+    is_shared = np.zeros(size, dtype="bool")
+    is_shared[holders.loc[sharing, "record"]] = True
+    return is_shared
 
 
-def _evidence(links: Links, head: Places, ids: list[str]) -> pd.Series:
-    """Tell for each record but the person's own how it joined (rule 3.6).
-
-    The edges of a person make a tree.  Walked from the person's own record, each
-    other one is reached by one edge, so that every edge is told once.
-    """
-    neighbours: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for kind, left, right in links.joined.itertuples(index=False, name=None):
-        neighbours[left].append((kind, right))
-        neighbours[right].append((kind, left))
-    told: list[str | None] = [None] * len(ids)
-    reached = deque(sorted({int(head[record]) for record in neighbours}))
-    while reached:
-        record = reached.popleft()
-        for kind, other in neighbours[record]:
-            if told[other] is None and other != head[other]:
-                told[other] = f"{EdgeKind(kind).word}:{ids[record]}"
-                reached.append(other)
-    return pd.Series(told, dtype="str")
-
-
-def _web_shoppers(
-    ecom_orders: pd.DataFrame, members: pd.DataFrame, links: Links
-) -> pd.DataFrame:
-    """Return the rows of web-shop e-mails (rules 3.7 and 4.5)."""
-    by_email = links.holders[links.holders["kind"] == EdgeKind.EMAIL]
+def _web_shoppers(ecom_orders: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of web-shop e-mails, sorted by id (rules 3.7 and 4.5)."""
     emails = (
         ecom_orders[["ecom_customer_id", "email_key"]]
         .replace("", pd.NA)
@@ -159,12 +150,10 @@ def _web_shoppers(
         .sort_values(["ecom_customer_id", "email_key"])
         .drop_duplicates("ecom_customer_id")
     )
-    emails = emails[
-        ~emails["email_key"].isin(by_email.loc[by_email["is_shared"], "key"])
-    ]
+    shared = members.loc[members["shares_email"], "email_key"]
+    emails = emails[~emails["email_key"].isin(shared)]
     owners = (
-        members.take(by_email["record"].to_numpy())
-        .assign(email_key=by_email["key"].to_numpy())
+        members[members["email_key"].isin(emails["email_key"])]
         .dropna(subset=["person_id"])
         # Several people hold one key only if they were declared different.
         .sort_values(["created_at", "record_id"])

@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from analytics_pipeline.domain.identity_spanning import sort_once
 
 Edge = tuple[int, int, int]
 """Kind, then the two records, the one with the lower id first."""
+
+EDGE_COLUMNS = ["kind", "left", "right"]
 
 
 class EdgeKind(IntEnum):
@@ -29,30 +34,51 @@ class EdgeKind(IntEnum):
         return self.name.lower()
 
 
-KEY_COLUMNS = (
-    (EdgeKind.EMAIL, "email_key"),
-    (EdgeKind.PHONE, "phone_key"),
-    (EdgeKind.PHONE, "mobile_key"),
-)
+KEY_COLUMNS = {
+    EdgeKind.EMAIL: ["email_key"],
+    EdgeKind.PHONE: ["phone_key", "mobile_key"],
+}
+"""Where a record gives its keys; those of one kind can be the same."""
 
 
 def list_holders(records: pd.DataFrame, max_shared: int) -> pd.DataFrame:
-    """Return who holds which key: kind, key, record, group and ``is_shared``.
+    """Return who holds which key that several hold: kind, group, record, is_shared.
 
-    A key is shared if more live records than *max_shared* hold it (rule 3.3); a
-    record that gives one number as phone and as mobile holds it once.
+    A group is the holders of one key; rows are sorted by kind, group and record.  A
+    key is shared if more live records than *max_shared* hold it (rule 3.3); a record
+    that gives one number as phone and as mobile holds it once.
     """
-    place = np.arange(len(records))
-    columns = [
-        pd.DataFrame({"kind": int(kind), "key": records[column], "record": place})
-        for kind, column in KEY_COLUMNS
-    ]
-    every = pd.concat(columns, ignore_index=True)
-    held = every[every["key"].fillna("") != ""].drop_duplicates(ignore_index=True)
-    group = held.groupby(["kind", "key"], sort=False).ngroup().to_numpy()
-    is_live = ~records["is_deleted"].to_numpy()[held["record"].to_numpy()]
-    live_holders = np.bincount(group[is_live], minlength=len(held))
-    return held.assign(group=group, is_shared=(live_holders > max_shared)[group])
+    is_live = ~records["is_deleted"].to_numpy()
+    return pd.concat(
+        [
+            _holders_of(records[columns], is_live, max_shared).assign(kind=int(kind))
+            for kind, columns in KEY_COLUMNS.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def _holders_of(
+    keys: pd.DataFrame, is_live: npt.NDArray[np.bool_], max_shared: int
+) -> pd.DataFrame:
+    """Return the holders of the keys of one kind."""
+    size, width = keys.shape
+    every = pd.concat([keys[column] for column in keys], ignore_index=True)
+    group, texts = pd.factorize(every.mask(every == ""))
+    # Most keys have one holder and join nobody: they are dropped before all else.
+    enough = np.bincount(group + 1, minlength=len(texts) + 1) > min(max_shared, 1)
+    enough[0] = False
+    record = np.tile(np.arange(size), width)
+    held = enough[group + 1]
+    group, record = np.divmod(sort_once(group[held] * size + record[held]), size)
+    live_holders = np.bincount(group, weights=is_live[record], minlength=len(texts))
+    return pd.DataFrame(
+        {
+            "group": group,
+            "record": record,
+            "is_shared": (live_holders > max_shared)[group],
+        }
+    )
 
 
 def star_edges(holders: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +87,7 @@ def star_edges(holders: pd.DataFrame) -> pd.DataFrame:
     They span the same forest as all pairs do, because in the fixed order of edges
     those of the lowest record come before any between two others.
     """
-    hub = holders.groupby("group")["record"].transform("min")
+    hub = holders.groupby(["kind", "group"], sort=False)["record"].transform("first")
     edges = pd.DataFrame(
         {"kind": holders["kind"], "left": hub, "right": holders["record"]}
     )
@@ -90,8 +116,9 @@ def override_edges(overrides: pd.DataFrame, rule: str, ids: pd.Series) -> pd.Dat
 
     A pair with a record that is nobody (the walk-in) has no edge (rule 3.1).
     """
-    place = pd.Series(np.arange(len(ids)), index=ids.to_numpy())
     pairs = overrides[overrides["rule"] == rule]
+    named = np.flatnonzero(ids.isin([*pairs["left_id"], *pairs["right_id"]]))
+    place = pd.Series(named, index=ids.take(named).to_numpy())
     ends = pd.DataFrame(
         {"one": pairs["left_id"].map(place), "two": pairs["right_id"].map(place)}
     )
@@ -108,8 +135,9 @@ def override_edges(overrides: pd.DataFrame, rule: str, ids: pd.Series) -> pd.Dat
 
 def in_fixed_order(edges: pd.DataFrame) -> pd.DataFrame:
     """Return each edge once: forced, e-mail, phone, then by the ids (rule 3.4)."""
-    return (
-        edges.astype("int64")
-        .drop_duplicates()
-        .sort_values(["kind", "left", "right"], ignore_index=True)
-    )
+    # One number for each edge sorts in a tenth of the time of three columns.
+    kind, left, right = (edges[end].to_numpy("int64") for end in EDGE_COLUMNS)
+    size = int(right.max(initial=0)) + 1
+    both, right = np.divmod(sort_once((kind * size + left) * size + right), size)
+    kind, left = np.divmod(both, size)
+    return pd.DataFrame({"kind": kind, "left": left, "right": right})

@@ -1,6 +1,7 @@
 """The forest of people: edges taken one by one, each joining two trees or none.
 
-Knows nothing of contacts; ``domain.identity_edges`` says which edges there are.
+Knows nothing of contacts; ``domain.identity_edges`` says which edges there are, and
+``domain.identity_spanning`` takes them all at once where nobody is kept apart.
 """
 
 from collections import defaultdict
@@ -9,19 +10,18 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from analytics_pipeline.domain.identity_edges import (
+    EDGE_COLUMNS,
     Edge,
     all_pairs,
     list_holders,
     override_edges,
     star_edges,
 )
+from analytics_pipeline.domain.identity_spanning import Places, span_forest
 from analytics_pipeline.domain.policy import Policy
-
-EDGE_COLUMNS = ["kind", "left", "right"]
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Links:
     """Which records are one person, and why.
 
     Attributes:
-        holders: who holds which contact key.
+        holders: who holds which contact key, of the keys that several hold.
         tree: for each record, the lowest record of its person.
         joined: the edges that joined them, one fewer than records in each person.
         left_out: the edges that would have joined what was declared different.
     """
 
     holders: pd.DataFrame
-    tree: npt.NDArray[np.int64]
+    tree: Places
     joined: pd.DataFrame
     left_out: pd.DataFrame
 
@@ -59,11 +59,6 @@ class Forest:
             parent[record] = parent[parent[record]]
             record = parent[record]
         return record
-
-    def roots(self) -> npt.NDArray[np.int64]:
-        """Return the root of every record."""
-        every = range(len(self._parent))
-        return np.array([self.root(record) for record in every], dtype="int64")
 
     def grow(self, edges: Iterable[Edge]) -> tuple[list[Edge], list[Edge]]:
         """Take *edges* in order; return those that joined and those left out."""
@@ -102,27 +97,31 @@ def link_records(
     linking = holders[~holders["is_shared"]]
     forced = override_edges(overrides, "same", records["customer_id"])
     different = override_edges(overrides, "different", records["customer_id"])
-    forest = Forest(len(records))
-    joined, _ = forest.grow(chain(_edges(forced), _edges(star_edges(linking))))
-    tree = forest.roots()
+    edges = pd.concat([forced, star_edges(linking)], ignore_index=True)
+    joined, tree = span_forest(edges, len(records))
 
     left, right = (different[end].to_numpy() for end in ("left", "right"))
     is_tangled = np.isin(tree, tree[left][tree[left] == tree[right]])
-    strict = Forest(len(records), zip(left.tolist(), right.tolist(), strict=True))
+    strict = Forest(len(records) if is_tangled.any() else 0, _pairs(different))
     again, left_out = strict.grow(
         chain(
             _edges(forced[is_tangled[forced["left"].to_numpy()]]),
             all_pairs(linking[is_tangled[linking["record"].to_numpy()]]),
         )
     )
-    joined = [edge for edge in joined if not is_tangled[edge[1]]] + again
-    tree = np.where(is_tangled, strict.roots(), tree)
-    return Links(holders, tree, _table(joined), _table(left_out))
+    tree[is_tangled] = list(map(strict.root, np.flatnonzero(is_tangled).tolist()))
+    joined = joined[~is_tangled[joined["left"].to_numpy()]]
+    joined = pd.concat([joined, _table(again)], ignore_index=True)
+    return Links(holders, tree, joined, _table(left_out))
 
 
 def _edges(table: pd.DataFrame) -> Iterable[Edge]:
     columns = (table[column].tolist() for column in EDGE_COLUMNS)
     return zip(*columns, strict=True)
+
+
+def _pairs(table: pd.DataFrame) -> Iterable[tuple[int, int]]:
+    return zip(table["left"].tolist(), table["right"].tolist(), strict=True)
 
 
 def _table(edges: list[Edge]) -> pd.DataFrame:

@@ -40,6 +40,14 @@ LADDER: Mapping[Tier, Decimal] = MappingProxyType(
 """The value from which a tier is reached (rule 5.6), in shop currency."""
 
 
+NEVER_NEGATIVE = (
+    "max_shared",
+    "suspicious_size",
+    "max_quarantined",
+    "archive_keep_days",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What a shop may decide for itself; amounts are in shop currency."""
@@ -52,6 +60,7 @@ class Policy:
     vip_from: Decimal = Decimal(1000)
     high_value_from: Decimal = Decimal(500)
     max_shared: int = 5
+    suspicious_size: int = 6
     placeholder_contains: tuple[str, ...] = ("noemail", "no-email", "placeholder")
     placeholder_prefixes: tuple[str, ...] = ("none@", "customer@", "test@")
     phone_region: str | None = None
@@ -66,7 +75,7 @@ class Policy:
         Raises:
             ValueError: a choice makes no sense; the message names it.
         """
-        for name in ("max_shared", "max_quarantined", "archive_keep_days"):
+        for name in NEVER_NEGATIVE:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"{name} must not be negative")

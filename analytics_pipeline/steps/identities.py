@@ -14,6 +14,7 @@ from analytics_pipeline.domain.identity import (
     resolve_identities,
 )
 from analytics_pipeline.domain.identity_overrides import check_overrides
+from analytics_pipeline.domain.suspicious_people import judge_people
 from analytics_pipeline.errors import GateFailed, WrongUse
 from analytics_pipeline.schemas.customers import CustomerIdentities
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
@@ -40,7 +41,11 @@ def resolve_customers(shop: Shop) -> Candidate:
         "people": int(live["person_id"].nunique()),
         "merged": len(live) - int(live["person_id"].nunique()),
     }
-    findings = [cover_records(customers, frame), _report_left_out(left_out)]
+    findings = [
+        cover_records(customers, frame),
+        _report_left_out(left_out),
+        judge_people(frame, customers, overrides, shop.policy.suspicious_size),
+    ]
     return Candidate(frame, findings, notes=_inputs(shop), figures=figures)
 
 

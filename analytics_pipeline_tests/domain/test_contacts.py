@@ -4,13 +4,15 @@ import hashlib
 import hmac
 from dataclasses import replace
 
+import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.contacts import (
     ContactKeys,
     ecom_customer_id,
+    find_placeholder_emails,
     is_placeholder_email,
     is_placeholder_phone,
     normalise_email,
@@ -19,6 +21,7 @@ from analytics_pipeline.domain.contacts import (
 from analytics_pipeline.domain.policy import Policy
 
 KEYS = ContactKeys(secret=b"a secret of the tests", region="US", policy=Policy())
+NO_PATTERNS = Policy(placeholder_contains=(), placeholder_prefixes=())
 
 
 @pytest.mark.parametrize(
@@ -197,3 +200,20 @@ def test_an_ecom_id_is_made_from_the_plain_email():
     digits = hashlib.sha256(b"ann@example.com").hexdigest()[:16]
 
     assert f"ecom-{digits}" == ecom_customer_id("ann@example.com")
+
+
+ODD_TEXTS = st.text(
+    alphabet=st.sampled_from("noemail-@test cus\t\x1c\x85\u2003İKẞéNOEMAIL"),
+    max_size=14,
+)
+
+
+@given(
+    st.lists(st.none() | ODD_TEXTS | st.sampled_from(["noemail@a", " Test@a"])),
+    st.sampled_from([Policy(), Policy(placeholder_contains=("É", "")), NO_PATTERNS]),
+)
+@example(["\x1cTEST@a", "\u2003none@a", "NOEMAİL", "noema\u0131l", "", None], Policy())
+def test_placeholders_of_many_are_those_of_each(typed, policy):
+    found = find_placeholder_emails(pd.Series(typed, dtype="str"), policy)
+
+    assert found.tolist() == [is_placeholder_email(text, policy) for text in typed]

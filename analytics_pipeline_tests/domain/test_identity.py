@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.domain.identity."""
 
+from io import BytesIO
 from itertools import combinations
 
 import pandas as pd
@@ -199,6 +200,15 @@ def test_a_key_of_too_many_live_customers_joins_nobody(
     found = persons(resolve(*records, policy=Policy(max_shared=max_shared)))
 
     assert (1 if joined else holders) == len(set(found.values()))
+
+
+def test_a_shop_may_say_that_any_email_is_one_too_many():
+    policy = Policy(max_shared=0)
+    alone = record("a", email="e", phone="p", mobile="p")
+    identities = resolve(alone, orders=[order("1", "e", "ecom-1")], policy=policy)
+
+    assert persons(identities) == {"a": "a"}
+    assert identities["has_placeholder_email"].all()
 
 
 def test_only_live_customers_make_a_key_a_shared_one():
@@ -583,3 +593,156 @@ def test_what_was_resolved_stays_when_declared(rows):
     declared = [(one, person, "same") for one, person in first.items() if person]
 
     assert first == persons(resolve(*rows, declared=declared, policy=LOW))
+
+
+def written(identities):
+    file = BytesIO()
+    identities.to_parquet(file)
+    return file.getvalue()
+
+
+@FEW
+@given(PEOPLE, DECLARED, st.randoms(use_true_random=False))
+def test_the_same_records_give_the_same_bytes_in_any_order(rows, declared, shuffler):
+    orders = [order(str(n), f"k{n}", f"ecom-{n}") for n in range(1, 6)]
+    tables = (rows, orders, declared)
+    first = resolve(*rows, orders=orders, declared=declared, policy=LOW)
+    again = resolve(*rows, orders=orders, declared=declared, policy=LOW)
+    for table in tables:
+        shuffler.shuffle(table)
+    shuffled = resolve(*rows, orders=orders, declared=declared, policy=LOW)
+
+    assert written(first) == written(again) == written(shuffled)
+
+
+@FEW
+@given(PEOPLE, DECLARED)
+def test_evidence_leads_each_record_to_its_person_by_keys_that_are_shared(
+    rows, declared
+):
+    identities = resolve(*rows, declared=declared, policy=LOW)
+    by_id = {row["customer_id"]: row for row in rows}
+    same = {frozenset((one, two)) for one, two, rule in declared if rule == "same"}
+    told = {each: edge.split(":") for each, edge in evidence(identities).items()}
+
+    for one, (kind, two) in told.items():
+        holds = {
+            "forced": {one, two} in same,
+            "email": by_id[one]["email_key"] == by_id[two]["email_key"] is not None,
+            "phone": bool(numbers(by_id[one]) & numbers(by_id[two])),
+        }
+        assert holds[kind]
+    for each, person in persons(identities).items():
+        passed = {each}
+        while each in told:
+            each = told[each][1]
+            assert each not in passed
+            passed.add(each)
+        assert person in (each, None)
+
+
+MANY = Policy(max_shared=99)
+NEWCOMER = PEOPLE.filter(bool).map(lambda rows: rows[0])
+
+
+def age(rows):
+    """Who is older than whom (rule 3.5)."""
+    return {row["customer_id"]: (row["created_at"], row["customer_id"]) for row in rows}
+
+
+def live_people(rows, **others):
+    found = persons(resolve(*rows, **others))
+    return {each: person for each, person in found.items() if person}
+
+
+@FEW
+@given(PEOPLE, NEWCOMER, st.sampled_from(["b", "d"]))
+def test_an_arrival_gives_people_another_id_only_by_joining_them_to_an_older_one(
+    rows, newcomer, name
+):
+    after_rows = [*rows, newcomer | {"customer_id": name}]
+    older = age(after_rows)
+    before = live_people(rows, policy=MANY)
+    after = live_people(after_rows, policy=MANY)
+
+    for each, person in before.items():
+        assert after[each] == after[person]
+        assert after[each] == person or older[after[each]] < older[person]
+    joined = {before[each] for each in before if after[each] == after.get(name)}
+    if len(joined) > 1:
+        assert len({after[each] for each in joined}) == 1
+    untouched = set(before.values()) - joined
+    assert all(after[each] == before[each] for each in untouched)
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 8),
+        st.sampled_from(["vanish", "delete", "restore", "email_key", "phone_key"]),
+        KEYS,
+    ),
+    max_size=4,
+)
+
+
+def changed(rows, changes):
+    """Records that vanish, are deleted or restored, or get another key."""
+    table = {row["customer_id"]: dict(row) for row in rows}
+    for number, what, key in changes:
+        row = table.get(f"c{number}")
+        if row is None:
+            continue
+        if what == "vanish":
+            del table[f"c{number}"]
+        elif what in {"delete", "restore"}:
+            row["is_deleted"] = what == "delete"
+        else:
+            row[what] = key
+    return list(table.values())
+
+
+@settings(FEW, max_examples=60)
+@given(PEOPLE, CHANGES, DECLARED)
+def test_a_person_keeps_its_id_until_its_own_record_is_gone_or_an_older_one_joins(
+    rows, changes, declared
+):
+    after_rows = changed(rows, changes)
+    older = age(after_rows)
+    before = live_people(rows, declared=declared, policy=LOW)
+    after = live_people(after_rows, declared=declared, policy=LOW)
+    was_live = {row["customer_id"] for row in rows if not row["is_deleted"]}
+    is_live = {row["customer_id"] for row in after_rows if not row["is_deleted"]}
+
+    for person in set(before.values()) & is_live:
+        now = after[person]
+        if now != person:
+            assert older[now] < older[person]
+            assert now not in was_live or before[now] != person
+
+
+@FEW
+@given(PEOPLE, DECLARED)
+def test_a_record_that_shares_no_key_changes_nobody_else(rows, declared):
+    alone = record("b", email="nobody's", phone="none", created_at=0)
+    without = resolve(*rows, declared=declared, policy=LOW)
+    found = resolve(*rows, alone, declared=declared, policy=LOW)
+
+    others = found[found["record_id"] != "b"].reset_index(drop=True)
+    assert_frame_equal(without, others)
+    assert persons(found)["b"] == "b"
+
+
+def test_a_long_chain_is_one_person_and_every_link_of_it_is_told():
+    size = 3000
+    records = [
+        record(f"c{n:04}", email=f"e{(n + 1) // 2}", phone=f"p{n // 2}")
+        for n in range(size)
+    ]
+
+    identities = resolve(*records)
+
+    assert set(persons(identities).values()) == {"c0000"}
+    assert evidence(identities) == {
+        f"c{n:04}": f"{'phone' if n % 2 else 'email'}:c{n - 1:04}"
+        for n in range(1, size)
+    }
