@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
@@ -100,7 +101,8 @@ class LivingStore:
     def live_until(self, day: date) -> None:
         """Live until the late morning after *day*: it is over in every outlet."""
         late = datetime.combine(day + timedelta(days=1), time(11), self._zone)
-        self._store.advance_to(late.astimezone(UTC))
+        if late > self.now:
+            self._store.advance_to(late.astimezone(UTC))
 
 
 class SeededShop:
@@ -114,13 +116,13 @@ class SeededShop:
         data.mkdir(parents=True)
         (data / "analytics.toml").write_text(_policy(plan.terms), encoding="utf-8")
 
-    def update(self, day: date) -> None:
-        """Let the store live through *day*, and update the pipeline for it."""
+    def update(self, day: date) -> list[Any]:
+        """Let the store live through *day* and update for it; return the events."""
         self.store.live_until(day)
         write_export(self.store.state, self.data / "ecom_orders_export.csv")
         asked = InProcess(self.store, page_limit=self.plan.page_limit)
         options = {"transport": asked, "now": lambda: self.store.now}
-        run_light(
+        return run_light(
             self.settings,
             day,
             lightspeed=PatientLightspeed(self.settings, options),
