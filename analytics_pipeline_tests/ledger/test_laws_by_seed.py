@@ -1,4 +1,4 @@
-"""The laws of rule 7 on stores of which a part cannot be read.
+"""The laws of conservation on stores of which a part cannot be read.
 
 Some sales are spoilt on their way: some from the first delivery on, some at a later
 version only.  Both sides of the law are counted here from the store's own ledger,
