@@ -1,6 +1,6 @@
 """Money, case by case: from what a till sends to what a customer has come to.
 
-Each case is read in both shapes and reckoned on both money bases (rules 1.3, 1.4 and 2.1 to 2.5).
+Each case is read in both shapes and reckoned on both money bases (rules 1.3 and 1.4).
 """
 
 from dataclasses import dataclass, replace

@@ -25,6 +25,11 @@ STATES: dict[str, tuple[str, list[str]]] = {
 """The vendor's table of statuses, copied out by hand (API 3.3)."""
 
 
+def state_of(status: str) -> tuple[str, list[str]]:
+    """Return state and attributes; of a status that nobody knows, an unknown state."""
+    return STATES.get(status, (status.lower(), []))
+
+
 @dataclass(frozen=True)
 class Item:
     """One line: what is sold or comes back, without tax and the tax on it."""
@@ -68,7 +73,7 @@ class TillSale:
 
 def as_flat(sale: TillSale) -> dict[str, Any]:
     """Return *sale* as API 2.0 sends it."""
-    state, attributes = STATES[sale.status]
+    state, attributes = state_of(sale.status)
     return {
         **_shared(sale),
         "status": sale.status,
@@ -98,7 +103,7 @@ def as_flat(sale: TillSale) -> dict[str, Any]:
 
 def as_nested(sale: TillSale) -> dict[str, Any]:
     """Return *sale* as the dated versions send it: without the older word."""
-    state, attributes = STATES[sale.status]
+    state, attributes = state_of(sale.status)
     return {
         **_shared(sale),
         "state": state,
