@@ -116,14 +116,14 @@ class Store:
     def _plan_clock_change(self, day: date) -> None:
         """Sell and order around the hour that is missing, or comes twice."""
         zone = ZoneInfo(self.state.retailer.time_zone)
-        midnight = datetime.combine(day, time(), zone)
-        if midnight.utcoffset() == (midnight + timedelta(days=1)).utcoffset():
+        changed = _clock_change(day, zone)
+        if changed is None:
             return
         till = self._shop.premises.tills[0]
-        for hour, minute in ((1, 30), (1, 59), (3, 0)):
+        for minutes in (-30, -1, 60):
             for fold in (0, 1):
-                wall = datetime.combine(day, time(hour, minute, 20, fold=fold), zone)
-                moment = wall.astimezone(UTC)
+                wall = changed + timedelta(minutes=minutes, seconds=20)
+                moment = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
                 self._shop.timeline.plan(moment, partial(self._sell, till))
                 self._shop.timeline.plan(moment, self._order_online)
 
@@ -163,6 +163,18 @@ def _play_case(case: Case, shop: Shop, moment: datetime) -> None:
 
 def _planned_at(day: date) -> datetime:
     return datetime.combine(day, time(), UTC) - BEFORE_THE_DAY
+
+
+def _clock_change(day: date, zone: ZoneInfo) -> datetime | None:
+    """Return what the clocks in *zone* show when they are changed on *day*, if so."""
+    midnight = datetime.combine(day, time(), zone)
+    before, after = midnight.utcoffset(), (midnight + timedelta(days=1)).utcoffset()
+    if before is None or before == after:
+        return None
+    moment = datetime.combine(day, time(), UTC) - before
+    while moment.astimezone(zone).utcoffset() == before:
+        moment += timedelta(minutes=30)
+    return (moment + before).replace(tzinfo=None)
 
 
 def _local(day: date, minute: float, time_zone: str) -> datetime:

@@ -1,7 +1,8 @@
 """The truth that the pipeline is measured against: RULES, worked out once more.
 
 Plain Python over the store's records, by another route than ``domain/``: nothing is
-shared, nothing is incremental, nothing is fast.  Defaults of the policy only.
+shared, nothing is incremental, nothing is fast.  Of the policy it knows the two bases;
+what else a shop may choose has its default.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
 
 from analytics_pipeline.simulator.ledger_bookings import (
     Booking,
@@ -17,6 +19,7 @@ from analytics_pipeline.simulator.ledger_bookings import (
     person_of_web_order,
 )
 from analytics_pipeline.simulator.ledger_people import People, Person, find_people
+from analytics_pipeline.simulator.ledger_terms import USUAL, Terms
 from analytics_pipeline.simulator.records import StoreState
 
 VIP_CENTS = 100_000
@@ -27,18 +30,9 @@ ROLLING_DAYS = 90
 E164 = re.compile(r"\+[0-9]+")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 FIRST_TIME_COLUMNS = (
-    "Customer ID",
-    "Customer Code",
-    "Name",
-    "Email",
-    "Phone",
-    "First Purchase Date",
-    "Days Since First Purchase",
-    "Lifetime Value",
-    "Order Count",
-    "Average Order Value",
-    "Last Order Date",
-    "Tier",
+    *("Customer ID", "Customer Code", "Name", "Email", "Phone"),
+    *("First Purchase Date", "Days Since First Purchase", "Lifetime Value"),
+    *("Order Count", "Average Order Value", "Last Order Date", "Tier"),
 )
 
 
@@ -57,23 +51,27 @@ class Figures:
     days_since: int | None
 
 
-def expected_master(state: StoreState, as_of: date) -> list[dict[str, str]]:
+def expected_master(
+    state: StoreState, as_of: date, terms: Terms = USUAL
+) -> list[dict[str, str]]:
     """Return every row of the master file, cell by cell, in order (rule 8.1)."""
     rows = [
-        (figures.lifetime, person.id, _master_row(person, figures))
-        for person, figures in _everybody(state, as_of)
+        (figures.lifetime, person.id, _master_row(person, figures, terms))
+        for person, figures in _everybody(state, as_of, terms)
     ]
     rows.sort(key=lambda row: (-row[0], row[1]))
     return [row for _, _, row in rows]
 
 
-def expected_first_time_buyers(state: StoreState, as_of: date) -> list[dict[str, str]]:
+def expected_first_time_buyers(
+    state: StoreState, as_of: date, terms: Terms = USUAL
+) -> list[dict[str, str]]:
     """Return every row of the first-time buyers, newest first (rules 6 and 8.2)."""
     found = []
-    for person, figures in _everybody(state, as_of):
+    for person, figures in _everybody(state, as_of, terms):
         if figures.orders == 1 and figures.first is not None:
             days = (as_of - figures.first).days
-            cells = _master_row(person, figures)
+            cells = _master_row(person, figures, terms)
             cells["First Purchase Date"] = figures.first.isoformat()
             cells["Days Since First Purchase"] = str(days)
             row = {column: cells[column] for column in FIRST_TIME_COLUMNS}
@@ -82,11 +80,13 @@ def expected_first_time_buyers(state: StoreState, as_of: date) -> list[dict[str,
     return [row for _, _, row in found]
 
 
-def expected_totals(state: StoreState, as_of: date) -> dict[str, int]:
+def expected_totals(
+    state: StoreState, as_of: date, terms: Terms = USUAL
+) -> dict[str, int]:
     """Return the sums that must hold, in cents and counts (rule 7.1)."""
     people = find_people(state)
-    books = book_everything(state, as_of, people)
-    persons = _everybody(state, as_of)
+    books = book_everything(state, as_of, people, terms)
+    persons = _everybody(state, as_of, terms)
     nobody = [booking for booking in books if booking.person is None]
     web = [booking for booking in books if booking.is_web_order]
     tills = [booking for booking in books if not booking.is_web_order]
@@ -110,10 +110,12 @@ def _sum_cents(books: Iterable[Booking]) -> int:
     return sum(booking.cents for booking in books)
 
 
-def _everybody(state: StoreState, as_of: date) -> list[tuple[Person, Figures]]:
+def _everybody(
+    state: StoreState, as_of: date, terms: Terms
+) -> list[tuple[Person, Figures]]:
     """Return each person with their figures, in no particular order."""
     people = find_people(state)
-    books = book_everything(state, as_of, people)
+    books = book_everything(state, as_of, people, terms)
     by_person: dict[str, list[Booking]] = {}
     for booking in books:
         if booking.person is not None:
@@ -131,12 +133,10 @@ def _online_people(
     """Name those whom only the web shop knows, by their latest order (rule 3.7)."""
     remaining = set(wanted)
     found = []
+    zone = ZoneInfo(state.retailer.time_zone)
     orders = in_number_order(state.web_orders.values())
-    minute = {
-        order.order_number: order.placed_at.replace(second=0, microsecond=0)
-        for order in orders
-    }
-    orders.sort(key=lambda order: minute[order.order_number])
+    # The export shows wall time: an hour that comes twice is one hour (rule 4.2).
+    orders.sort(key=lambda order: f"{order.placed_at.astimezone(zone):%Y%m%d%H%M}")
     for order in reversed(orders):
         person_id = person_of_web_order(order, people)
         if person_id in remaining and person_id is not None:
@@ -165,7 +165,7 @@ def _figures(books: list[Booking], as_of: date) -> Figures:
     )
 
 
-def _master_row(person: Person, figures: Figures) -> dict[str, str]:
+def _master_row(person: Person, figures: Figures, terms: Terms) -> dict[str, str]:
     duplicates = len(person.duplicate_ids)
     high = HIGH_VALUE_CENTS <= figures.lifetime < VIP_CENTS
     return {
@@ -185,7 +185,7 @@ def _master_row(person: Person, figures: Figures) -> dict[str, str]:
         "Is VIP": _yes_or_no(figures.lifetime >= VIP_CENTS),
         "Is High Value": _yes_or_no(high),
         "Inactive Segment": _segment(figures.days_since),
-        "Tier": _tier(figures),
+        "Tier": _tier(figures, terms),
         "eCom Order Count": str(figures.ecom_orders),
         "Retail Order Count": str(figures.orders - figures.ecom_orders),
         "Refunded Value": _money(figures.refunded),
@@ -202,10 +202,11 @@ def _average(figures: Figures) -> str:
     return _money(int(exact.to_integral_value(ROUND_HALF_UP)))
 
 
-def _tier(figures: Figures) -> str:
-    """Return the rung that the rolling value reaches (rule 5.6)."""
+def _tier(figures: Figures, terms: Terms) -> str:
+    """Return the rung that the value of the chosen basis reaches (rule 5.6)."""
+    ranked = figures.lifetime if terms.tiers_by_lifetime else figures.rolling
     for least, tier in TIERS:
-        if figures.rolling >= least:
+        if ranked >= least:
             return tier
     return "Seed" if figures.orders else "None"
 

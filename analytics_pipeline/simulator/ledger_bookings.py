@@ -9,6 +9,7 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from analytics_pipeline.simulator.ledger_people import People, email_key, is_made_up
+from analytics_pipeline.simulator.ledger_terms import USUAL, Terms
 from analytics_pipeline.simulator.records import Sale, StoreState, WebOrder
 
 STATUSES_DONE = {
@@ -80,10 +81,10 @@ def is_order(sale: Sale) -> bool:
     return sale.return_for is None and bought
 
 
-def refunded(sale: Sale) -> int:
-    """Return what a completed sale gave back, in cents (rule 2.5)."""
+def refunded(sale: Sale, terms: Terms = USUAL) -> int:
+    """Return what a completed sale gave back, in cents (rules 2.5 and 1.4)."""
     back = [
-        line.total + line.tax_total
+        line.total + line.tax_total if terms.with_tax else line.total
         for line in sale.lines
         if line.is_return and line.status != "VOIDED"
     ]
@@ -147,7 +148,9 @@ def person_of_web_order(order: WebOrder, people: People) -> str | None:
     return f"ecom-{sha256(key.encode()).hexdigest()[:16]}"
 
 
-def book_everything(state: StoreState, as_of: date, people: People) -> list[Booking]:
+def book_everything(
+    state: StoreState, as_of: date, people: People, terms: Terms = USUAL
+) -> list[Booking]:
     """Book every completed sale and every added web order up to *as_of*."""
     days = {sale.id: business_day(state, sale) for sale in state.sales.values()}
     sales = [sale for sale in state.sales.values() if days[sale.id] <= as_of]
@@ -164,40 +167,39 @@ def book_everything(state: StoreState, as_of: date, people: People) -> list[Book
         if is_completed(sale):
             person = person_of_sale(sale, known, order_of, people)
             ecom = sale.source.startswith("ecw:") or sale.id in order_of
-            cents = cents_of(sale.total_price_incl)
+            total = sale.total_price_incl if terms.with_tax else sale.total_price
             books.append(
                 Booking(
                     person,
                     days[sale.id],
-                    cents,
+                    cents_of(total),
                     is_order(sale),
                     ecom,
-                    refunded(sale),
+                    refunded(sale, terms),
                     is_web_order=False,
                 )
             )
-    return books + _book_web_orders(orders, order_of, zone, people)
+    synced = {order.order_number for order in order_of.values()}
+    unsynced = [order for order in orders if order.order_number not in synced]
+    return books + _book_web_orders(unsynced, zone, people, terms)
 
 
 def _book_web_orders(
-    orders: list[WebOrder], order_of: dict[str, WebOrder], zone: str, people: People
+    orders: list[WebOrder], zone: str, people: People, terms: Terms
 ) -> list[Booking]:
     """Book the orders that no sale stands for, if they are paid (rule 4.4)."""
-    synced = {order.order_number for order in order_of.values()}
     return [
         Booking(
             person_of_web_order(order, people),
             local_day(order.placed_at, zone),
-            cents_of(order.total),
+            cents_of(order.total if terms.with_tax else order.total - order.tax),
             is_order=True,
             is_ecom=True,
             refunded_cents=0,
             is_web_order=True,
         )
         for order in orders
-        if order.order_number not in synced
-        and order.payment_status in PAID
-        and order.fulfillment_status not in UNDONE
+        if order.payment_status in PAID and order.fulfillment_status not in UNDONE
     ]
 
 

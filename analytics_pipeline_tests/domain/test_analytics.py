@@ -224,8 +224,8 @@ def sales_rows(draw):
         is_order=is_completed and draw(st.booleans()),
         source=draw(st.sampled_from([None, "USER", "ecw:0123", "recw:"])),
         total_excl_cents=draw(CENTS),
-        refunded_incl_cents=draw(st.integers(0, 5_000)),
-        refunded_excl_cents=draw(st.integers(0, 5_000)),
+        refunded_incl_cents=draw(st.integers(-500, 5_000)),
+        refunded_excl_cents=draw(st.integers(-500, 5_000)),
     )
 
 

@@ -50,6 +50,20 @@ def test_a_return_of_nobody_belongs_to_the_person_of_the_original_rule_3_1(custo
     assert people_of(("s", "a-again", None), ("r", customer, "s")) == {"r": "a"}
 
 
+def test_an_order_that_says_nothing_does_not_hide_the_original_rule_3_1():
+    sales = [("s", "a", None), ("r", None, "s")]
+
+    assert people_of(*sales, by_order={"r": None}) == {"r": "a"}
+
+
+def test_the_nearest_sale_of_a_chain_that_is_somebodys_decides_rule_4_5():
+    chain = [("s", "a", None), ("r1", None, "s"), ("r2", None, "r1")]
+
+    found = people_of(*chain, by_order={"r1": "ecom-1"})
+
+    assert found == {"r1": "ecom-1", "r2": "ecom-1"}
+
+
 def test_a_return_with_a_customer_of_its_own_stays_with_that_one():
     assert people_of(("s", "a", None), ("r", "b", "s")) == {"r": "b"}
 

@@ -91,6 +91,8 @@ def test_a_sale_found_without_a_version_can_only_be_lacking():
 
     assert differences([odd], []) == {"s": Difference.LACKING}
     assert differences([odd], [SALE]) == {}
+    first = changed(version=1, total_incl_cents=7)
+    assert differences([odd], [first]) == {}, "and so it contradicts no version"
 
 
 def test_an_unreadable_sale_of_a_later_version_is_a_difference():
@@ -113,10 +115,18 @@ def test_without_any_sale_there_is_no_difference():
     assert differences([], [SALE]) == {}
 
 
+def test_the_very_first_version_of_a_sale_is_news():
+    first = changed(version=1)
+
+    assert find_news(seen(first), seen()).tolist() == [True]
+    assert find_news(seen(first), seen(first)).tolist() == [False]
+
+
 @pytest.mark.parametrize(
     ("held", "is_news"),
     [
         pytest.param([], True, id="not held"),
+        pytest.param([changed(sale_id="t")], True, id="not held, unlike another"),
         pytest.param([SALE], False, id="held as it is"),
         pytest.param([changed(version=4)], True, id="held older"),
         pytest.param([changed(version=6)], False, id="held newer"),

@@ -39,6 +39,9 @@ def test_money_and_orders_that_add_up_pass_rule_7_1():
     finding = conserve_money(EVEN)
 
     assert finding.passed
+    assert finding.sentence == (
+        "People and unattributed add up to sales and added web orders."
+    )
     assert EVEN.items() <= dict(finding.evidence).items()
 
 
@@ -47,6 +50,7 @@ def test_one_cent_or_one_order_too_many_on_any_side_blocks_rule_7_1(side):
     finding = conserve_money(EVEN | {side: EVEN[side] + 1})
 
     assert finding.blocks
+    assert "do not add up" in finding.sentence
     unit = side.rsplit("_", 1)[1]
     assert abs(int(finding.evidence[f"difference_{unit}"])) == 1
 
@@ -84,7 +88,11 @@ DELETED = ("gone", None, False)
 def test_each_live_record_in_exactly_one_person_passes_rule_7_2():
     placed = identities(("a", "a", True), ("b", "a", True), DELETED)
 
-    assert cover_records(CUSTOMERS, placed).passed
+    finding = cover_records(CUSTOMERS, placed)
+
+    assert finding.passed
+    assert finding.sentence.startswith("Each live customer record belongs")
+    assert (finding.evidence["live_records"], finding.evidence["wrong"]) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +119,7 @@ def test_a_live_record_not_in_exactly_one_person_blocks_rule_7_2(rows, wrong):
 
     assert finding.blocks
     assert wrong == finding.evidence["records"]
+    assert finding.sentence.startswith(f"{finding.evidence['wrong']} live customer")
 
 
 def people(count):
@@ -128,6 +137,8 @@ STAYED = identities(*((f"p{n}", f"p{n}", True) for n in range(2_000)))
         pytest.param(20, 11, False, id="eleven of few"),
         pytest.param(1_000, 20, True, id="two per cent of many"),
         pytest.param(1_000, 21, False, id="more than two per cent"),
+        pytest.param(1_499, 29, True, id="whole people of two per cent"),
+        pytest.param(1_499, 30, False, id="less than two per cent and a person"),
     ],
 )
 def test_people_may_vanish_up_to_the_larger_of_ten_and_two_per_cent(

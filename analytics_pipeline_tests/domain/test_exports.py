@@ -43,6 +43,7 @@ def test_the_master_is_ordered_by_value_then_id_rule_8_1():
     master = assemble_master(figures, people(*values))
 
     assert master["customer_id"].tolist() == ["c", "b", "d", "a"]
+    assert master.index.tolist() == [0, 1, 2, 3]
     assert (master["name"].tolist()) == [
         "Name of c",
         "Name of b",
@@ -90,6 +91,7 @@ def test_first_time_buyers_come_newest_first_then_by_id_rule_8_2():
     buyers = assemble_first_time_buyers(figures, people(*days))
 
     assert buyers["customer_id"].tolist() == ["b", "c", "a"]
+    assert buyers.index.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("rows", [[{"customer_id": "a"}], []])

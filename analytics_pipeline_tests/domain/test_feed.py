@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.feed import (
+    AS_DELIVERED,
     changed_sales,
     latest_versions,
     sales_around,
@@ -98,6 +99,7 @@ def test_a_sale_delivered_without_a_version_is_out_until_a_later_delivery(engine
     away = [("s", None, 1)]
 
     assert latest(engine, [("s", 5, 0)], away) == []
+    assert latest(engine, [("s", 5, 1)], away) == [], "on the same page"
     assert standing(engine, [("s", 5, 0)], away) == ["s"]
     assert latest(engine, [("s", 5, 2)], away) == [("s", 5, 2)]
     assert standing(engine, [("s", 5, 2)], away) == []
@@ -205,6 +207,51 @@ def test_a_moved_sale_re_opens_both_days(engine):
 
 def test_an_older_version_than_the_stored_one_is_a_change_too(engine):
     assert changes(engine, [{"version": 4}], [STORED]) == [("2026-06-20", NOON_AT)]
+
+
+OTHER = {
+    "customer_id": "c2",
+    "source": "USER",
+    "source_id": "1042",
+    "web_order_number": "1042",
+    "return_for": "s0",
+    "status": "VOIDED",
+    "is_deleted": True,
+    "total_incl_cents": 1,
+    "total_excl_cents": 1,
+    "paid_cents": 1,
+    "refunded_incl_cents": 1,
+    "refunded_excl_cents": 1,
+    "sold_line_count": 1,
+    "sale_date": "2026-06-20 12:01",
+    "outlet_id": None,
+}
+
+
+def test_every_column_that_is_stored_as_delivered_is_compared():
+    assert set(OTHER) == set(AS_DELIVERED)
+
+
+@pytest.mark.parametrize("column", OTHER)
+def test_a_repair_of_the_same_version_re_opens_the_day(engine, column):
+    repaired = {column: OTHER[column]}
+
+    assert len(changes(engine, [repaired], [STORED])) == 1
+    assert len(changes(engine, [{}], [STORED | repaired])) == 1
+    assert changes(engine, [repaired], [STORED | repaired]) == []
+
+
+def test_another_state_at_the_same_version_re_opens_the_day(engine):
+    stored = STORED | {"state": "closed"}
+
+    assert changes(engine, [{"state": "voided"}], [stored]) == [("2026-06-20", NOON_AT)]
+    assert changes(engine, [{"state": "closed"}], [stored]) == []
+
+
+def test_a_state_that_was_read_from_the_status_is_no_change(engine):
+    stored = STORED | {"state": "closed", "status": "CLOSED"}
+
+    assert changes(engine, [{"status": "CLOSED"}], [stored]) == []
 
 
 def test_another_zone_of_the_outlet_re_opens_the_day(engine):

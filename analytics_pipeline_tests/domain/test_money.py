@@ -24,6 +24,7 @@ from analytics_pipeline.domain.money import (
         pytest.param("58.00000", 5800, id="trailing zeros"),
         pytest.param("1E+3", 100_000, id="written with an exponent"),
         pytest.param("-0", 0, id="negative zero"),
+        pytest.param("9E+20", 9 * 10**22, id="the largest"),
         pytest.param("-25.37446", -2537, id="five places, as the source sends"),
     ],
 )
@@ -31,7 +32,7 @@ def test_an_amount_is_rounded_half_away_from_zero(amount, cents):
     assert cents == round_half_away(Decimal(amount))
 
 
-@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "1E+40"])
+@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "1E+21", "-1E+40"])
 def test_what_is_no_amount_of_money_is_refused(amount):
     with pytest.raises(ValueError, match="not an amount"):
         round_half_away(Decimal(amount))
@@ -39,7 +40,18 @@ def test_what_is_no_amount_of_money_is_refused(amount):
 
 @pytest.mark.parametrize(
     ("cents", "by", "quotient"),
-    [(5, 2, 3), (-5, 2, -3), (4, 3, 1), (-4, 3, -1), (5, 3, 2), (0, 7, 0), (6, 4, 2)],
+    [
+        (5, 2, 3),
+        (-5, 2, -3),
+        (4, 3, 1),
+        (-4, 3, -1),
+        (5, 3, 2),
+        (0, 7, 0),
+        (6, 4, 2),
+        (-1, 1, -1),
+        (1, -1, -1),
+        (-1, -1, 1),
+    ],
 )
 def test_a_quotient_is_rounded_half_away_from_zero(cents, by, quotient):
     assert quotient == divide_half_away(cents, by)
@@ -55,6 +67,7 @@ def test_a_quotient_is_never_more_than_half_a_cent_off(cents, by):
     ("cents", "text"),
     [
         (0, "0.00"),
+        (-1, "-0.01"),
         (-5, "-0.05"),
         (5, "0.05"),
         (123450, "1234.50"),

@@ -117,7 +117,12 @@ def test_the_code_is_that_of_the_persons_own_record():
 
 
 def test_the_other_live_members_are_listed_sorted_and_counted_rule_8_1():
-    members = [record("c"), record("a"), record("b"), record("d", is_deleted=True)]
+    members = [
+        record("c", "2026-06-01"),
+        record("a"),
+        record("b", "2026-05-01"),
+        record("d", is_deleted=True),
+    ]
     row = describe(members)["a"]
 
     assert row["duplicate_ids"] == "b;c"

@@ -250,6 +250,13 @@ def test_an_unknown_attribute_is_told_and_leaves_a_closed_sale_its_money():
     assert sale["is_completed"]
 
 
+def test_all_attributes_at_once_are_known_ones():
+    sale = classify_one(attributes="delivery;layby;onaccount;pickup;service")
+
+    assert not sale["is_unknown"]
+    assert sale["is_completed"]
+
+
 def test_an_unknown_attribute_keeps_a_pending_sale_out():
     sale = classify_one(state="pending", attributes="gift;pickup")
 
@@ -285,6 +292,18 @@ def test_attributes_of_a_missing_state_are_those_given_and_the_statuss_own():
     assert standing.state == "pending"
     assert standing.attributes == "layby;pickup"
     assert not standing.is_awaiting
+
+
+def test_words_that_come_again_are_read_as_before_and_not_as_the_next_ones():
+    raw_sales = classify(
+        {"sale_id": "a", "state": "closed"},
+        {"sale_id": "b", "state": "closed"},
+        {"sale_id": "c", "state": "voided"},
+        {"sale_id": "d", "state": "closed"},
+    )
+
+    assert raw_sales["is_completed"].tolist() == [True, True, False, True]
+    assert raw_sales["state"].tolist() == ["closed", "closed", "voided", "closed"]
 
 
 def test_each_sale_keeps_its_own_words_and_the_result_is_sorted():

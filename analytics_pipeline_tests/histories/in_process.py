@@ -38,7 +38,7 @@ from analytics_pipeline.simulator.replies import (
 )
 from analytics_pipeline.simulator.store_api import StoreApi
 from analytics_pipeline.storage.parquet import decode
-from analytics_pipeline_tests.histories.store_by_hand import HOME, StoreByHand
+from analytics_pipeline_tests.histories.store_by_hand import StoreByHand
 from analytics_pipeline_tests.light_run import (
     TABLES,
     PatientLightspeed,
@@ -135,7 +135,7 @@ class Pipeline:
     @property
     def yesterday(self) -> date:
         """The last day that is over in the store."""
-        today = self.store.now.astimezone(ZoneInfo(HOME)).date()
+        today = self.store.now.astimezone(ZoneInfo(self.store.time_zone)).date()
         return today - timedelta(days=1)
 
     def export(self) -> None:
@@ -267,7 +267,7 @@ def open_pipeline(
     settings = load_settings(
         data_dir=data,
         start_date=opened.date() - timedelta(days=4),
-        time_zone=HOME,
+        time_zone=store.time_zone,
         domain_prefix="demo",
         token=SecretStr("by-hand"),
         api_url="http://127.0.0.1:9",

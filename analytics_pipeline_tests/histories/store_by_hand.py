@@ -93,12 +93,13 @@ class Basket:
 class StoreByHand:
     """A store with two outlets in two zones, and the export that was made of it."""
 
-    def __init__(self, opened: datetime) -> None:
+    def __init__(self, opened: datetime, time_zone: str = HOME) -> None:
         """Open with the walk-in customer and a few people; nothing is sold yet."""
         rng = Random("by hand")
+        self.time_zone = time_zone
         self.state = StoreState(
             now=opened,
-            retailer=found_retailer(rng, HOME),
+            retailer=found_retailer(rng, time_zone),
             outlets={},
             registers={},
             customers={},
@@ -297,7 +298,7 @@ class StoreByHand:
             email=email,
             name=f"Buyer of {number}",
             phone=None,
-            placed_at=min(self.now, self.moment(*dated, HOME)),
+            placed_at=min(self.now, self.moment(*dated, self.time_zone)),
             payment_status=course[0],
             fulfillment_status=course[1],
             lines=[("SKU-1", "Goods", total, 1), ("SKU-2", "More", Decimal(0), 1)],
