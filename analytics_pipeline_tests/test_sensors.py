@@ -128,17 +128,17 @@ def test_an_unchanged_file_is_not_read_again(small_shop, tick, monkeypatch):
 def test_an_older_export_that_is_put_back_is_taken_in_again(small_shop, tick):
     path = small_shop.data / EXPORT
     old = path.read_bytes()
+    new = old.replace(b"QUEUED", b"ACCEPTED")
     cursor, keys = tick().cursor, []
-    for content in (old.replace(b"QUEUED", b"ACCEPTED"), old, None):
-        if content is not None:
-            path.write_bytes(content)
-            age_by(path, 60 * (len(keys) + 1))
+    for minute, content in enumerate((new, old, new), start=1):
+        path.write_bytes(content)
+        age_by(path, 60 * minute)
         result = tick(cursor)
         cursor = result.cursor
         keys += [request.run_key for request in result.run_requests]
         run_light(small_shop.settings, FIRST_DAY, tables=["ecom_orders"])
 
-    assert len(keys) == len(set(keys)) == 2
+    assert len(keys) == len(set(keys)) == 3
 
 
 def test_before_the_first_publication_there_is_no_day_to_ask_for(small_shop, tick):

@@ -64,26 +64,23 @@ def reconcile_orders(
     sales: pd.DataFrame,
     added_orders: pd.DataFrame,
     customer_identities: pd.DataFrame,
-    as_of: pd.Timestamp,
 ) -> pd.DataFrame:
-    """Return ``EcomReconciliation``: each order up to *as_of*, in the order given.
+    """Return ``EcomReconciliation``: each order of *matches*, as *ecom_orders* go.
 
     Args:
         ecom_orders: ``EcomOrders``.
-        matches: each order and its sales, as
+        matches: each order up to the day and its sales, as
             :func:`analytics_pipeline.domain.order_matching.match_orders` has them.
         sales: the matched sales: ``sale_id, state, is_deleted, is_completed,
             total_incl_cents, person_id``.
         added_orders: the unsynced orders that count: ``order_number, value_cents``.
         customer_identities: the person of each record and web-shop e-mail.
-        as_of: the day D.
     """
     people = customer_identities.set_index("record_id")["person_id"]
-    orders = ecom_orders[ecom_orders["order_date"] <= as_of]
     evidence = matches.drop_duplicates("order_number")
     table = (
-        orders.drop(columns="sale_id")
-        .assign(order_person=orders["ecom_customer_id"].map(people))
+        ecom_orders.drop(columns="sale_id")
+        .assign(order_person=ecom_orders["ecom_customer_id"].map(people))
         .merge(
             evidence[["order_number", "evidence", "contradiction"]],
             on="order_number",

@@ -52,7 +52,6 @@ def reconcile_web_orders(shop: Shop) -> Candidate:
         _matched_sales(shop, ledger, identities),
         ledger.web.added_orders,
         identities,
-        as_of,
     )
     frame = shape(table, EcomReconciliation)
     findings = [

@@ -75,7 +75,6 @@ def reconcile(orders, sales=(), sale_people=NO_SALE_PEOPLE, nobody=()):
         name_people(raw_sales, sale_people, set(nobody), IDENTITIES),
         added.assign(value_cents=added["total_cents"] - added["tax_cents"]),
         IDENTITIES,
-        D,
     )
     frame = shape(table, EcomReconciliation)
     EcomReconciliation.validate(frame, lazy=True)
@@ -302,7 +301,7 @@ def test_the_input_is_left_as_it_was():
     matches = match_orders(ecom_orders, sales, D)
     added = ecom_orders.iloc[:0].assign(value_cents=0)
     people = name_people(sales, NO_SALE_PEOPLE, set(), IDENTITIES)
-    reconcile_orders(ecom_orders, matches, people, added, IDENTITIES, D)
+    reconcile_orders(ecom_orders, matches, people, added, IDENTITIES)
 
     pd.testing.assert_frame_equal(ecom_orders, before[0])
     pd.testing.assert_frame_equal(sales, before[1])
