@@ -62,8 +62,7 @@ def _sales_of(books: Books, members: list[Member]) -> pd.DataFrame:
         under_nobody |= sales["customer_id"].isin(ledger.nobody)
     theirs = under_nobody & sales["sale_id"].isin(sales_of_nobody or [""])
     theirs |= sales["customer_id"].isin(records or [""]).fill_null(False)
-    until = sales["business_date"] <= pd.Timestamp(books.day)
-    return shape(shop.engine.to_pandas(sales.filter(theirs & until)), RawSales)
+    return shape(shop.engine.to_pandas(sales.filter(theirs)), RawSales)
 
 
 def _orders_of(books: Books, members: list[Member]) -> pd.DataFrame:

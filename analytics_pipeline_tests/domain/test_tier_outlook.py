@@ -96,6 +96,13 @@ def bought(purchases, day, cents):
 
 @given(PURCHASES, POLICIES)
 @example(
+    [
+        Purchase(D - timedelta(days=91), 1, True),
+        Purchase(D - timedelta(days=90), 25_000, True),
+    ],
+    Policy(),
+)
+@example(
     [Purchase(D, 25_000, True), Purchase(D - timedelta(days=80), -1, False)], Policy()
 )
 def test_the_tier_changes_on_just_the_days_that_are_told_rule_5_6(purchases, policy):
