@@ -50,7 +50,8 @@ def invent_customers(count: int, seed: int = 7) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     holder, email, phone, mobile = _invent_keys(count, rng)
     misspelt = np.where(rng.random(count) < 0.2, rng.integers(0, count, count), holder)
-    names = [f"{chr(0xC0 + n % 20)}da {n:x} Person{n}" for n in misspelt.tolist()]
+    firsts = ["Ada", "Bob", "Cleo", "Édith", "Frank"]
+    names = [f"{firsts[n % 5]} Person{n:x}" for n in misspelt.tolist()]
     is_placeholder = (email == NOBODY) & (rng.random(count) < 0.2)
     typed = _texts(email, "guest{}@example.com")
     days = pd.to_timedelta(rng.integers(0, 2000, count), unit="D")
