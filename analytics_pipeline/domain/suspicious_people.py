@@ -27,8 +27,9 @@ def judge_people(
     sentence = (
         f"{len(suspicious)} people may be several: {too_large} have more than "
         f"{suspicious_size} records, {conflicting} have names without a common word. "
-        "If two records are different people, say so in identity_overrides.csv (rule "
-        "different); if their names are the same person's, likewise (rule same)."
+        "If two records are different people, add a line to identity_overrides.csv: "
+        "left_id,right_id,different,reason; if their names are one person's: "
+        "left_id,right_id,same,reason."
     )
     return Finding(
         "people_look_right",
