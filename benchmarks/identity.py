@@ -168,7 +168,7 @@ class Cost:
         seconds: as a clock on the wall tells.
         work: seconds of the processors, which a busy machine does not lengthen.
         peak: MB that the process held at most, records and libraries included.
-        growth: MB of it that were not there before the first round.
+        growth: MB by which that exceeds the peak of reading the records.
         people: a fingerprint of who is one person with whom.
     """
 
