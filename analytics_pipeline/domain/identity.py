@@ -153,8 +153,8 @@ def _web_shoppers(ecom_orders: pd.DataFrame, members: pd.DataFrame) -> pd.DataFr
     shared = members.loc[members["shares_email"], "email_key"]
     emails = emails[~emails["email_key"].isin(shared)]
     owners = (
-        members[members["email_key"].isin(emails["email_key"])]
-        .dropna(subset=["person_id"])
+        emails[["email_key"]]
+        .merge(members.dropna(subset=["person_id", "email_key"]), on="email_key")
         # Several people hold one key only if they were declared different.
         .sort_values(["created_at", "record_id"])
         .drop_duplicates("email_key")[["email_key", "record_id", "person_id"]]

@@ -27,8 +27,9 @@ def judge_people(
     sentence = (
         f"{len(suspicious)} people may be several: {too_large} have more than "
         f"{suspicious_size} records, {conflicting} have names without a common word. "
-        "If two records are different people, say so in identity_overrides.csv (rule "
-        "different); if their names are the same person's, likewise (rule same)."
+        "If two records are different people, add a line to identity_overrides.csv: "
+        "left_id,right_id,different,reason; if their names are one person's: "
+        "left_id,right_id,same,reason."
     )
     return Finding(
         "people_look_right",
@@ -72,14 +73,15 @@ def describe_merged(
         & (customer_identities["record_kind"] == RecordKind.CUSTOMER),
         ["record_id", "person_id"],
     ]
-    members = live[live["person_id"].duplicated(keep=False)].merge(
-        customers[["customer_id", "name"]], left_on="record_id", right_on="customer_id"
-    )
-    person, ids = pd.factorize(members["person_id"], sort=True)
+    person, ids = pd.factorize(live["person_id"])
     records = np.bincount(person, minlength=len(ids))
+    is_member = records[person] > 1
+    members = live[is_member].assign(person=person[is_member])
+    named = customers[["customer_id", "name"]].dropna()
+    members = members.merge(named, left_on="record_id", right_on="customer_id")
     is_conflicting = np.zeros(len(ids), dtype="bool")
-    is_conflicting[_find_conflicts(members.assign(person=person), overrides)] = True
-    return pd.DataFrame(
+    is_conflicting[_find_conflicts(members, overrides)] = True
+    people = pd.DataFrame(
         {
             "person_id": ids,
             "records": records,
@@ -87,11 +89,11 @@ def describe_merged(
             "has_conflicting_names": is_conflicting,
         }
     )
+    return people[people["records"] > 1].sort_values("person_id", ignore_index=True)
 
 
-def _several_names(members: pd.DataFrame) -> pd.DataFrame:
-    """Return the members that have a name, of persons with more than one spelling."""
-    named = members.dropna(subset=["name"])
+def _several_names(named: pd.DataFrame) -> pd.DataFrame:
+    """Return the members of persons whose name is spelled in more than one way."""
     spelling, _ = pd.factorize(named["name"])
     by_person = pd.Series(spelling).groupby(named["person"].to_numpy())
     differs = by_person.transform("min") != by_person.transform("max")

@@ -121,9 +121,9 @@ def test_a_finding_warns_and_tells_how_to_separate_and_to_confirm():
     }
     assert finding.sentence == (
         "2 people may be several: 1 have more than 6 records, 1 have names without a "
-        "common word. If two records are different people, say so in "
-        "identity_overrides.csv (rule different); if their names are the same "
-        "person's, likewise (rule same)."
+        "common word. If two records are different people, add a line to "
+        "identity_overrides.csv: left_id,right_id,different,reason; if their names "
+        "are one person's: left_id,right_id,same,reason."
     )
 
 
