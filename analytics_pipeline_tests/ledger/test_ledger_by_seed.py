@@ -5,6 +5,7 @@ records and shares no code with ``domain/``.  Run the long form with
 ``pytest -m nightly analytics_pipeline_tests/ledger``.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from analytics_pipeline_tests.ledger.seeded_stores import (
     plan_store,
 )
 
-EVERY_DAY = (0, 1, 2, 3)
+EVERY_DAY = (1, 2, 11, 33)
 EVERY_NIGHT = range(100, 300)
 LARGE = (1, 2, 3)
 
@@ -76,9 +77,11 @@ def test_every_cell_equals_the_ledger_on_many_seeds(tmp_path: Path, seed: int) -
 def test_every_cell_equals_the_ledger_with_ten_thousand_customers(
     tmp_path: Path, seed: int
 ) -> None:
-    plan = plan_store(seed, customers=10_000, days=100)
+    plan = plan_store(seed, customers=24_000, days=100)  # not all have come by then
+    shop = SeededShop(plan, tmp_path / "data")
 
-    prove(SeededShop(plan, tmp_path / "data"), days=2)
+    prove(shop, days=2)
+    assert len(shop.store.state.customers) >= 10_000
 
 
 def test_the_stores_of_every_day_are_of_all_kinds() -> None:
@@ -90,6 +93,19 @@ def test_the_stores_of_every_day_are_of_all_kinds() -> None:
     assert len({plan.time_zone for plan in plans}) == len(plans)
     assert max(plan.days for plan in plans) > 90
     assert all(15 <= plan.customers <= 60 for plan in plans)
+
+
+@pytest.mark.parametrize("choice", ["with_tax", "tiers_by_lifetime"])
+def test_a_choice_that_was_not_heeded_would_show_in_one_of_them(choice: str) -> None:
+    shown = []
+    for plan in map(plan_store, EVERY_DAY):
+        store = LivingStore(plan)
+        store.live_until(plan.last_day)
+        if getattr(plan.terms, choice) is (choice == "tiers_by_lifetime"):
+            other = replace(plan.terms, **{choice: choice == "with_tax"})
+            ours = expected_master(store.state, plan.last_day, plan.terms)
+            shown.append(ours != expected_master(store.state, plan.last_day, other))
+    assert any(shown)
 
 
 def test_the_ledger_knows_every_column_of_both_files(tmp_path: Path) -> None:
