@@ -272,6 +272,7 @@ def test_a_contact_of_too_many_is_a_placeholder_rule_3_3(
 
     assert "placeholder and joins nobody; 23 records have it: " in error
     assert " and 3 more.\n" in error
+    assert error.count(", ") == 19, "twenty ids are enough to choose from"
 
 
 def test_a_number_that_is_none_is_found_as_it_was_typed_rule_3_5(asked: Asked) -> None:
