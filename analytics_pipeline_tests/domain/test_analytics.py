@@ -436,6 +436,24 @@ def test_a_return_lowers_the_value_on_its_own_day_and_is_no_order_rule_2_4(engin
     assert row["inactive_segment"] == "90d"
 
 
+@pytest.mark.parametrize("customer", [None, WALK_IN])
+def test_a_sale_under_nobodys_name_is_its_orders_persons_rule_4_5(engine, customer):
+    sold = sale(0, 700, customer_id=customer)
+
+    tied = measure(engine, [sold], sale_people={"s0": "b"})
+    untied = measure(engine, [sold])
+
+    assert (tied["b"]["lifetime_value_cents"], tied["b"]["order_count"]) == (700, 1)
+    assert {row["lifetime_value_cents"] for row in untied.values()} == {0}
+
+
+def test_a_sale_under_a_name_stays_there_whatever_order_it_is_tied_to(engine):
+    found = measure(engine, [sale(0, 700)], sale_people={"s0": "b"})
+
+    assert found["a"]["lifetime_value_cents"] == 700
+    assert found["b"]["lifetime_value_cents"] == 0
+
+
 def test_who_never_bought_has_zeros_and_no_dates(engine):
     row = measure(engine, [])["idle"]
 

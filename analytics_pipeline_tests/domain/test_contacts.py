@@ -111,6 +111,13 @@ def test_the_placeholder_patterns_are_the_shops_choice():
     assert not is_placeholder_email("none@example.com", own)
 
 
+def test_no_email_at_all_is_no_placeholder_whatever_the_patterns():
+    anything = Policy(placeholder_contains=("", "x"), placeholder_prefixes=("",))
+
+    assert not is_placeholder_email(None, anything)
+    assert not is_placeholder_email(" ", anything)
+
+
 @pytest.mark.parametrize(
     ("number", "stands_for_none"),
     [
@@ -159,7 +166,9 @@ def test_a_phone_that_is_invalid_or_a_placeholder_has_no_key():
         (" ", "(212) 555-0124", "+12125550124"),
         (None, "(212) 555-0124", "+12125550124"),
         (" 555-0123 ", "(212) 555-0124", "555-0123"),
+        (None, " 555-0124 ", "555-0124"),
         ("", "", None),
+        (" ", " ", None),
         (None, None, None),
     ],
 )
