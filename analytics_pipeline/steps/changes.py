@@ -26,6 +26,7 @@ from analytics_pipeline.domain.reconcile_changes import (
     judge_figures,
     list_moved_people,
 )
+from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
@@ -173,8 +174,12 @@ def _as_master(
 def _purchases_of(shop: Shop, ledger: Ledger, people: "pd.Index[str]") -> pd.DataFrame:
     """Return what counts now of *people*."""
     purchases = ledger.purchases
-    wanted = purchases.filter(purchases["person_id"].isin(people.tolist()))
-    found: pd.DataFrame = shop.engine.to_pandas(wanted)
+    # A table, because after a first merge of duplicates they may be very many.
+    asked = pd.DataFrame({"person_id": people.astype("str")})
+    wanted = lend_columns(asked, {"person_id": "string"})
+    found: pd.DataFrame = shop.engine.to_pandas(
+        purchases.semi_join(wanted, "person_id")
+    )
     return found
 
 
