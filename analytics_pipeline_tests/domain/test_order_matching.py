@@ -277,6 +277,13 @@ def test_several_contradictions_are_told_in_a_fixed_order():
     assert contradictions([order("7", exported="s4")], sales) == {"7": expected}
 
 
+def test_a_web_sale_that_names_no_order_is_free_for_the_export():
+    orders, sales = [order("1001", "s1")], [web_sale("s1", None)]
+
+    assert pairs(orders, sales) == [("1001", "s1", "export_id")]
+    assert contradictions(orders, sales) == {}
+
+
 def test_agreeing_evidence_is_no_contradiction():
     sales = [
         web_sale("s1", "7", web_order_number="7"),
