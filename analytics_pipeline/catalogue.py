@@ -136,6 +136,8 @@ class Catalogue:
             {
                 "sales_are_current": "The stored sales are what the log says, each "
                 "once.",
+                "earlier_master_is_known": "What the master before was made from can "
+                "be read.",
                 "figures_are_current": "The published figures are what sales and web "
                 "orders come to.",
                 "changes_add_up": "The changes add up to the difference of the two "

@@ -25,7 +25,7 @@ sales_feed                 sources   once   -
 CHECKS = """
 customer_analytics         conserves_money is_caught_up matches_schema no_person_vanished sales_are_current
 customer_analytics_master  is_caught_up matches_schema
-customer_changes           causes_are_known changes_add_up figures_are_current matches_schema sales_are_current
+customer_changes           causes_are_known changes_add_up earlier_master_is_known figures_are_current matches_schema sales_are_current
 customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart people_look_right
 customers                  matches_schema rows_are_sound
 ecom_orders                export_is_complete export_is_fresh export_is_readable matches_schema

@@ -19,7 +19,7 @@ from analytics_pipeline.domain.contributions import (
     list_contributions,
 )
 from analytics_pipeline.domain.csv_text import render_csv
-from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.findings import Finding, Severity
 from analytics_pipeline.domain.reconcile_changes import (
     add_up_changes,
     judge_causes,
@@ -72,8 +72,10 @@ def _keep(shop: Shop, day: date) -> Candidate:
         else no_changes()
     )
     sentence = f"{day} is not the published day: what was told of it is kept."
-    kept = [Finding("sales_are_current", True, sentence), *_nothing_compared(sentence)]
-    return Candidate(told, kept, key)
+    checks = ("sales_are_current", "figures_are_current", "changes_add_up")
+    kept = [Finding(check, True, sentence) for check in checks]
+    known = Finding("earlier_master_is_known", True, sentence, Severity.WARN)
+    return Candidate(told, [*kept, known, judge_causes(told)], key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +90,15 @@ class Now:
 def _explain(shop: Shop, day: date, current: Finding) -> Candidate:
     """Compare the master of *day* with the one published before it."""
     now = _open(shop, day)
-    earlier = recall_master_before(shop, day)
-    if earlier is None:
-        sentence = "There is no earlier master to compare with."
-        rows: pd.DataFrame | None = no_changes()
-        findings = _nothing_compared(sentence)
-    else:
-        rows, findings = _compare(shop, earlier, now)
+    earlier, known = recall_master_before(shop, day)
+    rows, findings = _compare(shop, earlier, now)
     return Candidate(
         rows,
-        [current, *findings],
+        [current, known, *findings],
         day.isoformat(),
         notes=note_sources(now.master.made_from),
         figures={} if rows is None else _count(rows),
     )
-
-
-def _nothing_compared(why: str) -> list[Finding]:
-    """Return the findings of a day on which there is nothing to compare."""
-    checks = ("figures_are_current", "changes_add_up")
-    return [
-        *(Finding(check, True, why) for check in checks),
-        judge_causes(no_changes()),
-    ]
 
 
 def _count(changes: pd.DataFrame) -> dict[str, int | str]:
@@ -132,30 +120,51 @@ def _open(shop: Shop, day: date) -> Now:
 
 
 def _compare(
-    shop: Shop, earlier: PublishedMaster, now: Now
+    shop: Shop, earlier: PublishedMaster | None, now: Now
 ) -> tuple[pd.DataFrame | None, list[Finding]]:
     """Return the changes, and whether they add up and are explained."""
-    moved = list_moved_people(earlier.figures, now.master.figures)
+    figures_then = now.master.figures if earlier is None else earlier.figures
+    moved = list_moved_people(figures_then, now.master.figures)
     after = _purchases_of(shop, now.ledger, moved)
     later = list_contributions(after, now.master.as_of)
     totals = add_up_purchases(shop, now.ledger)
     figures = judge_figures(now.master.figures, later, moved, totals)
     if figures.blocks:
         return None, [figures]
+    if earlier is None:
+        first = "There is no earlier master to compare with."
+        rows = no_changes()
+        return rows, [
+            figures,
+            Finding("changes_add_up", True, first),
+            judge_causes(rows),
+        ]
+    rows = _list(shop, earlier, now, after, later)
+    sums = add_up_changes(earlier.figures, now.master.figures, rows)
+    return rows, [figures, sums, judge_causes(rows)]
+
+
+def _list(
+    shop: Shop,
+    earlier: PublishedMaster,
+    now: Now,
+    after: pd.DataFrame,
+    later: pd.DataFrame,
+) -> pd.DataFrame:
+    """List what changed, each with its cause; *later* is what *after* adds."""
+    moved = list_moved_people(earlier.figures, now.master.figures)
     before = list_earlier_purchases(shop, earlier, moved, after["sale_id"].dropna())
     compared = compare_contributions(
         list_contributions(before[before["person_id"].isin(moved)], earlier.as_of),
         later,
     )
     explained = _explain_keys(shop, now, compared)
-    rows = list_changes(
+    return list_changes(
         _as_master(earlier),
         _as_master(now.master, now.identities),
         name_causes(compared, explained, set(keys_of(before))),
         same_policy=earlier.made_from.policy == now.master.made_from.policy,
     )
-    sums = add_up_changes(earlier.figures, now.master.figures, rows)
-    return rows, [figures, sums, judge_causes(rows)]
 
 
 def _as_master(

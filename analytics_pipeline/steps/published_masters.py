@@ -13,6 +13,8 @@ from hashlib import sha256
 
 import pandas as pd
 
+from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
@@ -122,15 +124,42 @@ def remember_master(
         store.remove(_TABLE, old)
 
 
-def recall_master_before(shop: Shop, day: date) -> PublishedMaster | None:
-    """Return the last remembered master of an earlier day than *day*, if any."""
+def recall_master_before(
+    shop: Shop, day: date
+) -> tuple[PublishedMaster | None, Finding]:
+    """Return the last remembered master of an earlier day than *day*, if any.
+
+    One that cannot be read is passed over, which the finding tells: the day before
+    it is compared with instead, so that nothing stands still.
+    """
     store = _store(shop)
-    days = [old for old in store.partitions(_TABLE) if old < day.isoformat()]
-    if not days:
-        return None
-    figures = store.read(_TABLE, CustomerAnalytics, days[-1])
-    made_from = MadeFrom(**json.loads(store.notes(_TABLE, days[-1])[_NOTE]))
-    return PublishedMaster(date.fromisoformat(days[-1]), figures, made_from)
+    unreadable: list[str] = []
+    for key in reversed(store.partitions(_TABLE)):
+        if key >= day.isoformat():
+            continue
+        try:
+            figures = store.read(_TABLE, CustomerAnalytics, key)
+            made_from = MadeFrom(**json.loads(store.notes(_TABLE, key)[_NOTE]))
+        except (LocalFailure, ValueError, KeyError, TypeError):
+            unreadable.append(key)
+            continue
+        master = PublishedMaster(date.fromisoformat(key), figures, made_from)
+        return master, _judge_memory(unreadable)
+    return None, _judge_memory(unreadable)
+
+
+def _judge_memory(unreadable: list[str]) -> Finding:
+    """Warn of remembered masters that are damaged."""
+    return Finding(
+        "earlier_master_is_known",
+        not unreadable,
+        f"What the master of {unreadable[0]} was made from cannot be read; an earlier "
+        "one is compared with, if there is any."
+        if unreadable
+        else "The earlier master is known.",
+        Severity.WARN,
+        {"unreadable": len(unreadable)},
+    )
 
 
 def _store(shop: Shop) -> Warehouse:

@@ -13,6 +13,7 @@ import pandas as pd
 from analytics_pipeline.domain.feed import latest_versions
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.engine import lend_columns, open_table
+from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
@@ -40,11 +41,11 @@ def read_sales_then(
 ) -> pd.DataFrame:
     """Return the sales of those records, and those sales, as they were then.
 
-    Where two full reads have replaced that generation of the log since, they are
-    taken as they are now; what they were is not known any more.
+    Where that generation of the log is damaged, or two full reads have replaced it
+    since, they are taken as they are now; what they were is not known any more.
     """
     log = SalesLog(shop.warehouse.root / "sales_feed", made_from.generation)
-    if len(log.segments()) >= made_from.segments:
+    if _is_whole(shop, log, made_from.segments):
         versions = _versions(shop, log, made_from.segments, records, sale_ids)
         zones = pd.DataFrame(
             made_from.zones.items(), columns=["outlet_id", "time_zone"], dtype="str"
@@ -53,6 +54,17 @@ def read_sales_then(
     sales = shop.sales_until(as_of)
     asked = _asked(sales, records, sale_ids)
     return shape(shop.engine.to_pandas(sales.semi_join(asked, "sale_id")), RawSales)
+
+
+def _is_whole(shop: Shop, log: SalesLog, segments: int) -> bool:
+    """Say whether the first *segments* of *log* are there, each as it was written."""
+    try:
+        # The current generation was proved whole before anything was cut from it.
+        is_current = log.generation == shop.sales_log().generation
+        held = log.segments() if is_current else log.sound_segments()
+    except LocalFailure:
+        return False
+    return len(held) >= segments
 
 
 def _versions(

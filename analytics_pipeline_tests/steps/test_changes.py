@@ -285,6 +285,26 @@ def test_what_two_full_reads_have_forgotten_is_told_as_unknown(story: Story) -> 
     assert told["lifetime_value_change_cents"].sum() == -3000, "it adds up all the same"
 
 
+def test_a_master_that_cannot_be_remembered_holds_nothing_up(story: Story) -> None:
+    story.next_day()
+    kept = story.pipeline.data / "warehouse/customer_changes/published"
+    last = max(kept.glob("*.parquet"))
+    last.write_bytes(last.read_bytes()[:100])
+    sale = story.store.sell(HUNDRED, buyer=ANN)
+    events: list[Any] = []
+    story.pipeline.watch = events.extend
+
+    told = story.next_day()
+
+    assert values(told) == [(story.id_of(ANN), "sale", sale.id, 10000, 1)]
+    assert set(told["previous_as_of"]) == {pd.Timestamp(min(kept.glob("*")).stem)}
+    [known] = [
+        event for event in events
+        if getattr(event, "check_name", "") == "earlier_master_is_known"
+    ]  # fmt: skip
+    assert (known.passed, known.severity.value) == (False, "WARN")
+
+
 def test_a_day_made_again_later_keeps_what_was_told_of_it(story: Story) -> None:
     story.store.sell(HUNDRED, buyer=ANN)
     day_before = story.day + timedelta(days=1)
