@@ -3,13 +3,13 @@
 Every step takes a :class:`Shop`; nothing else knows where things are.
 """
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import ibis.expr.types as ir
@@ -27,18 +27,17 @@ from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Settings, load_export_dialect, load_policy
 from analytics_pipeline.sources.export_file import ExportDialect
-from analytics_pipeline.storage.files import make_folder, remove_scratch, replace_text
+from analytics_pipeline.storage.files import make_folder, remove_scratch
+from analytics_pipeline.storage.identity_key import read_identity_key
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline.storage.quarantine_lists import QuarantineLists
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.warehouse import Warehouse
 
+Made = TypeVar("Made")
+
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how much of it, and of how much (if that is known)."""
-
-
-KEY_BYTES = 32
-"""How long the key is that hashes the contacts of customers (rule 3.1)."""
 
 
 def silent(_what: str, _done: int, _of: int | None) -> None:
@@ -62,6 +61,7 @@ class Shop:
     publication: Publication = field(init=False)
     quarantine: QuarantineLists = field(init=False)
     export_dialect: ExportDialect = field(init=False)
+    kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find the tables, the published files and the lists of quarantine."""
@@ -76,6 +76,13 @@ class Shop:
     def engine(self) -> BaseBackend:
         """The engine, opened on first use."""
         return connect(self.settings.engine)
+
+    def keep(self, what: str, state: object, make: Callable[[], Made]) -> Made:
+        """Return what this run made for that *state*, or make it; keep the last one."""
+        if self.kept.get(what, (None,))[0] != state:
+            self.kept[what] = state, make()
+        made: Made = self.kept[what][1]
+        return made
 
     def sales_log(self) -> SalesLog:
         """Return the current generation of the log of sales."""
@@ -131,10 +138,6 @@ class Shop:
             zones |= set(self.load("outlets", Outlets)["time_zone"])
         return zones
 
-    def end_of(self, day: date) -> datetime:
-        """Return when *day* has ended in every zone where the shop sells."""
-        return end_of(day, self.zones())
-
     # Tables ----------------------------------------------------------------------
 
     def load(
@@ -182,27 +185,9 @@ class Shop:
 
     def contact_keys(self, store_country: str | None) -> ContactKeys:
         """Return what turns e-mails and phone numbers into keys (rules 3.1, 3.2)."""
-        secret = _identity_key(self.settings.data_dir / ".identity_key")
+        secret = read_identity_key(self.settings.data_dir / ".identity_key")
         region = self.policy.phone_region or store_country
         return ContactKeys(secret, region, self.policy)
-
-
-def _identity_key(path: Path) -> bytes:
-    """Read the hash key of the data directory; make it if there is none yet.
-
-    Raises:
-        LocalFailure: it is damaged; another one would tie no deleted record any more.
-    """
-    if not path.exists():
-        replace_text(path, secrets.token_hex(KEY_BYTES) + "\n")
-    text = path.read_text(encoding="ascii", errors="replace").strip()
-    if len(text) != 2 * KEY_BYTES or not set(text) <= set("0123456789abcdef"):
-        raise LocalFailure(
-            f"{path} (the identity_key) is damaged.",
-            "Put it back from a backup; if there is none, remove it and run: "
-            "analytics-pipeline rebuild",
-        )
-    return bytes.fromhex(text)
 
 
 def end_of(day: date, zones: Iterable[str]) -> datetime:

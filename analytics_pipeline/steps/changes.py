@@ -32,8 +32,8 @@ from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.earlier_purchases import list_earlier_purchases
 from analytics_pipeline.steps.identities import load_identities
-from analytics_pipeline.steps.ledger import Ledger, bring_in_sales, open_ledger
-from analytics_pipeline.steps.proofs import CurrencyJudge
+from analytics_pipeline.steps.ledger import Ledger, open_day
+from analytics_pipeline.steps.proofs import judge_currency
 from analytics_pipeline.steps.published_masters import (
     PublishedMaster,
     describe_sources,
@@ -56,7 +56,7 @@ def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         if published is None or published.as_of != day.isoformat():
             yield _keep(shop, day)
             continue
-        current = CurrencyJudge(shop, day).judge(day)
+        current = judge_currency(shop, day).judge(day)
         if current.blocks:
             yield Candidate(None, [current], partition=day.isoformat())
             continue
@@ -114,7 +114,7 @@ def _open(shop: Shop, day: date) -> Now:
     """Open the figures of *day* and the ledger that they were added up from."""
     identities = load_identities(shop)
     figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
-    ledger = open_ledger(shop, bring_in_sales(shop, day), identities, day)
+    ledger = open_day(shop, identities, day)
     made_from = describe_sources(shop, ledger, identities)
     return Now(PublishedMaster(day, figures, made_from), identities, ledger)
 

@@ -19,8 +19,13 @@ from analytics_pipeline.steps.identities import (
     load_identities,
 )
 from analytics_pipeline.steps.judgements import judge_catch_up
-from analytics_pipeline.steps.ledger import Ledger, bring_in_sales, open_ledger
-from analytics_pipeline.steps.proofs import CurrencyJudge, judge_people
+from analytics_pipeline.steps.ledger import (
+    Ledger,
+    bring_in_sales,
+    open_day,
+    open_ledger,
+)
+from analytics_pipeline.steps.proofs import judge_currency, judge_people
 from analytics_pipeline.steps.quarantine import find_quarantined_sales
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import RecordKind
@@ -29,15 +34,19 @@ from analytics_pipeline.vocabulary import RecordKind
 def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
     """Measure every person as of each of *days*, and prove that no cent was lost."""
     identities = load_identities(shop)
-    current = CurrencyJudge(shop, max(days))
-    sales = bring_in_sales(shop, max(days))
+    current = judge_currency(shop, max(days))
+    sales = bring_in_sales(shop, max(days)) if len(days) > 1 else None
     quarantined = find_quarantined_sales(shop)
     for day in days:
         before = [judge_catch_up(shop, day), current.judge(day)]
         if any(finding.blocks for finding in before):
             yield Candidate(None, before, partition=day.isoformat())
             continue
-        ledger = open_ledger(shop, sales, identities, day)
+        ledger = (
+            open_day(shop, identities, day)
+            if sales is None
+            else open_ledger(shop, sales, identities, day)
+        )
         people = measure_people(
             ledger.purchases, list_people(identities), shop.policy, day
         )

@@ -28,7 +28,7 @@ from analytics_pipeline.steps.explanation_notes import (
     tell_day,
     tell_quarantine,
 )
-from analytics_pipeline.steps.ledger import bring_in_sales, open_ledger
+from analytics_pipeline.steps.ledger import open_day
 from analytics_pipeline.steps.lookup import find_person, read_people
 from analytics_pipeline.storage.parquet import shape
 
@@ -47,7 +47,7 @@ def explain_customer(shop: Shop, typed: str, as_of: date | None) -> Explanation:
     day = choose_explained_day(shop, as_of)
     people = read_people(shop)
     person = find_person(shop, typed, people)
-    ledger = open_ledger(shop, bring_in_sales(shop, day), people.identities, day)
+    ledger = open_day(shop, people.identities, day)
     return explain_person(Books(shop, day, people, ledger), person)
 
 

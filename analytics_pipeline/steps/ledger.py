@@ -27,6 +27,8 @@ SALES_COLUMNS = (
     "source_id",
     "web_order_number",
     "return_for",
+    "state",
+    "is_deleted",
     "is_completed",
     "is_order",
     "total_incl_cents",
@@ -34,7 +36,7 @@ SALES_COLUMNS = (
     "refunded_incl_cents",
     "refunded_excl_cents",
 )
-"""What the analytics need of a sale."""
+"""What the analytics and the reconciliation need of a sale."""
 
 PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
 PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}
@@ -70,15 +72,26 @@ class Ledger:
     purchases: ir.Table
 
 
-def bring_in_sales(shop: Shop, last: date, *more: str) -> ir.Table:
-    """Return the sales up to *last*, in the engine's memory if they fit there.
+MADE_FROM = ("raw_sales", "customers", "customer_identities", "ecom_orders")
+"""The tables that a ledger is made from."""
 
-    They have the columns that the analytics need, and those that *more* names.
+
+def open_day(shop: Shop, identities: pd.DataFrame, day: date) -> Ledger:
+    """Open the ledger of one day; if this run has it open already, that one."""
+    return shop.keep(
+        "ledger",
+        (day, shop.warehouse.written(*MADE_FROM)),
+        lambda: open_ledger(shop, bring_in_sales(shop, day), identities, day),
+    )
+
+
+def bring_in_sales(shop: Shop, last: date) -> ir.Table:
+    """Return the sales up to *last*, in the engine's memory if they fit there.
 
     Several questions are asked of them, and to open thousands of small files anew for
     each would cost more than the answers.
     """
-    sales = shop.sales_until(last).select(*SALES_COLUMNS, *more)
+    sales = shop.sales_until(last).select(*SALES_COLUMNS)
     count = int(shop.engine.to_pandas(sales.count()))
     return hold(shop.engine, sales) if count <= MOST_IN_MEMORY else sales
 

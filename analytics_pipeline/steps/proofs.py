@@ -43,6 +43,17 @@ class CurrencyJudge:
         )
 
 
+def judge_currency(shop: Shop, last: date) -> CurrencyJudge:
+    """Return the judge of the days up to *last*, who compares once in a run."""
+    log = shop.sales_log()
+    state = (
+        last,
+        shop.warehouse.written("raw_sales", "outlets"),
+        (log.generation, len(log.segments()), log.judged_segments()),
+    )
+    return shop.keep("currency", state, lambda: CurrencyJudge(shop, last))
+
+
 def judge_people(
     shop: Shop, day: date, frame: pd.DataFrame, identities: pd.DataFrame
 ) -> Finding:

@@ -20,17 +20,16 @@ from analytics_pipeline.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.identities import load_identities
-from analytics_pipeline.steps.ledger import Ledger, bring_in_sales, open_ledger
+from analytics_pipeline.steps.ledger import Ledger, open_day
 from analytics_pipeline.storage.files import replace_text
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import ReconciliationCategory
 
 RECONCILIATION = "reports/ecom_reconciliation.csv"
 
-SALE_STANDING = ("state", "is_deleted")
-"""What is told of a sale beside what the analytics need."""
-
-_OF_SALES = ["sale_id", "customer_id", "is_completed", "total_incl_cents"]
+_OF_SALES = [
+    "sale_id", "customer_id", "is_completed", "total_incl_cents", "state", "is_deleted"
+]  # fmt: skip
 
 
 def reconcile_web_orders(shop: Shop) -> Candidate:
@@ -43,8 +42,7 @@ def reconcile_web_orders(shop: Shop) -> Candidate:
         return _nothing_published()
     as_of = pd.Timestamp(published.as_of).as_unit("us")
     identities = load_identities(shop)
-    sales = bring_in_sales(shop, as_of.date(), *SALE_STANDING)
-    ledger = open_ledger(shop, sales, identities, as_of.date())
+    ledger = open_day(shop, identities, as_of.date())
     orders = shop.load("ecom_orders", EcomOrders)
     table = reconcile_orders(
         orders,
@@ -92,6 +90,6 @@ def _matched_sales(
 ) -> pd.DataFrame:
     """Return the sales that are some web order's, with the person of each."""
     tied = lend_columns(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
-    found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES, *SALE_STANDING)
+    found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES)
     sales: pd.DataFrame = shop.engine.to_pandas(found)
     return name_people(sales, ledger.sale_people, set(ledger.nobody), identities)

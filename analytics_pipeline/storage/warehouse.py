@@ -5,6 +5,7 @@ whether the last attempt to replace it failed, so that what is built on it can w
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,6 +44,7 @@ class Warehouse:
     def __init__(self, url: str) -> None:
         """Keep tables under *url*: a folder, or a URL that fsspec knows."""
         self.root = UPath(url)
+        self._writes: Counter[str] = Counter()
 
     def path(self, table: str, partition: str | None = None) -> UPath:
         """Return where *table*, or one day of it, is kept."""
@@ -60,6 +62,14 @@ class Warehouse:
     ) -> None:
         """Replace *table*, or one day of it, by *frame*, whole or not at all."""
         replace_bytes(self.path(table, partition), encode(frame, model, notes))
+        self._writes[table] += 1
+
+    def written(self, *tables: str) -> tuple[int, ...]:
+        """Return how often this run has written each of *tables* so far.
+
+        No other run writes while this one holds the data directory.
+        """
+        return tuple(self._writes[table] for table in tables)
 
     def exists(self, table: str, partition: str | None = None) -> bool:
         """Say whether *table*, or that day of it, was ever stored."""

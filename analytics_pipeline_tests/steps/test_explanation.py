@@ -7,7 +7,7 @@ import pytest
 from analytics_pipeline.domain.explanation import Explanation
 from analytics_pipeline.steps.explanation import explain_person
 from analytics_pipeline.steps.explanation_lines import Books
-from analytics_pipeline.steps.ledger import bring_in_sales, open_ledger
+from analytics_pipeline.steps.ledger import open_day
 from analytics_pipeline.steps.lookup import read_people
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
@@ -36,8 +36,7 @@ HEADERS = {
 def books(updated_shop: SimulatedShop) -> Books:
     shop = updated_shop.local
     people = read_people(shop)
-    sales = bring_in_sales(shop, FIRST_DAY)
-    ledger = open_ledger(shop, sales, people.identities, FIRST_DAY)
+    ledger = open_day(shop, people.identities, FIRST_DAY)
     return Books(shop, FIRST_DAY, people, ledger)
 
 
