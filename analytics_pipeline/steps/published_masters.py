@@ -144,19 +144,19 @@ def recall_master_before(
             unreadable.append(key)
             continue
         master = PublishedMaster(date.fromisoformat(key), figures, made_from)
-        return master, _judge_memory(unreadable)
-    return None, _judge_memory(unreadable)
+        return master, _judge_memory(unreadable, f"It is that of {key}.")
+    return None, _judge_memory(unreadable, "There is none: this master is the first.")
 
 
-def _judge_memory(unreadable: list[str]) -> Finding:
-    """Warn of remembered masters that are damaged."""
+def _judge_memory(unreadable: list[str], known: str) -> Finding:
+    """Warn of remembered masters that are damaged; else say which one is *known*."""
     return Finding(
         "earlier_master_is_known",
         not unreadable,
         f"What the master of {unreadable[0]} was made from cannot be read; an earlier "
         "one is compared with, if there is any."
         if unreadable
-        else "The earlier master is known.",
+        else known,
         Severity.WARN,
         {"unreadable": len(unreadable)},
     )

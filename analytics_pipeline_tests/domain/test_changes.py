@@ -70,7 +70,7 @@ def purchases(*bought: Bought) -> pd.DataFrame:
 
 
 def figures(bought: list[Bought], day: date, everybody: set[str]) -> pd.DataFrame:
-    """The figures by plain arithmetic, as rule 5 says them."""
+    """The figures by plain arithmetic, as rules 5.1 to 5.6 say them."""
     rows = []
     for person in sorted(everybody | {b.person for b in bought if b.person}):
         mine = [b for b in bought if b.person == person]
