@@ -305,6 +305,31 @@ def test_a_master_that_cannot_be_remembered_holds_nothing_up(story: Story) -> No
     assert (known.passed, known.severity.value) == (False, "WARN")
 
 
+def test_an_order_that_is_dated_on_another_day_is_told_as_an_edit(story: Story) -> None:
+    story.store.move(story.store.sales[0], (-40, "12:00"))
+
+    told = story.next_day()
+
+    sale = story.store.sales[0].id
+    assert values(told) == [(story.id_of(ANN), "edit", sale, 0, 0)]
+    assert other(told, "segment") == [(story.id_of(ANN), "active", "30d", "edit")]
+
+
+def test_what_was_told_of_an_older_day_holds_nothing_up_where_it_is_damaged(
+    story: Story,
+) -> None:
+    story.store.sell(HUNDRED, buyer=ANN)
+    older = story.day + timedelta(days=1)
+    story.next_day()
+    story.next_day()
+    kept = story.pipeline.data / f"warehouse/customer_changes/{older}.parquet"
+    kept.write_bytes(kept.read_bytes()[:100])
+
+    story.pipeline.run(older)
+
+    assert story.told(older).empty
+
+
 def test_a_day_made_again_later_keeps_what_was_told_of_it(story: Story) -> None:
     story.store.sell(HUNDRED, buyer=ANN)
     day_before = story.day + timedelta(days=1)
