@@ -17,6 +17,7 @@ from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.records import Sale
+from analytics_pipeline.storage.sales_log import Segment
 from analytics_pipeline_tests.histories.in_process import Pipeline, open_pipeline
 from analytics_pipeline_tests.histories.store_by_hand import (
     CONTACTS,
@@ -408,3 +409,21 @@ def test_the_evidence_names_both_sides_and_nobody(story: Story) -> None:
     assert all(isinstance(value, int) for value in found.values())
     current = evidence_of(events, "customer_changes", "figures_are_current")
     assert current["figures_value_cents"] == current["sales_value_cents"] == 30000
+
+
+def test_the_log_is_proved_whole_once_however_often_it_is_read(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.store.sell(HUNDRED, buyer=ANN)
+    story.next_day()
+    proved: list[int] = []
+    verify = Segment.verify
+
+    def count(segment: Segment) -> None:
+        proved.append(segment.number)
+        verify(segment)
+
+    monkeypatch.setattr(Segment, "verify", count)
+    story.pipeline.run(story.day, tables=("customer_changes",))
+
+    assert proved == sorted(set(proved)) != []
