@@ -91,5 +91,10 @@ def _look_at(path: Path, before: SeenExport | None) -> SeenExport | None:
 
 
 def _taken_in(shop: Shop) -> str | None:
-    """Return the fingerprint of the export that the stored orders were made from."""
+    """Return the fingerprint of the export that the stored orders were made from.
+
+    After a failed attempt the orders are stored but not used, until one passes again.
+    """
+    if shop.warehouse.failures("ecom_orders"):
+        return None
     return shop.warehouse.notes("ecom_orders").get(FINGERPRINT_NOTE)

@@ -141,6 +141,26 @@ def test_an_older_export_that_is_put_back_is_taken_in_again(small_shop, tick):
     assert len(keys) == len(set(keys)) == 3
 
 
+def test_a_good_export_that_is_put_back_after_a_broken_one_is_taken_in(
+    small_shop, tick
+):
+    path = small_shop.data / EXPORT
+    good, cursor = path.read_bytes(), tick().cursor
+    path.write_bytes(b"not an export")
+    age_by(path, 60)
+    cursor = tick(cursor).cursor
+    with pytest.raises(dg.Failure):
+        run_light(small_shop.settings, FIRST_DAY, tables=["ecom_orders"])
+    path.write_bytes(good)
+    age_by(path, 120)
+
+    result = tick(cursor)
+
+    assert asked(result) == [DAY]
+    run_light(small_shop.settings, FIRST_DAY, tables=["ecom_orders"])
+    assert asked(tick()) == []
+
+
 def test_before_the_first_publication_there_is_no_day_to_ask_for(small_shop, tick):
     (small_shop.data / "customer_analytics_master.csv").unlink()
     change_export(small_shop)

@@ -34,6 +34,8 @@ ID_HEADINGS = ("record", "sale or web order")
 LONGEST_ID = 36
 JOINERS = "\u200c\u200d"
 """Signs that join letters, which names and emoji need."""
+ROOMY = 80
+"""Columns from which an id is kept on one line; what is narrower folds everything."""
 WIDTH = 100
 """Columns at most, and where the output goes into a file or another program."""
 
@@ -56,7 +58,9 @@ def explain(
     """
     explanation = explain_customer(open_shop(settings), customer, as_of)
     if as_json:
-        terminal.out.print_json(json.dumps(asdict(explanation), default=str))
+        told = json.dumps(asdict(explanation), default=str)
+        # Some signs beyond ASCII would steer the terminal.
+        terminal.out.print_json(told, ensure_ascii=True)
         return
     screen = terminal.out
     screen.width = min(screen.width, WIDTH) if screen.is_terminal else WIDTH
@@ -136,11 +140,12 @@ def _table(
     table = Table(
         box=None, show_header=any(headings), header_style="dim", padding=(0, 0, 0, 1)
     )
+    is_roomy = terminal.out.width >= ROOMY
     for heading in headings:
         table.add_column(
             heading,
             justify="right" if heading == "value" else "left",
-            min_width=LONGEST_ID if heading in ID_HEADINGS else None,
+            min_width=LONGEST_ID if heading in ID_HEADINGS and is_roomy else None,
             overflow="fold",
         )
     for row in rows:

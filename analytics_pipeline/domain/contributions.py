@@ -62,7 +62,7 @@ def keys_of(purchases: pd.DataFrame) -> "pd.Series[str]":
 
 
 def compare_contributions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Return the purchases that add something else to a person than they did.
+    """Return the purchases that add something else to a person, or another order day.
 
     One row a person and purchase: ``person_id, key, source_id, is_web_order``,
     ``was_there`` and ``is_there`` (whether it added anything before, and does now),
@@ -90,7 +90,7 @@ def compare_contributions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataF
     )
     columns = ["person_id", "key", *told, "was_there", "is_there", "value_before"]
     columns += ["value_after", "only_window", *MEASURES]
-    changed = (compared[list(MEASURES)] != 0).any(axis="columns")
+    changed = (compared[list(MEASURES)] != 0).any(axis="columns") | _moved_order(both)
     return compared.loc[changed, columns].sort_values(
         ["person_id", "key"], ignore_index=True
     )
@@ -102,6 +102,12 @@ def _difference(both: pd.DataFrame, figure: str) -> "pd.Series[int]":
         for side in ("after", "before")
     )
     return after - before
+
+
+def _moved_order(both: pd.DataFrame) -> "pd.Series[bool]":
+    """Say where an order has another day: it adds the same, but may set the segment."""
+    moved = both["bought_on_before"] != both["bought_on_after"]
+    return moved & both["order_count_before"].eq(1) & both["order_count_after"].eq(1)
 
 
 def _only_window(both: pd.DataFrame) -> "pd.Series[bool]":

@@ -40,16 +40,14 @@ def list_grade_changes(
     moved = both[_differ(both, "tier") | _differ(both, "inactive_segment")].sort_values(
         "customer_id"
     )
-    pieces = {
-        str(person): rows
-        for person, rows in values[
-            values["customer_id"].isin(moved["customer_id"])
-        ].groupby("customer_id")
-    }
+    # Plain lists, because a table for each of many people takes a millisecond each.
+    pieces: dict[str, list[Any]] = {}
+    of_moved = values[values["customer_id"].isin(moved["customer_id"])]
+    for piece in of_moved.itertuples(index=False):
+        pieces.setdefault(str(piece.customer_id), []).append(piece)
     rows: list[Grade] = []
     for person in moved.itertuples(index=False):
-        mine = pieces.get(str(person.customer_id), values.iloc[:0])
-        rows += _grades(person, mine, unknown)
+        rows += _grades(person, pieces.get(str(person.customer_id), []), unknown)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -58,7 +56,7 @@ def _differ(both: pd.DataFrame, grade: str) -> "pd.Series[bool]":
     return before != after
 
 
-def _grades(person: Any, mine: pd.DataFrame, unknown: ChangeCause) -> list[Grade]:
+def _grades(person: Any, mine: list[Any], unknown: ChangeCause) -> list[Grade]:
     """Return the one or two grades of a person that moved."""
     found: list[Grade] = []
     before, after = _text(person.tier_before), _text(person.tier_after)
@@ -91,7 +89,7 @@ _RANKS: Mapping[str | None, int] = {None: -1} | {
 }
 
 
-def _tier_cause(mine: pd.DataFrame, before: str | None, after: str | None) -> Any:
+def _tier_cause(mine: list[Any], before: str | None, after: str | None) -> Any:
     """Return the piece that moved the value most in the tier's direction.
 
     The rolling value decides by default; where it did not move, the lifetime value
@@ -103,26 +101,33 @@ def _tier_cause(mine: pd.DataFrame, before: str | None, after: str | None) -> An
         "lifetime_value_change_cents",
         "order_count_change",
     ):
-        moving = mine[mine[measure] * up > 0]
-        if not moving.empty:
-            by_size = moving.assign(size=moving[measure] * up)
-            return _piece(by_size.sort_values(["size", "cause_id"]).iloc[-1])
-    return _piece(mine.iloc[0]) if len(mine) else None
+        sizes = [(getattr(piece, measure) * up, piece) for piece in mine]
+        moving = [(size, piece) for size, piece in sizes if size > 0]
+        if moving:
+            _, most = max(moving, key=lambda pair: (pair[0], _rank(pair[1].cause_id)))
+            return _piece(most)
+    return _piece(mine[0]) if mine else None
+
+
+def _rank(value: Any) -> tuple[bool, Any]:
+    """Return what sorts *value* as pandas does: a missing one is the last."""
+    return (True, "") if pd.isna(value) else (False, value)
 
 
 def _piece(row: Any) -> Grade:
-    return row["cause"], row["cause_id"], row["cause_date"]
+    return row.cause, row.cause_id, row.cause_date
 
 
-def _segment_cause(person: Any, mine: pd.DataFrame, after: str | None) -> Any:
+def _segment_cause(person: Any, mine: list[Any], after: str | None) -> Any:
     """Return the order that came or went, or the days that passed since the last."""
     days = {word.value: bound for bound, word in SEGMENT_DAYS}
     same = person.last_order_date_before == person.last_order_date_after
     if same and after in days:
         reached = person.last_order_date_after + timedelta(days=days[after])
         return ChangeCause.TIME.value, None, reached
-    orders = mine[mine["order_count_change"] != 0]
-    moving = orders if len(orders) else mine
-    if moving.empty:
+    moving = [piece for piece in mine if piece.order_count_change != 0] or mine
+    if not moving:
         return None
-    return _piece(moving.sort_values(["cause_date", "cause_id"]).iloc[-1])
+    return _piece(
+        max(moving, key=lambda piece: (_rank(piece.cause_date), _rank(piece.cause_id)))
+    )

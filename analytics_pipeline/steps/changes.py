@@ -27,6 +27,7 @@ from analytics_pipeline.domain.reconcile_changes import (
     list_moved_people,
 )
 from analytics_pipeline.engine import lend_columns
+from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
@@ -64,17 +65,22 @@ def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
 
 
 def _keep(shop: Shop, day: date) -> Candidate:
-    """Keep what was told of a day that is not the published one: it was known then."""
+    """Keep what was told of a day that is not the published one: it was known then.
+
+    Where it is damaged nobody knows it any more; that is told, and holds nothing up.
+    """
     key = day.isoformat()
-    told = (
-        shop.warehouse.read("customer_changes", CustomerChanges, key)
-        if shop.warehouse.exists("customer_changes", key)
-        else no_changes()
-    )
     sentence = f"{day} is not the published day: what was told of it is kept."
     checks = ("sales_are_current", "figures_are_current", "changes_add_up")
     kept = [Finding(check, True, sentence) for check in checks]
     known = Finding("earlier_master_is_known", True, sentence, Severity.WARN)
+    told = no_changes()
+    try:
+        if shop.warehouse.exists("customer_changes", key):
+            told = shop.warehouse.read("customer_changes", CustomerChanges, key)
+    except LocalFailure as error:
+        lost = f"{error.cause} What was told of the day is lost."
+        known = Finding("earlier_master_is_known", False, lost, Severity.WARN)
     return Candidate(told, [*kept, known, judge_causes(told)], key)
 
 

@@ -4,13 +4,17 @@ import csv
 import json
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
+from analytics_pipeline.commands.explain import explain
+from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
 from analytics_pipeline.simulator.people import Contact
@@ -552,3 +556,19 @@ def test_a_name_cannot_steer_the_terminal(asked: Asked) -> None:
     asked.publish()
 
     assert asked.told(odd.id).startswith("[red]Tess[/red] [2J O wl id")
+
+    assert asked.explain(odd.id, "--json").stdout.isascii()
+
+
+@pytest.mark.parametrize("width", [50, 60, 79])
+def test_a_narrow_terminal_loses_no_reason(asked: Asked, width: int) -> None:
+    zoe = asked.enrol("Zoe", email="zoe@example.com")
+    asked.sell(zoe, "10.00")
+    asked.publish()
+    screen = Console(file=StringIO(), force_terminal=True, width=width, no_color=True)
+
+    explain(asked.pipeline.settings, Terminal(out=screen), zoe.id)
+
+    told = screen.file.getvalue()
+    assert "gives" in told
+    assert "closed" in told

@@ -17,6 +17,7 @@ from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.records import Sale
+from analytics_pipeline.storage.sales_log import Segment
 from analytics_pipeline_tests.histories.in_process import Pipeline, open_pipeline
 from analytics_pipeline_tests.histories.store_by_hand import (
     CONTACTS,
@@ -305,6 +306,31 @@ def test_a_master_that_cannot_be_remembered_holds_nothing_up(story: Story) -> No
     assert (known.passed, known.severity.value) == (False, "WARN")
 
 
+def test_an_order_that_is_dated_on_another_day_is_told_as_an_edit(story: Story) -> None:
+    story.store.move(story.store.sales[0], (-40, "12:00"))
+
+    told = story.next_day()
+
+    sale = story.store.sales[0].id
+    assert values(told) == [(story.id_of(ANN), "edit", sale, 0, 0)]
+    assert other(told, "segment") == [(story.id_of(ANN), "active", "30d", "edit")]
+
+
+def test_what_was_told_of_an_older_day_holds_nothing_up_where_it_is_damaged(
+    story: Story,
+) -> None:
+    story.store.sell(HUNDRED, buyer=ANN)
+    older = story.day + timedelta(days=1)
+    story.next_day()
+    story.next_day()
+    kept = story.pipeline.data / f"warehouse/customer_changes/{older}.parquet"
+    kept.write_bytes(kept.read_bytes()[:100])
+
+    story.pipeline.run(older)
+
+    assert story.told(older).empty
+
+
 def test_a_day_made_again_later_keeps_what_was_told_of_it(story: Story) -> None:
     story.store.sell(HUNDRED, buyer=ANN)
     day_before = story.day + timedelta(days=1)
@@ -383,3 +409,21 @@ def test_the_evidence_names_both_sides_and_nobody(story: Story) -> None:
     assert all(isinstance(value, int) for value in found.values())
     current = evidence_of(events, "customer_changes", "figures_are_current")
     assert current["figures_value_cents"] == current["sales_value_cents"] == 30000
+
+
+def test_the_log_is_proved_whole_once_however_often_it_is_read(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.store.sell(HUNDRED, buyer=ANN)
+    story.next_day()
+    proved: list[int] = []
+    verify = Segment.verify
+
+    def count(segment: Segment) -> None:
+        proved.append(segment.number)
+        verify(segment)
+
+    monkeypatch.setattr(Segment, "verify", count)
+    story.pipeline.run(story.day, tables=("customer_changes",))
+
+    assert proved == sorted(set(proved)) != []
