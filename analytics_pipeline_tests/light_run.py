@@ -47,6 +47,8 @@ TABLES = (
     "customer_changes",
     "ecom_reconciliation",
 )
+UP_TO_PUBLISHING = TABLES[: TABLES.index("customer_analytics_master") + 1]
+"""Without the tables that explain what was published: they take a fifth of a run."""
 _CONFIGS = {
     "sales_feed": SalesFeedConfig,
     "customers": CustomersConfig,
@@ -121,7 +123,7 @@ def run_light(
     full_resync: bool = False,
     recut_all_days: bool = False,
     replay: bool = False,
-    tables: Sequence[str] = TABLES,
+    tables: Sequence[str] = UP_TO_PUBLISHING,
     lightspeed: Any = None,
     clock: Any = None,
 ) -> list[Any]:

@@ -15,7 +15,7 @@ from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.shop import hold_directory, open_shop
+from analytics_pipeline.shop import end_of, hold_directory, open_shop
 from analytics_pipeline_tests.tables import make_table
 
 ROOT = Path(__file__).parents[1]
@@ -91,13 +91,13 @@ def store_outlets(shop, *zones):
 def test_a_day_has_ended_when_it_has_in_every_outlets_zone_rule_1_2(shop, zones, ended):
     store_outlets(shop, *zones)
 
-    assert shop.end_of(date(2026, 6, 20)) == datetime.fromisoformat(ended)
+    assert end_of(date(2026, 6, 20), shop.zones()) == datetime.fromisoformat(ended)
 
 
 def test_before_the_outlets_are_known_the_store_zone_decides(shop):
     ended = datetime(2026, 6, 21, 4, tzinfo=UTC)
 
-    assert shop.end_of(date(2026, 6, 20)) == ended
+    assert end_of(date(2026, 6, 20), shop.zones()) == ended
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_before_the_outlets_are_known_the_store_zone_decides(shop):
     ],
 )
 def test_the_end_of_a_day_knows_about_dst_rule_1_2(shop, day, hour):
-    ended = shop.end_of(day).astimezone(UTC)
+    ended = end_of(day, shop.zones()).astimezone(UTC)
 
     assert (ended.hour, ended.minute, (ended.date() - day).days) == (hour, 0, 1)
 

@@ -80,7 +80,7 @@ def open_day(shop: Shop, identities: pd.DataFrame, day: date) -> Ledger:
     """Open the ledger of one day; if this run has it open already, that one."""
     return shop.keep(
         "ledger",
-        (day, shop.warehouse.written(*MADE_FROM)),
+        (day, shop.warehouse.attempts(*MADE_FROM)),
         lambda: open_ledger(shop, bring_in_sales(shop, day), identities, day),
     )
 

@@ -48,7 +48,7 @@ def judge_currency(shop: Shop, last: date) -> CurrencyJudge:
     log = shop.sales_log()
     state = (
         last,
-        shop.warehouse.written("raw_sales", "outlets"),
+        shop.warehouse.attempts("raw_sales", "outlets"),
         (log.generation, len(log.segments()), log.judged_segments()),
     )
     return shop.keep("currency", state, lambda: CurrencyJudge(shop, last))

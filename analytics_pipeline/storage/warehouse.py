@@ -44,7 +44,7 @@ class Warehouse:
     def __init__(self, url: str) -> None:
         """Keep tables under *url*: a folder, or a URL that fsspec knows."""
         self.root = UPath(url)
-        self._writes: Counter[str] = Counter()
+        self._attempts: Counter[str] = Counter()
 
     def path(self, table: str, partition: str | None = None) -> UPath:
         """Return where *table*, or one day of it, is kept."""
@@ -62,14 +62,14 @@ class Warehouse:
     ) -> None:
         """Replace *table*, or one day of it, by *frame*, whole or not at all."""
         replace_bytes(self.path(table, partition), encode(frame, model, notes))
-        self._writes[table] += 1
+        self._attempts[table] += 1
 
-    def written(self, *tables: str) -> tuple[int, ...]:
-        """Return how often this run has written each of *tables* so far.
+    def attempts(self, *tables: str) -> tuple[int, ...]:
+        """Return how often this run has replaced each of *tables*, or failed to.
 
         No other run writes while this one holds the data directory.
         """
-        return tuple(self._writes[table] for table in tables)
+        return tuple(self._attempts[table] for table in tables)
 
     def exists(self, table: str, partition: str | None = None) -> bool:
         """Say whether *table*, or that day of it, was ever stored."""
@@ -158,6 +158,7 @@ class Warehouse:
         self, table: str, partition: str | None, check: str, rule: str
     ) -> None:
         """Note that the last attempt to replace the table failed *check*."""
+        self._attempts[table] += 1
         held = self.failures(table)
         held[partition or ""] = {"check": check, "rule": rule}
         self._write_failures(table, held)

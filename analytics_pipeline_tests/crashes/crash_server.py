@@ -24,7 +24,7 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline_tests import light_run
 from analytics_pipeline_tests.crashes.operations import Kill, Operations
-from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
+from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_THREADS = {
@@ -158,6 +158,7 @@ def _update(order: dict[str, Any], writing: int) -> int:
                 day,
                 days=order["days"],
                 full_resync=order["full_resync"],
+                tables=TABLES,
                 lightspeed=PatientLightspeed(settings),
                 clock=lambda: noon_after(day),
             )
