@@ -60,7 +60,11 @@ class EcomReconciliation(Table):
     counted_value_cents: int = titled(
         cents("what the order itself adds; 0 if a sale has it"), "Counted Value"
     )
-    reason: str = titled(identifier("in words, why it counts or not"), "Reason")
+    reason: str = pa.Field(
+        str_length={"min_value": 1},
+        title="Reason",
+        description="in words, why it counts or not",
+    )
     is_attributed: bool = titled(flag("somebody is known for it"), "Is Attributed")
     person: str = titled(text("the person: of its sale, else of its e-mail"), "Person")
     contradiction: str = titled(
