@@ -24,6 +24,7 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline_tests.crashes.crashing_shop import published
 from analytics_pipeline_tests.light_run import (
+    TABLES,
     PatientLightspeed,
     exit_code_of,
     run_light,
@@ -141,7 +142,12 @@ def run_update(settings: Settings, case: Case) -> tuple[int, str]:
     day = date.fromisoformat(case.day)
     try:
         with hold_directory(settings.data_dir, wait=False):
-            run_light(settings, day, lightspeed=PatientLightspeed(settings))
+            run_light(
+                settings,
+                day,
+                tables=TABLES,
+                lightspeed=PatientLightspeed(settings),
+            )
     except dg.Failure as failure:
         told = failure.metadata
         said = f"{told['cause'].value} {told['remedy'].value}"

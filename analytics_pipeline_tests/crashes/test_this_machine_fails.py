@@ -32,7 +32,7 @@ from analytics_pipeline_tests.crashes.small_disk import (
     try_cases,
 )
 from analytics_pipeline_tests.crashes.waiting_store import hold_back
-from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
+from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import SimulatedShop
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +52,7 @@ def update(shop: SimulatedShop, day: date, now: datetime | None = None) -> None:
         run_light(
             shop.settings,
             day,
+            tables=TABLES,
             lightspeed=PatientLightspeed(shop.settings),
             clock=lambda: moment,
         )

@@ -67,7 +67,9 @@ BURST = 3
 ALIKE = {
     FaultKind.SERVER_ERROR,
     FaultKind.BAD_GATEWAY,
+    FaultKind.GATEWAY_TIMEOUT,
     FaultKind.HTML_BODY,
+    FaultKind.EMPTY_BODY,
     FaultKind.ABORTED_BODY,
 }
 """Those that a client cannot tell from 503, a truncated body or a reset connection."""
