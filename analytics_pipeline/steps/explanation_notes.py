@@ -8,6 +8,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.explanation import Member
 from analytics_pipeline.domain.money import format_cents
+from analytics_pipeline.domain.policy import MoneyBasis
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.quarantine import find_quarantined_sales
@@ -62,15 +63,15 @@ def tell_quarantine(shop: Shop, members: list[Member], day: date) -> list[str]:
     quarantined = find_quarantined_sales(shop)
     known = quarantined.last_good
     records = [each.record_id for each in members]
+    with_tax = shop.policy.money_basis is MoneyBasis.INCL_TAX
+    total_column = "total_incl_cents" if with_tax else "total_excl_cents"
     theirs = known[
         known["customer_id"].isin(records) & (known["business_date"] <= str(day))
     ]
     notes = [
         f"Sale {sale} is in quarantine and in no figure; when it could last be read, "
         f"it came to {format_cents(total)}."
-        for sale, total in zip(
-            theirs["sale_id"], theirs["total_incl_cents"], strict=True
-        )
+        for sale, total in zip(theirs["sale_id"], theirs[total_column], strict=True)
     ]
     unknown = quarantined.count - len(known)
     if unknown:

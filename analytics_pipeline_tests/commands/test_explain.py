@@ -542,6 +542,11 @@ def test_a_sale_in_quarantine_is_told_with_what_was_last_known(asked: Asked) -> 
     assert "it came to 25.00." in told
     assert "lifetime value 0.00" in told
 
+    choices = asked.pipeline.data / "analytics.toml"
+    choices.write_text('money_basis = "excl_tax"\n', encoding="utf-8")
+    asked.publish()
+    assert "it came to 22.50." in asked.told(sven.id), "all values are without tax then"
+
 
 def test_a_sale_that_was_never_readable_may_be_anybodys(asked: Asked) -> None:
     xia = asked.enrol("Xia", email="xia@example.com")
