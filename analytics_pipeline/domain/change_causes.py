@@ -106,9 +106,10 @@ def name_causes(
         held_before: the keys that counted before, whoever's they were.
     """
     why = explained.set_index("key")
-    coming = compared["key"].map(why["coming"])
+    # As text, because from a table without rows pandas maps to numbers.
+    coming, going = (compared["key"].map(why[way]).astype("str") for way in COLUMNS[1:])
     # A sale that is nowhere any more was turned away.
-    going = compared["key"].map(why["going"]).fillna(ChangeCause.QUARANTINE.value)
+    going = going.fillna(ChangeCause.QUARANTINE.value)
     came = ~compared["was_there"]
     went = ~compared["is_there"]
     was_elsewhere = compared["key"].isin(list(held_before))

@@ -306,6 +306,21 @@ def test_a_master_that_cannot_be_remembered_holds_nothing_up(story: Story) -> No
     assert (known.passed, known.severity.value) == (False, "WARN")
 
 
+def test_a_sale_in_quarantine_is_told_even_if_nothing_else_happened(
+    story: Story,
+) -> None:
+    sale = story.store.sales[0]
+    total, sale.total_price_incl = sale.total_price_incl, None  # type: ignore[assignment]
+    story.store.timeline.edit(sale, story.store.now)
+
+    told = story.next_day()
+
+    assert values(told) == [(story.id_of(ANN), "quarantine", sale.id, -10000, -1)]
+    sale.total_price_incl = total
+    story.store.timeline.edit(sale, story.store.now)
+    assert values(story.next_day()) == [(story.id_of(ANN), "sale", sale.id, 10000, 1)]
+
+
 def test_an_order_that_is_dated_on_another_day_is_told_as_an_edit(story: Story) -> None:
     story.store.move(story.store.sales[0], (-40, "12:00"))
 
