@@ -123,7 +123,7 @@ def judge_causes(changes: pd.DataFrame) -> Finding:
         "Every change has its cause."
         if unknown.empty
         else f"{len(unknown)} changes have no known cause: the log of sales was "
-        "read anew more than once since the earlier master.",
+        "damaged, or read anew more than once, since the earlier master.",
         Severity.WARN,
         {"changes": len(changes), "unknown": len(unknown)},
     )

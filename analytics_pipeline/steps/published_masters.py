@@ -7,13 +7,14 @@ with the people and the web orders, not with the sales.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from hashlib import sha256
 
 import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.schemas.sources import Outlets
@@ -79,7 +80,7 @@ def describe_sources(
         segments=len(log.segments()),
         zones=dict(zip(outlets["outlet_id"], outlets["time_zone"], strict=True)),
         store_time_zone=shop.settings.time_zone,
-        policy=sha256(repr(shop.policy).encode()).hexdigest(),
+        policy=_fingerprint(shop.policy),
         homes=list_homes(customer_identities),
         nobody=ledger.nobody,
         sale_people=dict(zip(people["sale_id"], people["person_id"], strict=True)),
@@ -91,6 +92,14 @@ def describe_sources(
             ].itertuples(index=False, name=None)
         ],
     )
+
+
+def _fingerprint(policy: Policy) -> str:
+    """Return what tells apart the choices that any figure depends on."""
+    alike = replace(
+        policy, archive_keep_days=0, suspicious_size=0, max_quarantined=None
+    )
+    return sha256(repr(alike).encode()).hexdigest()
 
 
 def list_homes(customer_identities: pd.DataFrame) -> dict[str, str | None]:

@@ -272,6 +272,20 @@ def test_a_change_of_policy_is_told_as_such(story: Story) -> None:
     assert set(told["lifetime_value_change_cents"]) == {-1000}
 
 
+def test_a_choice_that_no_figure_depends_on_hides_no_unknown_cause(
+    story: Story,
+) -> None:
+    (story.pipeline.data / "analytics.toml").write_text("archive_keep_days = 30\n")
+    story.pipeline.full_reads = 2
+    story.store.reprice(story.store.sales[0], Basket(Decimal(70)))
+    story.store.step_clock(24)
+    tables = TABLES[: TABLES.index("raw_sales")]
+    for _ in range(2):
+        story.pipeline.run(story.day, tables=tables, rebuild=True)
+
+    assert set(story.publish()["cause"]) == {"unknown"}
+
+
 def test_what_two_full_reads_have_forgotten_is_told_as_unknown(story: Story) -> None:
     story.pipeline.full_reads = 2
     story.store.reprice(story.store.sales[0], Basket(Decimal(70)))
