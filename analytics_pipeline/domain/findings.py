@@ -24,13 +24,18 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check on one table, or on one day of it."""
+    """The outcome of one check on one table, or on one day of it.
+
+    ``subject`` tells two failures of a check apart: a person may accept the one that
+    he has looked at, and no other.  Without it nobody can accept the failure away.
+    """
 
     check: str
     passed: bool
     sentence: str
     severity: Severity = Severity.ERROR
     evidence: Mapping[str, int | str] = field(default_factory=dict)
+    subject: str | None = None
 
     @property
     def blocks(self) -> bool:
