@@ -21,6 +21,28 @@ _SOUND = {
 _CAUGHT_UP = {
     "is_caught_up": "Sales and customers were read to the end after the day had ended."
 }
+_USUAL_DAY = {
+    "volume_is_usual": "The day has as many orders as such a day usually has, or more.",
+    "prices_are_usual": "The middle order of the day is worth about what it usually "
+    "is.",
+    "tax_is_usual": "About as many of the day's sales hold tax as usually do.",
+    "hours_are_usual": "The day's sales at the till are at hours at which the shop "
+    "usually sells.",
+    "sales_stand_once": "Hardly any sale of the day repeats another one under a second "
+    "id.",
+}
+_VALID_CONTACTS = {
+    "contacts_are_valid": "About as many of the records' e-mails and phone numbers are "
+    "valid as usually are."
+}
+_FEW_PLACEHOLDERS = {
+    "placeholders_are_few": "No more records than usual have a contact that stands for "
+    "none or that many share."
+}
+_SLOW_TIERS = {
+    "tiers_move_slowly": "No more people than is likely have another tier than in the "
+    "master before."
+}
 
 
 class Catalogue:
@@ -30,7 +52,8 @@ class Catalogue:
         """Make every contract."""
         self.days = days
         self._describe_sources()
-        self._describe_sales_and_people(days)
+        self._describe_sales(days)
+        self._describe_people(days)
         self._describe_exports(days)
         self._describe_reconciliation()
 
@@ -48,7 +71,9 @@ class Catalogue:
                 "held before.",
             },
         )
-        self.customers = Contract("customers", Customers, "customer_id", _SOUND)
+        self.customers = Contract(
+            "customers", Customers, "customer_id", _SOUND | _VALID_CONTACTS
+        )
         self.outlets = Contract(
             "outlets",
             Outlets,
@@ -74,8 +99,8 @@ class Catalogue:
             },
         )
 
-    def _describe_sales_and_people(self, days: dg.PartitionsDefinition[str]) -> None:
-        """Make the contracts of what is computed."""
+    def _describe_sales(self, days: dg.PartitionsDefinition[str]) -> None:
+        """Make the contract of what is cut from the log."""
         self.raw_sales = Contract(
             "raw_sales",
             RawSales,
@@ -84,9 +109,13 @@ class Catalogue:
             | {
                 "words_are_known": "Every state, status and attribute is a known word.",
                 "starts_with_the_first_sale": "No sale is earlier than the first day.",
-            },
+            }
+            | _USUAL_DAY,
             days,
         )
+
+    def _describe_people(self, days: dg.PartitionsDefinition[str]) -> None:
+        """Make the contracts of whom the sales belong to, and what they come to."""
         self.customer_identities = Contract(
             "customer_identities",
             CustomerIdentities,
@@ -98,7 +127,8 @@ class Catalogue:
                 "key (rule 3.4).",
                 "people_look_right": "Nobody has many records, or names without a "
                 "common word: the signs of several people in one.",
-            },
+            }
+            | _FEW_PLACEHOLDERS,
         )
         self.customer_analytics = Contract(
             "customer_analytics",
@@ -112,7 +142,8 @@ class Catalogue:
                 "web orders, to the cent (rule 7.1).",
                 "no_person_vanished": "No more people are gone than merges and "
                 "deletions explain.",
-            },
+            }
+            | _SLOW_TIERS,
             days,
         )
 
