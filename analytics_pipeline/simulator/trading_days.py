@@ -43,7 +43,8 @@ class Trade:
         """Return how busy *day* is, the *number*-th of the store; 1 is usual."""
         presents = day.month == 12 and day.day in BUSY_BEFORE_CHRISTMAS
         season = self.christmas if presents else 1.0
-        return self.weekdays[day.weekday()] * (1 + self.growth) ** number * season
+        weekday = self.weekdays[day.weekday()] or 1.0  # the web shop never closes
+        return weekday * (1 + self.growth) ** number * season
 
     def is_open(self, day: date, country: str) -> bool:
         """Say whether the tills are open on *day* in *country*."""
