@@ -93,7 +93,8 @@ class Store:
         online = expected * WEB_SHARE
         for _ in range(int(online) + timeline.chance(online % 1)):
             self._plan_at_home(day, timeline.between(1, 1438), self._order_online)
-        self._plan_clock_change(day, sells=is_open)
+        if self._trade.oddities:
+            self._plan_clock_change(day)
         if is_open:
             self._plan_cases(day)
         tomorrow = day + timedelta(days=1)
@@ -121,7 +122,7 @@ class Store:
             minute = self._shop.timeline.between(660, 720)
             self._plan_at_home(day, minute, partial(_play_case, case, self._shop))
 
-    def _plan_clock_change(self, day: date, *, sells: bool) -> None:
+    def _plan_clock_change(self, day: date) -> None:
         """Sell and order around the hour that is missing, or comes twice."""
         zone = ZoneInfo(self.state.retailer.time_zone)
         changed = _clock_change(day, zone)
@@ -132,8 +133,7 @@ class Store:
             for fold in (0, 1):
                 wall = changed + timedelta(minutes=minutes, seconds=20)
                 moment = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-                if sells:
-                    self._shop.timeline.plan(moment, partial(self._sell, till))
+                self._shop.timeline.plan(moment, partial(self._sell, till))
                 self._shop.timeline.plan(moment, self._order_online)
 
     def _sell(self, till: Till, moment: datetime) -> None:

@@ -27,8 +27,9 @@ class Trade:
         closes_on_holidays: whether the tills are closed on public holidays.
         walk_in_share: the share of sales to somebody who is not asked for a name.
         outlets: how many shops the store has, two or three.
-        oddities: whether what rightly warns happens: unknown words, orders of the web
-            shop without their sale or hinted at wrongly, a till that is closed.
+        oddities: whether what is rare in a real shop happens here every day: unknown
+            words, orders of the web shop without their sale or hinted at wrongly, a
+            till that is closed, people of every odd kind, sales while clocks change.
     """
 
     weekdays: tuple[float, ...] = WEEKDAYS

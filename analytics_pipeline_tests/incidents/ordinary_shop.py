@@ -4,6 +4,7 @@ The store is asked without a socket, and every run is made at six in the morning
 the day, as the nightly schedule's would be.
 """
 
+import csv
 import os
 import pickle
 import re
@@ -20,6 +21,7 @@ import httpx
 from pydantic import SecretStr
 
 from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultPlan
 from analytics_pipeline.simulator.history import Store
@@ -130,7 +132,9 @@ class OrdinaryShop:
 
     def sales_of(self, day: date) -> list[Sale]:
         """Return the sales that fall on *day* at their outlet."""
-        zones = {key: ZoneInfo(one.time_zone) for key, one in self.state.outlets.items()}
+        zones = {
+            key: ZoneInfo(one.time_zone) for key, one in self.state.outlets.items()
+        }
         return [
             sale
             for sale in self.state.sales.values()
@@ -149,10 +153,23 @@ class OrdinaryShop:
         kinds = (state.sales, state.customers, state.outlets, state.registers)
         return 1 + max(each.version for kind in kinds for each in kind.values())
 
-    def stored(self, table: str) -> Mapping[str, bytes]:
-        """Return the bytes of every file that is stored of *table*."""
-        folder = self.data / "warehouse" / table
-        return {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+    def kept(self, table: str, day: date) -> Mapping[str, object]:
+        """Return what a failed gate of *table*, or of its *day*, must leave as it is.
+
+        The stored rows, how much of the log counts, and every file for people.
+        """
+        stored = (f"warehouse/{table}/{name}.parquet" for name in (table, day))
+        paths = [self.data / name for name in stored]
+        paths += [path for path in self.data.iterdir() if path.suffix == ".csv"]
+        paths += (self.data / "archive").iterdir()
+        paths += (self.data / "reports").iterdir()
+        kept: dict[str, object] = {
+            str(path): path.read_bytes() for path in paths if path.exists()
+        }
+        if table == "sales_feed":
+            log = open_shop(self.settings).sales_log()
+            kept["log"] = (log.generation, log.judged_segments())
+        return kept
 
     def personal_words(self) -> "re.Pattern[str]":
         """Return what finds any personal value of the store in a text."""
@@ -162,9 +179,11 @@ class OrdinaryShop:
                 record.customer_code, record.first_name, record.last_name,
                 record.company_name, record.email, record.phone, record.mobile,
             )  # fmt: skip
-            found |= {value.strip() for value in typed if value}
+            found |= {str(value).strip() for value in typed if value}
         for order in self.state.web_orders.values():
-            found |= {value for value in (order.email, order.name, order.phone) if value}
+            found |= {
+                value for value in (order.email, order.name, order.phone) if value
+            }
         words = sorted(re.escape(word) for word in found if len(word) >= SHORTEST_WORD)
         return re.compile(rf"(?<!\w)({'|'.join(words)})(?!\w)|ecom-|@")
 
@@ -190,10 +209,10 @@ def _evaluations(day: date, events: Sequence[Any]) -> Iterator[Evaluation]:
             )
 
 
-def found_shop(data: Path, opened_on: date, *, seed: int = 7) -> OrdinaryShop:
-    """Found an ordinary shop with 150 people, and an empty data directory."""
+def found_shop(data: Path, opened_on: date, *, seed: int = 2) -> OrdinaryShop:
+    """Found a shop with some 130 customer records, and an empty data directory."""
     store = Store(
-        seed, customers=150, opened_on=opened_on, sales_per_day=62, trade=ORDINARY
+        seed, customers=330, opened_on=opened_on, sales_per_day=62, trade=ORDINARY
     )
     settings = load_settings(
         data_dir=data,
@@ -211,3 +230,9 @@ def reopen_shop(packed: bytes, kept: Path, data: Path) -> OrdinaryShop:
     store = pickle.loads(packed)
     shop = found_shop(data, store._opened_on)
     return OrdinaryShop(store, shop.settings)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a published file as a spreadsheet would."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
