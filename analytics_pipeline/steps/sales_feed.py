@@ -94,16 +94,20 @@ def read_sales_feed(
     sound = _judge(shop, walk, log)
     if not (sound.blocks or compared.blocks or kept.blocks):
         _finish(shop, walk, full_resync)
-    figures = {
+    findings = [_as_the_contract_says(walk), sound, compared, kept]
+    repaired = {"repaired": compared.evidence.get("repaired", 0)}
+    figures = _figures(walk, client) | repaired | dict(replayed)
+    return Candidate(None, findings, figures=figures)
+
+
+def _figures(walk: Walk, client: LightspeedClient) -> dict[str, int | str]:
+    """Return what the UI plots of a walk."""
+    return {
         "records_read": walk.read,
         "requests": client.requests,
         "rows_in_log": walk.log.row_count(),
         "cursor": walk.log.cursor(),
-        "repaired": compared.evidence.get("repaired", 0),
-        **replayed,
     }
-    findings = [_as_the_contract_says(walk), sound, compared, kept]
-    return Candidate(None, findings, figures=figures)
 
 
 def _as_the_contract_says(walk: Walk) -> Finding:
