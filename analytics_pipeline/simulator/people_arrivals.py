@@ -69,13 +69,20 @@ def _code_for(shop: Shop, contact: Contact) -> str:
 def arrive(shop: Shop, moment: datetime) -> None:
     """Let somebody come in who is new, or is new to the clerk."""
     rng = shop.timeline.rng
-    if rng.random() < DUPLICATE_SHARE and shop.crowd.genuine:
-        known = rng.choice(list(shop.crowd.genuine))
-        repeat(shop, known, moment)
+    if rng.random() < DUPLICATE_SHARE and (known := _whom_to_repeat(shop)):
+        repeat(shop, rng.choice(known), moment)
         return
     kinds, weights = zip(*KINDS, strict=True)
     kind = rng.choices(kinds, weights)[0]
     enrol_kind(shop, kind, moment)
+
+
+def _whom_to_repeat(shop: Shop) -> list[str]:
+    """Return who may come in as if new; without oddities nobody does it twice."""
+    if shop.oddities:
+        return list(shop.crowd.genuine)
+    doubled = {identity for pair in shop.crowd.duplicates for identity in pair}
+    return [identity for identity in shop.crowd.genuine if identity not in doubled]
 
 
 def enrol_kind(shop: Shop, kind: Kind, moment: datetime) -> Customer:
