@@ -9,7 +9,7 @@ import pytest
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract, Event, store_if_sound, told_to_people
+from analytics_pipeline.contracts import Contract
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
 from analytics_pipeline.errors import (
     GateFailed,
@@ -17,6 +17,7 @@ from analytics_pipeline.errors import (
     LightspeedUnavailable,
     WrongUse,
 )
+from analytics_pipeline.gates import Event, store_if_sound, told_to_people
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.schemas.customers import CustomerAnalytics
@@ -180,7 +181,7 @@ def test_a_failed_finding_blocks_like_the_schema(shop, materialize):
 
     assert failed_checks(result) == {"is_plausible"}
     assert not shop.warehouse.exists("customers")
-    assert shop.warehouse.failures("customers")[""]["check"] == "is_plausible"
+    assert shop.warehouse.failures("customers")[""][0].check == "is_plausible"
 
 
 def test_a_warning_is_told_and_the_table_stored(shop, materialize):

@@ -47,6 +47,7 @@ def run_job(
     day: date,
     config: Mapping[str, Any],
     terminal: Terminal,
+    tags: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run *job* for *day* and return what became of it.
 
@@ -66,6 +67,7 @@ def run_job(
                 instance=open_instance(settings),
                 partition_key=day.isoformat(),
                 run_config={**config, **quiet},
+                tags=dict(tags or {}),
                 raise_on_error=False,
             )
         except DBAPIError as error:
