@@ -164,11 +164,11 @@ def _is_past(shop: Shop, table: str, day: str) -> bool:
 
 
 def _in_store_time(shop: Shop, moment: str | None) -> str | None:
-    """Return an ISO moment as the store's clocks show it."""
+    """Return an ISO moment as the store's clocks show it, with their offset."""
     if moment is None:
         return None
     local = datetime.fromisoformat(moment).astimezone(shop.zone)
-    return local.isoformat(sep=" ", timespec="minutes")
+    return local.isoformat(timespec="seconds")
 
 
 def _advise(shop: Shop, due: str, failures: Iterable[Failure]) -> list[str]:

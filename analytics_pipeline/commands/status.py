@@ -27,7 +27,7 @@ def _show(state: State, terminal: Terminal) -> None:
     if state.failures:
         terminal.out.print("\nFailed", style="bold")
     for failure in state.failures:
-        line = f" {failure.what}  {failure.check}, since {failure.since}"
+        line = f" {failure.what}  {failure.check}, since {_in_short(failure.since)}"
         terminal.out.print(line, markup=False, soft_wrap=True)
         terminal.out.print(f"    {failure.sentence}", markup=False, soft_wrap=True)
     terminal.out.print("\nWhat to do", style="bold")
@@ -40,13 +40,18 @@ def _show(state: State, terminal: Terminal) -> None:
             (
                 table.table,
                 "" if table.rows is None else f"{table.rows:,}",
-                table.as_of or "",
-                table.materialized or "",
+                _in_short(table.as_of),
+                _in_short(table.materialized),
                 table.gate,
             )
             for table in state.tables
         ],
     )
+
+
+def _in_short(moment: str | None) -> str:
+    """Return an ISO moment as people write it; a day stays a day."""
+    return (moment or "")[:16].replace("T", " ")
 
 
 def _published(state: State) -> dict[str, str]:
@@ -56,6 +61,6 @@ def _published(state: State) -> dict[str, str]:
     note = " (provisional: the day was not over)" if state.provisional else ""
     return {
         MASTER: f"as of {state.published}{note}, {state.people or 0:,} people",
-        "updated": state.updated or "never",
+        "updated": _in_short(state.updated) or "never",
         "fresh": "yes" if state.fresh else f"no: that of {state.due} is due",
     }
