@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,32 @@ from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, name_some
 from analytics_pipeline.schemas.table import Table
 
 
+class Weight(StrEnum):
+    """What a failed check does to its table."""
+
+    STOPS = "stops the table"
+    WARNS = "warns"
+    EITHER = "warns, or stops the table where much is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check in plain words: what is so when it passes, and what its failure does."""
+
+    sentence: str
+    weight: Weight
+    may_be_accepted: bool = False
+
+    @property
+    def description(self) -> str:
+        """The check as the UI shows it."""
+        accepted = ", unless a person accepts it" if self.may_be_accepted else ""
+        return f"{self.sentence} A failure {self.weight}{accepted}."
+
+
+MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Weight.STOPS)
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A table's name, its model, its checks beside the schema, and its key column."""
@@ -19,23 +46,27 @@ class Contract:
     name: str
     model: type[Table]
     key: str
-    checks: Mapping[str, str]
+    checks: Mapping[str, Check]
     partitions: dg.PartitionsDefinition[str] | None = None
 
     @property
     def check_specs(self) -> list[dg.AssetCheckSpec]:
         """The checks that the gate reports, for the asset's decorator."""
-        schema = {SCHEMA_CHECK: "Every row and column is as the contract says."}
         return [
             dg.AssetCheckSpec(
                 name,
                 asset=self.name,
                 blocking=True,
-                description=sentence,
+                description=check.description,
                 partitions_def=self.partitions,
             )
-            for name, sentence in (schema | dict(self.checks)).items()
+            for name, check in self.all_checks.items()
         ]
+
+    @property
+    def all_checks(self) -> dict[str, Check]:
+        """The checks by name, that of the schema first."""
+        return {SCHEMA_CHECK: MATCHES_SCHEMA, **self.checks}
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract
+from analytics_pipeline.contracts import Check, Contract, Weight
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
 from analytics_pipeline.errors import (
     GateFailed,
@@ -27,7 +27,12 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.tables import make_table
 
 HOSTILE = "mallory.secret@example.com"
-CONTRACT = Contract("customers", Customers, "customer_id", {"is_plausible": "It is."})
+CONTRACT = Contract(
+    "customers",
+    Customers,
+    "customer_id",
+    {"is_plausible": Check("It is.", Weight.EITHER)},
+)
 CONTRACTS = Catalogue(None).all
 RECORD = {
     "customer_id": "id-of-a",
