@@ -30,6 +30,11 @@ class Check:
     may_be_accepted: bool = False
 
     @property
+    def blocks(self) -> bool:
+        """Whether a failure can stop the table."""
+        return self.weight is not Weight.WARNS
+
+    @property
     def description(self) -> str:
         """The check as the UI shows it."""
         accepted = ", unless a person accepts it" if self.may_be_accepted else ""
@@ -56,7 +61,7 @@ class Contract:
             dg.AssetCheckSpec(
                 name,
                 asset=self.name,
-                blocking=True,
+                blocking=check.blocks,
                 description=check.description,
                 partitions_def=self.partitions,
             )

@@ -145,7 +145,7 @@ def _evaluations(
                 else dg.MetadataValue.text(value)
                 for name, value in {**finding.evidence, "days": days}.items()
             },
-            blocking=True,
+            blocking=contract.all_checks[finding.check].blocks,
             partition=day,
         )
 

@@ -138,6 +138,7 @@ def test_every_check_says_in_words_what_it_holds_against_what(definitions):
     for spec in specs:
         assert len(spec.description or "") > 20, spec.name
         assert str(spec.description).endswith("."), spec.name
+        assert spec.blocking is not spec.description.endswith("A failure warns.")
 
 
 def test_jobs_and_schedule_are_there_by_name(definitions):
