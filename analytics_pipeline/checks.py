@@ -36,6 +36,23 @@ _CAUGHT_UP = {
     )
 }
 
+_USUAL_DAY = {
+    "volume_is_usual": warns(
+        "The day has as many orders as such a day usually has, or more."
+    ),
+    "prices_are_usual": either(
+        "The middle order of the day is worth about what it usually is.",
+        may_be_accepted=True,
+    ),
+    "tax_is_usual": warns("About as many of the day's sales hold tax as usually do."),
+    "hours_are_usual": warns(
+        "The day's sales at the till are at hours at which the shop usually sells."
+    ),
+    "sales_stand_once": warns(
+        "Hardly any sale of the day repeats another one under a second id."
+    ),
+}
+
 CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
     {
         "sales_feed": _SOUND
@@ -48,7 +65,13 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 may_be_accepted=True,
             ),
         },
-        "customers": _SOUND,
+        "customers": _SOUND
+        | {
+            "contacts_are_valid": warns(
+                "About as many of the records' e-mails and phone numbers are valid as "
+                "usually are."
+            )
+        },
         "outlets": {
             "time_zone_agrees": warns(
                 "The store's time zone is the configured one, and "
@@ -71,6 +94,7 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             ),
         },
         "raw_sales": _CAUGHT_UP
+        | _USUAL_DAY
         | {
             "words_are_known": warns(
                 "Every state, status and attribute is a known word."
@@ -90,6 +114,10 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 "Nobody has many records, or names without a "
                 "common word: the signs of several people in one."
             ),
+            "placeholders_are_few": warns(
+                "No more records than usual have a contact that stands for none or "
+                "that many share."
+            ),
         },
         "customer_analytics": _CAUGHT_UP
         | {
@@ -103,6 +131,10 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "no_person_vanished": either(
                 "No more people are gone than merges and deletions explain.",
                 may_be_accepted=True,
+            ),
+            "tiers_move_slowly": warns(
+                "No more people than is likely have another tier than in the master "
+                "before."
             ),
         },
         "first_time_buyers": _CAUGHT_UP,

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import ExportDialect
 
@@ -118,6 +119,7 @@ class _OtherTables:
     """The tables of ``analytics.toml`` that no figure's meaning depends on."""
 
     ecom_export: ExportDialect = field(default_factory=ExportDialect)
+    usual: Usual = field(default_factory=Usual)
 
 
 _TABLES_APART = {table.name for table in fields(_OtherTables)}
@@ -142,9 +144,22 @@ def load_export_dialect(path: Path) -> ExportDialect:
     Raises:
         WrongUse: as for the policies.
     """
+    return _load_other_tables(path).ecom_export
+
+
+def load_usual(path: Path) -> Usual:
+    """Read from when on *path* declares a day or the contacts unlike usual.
+
+    Raises:
+        WrongUse: as for the policies.
+    """
+    return _load_other_tables(path).usual
+
+
+def _load_other_tables(path: Path) -> _OtherTables:
     chosen = _read_toml(path)
     tables = {key: chosen[key] for key in chosen.keys() & _TABLES_APART}
-    return _valid(_OtherTables, tables, path).ecom_export
+    return _valid(_OtherTables, tables, path)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -20,12 +20,18 @@ from ibis.backends import BaseBackend
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.engine import connect, open_table
 from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.schemas.table import Table
-from analytics_pipeline.settings import Settings, load_export_dialect, load_policy
+from analytics_pipeline.settings import (
+    Settings,
+    load_export_dialect,
+    load_policy,
+    load_usual,
+)
 from analytics_pipeline.sources.export_file import ExportDialect
 from analytics_pipeline.storage.files import make_folder, remove_scratch
 from analytics_pipeline.storage.identity_key import read_identity_key
@@ -64,6 +70,7 @@ class Shop:
     publication: Publication = field(init=False)
     quarantine: QuarantineLists = field(init=False)
     export_dialect: ExportDialect = field(init=False)
+    usual: Usual = field(init=False)
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,6 +81,7 @@ class Shop:
         )
         self.quarantine = QuarantineLists(self.settings.data_dir)
         self.export_dialect = load_export_dialect(self.settings.policy_file)
+        self.usual = load_usual(self.settings.policy_file)
 
     @cached_property
     def engine(self) -> BaseBackend:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,14 @@ import yaml
 
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.cli import app
+from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.settings import (
     Settings,
     load_export_dialect,
     load_policy,
     load_settings,
+    load_usual,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -88,8 +90,11 @@ def test_the_example_of_policies_holds_every_key_and_is_valid(tmp_path: Path) ->
 
     assert chosen.phone_region == "US"
     assert chosen.max_quarantined == 10
-    dialect = load_export_dialect(path)
-    for name in (field.name for field in (*fields(chosen), *fields(dialect))):
+    dialect, usual = load_export_dialect(path), load_usual(path)
+    assert usual == replace(Usual(), closed_days=usual.closed_days)
+    assert len(usual.closed_days) == 2
+    tables = (chosen, dialect, usual)
+    for name in (field.name for table in tables for field in fields(table)):
         assert f"# {name} = " in example or f"# [{name}]" in example
     assert "ecom_export" in tomllib.loads(active)
 

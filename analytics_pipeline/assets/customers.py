@@ -10,7 +10,7 @@ from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.daily_tables import store_days_if_sound
 from analytics_pipeline.gates import Event, store_if_sound
 from analytics_pipeline.steps.customers import analyse_customers
-from analytics_pipeline.steps.identities import resolve_customers
+from analytics_pipeline.steps.identities import resolve_customers, store_identities
 
 
 def build_customers(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
@@ -25,9 +25,11 @@ def build_customers(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
     def customer_identities(shop: ShopResource) -> Iterator[Event]:
         """Which customer records and web-shop e-mails are one person, and why."""
         contract = catalogue.customer_identities
-        store = shop.store_as(contract.name, contract.model)
         yield from store_if_sound(
-            shop, contract, lambda: resolve_customers(shop), store
+            shop,
+            contract,
+            lambda: resolve_customers(shop),
+            lambda table: store_identities(shop, table),
         )
 
     @dg.asset(

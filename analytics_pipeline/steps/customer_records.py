@@ -13,6 +13,7 @@ from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.domain.usual_contacts import count_contacts, judge_contacts
 from analytics_pipeline.schemas.sources import Customers, Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.customer_payloads import customers_rows
@@ -53,7 +54,8 @@ def read_customers(
     old_ones = [e for e in rejections if not _is_made_good(e, [*walk.rows, *replayed])]
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
-    sound = _judge(shop, walk, standing)
+    kept = _without(frame, standing)
+    findings = [_judge(shop, walk, standing), _judge_contacts(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
         "began_at": walk.began_at.isoformat(),
@@ -66,7 +68,7 @@ def read_customers(
         "keys": made_with,
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
-    return Candidate(_without(frame, standing), [sound], notes=notes, figures=figures)
+    return Candidate(kept, findings, notes=notes, figures=figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,13 @@ def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
 
 
 def store_customers(shop: Shop, candidate: Candidate) -> None:
-    """Store the records; then note that the walk of the customers reached its end."""
+    """Store the records; then note that the walk of the customers reached its end.
+
+    What contacts they have is noted too, for later runs to be compared with.
+    """
     shop.store_as("customers", Customers)(candidate)
+    contacts = count_contacts(candidate.rows)
+    shop.warehouse.record_run("customers", shop.today, contacts)
     shop.quarantine.write("customers", _read_rejections(dict(candidate.notes)))
     began = datetime.fromisoformat(str(candidate.figures["began_at"]))
     walk = CatchUp(began, int(candidate.figures["cursor"]))
@@ -146,6 +153,12 @@ def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Fi
     known = {each.record_id for each in stood} - {None}
     fresh = sum(each.record_id not in known for each in walk.rejections)
     return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
+
+
+def _judge_contacts(shop: Shop, frame: pd.DataFrame) -> Finding:
+    """Compare the contacts with those stored on earlier days."""
+    before = shop.warehouse.runs_before("customers", shop.today)
+    return judge_contacts(count_contacts(frame), before, shop.usual)
 
 
 def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:

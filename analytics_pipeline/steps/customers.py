@@ -56,7 +56,7 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         )
         sides = _add_up(shop, ledger, frame)
         sides |= quarantined.worth(day, shop.policy.money_basis)
-        after = [conserve_money(sides), judge_people(shop, day, frame, identities)]
+        after = [conserve_money(sides), *judge_people(shop, day, frame, identities)]
         yield Candidate(
             frame,
             [*before, *after],

@@ -15,6 +15,10 @@ from analytics_pipeline.domain.identity import (
 )
 from analytics_pipeline.domain.identity_overrides import check_overrides
 from analytics_pipeline.domain.suspicious_people import judge_people
+from analytics_pipeline.domain.usual_contacts import (
+    count_placeholders,
+    judge_placeholders,
+)
 from analytics_pipeline.errors import GateFailed, WrongUse
 from analytics_pipeline.schemas.customers import CustomerIdentities
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
@@ -22,6 +26,9 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.vocabulary import RecordKind
 
 OVERRIDE_COLUMNS = ["left_id", "right_id", "rule", "reason"]
+
+NOTED = ("records", "placeholders")
+"""The figures that later runs are compared with."""
 
 
 def resolve_customers(shop: Shop) -> Candidate:
@@ -36,17 +43,30 @@ def resolve_customers(shop: Shop) -> Candidate:
     frame = resolve_identities(customers, ecom_orders, overrides, shop.policy)
     left_out = find_left_out_edges(customers, overrides, shop.policy)
     live = frame[frame["is_live"] & (frame["record_kind"] == RecordKind.CUSTOMER)]
-    figures = {
-        "records": len(live),
-        "people": int(live["person_id"].nunique()),
-        "merged": len(live) - int(live["person_id"].nunique()),
+    contacts = count_placeholders(customers, frame, shop.policy.max_shared)
+    people_count = int(live["person_id"].nunique())
+    figures = contacts | {
+        "people": people_count,
+        "merged": len(live) - people_count,
     }
     findings = [
         cover_records(customers, frame),
         _report_left_out(left_out),
         judge_people(frame, customers, overrides, shop.policy.suspicious_size),
+        judge_placeholders(
+            contacts,
+            shop.warehouse.runs_before("customer_identities", shop.today),
+            shop.usual,
+        ),
     ]
     return Candidate(frame, findings, notes=_inputs(shop), figures=figures)
+
+
+def store_identities(shop: Shop, candidate: Candidate) -> None:
+    """Store the persons; then note how many contacts were none, for later runs."""
+    shop.store_as("customer_identities", CustomerIdentities)(candidate)
+    counts = {name: int(candidate.figures[name]) for name in NOTED}
+    shop.warehouse.record_run("customer_identities", shop.today, counts)
 
 
 def _inputs(shop: Shop) -> dict[str, str]:

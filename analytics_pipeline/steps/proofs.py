@@ -6,6 +6,11 @@ import pandas as pd
 
 from analytics_pipeline.domain.conservation import keep_people
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.usual_tiers import (
+    LONGEST_GAP,
+    compare_no_tiers,
+    judge_tiers,
+)
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
@@ -56,24 +61,37 @@ def judge_currency(shop: Shop, last: date) -> CurrencyJudge:
 
 def judge_people(
     shop: Shop, day: date, frame: pd.DataFrame, identities: pd.DataFrame
-) -> Finding:
-    """Compare with the people of the published master, if it is no later than this."""
+) -> list[Finding]:
+    """Compare with the people of the published master, if it is no later than this.
+
+    Nobody may have vanished; and since an earlier day, few tiers may have moved.
+    """
     published = shop.publication.published()
     if (
         published is None
         or published.as_of > day.isoformat()
         or not shop.warehouse.exists("customer_analytics", published.as_of)
     ):
-        return Finding(
-            "no_person_vanished", True, "There is no earlier master to compare with."
-        )
+        sentence = "There is no earlier master to compare with."
+        return [
+            Finding("no_person_vanished", True, sentence),
+            compare_no_tiers(sentence),
+        ]
     try:
         before = shop.warehouse.read(
             "customer_analytics", CustomerAnalytics, published.as_of
         )
     except LocalFailure as error:
         sentence = f"The last master's people cannot be compared: {error.cause}"
-        return Finding("no_person_vanished", False, sentence, Severity.WARN)
-    return keep_people(
-        set(before["customer_id"]), set(frame["customer_id"]), identities
-    )
+        return [
+            Finding("no_person_vanished", False, sentence, Severity.WARN),
+            compare_no_tiers(sentence),
+        ]
+    ids, ids_before = set(frame["customer_id"]), set(before["customer_id"])
+    days = (day - date.fromisoformat(published.as_of)).days
+    return [
+        keep_people(ids_before, ids, identities),
+        judge_tiers(before, frame, days, shop.usual)
+        if 0 < days <= LONGEST_GAP
+        else compare_no_tiers(f"The last master is {days} days older: not compared."),
+    ]

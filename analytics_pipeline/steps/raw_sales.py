@@ -9,14 +9,16 @@ import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.feed import changed_sales, latest_versions, sales_around
-from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.engine import lend, lend_columns, open_table
 from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.day_findings import judge_start, judge_words
 from analytics_pipeline.steps.judgements import CatchUpJudge
+from analytics_pipeline.steps.usual_days import UsualDays
 from analytics_pipeline.storage.parquet import shape
 
 Audit = tuple[Finding, pd.Index]
@@ -74,7 +76,9 @@ def recut_days(
     caught_up = CatchUpJudge(shop)
     first = shop.first_day
     start = None if first in days else _stored_start(shop, first)
+    usual = UsualDays(shop, days)
     for cut in cut_days(shop, days):
+        usual.learn(cut.days, cut.rows)
         verdict, faulty = audit(cut.rows)
         partitions = cut.partitions()
         rows_of = dict(list(cut.rows.groupby(partitions)))
@@ -82,12 +86,13 @@ def recut_days(
             rows = rows_of.get(day, cut.rows.iloc[:0])
             if day == first:
                 start = judge_start(shop, rows)
-            schema = _verdict_on(verdict, rows, faulty)
+            is_whole = caught_up.judge(date.fromisoformat(day))
             findings = [
-                schema,
-                caught_up.judge(date.fromisoformat(day)),
+                _verdict_on(verdict, rows, faulty),
+                is_whole,
                 judge_words(rows),
                 start,
+                *usual.judge(day, rows, is_whole),
             ]
             yield Candidate(
                 rows.reset_index(drop=True),
@@ -216,34 +221,3 @@ def _latest(shop: Shop) -> ir.Table:
     known = log.rejections().dropna(subset=["record_id"])
     types = {"record_id": "string", "version": "int64", "segment": "int64"}
     return latest_versions(feed, lend_columns(known, types))
-
-
-def judge_words(rows: pd.DataFrame) -> Finding:
-    """Report sales whose state, status or attributes are not known words."""
-    if not rows["is_unknown"].any():
-        return Finding("words_are_known", True, "Every word is known.")
-    unknown = rows[rows["is_unknown"]]
-    words = unknown[["state", "status", "attributes"]].fillna("-").agg("/".join, axis=1)
-    return Finding(
-        "words_are_known",
-        False,
-        f"{len(unknown)} sales have a state, status or attribute that is not known.",
-        Severity.WARN,
-        {"sales": len(unknown), "words": ", ".join(sorted(set(words))[:10])},
-    )
-
-
-def judge_start(shop: Shop, rows: pd.DataFrame) -> Finding:
-    """Report sales from before the first day: they count, but have no day of theirs."""
-    early = rows[rows["business_date"] < pd.Timestamp(shop.settings.start_date)]
-    earliest = "" if early.empty else str(early["business_date"].min())[:10]
-    return Finding(
-        "starts_with_the_first_sale",
-        early.empty,
-        "No sale is earlier than ANALYTICS_START_DATE."
-        if early.empty
-        else f"{len(early)} sales are earlier than ANALYTICS_START_DATE and are kept "
-        f"on the first day; set it to {earliest} to give them days of their own.",
-        Severity.WARN,
-        {"sales": len(early), "earliest": earliest},
-    )

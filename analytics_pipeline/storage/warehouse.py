@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import pandas as pd
 from upath import UPath
@@ -33,6 +33,7 @@ from analytics_pipeline.storage.parquet import (
 )
 
 _SUFFIX = ".parquet"
+_RUNS_KEPT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +191,24 @@ class Warehouse:
             return None
         note = read_json(path)
         return CatchUp(datetime.fromisoformat(note["began_at"]), int(note["cursor"]))
+
+    # What a table was usually like -----------------------------------------------
+
+    def record_run(self, table: str, day: date, counts: Mapping[str, int]) -> None:
+        """Note what the table stored on *day* holds; of a day, the last run counts."""
+        runs = self._runs(table) | {day.isoformat(): dict(counts)}
+        kept = {day: runs[day] for day in sorted(runs)[-_RUNS_KEPT:]}
+        text = json.dumps(kept, indent=1, sort_keys=True)
+        replace_text(self.root / table / "usual.json", text + "\n")
+
+    def runs_before(self, table: str, day: date) -> list[dict[str, int]]:
+        """Return what was noted of the table on the days before *day*, in order."""
+        runs = self._runs(table)
+        return [runs[noted] for noted in sorted(runs) if noted < day.isoformat()]
+
+    def _runs(self, table: str) -> dict[str, dict[str, int]]:
+        path = self.root / table / "usual.json"
+        if not path.exists():
+            return {}
+        held: dict[str, dict[str, int]] = read_json(path)
+        return held

@@ -1,0 +1,134 @@
+"""Whether customer records have contacts as usual: valid ones, and few placeholders.
+
+Each run's counts are held against those of the runs before, which the caller remembers.
+"""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+import pandas as pd
+
+from analytics_pipeline.domain.contacts import normalise_phone
+from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.identity_edges import list_holders
+from analytics_pipeline.domain.usual_policy import (
+    DAYS_REMEMBERED,
+    Usual,
+    still_learning,
+)
+
+Counts = Mapping[str, int]
+
+FEWEST_DIGITS = 5
+"""Fewer digits, all alike, may be somebody's extension."""
+
+_KINDS = {"emails": "e-mails", "phones": "phone numbers"}
+
+
+def count_contacts(customers: pd.DataFrame) -> dict[str, int]:
+    """Count the contacts that live records have, and those that make no key.
+
+    Args:
+        customers: ``Customers``.
+    """
+    live = _live(customers)
+    has_email, has_phone = live["email"].notna(), live["phone"].notna()
+    no_phone_key = live["phone_key"].isna() & live["mobile_key"].isna()
+    return {
+        "emails": int(has_email.sum()),
+        "emails_without_key": int((has_email & live["email_key"].isna()).sum()),
+        "phones": int(has_phone.sum()),
+        "phones_without_key": int((has_phone & no_phone_key).sum()),
+    }
+
+
+def judge_contacts(now: Counts, before: Sequence[Counts], usual: Usual) -> Finding:
+    """Compare the shares of valid contacts with those of the runs *before*."""
+    check, known = "contacts_are_valid", before[-DAYS_REMEMBERED:]
+    if len(known) < usual.learning_runs:
+        sentence = still_learning(len(known), usual.learning_runs, "runs")
+        return Finding(check, True, sentence, Severity.WARN, dict(now))
+    told = [
+        f"{now[f'{kind}_without_key']} of {now[kind]} {words} are not valid; usually "
+        f"{median(run[f'{kind}_without_key'] for run in known):g} are."
+        for kind, words in _KINDS.items()
+        if _has_fallen(kind, now, known, usual)
+    ]
+    sentence = " ".join(told) or "E-mails and phone numbers are as valid as usual."
+    return Finding(check, not told, sentence, Severity.WARN, dict(now))
+
+
+def _has_fallen(kind: str, now: Counts, known: Sequence[Counts], usual: Usual) -> bool:
+    """Say whether more contacts of a *kind* are without a key, in share and number."""
+    shares = [_share(kind, run) for run in known if run[kind]]
+    if not (shares and now[kind]):
+        return False
+    missing = f"{kind}_without_key"
+    more = now[missing] - median(run[missing] for run in known)
+    rise = round(_share(kind, now) - median(shares), 9)
+    return rise > usual.contacts_fall and more >= max(usual.contacts_floor, 1)
+
+
+def _share(kind: str, run: Counts) -> float:
+    return run[f"{kind}_without_key"] / run[kind]
+
+
+def count_placeholders(
+    customers: pd.DataFrame, customer_identities: pd.DataFrame, max_shared: int
+) -> dict[str, int]:
+    """Count live records, and those whose contact many share or nobody could have.
+
+    Args:
+        customers: ``Customers``.
+        customer_identities: ``CustomerIdentities``, made from them.
+        max_shared: how many live records may share a key (rule 3.3).
+    """
+    live = _live(customers)
+    holders = list_holders(live, max_shared)
+    shared = live["customer_id"].iloc[holders.loc[holders["is_shared"], "record"]]
+    blank = customer_identities.loc[
+        customer_identities["has_placeholder_email"], "record_id"
+    ]
+    keyless = live[
+        live["phone"].notna() & live["phone_key"].isna() & live["mobile_key"].isna()
+    ]
+    is_blank = keyless["phone"].map(_stands_for_none).astype("bool")
+    named = {*shared, *blank, *keyless.loc[is_blank, "customer_id"]}
+    return {
+        "records": len(live),
+        "placeholders": int(live["customer_id"].isin(named).sum()),
+    }
+
+
+def _stands_for_none(phone: str) -> bool:
+    """Say of a number that makes no key whether it is one digit over and over.
+
+    A valid one that makes no key is a placeholder; any other is as it was typed.
+    """
+    digits = [sign for sign in phone if sign.isdigit()]
+    is_repeated = len(digits) >= FEWEST_DIGITS and len(set(digits)) == 1
+    return is_repeated or normalise_phone(phone, None) is not None
+
+
+def judge_placeholders(now: Counts, before: Sequence[Counts], usual: Usual) -> Finding:
+    """Compare the number of records with such a contact with the runs *before*."""
+    check, known = "placeholders_are_few", before[-DAYS_REMEMBERED:]
+    if len(known) < usual.learning_runs:
+        sentence = still_learning(len(known), usual.learning_runs, "runs")
+        return Finding(check, True, sentence, Severity.WARN, dict(now))
+    expected = median(run["placeholders"] for run in known)
+    allowed = max(usual.placeholders_floor, usual.placeholders_share * now["records"])
+    return Finding(
+        check,
+        now["placeholders"] - expected <= round(allowed, 9),
+        f"{now['placeholders']} of {now['records']} records have a contact that is a "
+        f"placeholder or that many share; usually {expected:g} have.",
+        Severity.WARN,
+        dict(now),
+    )
+
+
+def _live(customers: pd.DataFrame) -> pd.DataFrame:
+    """Return the live records of somebody."""
+    is_live = ~customers["is_deleted"] & ~customers["is_walk_in"]
+    return customers[is_live].reset_index(drop=True)

@@ -1,0 +1,37 @@
+"""What the sales of one business day are judged by, looking at that day alone."""
+
+import pandas as pd
+
+from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.shop import Shop
+
+
+def judge_words(rows: pd.DataFrame) -> Finding:
+    """Report sales whose state, status or attributes are not known words."""
+    if not rows["is_unknown"].any():
+        return Finding("words_are_known", True, "Every word is known.")
+    unknown = rows[rows["is_unknown"]]
+    words = unknown[["state", "status", "attributes"]].fillna("-").agg("/".join, axis=1)
+    return Finding(
+        "words_are_known",
+        False,
+        f"{len(unknown)} sales have a state, status or attribute that is not known.",
+        Severity.WARN,
+        {"sales": len(unknown), "words": ", ".join(sorted(set(words))[:10])},
+    )
+
+
+def judge_start(shop: Shop, rows: pd.DataFrame) -> Finding:
+    """Report sales from before the first day: they count, but have no day of theirs."""
+    early = rows[rows["business_date"] < pd.Timestamp(shop.settings.start_date)]
+    earliest = "" if early.empty else str(early["business_date"].min())[:10]
+    return Finding(
+        "starts_with_the_first_sale",
+        early.empty,
+        "No sale is earlier than ANALYTICS_START_DATE."
+        if early.empty
+        else f"{len(early)} sales are earlier than ANALYTICS_START_DATE and are kept "
+        f"on the first day; set it to {earliest} to give them days of their own.",
+        Severity.WARN,
+        {"sales": len(early), "earliest": earliest},
+    )
