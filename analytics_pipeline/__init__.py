@@ -9,7 +9,8 @@ The layers, each of which may import only what stands before it::
     steps                        what each table is made of, in plain Python
     contracts, gates             what a contract tells Dagster; what stops a table
     assets                       names and wiring
-    jobs, schedules, sensors     when they run
-    definitions, instance        everything put together
+    jobs, schedules              when they run
+    instance, alerts, sensors    where runs are kept, who is told, what is watched
+    definitions                  everything put together
     commands, cli                what a person types
 """

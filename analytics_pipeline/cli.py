@@ -16,8 +16,10 @@ from analytics_pipeline.commands.entry import day_of, run_command
 from analytics_pipeline.commands.options import (
     Accept,
     AsOf,
+    CustomerTyped,
     Days,
     Debug,
+    ExplainedDay,
     ExportTo,
     FaultRate,
     Faults,
@@ -149,20 +151,8 @@ def status(
 
 @app.command()
 def explain(
-    customer: Annotated[
-        str,
-        typer.Argument(
-            metavar="CUSTOMER",
-            help="An id (also of a duplicate or a deleted record), a customer code, an "
-            "e-mail or a phone number.",
-        ),
-    ],
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help="The day to explain; the published one if none."
-        ),
-    ] = None,
+    customer: CustomerTyped,
+    as_of: ExplainedDay = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -185,6 +175,22 @@ def explain(
             settings, terminal, customer, as_of=day, as_json=as_json
         ),
     )
+
+
+@app.command("alert-test")
+def alert_test(debug: Debug = False) -> None:
+    """Send a test message to every channel that alerts go to.
+
+    \b
+    Channels are Apprise URLs in ALERT_URLS, in the environment or in .env, with commas
+    between them:
+    \b
+    mailtos://user:password@smtp.example.com?from=shop@example.com&to=me@example.com
+    slack://…   msteams://…   discord://…   ntfys://…   jsons://example.com/webhook
+    """  # noqa: D301 (the backslash keeps the lines)
+    from analytics_pipeline.commands.alert_test import alert_test as run
+
+    run_command(debug, lambda settings, terminal: run(settings, terminal))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import dagster as dg
 
+from analytics_pipeline.alerts import build_alert_sensor
 from analytics_pipeline.assets.customers import build_customers
 from analytics_pipeline.assets.exports import build_exports
 from analytics_pipeline.assets.reconciliation import build_reconciliation
@@ -52,7 +53,10 @@ def build_definitions(
             for asset in _place(assets, group, settings)
         ],
         schedules=[build_schedule(settings, days)],
-        sensors=build_sensors(lambda: open_shop(settings, clock)),
+        sensors=[
+            *build_sensors(lambda: open_shop(settings, clock)),
+            build_alert_sensor(lambda: open_shop(settings, clock)),
+        ],
         resources={
             "io_manager": StoredBehindTheGate(),
             "shop": shop_resource(lambda: open_shop(settings, clock, progress)),

@@ -68,3 +68,17 @@ Faults = Annotated[
 FaultRate = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="The share that --faults hits.")
 ]
+CustomerTyped = Annotated[
+    str,
+    typer.Argument(
+        metavar="CUSTOMER",
+        help="An id (also of a duplicate or a deleted record), a customer code, an "
+        "e-mail or a phone number.",
+    ),
+]
+ExplainedDay = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"], help="The day to explain; the published one if none."
+    ),
+]
