@@ -1,55 +1,71 @@
 """The state of a shop: its tables, what failed and since when, what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-import dagster as dg
-
+from analytics_pipeline.alerts import look_around
 from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.commands.table_states import (
+    EXPORTS,
+    TableState,
+    as_store_time,
+    in_store_time,
+    read_table,
+)
+from analytics_pipeline.domain.findings import Severity
+from analytics_pipeline.domain.incidents import Incident, Incidents, list_news
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.alert_book import AlertMemory
 from analytics_pipeline.storage.gate_notes import FailedCheck
 
-EXPORTS = ("first_time_buyers", "customer_analytics_master")
 SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes")
 """The tables made anew for every day, none of which stands on an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
-class TableState:
-    """One table: how much it holds, until which day, and whether its gate is open."""
-
-    table: str
-    rows: int | None
-    as_of: str | None
-    materialized: str | None
-    gate: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A check that stopped a table, or some days of it, and still does.
-
-    ``is_past`` says that it stopped days before the published one, which no later day
-    needs; ``can_be_accepted``, that a person may know better than the check.
-    """
+class Found:
+    """A check that failed for a table, or for some of its days."""
 
     table: str
     check: str
     days: list[str]
     since: str
     sentence: str
-    can_be_accepted: bool
-    is_past: bool
 
     @property
     def what(self) -> str:
-        """The table and the days that failed, as a person would name them."""
+        """The table and the days, as a person would name them."""
         of = f" of {self.days[-1]}" if self.days else ""
         more = f" and {len(self.days) - 1} days before" if len(self.days) > 1 else ""
         return f"{self.table}{of}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Found):
+    """A check that stopped a table, or some days of it, and still does.
+
+    ``is_past`` says that it stopped days before the published one, which no later day
+    needs; ``can_be_accepted``, that a person may know better than the check.
+    """
+
+    can_be_accepted: bool
+    is_past: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Found):
+    """A check that warns of a table, or of some of its last days; it stops nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilentChannel:
+    """A channel that did not accept its last alert, and how many wait for it."""
+
+    channel: str
+    since: str
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,8 @@ class State:
     fresh: bool
     due: str
     failures: list[Failure]
+    warnings: list[Warned]
+    silent_channels: list[SilentChannel]
     tables: list[TableState]
     advice: list[str]
 
@@ -78,53 +96,23 @@ def read_state(shop: Shop) -> State:
     due = shop.due_day.isoformat()
     names = [table.name for table in Catalogue(business_days(shop.settings)).all]
     instance = open_instance(shop.settings)
+    alerts = look_around(shop, instance)
     failures = [failure for name in names for failure in _failures(shop, name)]
+    warnings = _warnings(shop, alerts.incidents)
     fresh = published is not None and published.as_of >= due
     return State(
         published.as_of if published else None,
         published.provisional if published else False,
         published.rows if published else None,
-        _in_store_time(shop, shop.publication.stamp()),
+        in_store_time(shop, shop.publication.stamp()),
         fresh,
         due,
         failures,
-        [_read_table(shop, instance, name) for name in names],
-        _advise(shop, due, failures),
+        warnings,
+        _silent_channels(shop, alerts),
+        [read_table(shop, instance, name) for name in names],
+        _advise(shop, due, failures, warnings),
     )
-
-
-def _read_table(shop: Shop, instance: dg.DagsterInstance, name: str) -> TableState:
-    event = instance.get_latest_materialization_event(dg.AssetKey(name))
-    moment = (
-        datetime.fromtimestamp(event.timestamp, shop.zone).isoformat(timespec="seconds")
-        if event
-        else None
-    )
-    gate = (
-        "failed" if shop.warehouse.failures(name) else "open" if event else "never run"
-    )
-    rows, as_of = _size(shop, name)
-    return TableState(name, rows, as_of, moment, gate)
-
-
-def _size(shop: Shop, name: str) -> tuple[int | None, str | None]:
-    """Return how many rows a table holds, and the day that it reaches."""
-    if name == "sales_feed":
-        walk = shop.warehouse.last_catch_up(name)
-        read_at = walk.began_at.isoformat() if walk else None
-        return shop.sales_log().row_count(), _in_store_time(shop, read_at)
-    published = shop.publication.published()
-    if name in EXPORTS:
-        if published is None:
-            return None, None
-        return (published.rows if name == EXPORTS[1] else None), published.as_of
-    days = [day for day in shop.warehouse.partitions(name) if day != name]
-    count = shop.warehouse.row_count
-    if name == "raw_sales" and days:
-        return sum(count(name, day) for day in days), days[-1]
-    if days:
-        return count(name, days[-1]), days[-1]
-    return (count(name) if shop.warehouse.exists(name) else None), None
 
 
 def _failures(shop: Shop, table: str) -> list[Failure]:
@@ -150,11 +138,41 @@ def _failure(
         table,
         last.check,
         [day for day, _ in found if day],
-        _in_store_time(shop, since) or since,
+        in_store_time(shop, since) or since,
         last.rule,
         last.fingerprint is not None,
         is_past,
     )
+
+
+def _warnings(shop: Shop, incidents: Incidents) -> list[Warned]:
+    """Return what warns now, the days of one check together."""
+    together: dict[tuple[str, str], list[Incident]] = {}
+    for (table, check, _day), incident in sorted(incidents.items()):
+        if incident.is_open and incident.severity is Severity.WARN:
+            together.setdefault((table, check), []).append(incident)
+    return [
+        Warned(
+            table,
+            check,
+            [each.subject[2] for each in found if each.subject[2]],
+            as_store_time(shop, min(each.since for each in found)),
+            found[-1].sentence,
+        )
+        for (table, check), found in together.items()
+    ]
+
+
+def _silent_channels(shop: Shop, alerts: AlertMemory) -> list[SilentChannel]:
+    """Return the channels that refuse, with what waits for them."""
+    return [
+        SilentChannel(
+            refusal.label,
+            as_store_time(shop, refusal.since),
+            len(list_news(alerts.incidents, channel)),
+        )
+        for channel, refusal in alerts.refusals.items()
+    ]
 
 
 def _is_past(shop: Shop, table: str, day: str) -> bool:
@@ -163,15 +181,9 @@ def _is_past(shop: Shop, table: str, day: str) -> bool:
     return table in SNAPSHOTS and published is not None and day < published.as_of
 
 
-def _in_store_time(shop: Shop, moment: str | None) -> str | None:
-    """Return an ISO moment as the store's clocks show it, with their offset."""
-    if moment is None:
-        return None
-    local = datetime.fromisoformat(moment).astimezone(shop.zone)
-    return local.isoformat(timespec="seconds")
-
-
-def _advise(shop: Shop, due: str, failures: Iterable[Failure]) -> list[str]:
+def _advise(
+    shop: Shop, due: str, failures: Iterable[Failure], warnings: Sequence[Warned]
+) -> list[str]:
     """Say what a person should do next, the most urgent first."""
     advice = [_remedy(failure) for failure in failures]
     published = shop.publication.published()
@@ -184,6 +196,8 @@ def _advise(shop: Shop, due: str, failures: Iterable[Failure]) -> list[str]:
             "No recent sales found in the last seven days. That is no error; if the "
             "shop was open, see whether its tills are online."
         )
+    if not advice and warnings:
+        return [f"Nothing must be done; {len(warnings)} warnings are worth a look."]
     return advice or ["Nothing: all is well."]
 
 

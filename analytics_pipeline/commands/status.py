@@ -1,9 +1,10 @@
 """One screen for the morning: what is published, what failed, what to do."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from analytics_pipeline.commands.state import State, read_state
+from analytics_pipeline.commands.state import Failure, State, Warned, read_state
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
@@ -24,12 +25,15 @@ def status(settings: Settings, terminal: Terminal, *, as_json: bool) -> bool:
 def _show(state: State, terminal: Terminal) -> None:
     """Print the state as one screen, what matters most first."""
     terminal.summary("Published", _published(state))
-    if state.failures:
-        terminal.out.print("\nFailed", style="bold")
-    for failure in state.failures:
-        line = f" {failure.what}  {failure.check}, since {_in_short(failure.since)}"
+    _list("Failed", state.failures, terminal)
+    _list("Warnings", state.warnings, terminal)
+    for silent in state.silent_channels:
+        line = (
+            f"\n{silent.channel} has accepted no alert since "
+            f"{_in_short(silent.since)}; {silent.waiting} wait. To try it: "
+            "analytics-pipeline alert-test"
+        )
         terminal.out.print(line, markup=False, soft_wrap=True)
-        terminal.out.print(f"    {failure.sentence}", markup=False, soft_wrap=True)
     terminal.out.print("\nWhat to do", style="bold")
     for sentence in state.advice:
         terminal.out.print(f" {sentence}", markup=False, soft_wrap=True)
@@ -52,6 +56,18 @@ def _show(state: State, terminal: Terminal) -> None:
 def _in_short(moment: str | None) -> str:
     """Return an ISO moment as people write it; a day stays a day."""
     return (moment or "")[:16].replace("T", " ")
+
+
+def _list(
+    heading: str, found: Sequence[Failure] | Sequence[Warned], terminal: Terminal
+) -> None:
+    """Print what failed, or warns: which table and check, since when, and what."""
+    if found:
+        terminal.out.print(f"\n{heading}", style="bold")
+    for each in found:
+        line = f" {each.what}  {each.check}, since {_in_short(each.since)}"
+        terminal.out.print(line, markup=False, soft_wrap=True)
+        terminal.out.print(f"    {each.sentence}", markup=False, soft_wrap=True)
 
 
 def _published(state: State) -> dict[str, str]:
