@@ -34,9 +34,9 @@ class Usual:
     learning_weeks: int = 4
     learning_days: int = 14
     learning_runs: int = 7
+    max_luck: float = 0.001
     orders_floor: int = 5
     orders_low: float = 0.6
-    orders_luck: float = 0.001
     prices_floor: int = 10
     prices_warn_factor: float = 3.0
     prices_stop_factor: float = 20.0

@@ -6,8 +6,9 @@ no table is built on them before somebody has looked.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from fractions import Fraction
 from statistics import median, median_low
 
 from analytics_pipeline.domain.findings import Finding, Severity
@@ -26,13 +27,18 @@ Days = Mapping[date, DayProfile]
 
 
 def judge_prices(
-    day: date, days: Days, usual: Usual, new_usual_since: date | None = None
+    day: date,
+    days: Days,
+    totals: Sequence[int],
+    usual: Usual,
+    new_usual_since: date | None = None,
 ) -> Finding:
     """Compare the middle total of the orders of *day* with that of the days before.
 
     Args:
         day: the day to judge.
         days: the profile of every known day, *day* among them.
+        totals: cents of each order of *day* whose total is more than nothing.
         usual: from when on prices are unusual.
         new_usual_since: the last day whose unusual prices a person has accepted; the
             days before it are no history any more.
@@ -40,7 +46,7 @@ def judge_prices(
     first = new_usual_since or date.min
     before = {other: days[other] for other in days if first <= other < day}
     return _judge_worthless(day, days[day], before, usual) or _judge_size(
-        day, days[day], before, usual
+        day, totals, before, usual
     )
 
 
@@ -72,33 +78,49 @@ def _judge_worthless(
     )
 
 
-def _judge_size(day: date, now: DayProfile, before: Days, usual: Usual) -> Finding:
+def _judge_size(
+    day: date, totals: Sequence[int], before: Days, usual: Usual
+) -> Finding:
     """Compare the middle total with the middle one of the last days."""
     sold = {other: each for other, each in before.items() if each.priced_orders}
     known = pick_recent(sold, day, DAYS_REMEMBERED)
-    evidence: dict[str, int | str] = {
-        "orders": now.priced_orders,
-        "days_known": len(known),
-    }
+    evidence: dict[str, int | str] = {"orders": len(totals), "days_known": len(known)}
     if len(known) < usual.learning_days:
         sentence = still_learning(len(known), usual.learning_days, "days with orders")
         return Finding(PRICES, True, sentence, Severity.WARN, evidence)
-    if now.priced_orders < max(usual.prices_floor, 1):
-        sentence = f"{now.priced_orders} orders with a price: too few to compare."
+    if len(totals) < max(usual.prices_floor, 1):
+        sentence = f"{len(totals)} orders with a price: too few to compare."
         return Finding(PRICES, True, sentence, Severity.WARN, evidence)
     expected = median_low(sold[other].median_cents for other in known)
-    ratio = now.median_cents / expected
+    middle = median_low(totals)
+    ratio = middle / expected
     factor = max(ratio, 1 / ratio)
     is_refused = factor >= usual.prices_stop_factor
+    is_told = factor >= usual.prices_warn_factor and not _may_be_luck(
+        totals, expected, is_dearer=ratio > 1, max_luck=usual.max_luck
+    )
     return Finding(
         PRICES,
-        factor < usual.prices_warn_factor,
-        f"The middle order is {format_cents(now.median_cents)}; usually it is "
+        not (is_refused or is_told),
+        f"The middle order is {format_cents(middle)}; usually it is "
         f"{format_cents(expected)}.",
         Severity.ERROR if is_refused else Severity.WARN,
-        evidence | {"median_cents": now.median_cents, "usual_cents": expected},
+        evidence | {"middle_cents": middle, "usual_cents": expected},
         subject=_name_shift(ratio) if is_refused else None,
     )
+
+
+def _may_be_luck(
+    totals: Sequence[int], expected: int, *, is_dearer: bool, max_luck: float
+) -> bool:
+    """Say whether so many orders on one side of the usual middle may be mere luck.
+
+    Where prices are as usual, an order is as likely above it as below (a sign test).
+    """
+    count = len(totals)
+    beyond = sum(t > expected if is_dearer else t < expected for t in totals)
+    ways = sum(math.comb(count, n) for n in range(beyond, count + 1))
+    return Fraction(ways, 2**count) >= max_luck
 
 
 def _name_shift(ratio: float) -> str:

@@ -82,8 +82,8 @@ def judge_volume(
         for outlet, counts in (outlets.items() if len(outlets) > 1 else ())
         if not (expected := expect_orders(day, counts, apart, usual)).silent
     }
-    is_low = not whole.silent and _is_low(whole, usual, usual.orders_luck)
-    luck = usual.orders_luck / max(len(each), 1)
+    is_low = not whole.silent and _is_low(whole, usual, usual.max_luck)
+    luck = usual.max_luck / max(len(each), 1)
     low = sorted(outlet for outlet in each if _is_low(each[outlet], usual, luck))
     told = [] if low and not is_low else [whole.silent or whole.sentence]
     told += [

@@ -85,10 +85,13 @@ class UsualDays:
         """Judge a *day* that is over by all that is known of others."""
         days, usual = self._profiles, self._shop.usual
         on_day = rows[rows["business_date"] == pd.Timestamp(day)]
+        totals = on_day.loc[
+            on_day["is_order"] & (on_day["total_incl_cents"] > 0), "total_incl_cents"
+        ].tolist()
         orders = {other: profile.orders for other, profile in days.items()}
         return [
             judge_volume(day, orders, self._outlet_orders(), self._apart, usual),
-            judge_prices(day, days, usual, self._new_usual_since(day)),
+            judge_prices(day, days, totals, usual, self._new_usual_since(day)),
             judge_tax(day, days, usual),
             judge_hours(day, days, usual),
             judge_repeats(on_day, usual),

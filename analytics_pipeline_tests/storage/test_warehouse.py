@@ -1,7 +1,7 @@
 """Tests for analytics_pipeline.storage.warehouse."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -131,3 +131,29 @@ def test_a_complete_walk_is_remembered_to_the_microsecond(warehouse):
 
     assert walk == warehouse.last_catch_up("sales_feed")
     assert warehouse.last_catch_up("customers") is None
+
+
+DAY = date(2026, 6, 20)
+
+
+def test_the_runs_of_earlier_days_are_remembered_in_order(warehouse):
+    assert warehouse.runs_before("customers", DAY) == []
+    for n in (2, 0, 3, 1):
+        warehouse.record_run("customers", DAY - timedelta(days=n), {"emails": n})
+
+    assert warehouse.runs_before("customers", DAY) == [
+        {"emails": 3},
+        {"emails": 2},
+        {"emails": 1},
+    ]
+    assert warehouse.runs_before("customer_identities", DAY) == []
+
+
+def test_of_a_day_the_last_run_counts_and_the_last_sixty_days_are_kept(warehouse):
+    for n in range(62):
+        warehouse.record_run("customers", DAY + timedelta(days=n), {"emails": n})
+    warehouse.record_run("customers", DAY + timedelta(days=61), {"emails": 7})
+
+    kept = warehouse.runs_before("customers", DAY + timedelta(days=99))
+
+    assert [run["emails"] for run in kept] == [*range(2, 61), 7]

@@ -1,0 +1,168 @@
+"""Tests for analytics_pipeline.domain.usual_prices."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from analytics_pipeline.domain.findings import Severity
+from analytics_pipeline.domain.usual_days import DayProfile
+from analytics_pipeline.domain.usual_policy import Usual
+from analytics_pipeline.domain.usual_prices import judge_prices
+
+DAY = date(2026, 6, 23)
+USUAL = 4000
+
+
+def before(days=28, worthless=0, cents=USUAL):
+    """The profiles of *days* before DAY, of twenty orders each."""
+    each = DayProfile(
+        orders=20 + worthless,
+        priced_orders=20,
+        median_cents=cents,
+        worthless_orders=worthless,
+    )
+    return {DAY - timedelta(days=n): each for n in range(1, days + 1)}
+
+
+def judge(totals, days=None, worthless=0, since=None, **choices):
+    days = dict(before() if days is None else days)
+    days[DAY] = DayProfile(
+        orders=len(totals) + worthless,
+        priced_orders=len(totals),
+        worthless_orders=worthless,
+    )
+    return judge_prices(DAY, days, totals, Usual(**choices), since)
+
+
+def verdict(found):
+    return "passed" if found.passed else found.severity
+
+
+@pytest.mark.parametrize(
+    ("cents", "expected"),
+    [
+        (USUAL, "passed"),
+        (3 * USUAL - 1, "passed"),
+        (3 * USUAL, Severity.WARN),
+        (20 * USUAL - 1, Severity.WARN),
+        (20 * USUAL, Severity.ERROR),
+        (100 * USUAL, Severity.ERROR),
+        (USUAL // 2, "passed"),
+        (USUAL // 3, Severity.WARN),
+        (USUAL // 20 + 1, Severity.WARN),
+        (USUAL // 20, Severity.ERROR),
+        (USUAL // 100, Severity.ERROR),
+    ],
+)
+def test_three_times_is_told_and_twenty_times_stops_either_way(cents, expected):
+    assert verdict(judge([cents] * 10)) == expected
+
+
+def test_both_sides_are_told():
+    found = judge([100 * USUAL] * 12)
+
+    assert found.sentence == "The middle order is 4000.00; usually it is 40.00."
+    assert found.evidence == {
+        "orders": 12, "days_known": 28, "middle_cents": 400_000, "usual_cents": 4000,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cents", "subject"),
+    [(100 * USUAL, "×100"), (137 * USUAL, "×100"), (USUAL // 90, "÷100"),
+     (20 * USUAL, "×10"), (1000 * USUAL, "×1000")],
+)  # fmt: skip
+def test_a_stop_is_named_by_its_power_of_ten_so_that_a_late_edit_leaves_it(
+    cents, subject
+):
+    assert judge([cents] * 10).subject == subject
+    assert judge([cents] * 11 + [cents + 1]).subject == subject
+
+
+def test_a_warning_cannot_be_taken_for_a_stop():
+    assert judge([3 * USUAL] * 10).subject is None
+
+
+@pytest.mark.parametrize("factor", [3, 100])
+def test_fewer_than_ten_orders_say_nothing(factor):
+    assert judge([factor * USUAL] * 9).passed
+    assert not judge([factor * USUAL] * 10).passed
+
+
+@pytest.mark.parametrize(("days", "passed"), [(0, True), (13, True), (14, False)])
+def test_fourteen_days_are_learned_first(days, passed):
+    found = judge([100 * USUAL] * 10, before(days))
+
+    assert found.passed is passed
+    assert (
+        found.sentence == f"Still learning: {days} of 14 days with orders."
+    ) is passed
+
+
+def test_only_the_last_twenty_eight_days_with_sales_are_usual():
+    days = before(60, cents=100) | before(28)
+    days |= {DAY - timedelta(days=n): DayProfile() for n in (1, 2)}
+
+    assert judge([USUAL] * 10, days).evidence["days_known"] == 28
+    assert judge([USUAL] * 10, days).passed
+
+
+def test_later_days_are_no_history():
+    days = before(13) | {DAY + timedelta(days=1): before(1)[DAY - timedelta(days=1)]}
+
+    assert judge([USUAL] * 10, days).evidence["days_known"] == 13
+
+
+def test_a_handful_of_dear_orders_may_be_luck():
+    """Two of twelve orders below the usual middle are nothing that luck cannot do."""
+    totals = [3 * USUAL] * 10 + [USUAL // 2] * 2
+
+    assert judge(totals).passed
+    assert not judge([3 * USUAL] * 12).passed
+    assert not judge(totals, max_luck=0.1).passed
+    assert not judge([100 * USUAL] * 10 + [USUAL // 2] * 2).passed
+
+
+# Worth nothing --------------------------------------------------------------------
+
+
+def test_orders_that_are_nearly_all_worth_nothing_stop_the_table():
+    found = judge([USUAL] * 2, worthless=8)
+
+    assert found.blocks
+    assert found.subject == "worth nothing"
+    assert found.sentence == "8 of 10 orders are worth nothing; usually 0% are."
+
+
+@pytest.mark.parametrize(("priced", "worthless"), [(3, 7), (1, 8), (0, 9)])
+def test_some_worthless_orders_or_few_orders_are_no_alarm(priced, worthless):
+    assert judge([USUAL] * priced, worthless=worthless).passed
+
+
+@pytest.mark.parametrize(("usually", "passed"), [(4, False), (5, True)])
+def test_a_shop_that_gives_much_away_is_used_to_it(usually, passed):
+    assert judge([], before(worthless=usually), worthless=10).passed is passed
+
+
+def test_worth_nothing_is_learned_first_too():
+    assert judge([], before(13), worthless=10).passed
+    assert not judge([], before(14), worthless=10).passed
+
+
+# What a person has accepted -------------------------------------------------------
+
+
+def test_prices_that_a_person_accepted_are_the_usual_ones_from_then_on():
+    since = DAY - timedelta(days=14)
+    days = before(28) | before(14, cents=100 * USUAL)
+
+    assert not judge([100 * USUAL] * 10, before(28)).passed
+    assert judge([100 * USUAL] * 10, days, since=since).passed
+    assert not judge([USUAL] * 10, days, since=since).passed
+
+
+def test_the_accepted_day_itself_passes_and_learns_anew():
+    found = judge([100 * USUAL] * 10, since=DAY)
+
+    assert found.sentence == "Still learning: 0 of 14 days with orders."
+    assert judge([], worthless=10, since=DAY).passed
