@@ -50,7 +50,7 @@ class Channel:
 
     def _send_once(self, title: str, body: str) -> bool:
         try:
-            return bool(self.service.notify(title=title, body=body))
+            return bool(self.service.notify(title=title, body=body, body_format="text"))
         except Exception:
             # Plugins of many authors: whatever one raises, it did not accept.
             return False
