@@ -20,8 +20,7 @@ from analytics_pipeline.domain.incidents import (
     observe,
 )
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.instance import instance_home
-from analytics_pipeline.run_reports import list_ends, read_end
+from analytics_pipeline.run_reports import list_ends, name_records, read_end
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import (
     AlertBook,
@@ -144,13 +143,15 @@ def sender_of(shop: Shop) -> Sender:
 
 def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> AlertMemory:
     """Take in the runs that ended since, and what the clock says."""
-    ends, cursors = list_ends(instance, memory.cursors)
+    records = name_records(instance)
+    known = memory.cursors if records == memory.records else {}
+    ends, cursors = list_ends(instance, known)
     incidents = memory.incidents
     for end in ends:
         incidents = observe(incidents, read_end(instance, end, incidents))
     incidents = observe(incidents, _look_at_the_clock(shop))
     incidents = forget_old(incidents, shop.today)
-    return replace(memory, incidents=incidents, cursors=cursors)
+    return replace(memory, incidents=incidents, cursors=cursors, records=records)
 
 
 def _look_at_the_clock(shop: Shop) -> Iterator[Observation]:
@@ -180,7 +181,8 @@ def _drop_channels(memory: AlertMemory, channels: Sequence[Channel]) -> AlertMem
 
 
 def _book(shop: Shop) -> AlertBook:
-    return AlertBook(instance_home(shop.settings))
+    """Open the memory; it stays with the data, wherever Dagster's home is."""
+    return AlertBook(shop.settings.data_dir / ".dagster")
 
 
 def build_alert_sensor(open_shop: Callable[[], Shop]) -> dg.SensorDefinition:

@@ -7,6 +7,7 @@ only warn; so the ends of runs are walked here with a cursor of our own.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -40,6 +41,12 @@ class RunEnd:
     job: str
     outcome: dg.DagsterEventType
     at: datetime
+
+
+def name_records(instance: dg.DagsterInstance) -> str:
+    """Return what tells the records of *instance* apart from any other's."""
+    storage: Any = instance.run_storage  # each of SQL has such an id
+    return str(storage.get_run_storage_id())
 
 
 def list_ends(

@@ -277,6 +277,19 @@ def test_many_changes_at_once_are_one_message(world: World, webhook: Inbox) -> N
     assert webhook.titles == ["[corner] 5 WARNING"]
 
 
+def test_other_records_of_dagster_are_read_from_their_start(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+    with dg.DagsterInstance.ephemeral() as other:
+        world.instance = other
+        world.run("raw_sales", verdict(passed=True))
+        world.tell()
+
+    assert webhook.titles[1:] == ["[corner] RECOVERED raw_sales: rows_are_sound"]
+
+
 # Channels that do not work ---------------------------------------------------------
 
 
@@ -432,7 +445,6 @@ def _die(*_given: Any) -> None:
 def test_a_daemon_and_a_command_at_once_tell_it_once(
     world: World, webhook: Inbox
 ) -> None:
-    world.tell()  # nothing, but the folder is there
     world.run("raw_sales", verdict(), failure=gate_failure())
     tellers = [threading.Thread(target=world.tell) for _ in range(6)]
     for teller in tellers:

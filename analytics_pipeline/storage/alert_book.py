@@ -1,4 +1,4 @@
-"""The memory of the alerts, kept beside Dagster's records, which it was read from.
+"""The memory of the alerts: what is wrong, and who was told.
 
 Replaced whole after every message that was sent: whoever is killed between a message
 and the note of it sends that one again, and loses none.
@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from analytics_pipeline.domain.incidents import Incident, Incidents
 from analytics_pipeline.errors import DirectoryInUse, LocalFailure
-from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.files import make_folder, replace_text
 
 SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -51,12 +51,14 @@ class AlertMemory:
     Attributes:
         incidents: what is wrong, or was and somebody still believes so.
         cursors: by kind of event, how far the ends of runs were read.
+        records: which records of Dagster the cursors belong to.
         refusals: by channel, those that did not accept their last message.
     """
 
     incidents: Incidents = field(default_factory=dict)
     cursors: Mapping[str, str] = field(default_factory=dict)
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    records: str = ""
 
 
 class AlertBook:
@@ -64,6 +66,7 @@ class AlertBook:
 
     def __init__(self, folder: Path) -> None:
         """Keep it in *folder*."""
+        make_folder(folder)
         self._path = folder / "alerts.json"
         self._lock = folder / "alerts.lock"
 
@@ -102,7 +105,10 @@ class AlertBook:
     def write(self, memory: AlertMemory) -> None:
         """Replace what is remembered."""
         stored = _Stored(
-            list(memory.incidents.values()), dict(memory.cursors), dict(memory.refusals)
+            list(memory.incidents.values()),
+            dict(memory.cursors),
+            dict(memory.refusals),
+            memory.records,
         )
         content: Any = _STORED.dump_python(stored, mode="json")
         replace_text(self._path, json.dumps(content, indent=1) + "\n")
@@ -115,11 +121,12 @@ class _Stored:
     incidents: list[Incident]
     cursors: dict[str, str]
     refusals: dict[str, Refusal]
+    records: str
 
     @property
     def memory(self) -> AlertMemory:
         known = {each.subject: each for each in self.incidents}
-        return AlertMemory(known, self.cursors, self.refusals)
+        return AlertMemory(known, self.cursors, self.refusals, self.records)
 
 
 _STORED = TypeAdapter(_Stored)
