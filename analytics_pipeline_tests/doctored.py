@@ -16,9 +16,9 @@ Change = Callable[[str, dict[str, Any]], bool]
 class DoctoredTransport(httpx.BaseTransport):
     """Carries requests, and changes the records of the replies on the way back."""
 
-    def __init__(self, change: Change) -> None:
+    def __init__(self, change: Change, real: httpx.BaseTransport | None = None) -> None:
         self._change = change
-        self._real = httpx.HTTPTransport()
+        self._real = real or httpx.HTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         reply = self._real.handle_request(request)

@@ -126,8 +126,11 @@ def run_light(
     tables: Sequence[str] = UP_TO_PUBLISHING,
     lightspeed: Any = None,
     clock: Any = None,
+    told: list[Any] | None = None,
 ) -> list[Any]:
     """Run the bodies of *tables* for *day*; return every event that they yielded.
+
+    They are put into *told* too, which has them also when the run fails.
 
     Raises:
         dagster.Failure: as the run would fail, with exit code, cause and remedy in
@@ -146,7 +149,7 @@ def run_light(
         "shop": shop,
         "lightspeed": lightspeed or Lightspeed(settings),
     }
-    events: list[Any] = []
+    events: list[Any] = [] if told is None else told
     bodies = _bodies(settings.start_date, settings.time_zone)
     for name in tables:
         body = bodies[name]

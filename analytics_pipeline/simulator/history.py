@@ -23,16 +23,15 @@ from analytics_pipeline.simulator.records import StoreState
 from analytics_pipeline.simulator.sales import draw_basket, record_sale
 from analytics_pipeline.simulator.sales_later import draw_fate
 from analytics_pipeline.simulator.shop import Shop
+from analytics_pipeline.simulator.trading_days import Trade
 from analytics_pipeline.simulator.web_buyers import draw_buyer
 from analytics_pipeline.simulator.web_orders import draw_course, place_order
 
 BEFORE_THE_DAY = timedelta(hours=14)
 FEWEST_SALES_PER_DAY = 8.0
 CUSTOMERS_PER_DAILY_SALE = 197
-WEEKDAYS = (0.8, 0.8, 0.9, 1.0, 1.2, 1.4, 0.9)
 LATE_SHARE = 0.14
 NOBODY_SHARE = 0.03
-WALK_IN_SHARE = 0.21
 WEB_SHARE = 0.025
 REGISTER_CLOSES_ON_DAY = 20
 RECENT_SALES = 50
@@ -52,19 +51,23 @@ class Store:
         opened_on: date,
         sales_per_day: float | None = None,
         time_zone: str = "America/New_York",
+        trade: Trade | None = None,
     ) -> None:
         """Found the store; nothing happens before the clock is moved."""
+        self._trade = trade = trade or Trade()
         usual = max(FEWEST_SALES_PER_DAY, customers / CUSTOMERS_PER_DAILY_SALE)
         self._sales_per_day = usual if sales_per_day is None else sales_per_day
         self._opened_on = opened_on
         start = _planned_at(opened_on)
         self.state = _empty_state(seed, start, time_zone)
         timeline = Timeline(seed, self.state)
-        self._shop = Shop(timeline, open_premises(timeline), customers)
+        premises = open_premises(timeline, trade.outlets)
+        self._shop = Shop(timeline, premises, customers, oddities=trade.oddities)
         self._shop.web.user_id = timeline.new_id()
         open_the_books(self._shop, start)
         timeline.plan(start, partial(self._plan_day, opened_on))
-        timeline.plan_in(start, REGISTER_CLOSES_ON_DAY + 1, self._close_register)
+        if trade.oddities:
+            timeline.plan_in(start, REGISTER_CLOSES_ON_DAY + 1, self._close_register)
 
     def advance_to(self, moment: datetime) -> None:
         """Play everything up to and including *moment*, an aware time, in order."""
@@ -81,14 +84,19 @@ class Store:
         for _ in range(arrivals_of_a_day(self._shop)):
             minute = timeline.between(540, 1080)
             self._plan_at_home(day, minute, partial(arrive, self._shop))
-        expected = self._sales_per_day * WEEKDAYS[day.weekday()]
-        for _ in range(round(expected * timeline.between(0.75, 1.25))):
-            self._plan_sale(day)
+        number = self._number_of(day)
+        is_open = self._trade.is_open(day, self.state.retailer.country)
+        expected = self._sales_per_day * self._trade.busyness(day, number)
+        if is_open:
+            for _ in range(round(expected * timeline.between(0.75, 1.25))):
+                self._plan_sale(day)
         online = expected * WEB_SHARE
         for _ in range(int(online) + timeline.chance(online % 1)):
             self._plan_at_home(day, timeline.between(1, 1438), self._order_online)
-        self._plan_clock_change(day)
-        self._plan_oddities(day)
+        if self._trade.oddities:
+            self._plan_clock_change(day)
+        if is_open:
+            self._plan_cases(day)
         tomorrow = day + timedelta(days=1)
         timeline.plan(_planned_at(tomorrow), partial(self._plan_day, tomorrow))
 
@@ -97,7 +105,8 @@ class Store:
         drawn = timeline.rng.random()
         rank = next(i for i, share in enumerate(BUSY_TILLS) if drawn <= share)
         till = self._shop.premises.tills[rank]
-        if rank == 1 and self._number_of(day) < REGISTER_CLOSES_ON_DAY:
+        is_early = self._number_of(day) < REGISTER_CLOSES_ON_DAY
+        if rank == 1 and is_early and self._trade.oddities:
             till = self._shop.premises.closing_till
         late = rank < 2 and timeline.chance(LATE_SHARE)
         minute = timeline.between(*(LATE_HOURS if late else OPENING_HOURS[rank == 2]))
@@ -108,8 +117,8 @@ class Store:
         moment = _local(day, minute, self.state.retailer.time_zone)
         self._shop.timeline.plan(moment, action)
 
-    def _plan_oddities(self, day: date) -> None:
-        for case in cases_of_day(self._number_of(day)):
+    def _plan_cases(self, day: date) -> None:
+        for case in cases_of_day(self._number_of(day), oddities=self._trade.oddities):
             minute = self._shop.timeline.between(660, 720)
             self._plan_at_home(day, minute, partial(_play_case, case, self._shop))
 
@@ -141,7 +150,8 @@ class Store:
         drawn = self._shop.timeline.rng.random()
         if drawn < NOBODY_SHARE:
             return None
-        chosen = None if drawn < WALK_IN_SHARE else choose_buyer(self._shop)
+        is_asked = drawn >= NOBODY_SHARE + self._trade.walk_in_share
+        chosen = choose_buyer(self._shop) if is_asked else None
         return chosen or self.state.default_customer_id
 
     def _order_online(self, moment: datetime) -> None:

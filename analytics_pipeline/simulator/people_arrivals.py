@@ -123,13 +123,17 @@ def arrivals_of_a_day(shop: Shop) -> int:
 
 
 def open_the_books(shop: Shop, moment: datetime) -> None:
-    """Enrol the walk-in customer and a third of the people, before the first sale."""
+    """Enrol the walk-in customer and a third of the people, before the first sale.
+
+    In a shop without oddities they are as people are, not one of each kind.
+    """
     walk_in = enrol(shop, Contact("Walk-in"), moment - timedelta(days=1000))
     walk_in.customer_code = "WALKIN"
     shop.crowd.regulars.clear()
     shop.crowd.occasionals.clear()
     shop.timeline.state.default_customer_id = walk_in.id
-    for act in (_enrol_a_chain, _enrol_sharers, _enrol_one_of_each):
+    kinds = (_enrol_one_of_each,) if shop.oddities else ()
+    for act in (_enrol_a_chain, _enrol_sharers, *kinds):
         if shop.crowd.arrived < shop.size // 3:
             act(shop, moment)
     while shop.crowd.arrived < shop.size // 3:

@@ -92,17 +92,21 @@ def stock_shelves(timeline: Timeline, count: int = 120) -> list[Product]:
     return products
 
 
-def open_premises(timeline: Timeline) -> Premises:
-    """Open two outlets in two time zones, with five registers, one to be closed."""
+def open_premises(timeline: Timeline, outlets: int = 2) -> Premises:
+    """Open two outlets in two time zones, with five registers, one to be closed.
+
+    A third outlet, in the store's own zone, has the second till of the first one.
+    """
     home = timeline.state.retailer.time_zone
     away = next(zone for zone in OTHER_ZONES if zone != home)
     main = _open_outlet(timeline, "Main Street", home)
     west = _open_outlet(timeline, "West Side", away)
+    second = _open_outlet(timeline, "Station", home) if outlets > 2 else main
     tills = [
         _open_till(timeline, outlet, name, rate)
         for outlet, name, rate in (
             (main, "Front till", TAX_RATES[0]),
-            (main, "Back till", TAX_RATES[0]),
+            (second, "Back till", TAX_RATES[0]),
             (west, "West till", TAX_RATES[1]),
             (main, "Holiday till", TAX_RATES[0]),
             (main, "Online", TAX_RATES[0]),

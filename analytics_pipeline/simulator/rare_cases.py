@@ -82,9 +82,14 @@ UNKNOWN_WORDS: tuple[Case, ...] = (
 )
 
 
-def cases_of_day(number: int) -> list[Case]:
-    """Return what is odd about the *number*-th day of the store."""
+def cases_of_day(number: int, *, oddities: bool = True) -> list[Case]:
+    """Return what is odd about the *number*-th day of the store.
+
+    Without *oddities* nothing that somebody would have to be warned of.
+    """
     cases = [ORDINARY_CASES[number % len(ORDINARY_CASES)]]
+    if not oddities:
+        return cases
     cases.append(WEB_CASES[number % len(WEB_CASES)])
     turn, place = divmod(number, len(ORDINARY_CASES))
     if turn % ROUNDS_BETWEEN_UNKNOWN_WORDS == 0 and place in (7, 17, 27):

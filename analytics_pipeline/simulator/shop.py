@@ -27,6 +27,7 @@ class Shop:
     web: WebShop = field(default_factory=WebShop)
     invoices: dict[str, int] = field(default_factory=dict)
     recent: list[str] = field(default_factory=list)
+    oddities: bool = True
 
     def next_invoice(self, register_id: str) -> str:
         """Count a till's receipts; tills count apart, so numbers repeat (API §3.1)."""

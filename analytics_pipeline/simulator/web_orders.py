@@ -42,11 +42,12 @@ class Course:
 
 
 def draw_course(shop: Shop) -> Course:
-    """Draw how an order goes on an ordinary day."""
+    """Draw how an order goes; in a shop without oddities it reaches the till."""
     rng = shop.timeline.rng
-    exported = rng.choices(("right", "blank", "wrong"), (62, 35, 3))[0]
+    wrong = 3 if shop.oddities else 0
+    exported = rng.choices(("right", "blank", "wrong"), (62, 35, wrong))[0]
     drawn = rng.random()
-    if drawn < 0.04:
+    if drawn < 0.04 and shop.oddities:
         return Course(synced_after=None, exported="blank")
     if drawn < 0.07:
         return Course("QUEUED", "NEW", paid=False, paid_later=drawn < 0.055)

@@ -8,7 +8,6 @@ from pandera.errors import SchemaErrors
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
-from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
@@ -50,6 +49,14 @@ class Walk:
     read: int
 
 
+class _ContractBroken(Exception):
+    """Rows as read break the contract of the log, which only the reader can do."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.sentence)
+        self.finding = finding
+
+
 def read_sales_feed(
     shop: Shop,
     client: LightspeedClient,
@@ -69,7 +76,10 @@ def read_sales_feed(
     log = shop.sales_log()
     is_compared = not full_resync and bool(log.segments()) and days > 0
     target = log.start_generation() if full_resync else log
-    walk = _walk(shop, client, target)
+    try:
+        walk = _walk(shop, client, target)
+    except _ContractBroken as broken:
+        return Candidate(None, [broken.finding])
     replayed = replay_sales(shop, client, walk.log) if replay else NOT_REPLAYED
     kept = (
         keep_known_sales(shop, client, log, walk.log)
@@ -119,19 +129,26 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
 
 
 def _check(rows: pd.DataFrame) -> None:
-    """Judge the rows of a page by the contract of the log.
+    """Judge the rows of a page by the contract of the log, before they are appended.
 
     Raises:
-        GateFailed: a row breaks it, which only a fault of the reader can cause; the
-            rules are named, never the values.
+        _ContractBroken: a row breaks it; the columns are named, never the values.
     """
     try:
         SalesFeed.validate(rows, lazy=True)
     except SchemaErrors as errors:
         columns = sorted(set(errors.failure_cases["column"].dropna().astype("str")))
-        raise GateFailed(
-            f"Sales as read break the contract of sales_feed ({', '.join(columns)}).",
-            "Nothing of that page was stored. Please report it.",
+        sentence = (
+            f"{len(errors.failure_cases)} values break the contract of sales_feed. "
+            "Nothing of that page was stored."
+        )
+        evidence: dict[str, int | str] = {
+            "rows": len(rows),
+            "faults": len(errors.failure_cases),
+            "columns": ", ".join(columns),
+        }
+        raise _ContractBroken(
+            Finding(SCHEMA_CHECK, False, sentence, evidence=evidence)
         ) from None
 
 

@@ -1,0 +1,56 @@
+"""Every incident, and the table that tells shopkeepers of all checks."""
+
+from collections.abc import Iterator
+
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline_tests.incidents.incident import Incident
+from analytics_pipeline_tests.incidents.program_incidents import OF_THE_PROGRAM
+from analytics_pipeline_tests.incidents.shop_incidents import OF_THE_SHOP
+
+INCIDENTS: tuple[Incident, ...] = (*OF_THE_SHOP, *OF_THE_PROGRAM)
+
+_HEADER = """\
+# Every check, and what trips it
+
+Each table is judged before it takes the place of the stored one. A check that **stops**
+keeps the last good table and everything below it as it was; one that **warns** tells,
+and the table is stored. Each fault here is made in a shop of eleven ordinary weeks by
+`analytics_pipeline_tests/incidents`, which hold this page and the checks in step.
+Ninety ordinary days of the same shop trip none of them.
+
+| table | check | what it says when all is well | when it fails | such as | acceptable |
+|---|---|---|---|---|---|
+"""
+
+
+def write_table(catalogue: Catalogue) -> str:
+    """Return ``docs/checks.md``: one row a check, with the faults that trip it."""
+    return _HEADER + "".join(f"| {' | '.join(row)} |\n" for row in _rows(catalogue))
+
+
+def _rows(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
+    for contract in catalogue.all:
+        for spec in contract.check_specs:
+            tripped = [
+                each
+                for each in INCIDENTS
+                if (each.table, each.check) == (contract.name, spec.name)
+            ]
+            yield (
+                f"`{contract.name}`",
+                f"`{spec.name}`",
+                str(spec.description),
+                " or ".join(sorted({_word(each.severity) for each in tripped})),
+                "; ".join(_with_severity(each, tripped) for each in tripped),
+                "",
+            )
+
+
+def _with_severity(incident: Incident, among: list[Incident]) -> str:
+    """Return the fault, and what it does where others do something else."""
+    same = len({each.severity for each in among}) == 1
+    return incident.fault if same else f"{incident.fault} ({_word(incident.severity)})"
+
+
+def _word(severity: str) -> str:
+    return {"ERROR": "stops", "WARN": "warns"}[severity]
