@@ -97,15 +97,19 @@ def read_sales_feed(
     findings = [honour("sales_feed", None, finding) for finding in judged]
     if not any(finding.blocks for finding in findings):
         _finish(shop, walk, full_resync)
-    figures = {
+    repaired = compared.evidence.get("repaired", 0)
+    figures = {**_figures(walk, client), "repaired": repaired, **replayed}
+    return Candidate(None, findings, figures=figures)
+
+
+def _figures(walk: Walk, client: LightspeedClient) -> dict[str, int | str]:
+    """Return what the UI plots of a walk."""
+    return {
         "records_read": walk.read,
         "requests": client.requests,
         "rows_in_log": walk.log.row_count(),
         "cursor": walk.log.cursor(),
-        "repaired": compared.evidence.get("repaired", 0),
-        **replayed,
     }
-    return Candidate(None, findings, figures=figures)
 
 
 def _as_the_contract_says(walk: Walk) -> Finding:
