@@ -21,7 +21,7 @@ Ninety ordinary days of the same shop trip none of them.
 Some failures may be real: a person may accept one with
 `update --accept CHECK --reason TEXT` where the last column says so.
 
-| table | check | what is so when all is well | when it fails | such as | may be accepted |
+| table | check | what is so when all is well | a failure | such as | may be accepted |
 |---|---|---|---|---|---|
 """
 
