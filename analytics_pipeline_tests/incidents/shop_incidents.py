@@ -596,7 +596,7 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
         seeded(leave_orders_out(Fraction(0))),
     ),
     Incident(
-        "export truncated", "ecom_orders", "export_is_complete", ERROR,
+        "half an export", "ecom_orders", "export_is_complete", ERROR,
         "the export holds half of the orders only",
         r"The export has \d+ orders, the last good one had \d+; \d+ of those are gone",
         seeded(leave_orders_out(Fraction(1, 2))),
