@@ -7,9 +7,10 @@ The layers, each of which may import only what stands before it::
     sources, storage, simulator  the world, files, and a small world for trying out
     settings, engine, shop       one shop on this machine
     steps                        what each table is made of, in plain Python
-    contracts, daily_tables      what a contract tells Dagster; the gates
+    contracts, gates             what a contract tells Dagster; what stops a table
     assets                       names and wiring
-    jobs, schedules, sensors     when they run
-    definitions, instance        everything put together
+    jobs, schedules              when they run
+    instance, alerts, sensors    where runs are kept, who is told, what is watched
+    definitions                  everything put together
     commands, cli                what a person types
 """

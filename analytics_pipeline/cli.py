@@ -12,12 +12,24 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.commands.entry import (
+from analytics_pipeline.commands.entry import day_of, run_command
+from analytics_pipeline.commands.options import (
+    Accept,
     AsOf,
+    CustomerTyped,
+    Days,
     Debug,
+    ExplainedDay,
+    ExportTo,
+    FaultRate,
+    Faults,
+    FreePort,
+    Full,
+    HowMany,
     Json,
-    day_of,
-    run_command,
+    OpenedOn,
+    Reason,
+    Seed,
 )
 
 app = typer.Typer(
@@ -44,18 +56,10 @@ def demo(debug: Debug = False) -> None:
 @app.command()
 def update(
     as_of: AsOf = None,
-    days: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=366,
-            help="Also re-read the last DAYS days through the search, and fetch what "
-            "is lacking; 0 leaves that out.",
-        ),
-    ] = 7,
-    full: Annotated[
-        bool, typer.Option("--full", help="Read all sales again from the start.")
-    ] = False,
+    days: Days = 7,
+    full: Full = False,
+    accept: Accept = None,
+    reason: Reason = None,
     debug: Debug = False,
 ) -> None:
     """Read what changed and publish the master of a day.
@@ -64,6 +68,7 @@ def update(
     analytics-pipeline update                     yesterday
     analytics-pipeline update --days 30           and look 30 days back for gaps
     analytics-pipeline update --as-of 2026-01-31  as it was at the end of January
+    analytics-pipeline update --accept no_person_vanished --reason "Cleared old ones"
     """  # noqa: D301 (the backslash keeps the examples on lines of their own)
     from analytics_pipeline.commands.update import update as run
 
@@ -71,7 +76,13 @@ def update(
     run_command(
         debug,
         lambda settings, terminal: run(
-            settings, terminal, as_of=day, days=days, full=full
+            settings,
+            terminal,
+            as_of=day,
+            days=days,
+            full=full,
+            accept=accept,
+            reason=reason,
         ),
     )
 
@@ -140,20 +151,8 @@ def status(
 
 @app.command()
 def explain(
-    customer: Annotated[
-        str,
-        typer.Argument(
-            metavar="CUSTOMER",
-            help="An id (also of a duplicate or a deleted record), a customer code, an "
-            "e-mail or a phone number.",
-        ),
-    ],
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"], help="The day to explain; the published one if none."
-        ),
-    ] = None,
+    customer: CustomerTyped,
+    as_of: ExplainedDay = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -178,29 +177,31 @@ def explain(
     )
 
 
+@app.command("alert-test")
+def alert_test(debug: Debug = False) -> None:
+    """Send a test message to every channel that alerts go to.
+
+    \b
+    Channels are Apprise URLs in ALERT_URLS, in the environment or in .env, with commas
+    between them:
+    \b
+    mailtos://user:password@smtp.example.com?from=shop@example.com&to=me@example.com
+    slack://…   msteams://…   discord://…   ntfys://…   jsons://example.com/webhook
+    """  # noqa: D301 (the backslash keeps the lines)
+    from analytics_pipeline.commands.alert_test import alert_test as run
+
+    run_command(debug, lambda settings, terminal: run(settings, terminal))
+
+
 @app.command()
 def simulate(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
-    customers: Annotated[int, typer.Option(min=1, help="How many.")] = 300,
-    seed: Annotated[int, typer.Option(help="The same seed, the same store.")] = 1,
-    opened_on: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="The store's first day.")
-    ] = datetime(2026, 1, 1),  # noqa: DTZ001 (a calendar day)
-    export: Annotated[
-        Path | None, typer.Option(help="Write the web shop's export there.")
-    ] = None,
-    faults: Annotated[
-        int | None,
-        typer.Option(
-            metavar="SEED",
-            help="Let requests fail: refusals, errors, broken and missing replies. The "
-            "same SEED fails the same requests in the same way.",
-        ),
-    ] = None,
-    fault_rate: Annotated[
-        float,
-        typer.Option(min=0.0, max=1.0, help="The share that --faults hits."),
-    ] = 0.1,
+    port: FreePort = 0,
+    customers: HowMany = 300,
+    seed: Seed = 1,
+    opened_on: OpenedOn = datetime(2026, 1, 1),  # noqa: DTZ001 (a calendar day)
+    export: ExportTo = None,
+    faults: Faults = None,
+    fault_rate: FaultRate = 0.1,
     debug: Debug = False,
 ) -> None:
     """Serve a simulated Lightspeed store on this machine, until Ctrl-C.

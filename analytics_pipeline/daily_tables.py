@@ -12,15 +12,16 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.contracts import (
-    Contract,
+from analytics_pipeline.contracts import Contract
+from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.gates import (
     Event,
     figures,
     gate_failure,
     judge,
+    remember_failure,
     told_to_people,
 )
-from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.shop import Shop
 
 MOST_DAYS_REPORTED = 31
@@ -43,14 +44,12 @@ class DailyRun:
     ) -> list[Finding]:
         """Judge one day; store it, or remember why not.  Return its findings."""
         day = str(candidate.partition)
-        findings = judge(self.contract, candidate)
+        findings = judge(self.shop, self.contract, candidate)
         blocking = [finding for finding in findings if finding.blocks]
-        for finding in blocking:
-            self.shop.warehouse.remember_failure(
-                self.contract.name, day, finding.check, finding.sentence
-            )
-            self.failed[day] = finding
-        if not blocking:
+        if blocking:
+            remember_failure(self.shop, self.contract, blocking, day)
+            self.failed[day] = blocking[0]
+        else:
             store(candidate)
             self.shop.warehouse.forget_failure(self.contract.name, day)
             self.stored[day] = figures(candidate)
@@ -146,7 +145,7 @@ def _evaluations(
                 else dg.MetadataValue.text(value)
                 for name, value in {**finding.evidence, "days": days}.items()
             },
-            blocking=True,
+            blocking=contract.all_checks[finding.check].blocks,
             partition=day,
         )
 

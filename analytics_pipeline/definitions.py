@@ -9,6 +9,7 @@ from datetime import datetime
 
 import dagster as dg
 
+from analytics_pipeline.alerts import build_alert_sensor
 from analytics_pipeline.assets.customers import build_customers
 from analytics_pipeline.assets.exports import build_exports
 from analytics_pipeline.assets.reconciliation import build_reconciliation
@@ -19,12 +20,13 @@ from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.resources import Lightspeed, log_wait, shop_resource
-from analytics_pipeline.schedules import build_schedule
+from analytics_pipeline.schedules import build_schedule, fresh_every_morning
 from analytics_pipeline.sensors import build_sensors
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Progress, open_shop, silent, system_clock
 
 OWNER = "team:analytics"
+EXPORTS = "exports"
 
 
 def build_definitions(
@@ -42,14 +44,19 @@ def build_definitions(
         "sources": sources,
         "sales": build_sales(catalogue, sources),
         "customers": build_customers(catalogue),
-        "exports": [*build_exports(catalogue), *build_reconciliation(catalogue)],
+        EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
     }
     tables = dg.Definitions(
         assets=[
-            asset for group, assets in groups.items() for asset in _place(assets, group)
+            asset
+            for group, assets in groups.items()
+            for asset in _place(assets, group, settings)
         ],
         schedules=[build_schedule(settings, days)],
-        sensors=build_sensors(lambda: open_shop(settings, clock)),
+        sensors=[
+            *build_sensors(lambda: open_shop(settings, clock)),
+            build_alert_sensor(lambda: open_shop(settings, clock)),
+        ],
         resources={
             "io_manager": StoredBehindTheGate(),
             "shop": shop_resource(lambda: open_shop(settings, clock, progress)),
@@ -62,12 +69,18 @@ def build_definitions(
 
 
 def _place(
-    assets: list[dg.AssetsDefinition], group: str
+    assets: list[dg.AssetsDefinition], group: str, settings: Settings
 ) -> Sequence[dg.AssetsDefinition]:
-    """Put *assets* into their group of the story."""
+    """Put *assets* into their group of the story; what people read must be fresh."""
 
     def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(group_name=group, owners=[OWNER])
+        return spec.replace_attributes(
+            group_name=group,
+            owners=[OWNER],
+            freshness_policy=fresh_every_morning(settings)
+            if group == EXPORTS
+            else None,
+        )
 
     return [asset.map_asset_specs(placed) for asset in assets]
 

@@ -8,6 +8,7 @@
     ├── LightspeedError         exit 3: the source
     │   ├── LightspeedUnavailable    a later try can help
     │   └── LightspeedRefused        it cannot, until someone acts
+    ├── ChannelRefused          exit 3: a channel of alerts
     ├── DirectoryInUse          exit 4: another run holds the data directory
     └── LocalFailure            exit 5: disk, permission, damaged file
 """
@@ -51,6 +52,12 @@ class LightspeedUnavailable(LightspeedError):
 
 class LightspeedRefused(LightspeedError):
     """Lightspeed refused; another try is useless until someone acts."""
+
+
+class ChannelRefused(PipelineError):
+    """A channel of alerts could not be reached, or did not accept a message."""
+
+    exit_code = 3
 
 
 class DirectoryInUse(PipelineError):

@@ -56,8 +56,10 @@ def build_jobs() -> dg.Definitions:
     )
     take_in = dg.define_asset_job(
         ECOM_IMPORT,
-        dg.AssetSelection.assets("ecom_orders").downstream(),
+        # The sales too: an update of an earlier day may have read late ones since.
+        dg.AssetSelection.assets("ecom_orders", "raw_sales").downstream(),
         description="Take in a new export of the web shop, and publish the day again. "
         "Asks Lightspeed nothing.",
+        config={"ops": {"raw_sales": {"config": {"refresh_late_days": True}}}},
     )
     return dg.Definitions(jobs=[update, rebuild, take_in])

@@ -7,6 +7,7 @@ import dagster as dg
 
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import DUE_AT
 
 MASTER = dg.AssetKey("customer_analytics_master")
 DAYS_BACK = 14
@@ -51,6 +52,15 @@ def build_schedule(
         return [first, *(_snapshot(day, tick) for day in missed)]
 
     return daily_update_schedule
+
+
+def fresh_every_morning(settings: Settings) -> dg.FreshnessPolicy:
+    """Return what people may expect of a file: made since midnight, by six o'clock."""
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{DUE_AT.minute} {DUE_AT.hour} * * *",
+        lower_bound_delta=timedelta(hours=DUE_AT.hour, minutes=DUE_AT.minute),
+        timezone=settings.time_zone,
+    )
 
 
 def _snapshot(day: str, tick: str) -> dg.RunRequest:

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     )
     engine: Engine = Field(Engine.DUCKDB, alias="ANALYTICS_ENGINE")
     store: str | None = Field(None, alias="ANALYTICS_STORE")
+    alert_urls: SecretStr | None = Field(None, alias="ALERT_URLS")
 
     @property
     def warehouse_url(self) -> str:
@@ -88,6 +89,9 @@ class Settings(BaseSettings):
             "ANALYTICS_TIMEZONE": self.time_zone,
             "ANALYTICS_ENGINE": self.engine.value,
             "ANALYTICS_STORE": self.store,
+            "ALERT_URLS": (
+                self.alert_urls.get_secret_value() if self.alert_urls else None
+            ),
         }
         return {name: value for name, value in values.items() if value is not None}
 

@@ -42,6 +42,9 @@ from analytics_pipeline.storage.warehouse import Warehouse
 
 Made = TypeVar("Made")
 
+DUE_AT = time(6)
+"""When yesterday's master should be out, in store time; the nightly run is at two."""
+
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how much of it, and of how much (if that is known)."""
 
@@ -129,6 +132,12 @@ class Shop:
         return self.today - timedelta(days=1)
 
     @property
+    def due_day(self) -> date:
+        """The day whose master people may expect by now."""
+        is_due = self.clock().astimezone(self.zone).time() >= DUE_AT
+        return self.yesterday if is_due else self.yesterday - timedelta(days=1)
+
+    @property
     def first_day(self) -> str:
         """The first partition, which also holds every earlier sale."""
         return self.settings.start_date.isoformat()
@@ -167,7 +176,7 @@ class Shop:
             what = f"{table} of {partition}" if partition else table
             raise GateFailed(
                 f"The last attempt at {what} failed its gate "
-                f"({failed[partition]['check']}), so nothing is built on it.",
+                f"({failed[partition][0].check}), so nothing is built on it.",
                 "Mend the cause, then run: analytics-pipeline update",
             )
 
@@ -188,13 +197,6 @@ class Shop:
         self.refuse_failed("raw_sales", wanted)
         paths = self.warehouse.paths("raw_sales", wanted)
         return open_table(self.engine, paths, RawSales)
-
-    def accepted_days(self, table: str, check: str) -> list[str]:  # noqa: ARG002
-        """Return the days of *table* whose failure of *check* a person has accepted.
-
-        What was found unusual there is what is usual from such a day on.
-        """
-        return []
 
     # Secrets ---------------------------------------------------------------------
 

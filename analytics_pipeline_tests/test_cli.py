@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.applications import Starlette
@@ -491,29 +492,30 @@ def test_status_knows_nothing_published() -> None:
     assert "Master CSV not found" in nothing.stdout
 
 
-def test_status_knows_outdated_and_fresh(updated: SimulatedShop) -> None:
+def test_status_knows_outdated(updated: SimulatedShop) -> None:
     outdated = type_in("status", "--json")
     assert outdated.exit_code == 1
     state = json.loads(outdated.stdout)
     assert FIRST_DAY.isoformat() == state["published"]
     assert "Data seems outdated" in state["advice"][0]
 
-    today = updated.local.today
-    updated.live_until(today)
-    yesterday = updated.local.yesterday
-    assert type_in("update", "--as-of", yesterday).exit_code == 0
-    fresh = type_in("status")
-    assert fresh.exit_code == 0, fresh.output
 
+def test_today_is_published_as_provisional_and_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(ZoneInfo("America/New_York")).date()
+    yesterday, two_weeks_ago = (today - timedelta(days=n) for n in (1, 14))
+    with open_simulated_shop(
+        tmp_path / "data", seed=1, customers=20, opened_on=two_weeks_ago, day=yesterday
+    ) as young:
+        pointed_at(young, monkeypatch)
+        result = type_in("update", "--as-of", today)
 
-def test_today_is_published_as_provisional(typed: SimulatedShop) -> None:
-    today = typed.local.today
-    typed.live_until(today - timedelta(days=1))
-
-    result = type_in("update", "--as-of", today)
+        fresh = type_in("status")
 
     assert result.exit_code == 0, result.output
     assert "provisional" in result.stdout
+    assert fresh.exit_code == 0, fresh.output
 
 
 def test_a_day_that_the_store_has_not_finished_is_not_published(

@@ -9,7 +9,7 @@ import pytest
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract, Event, store_if_sound, told_to_people
+from analytics_pipeline.contracts import Check, Contract, Weight
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
 from analytics_pipeline.errors import (
     GateFailed,
@@ -17,6 +17,7 @@ from analytics_pipeline.errors import (
     LightspeedUnavailable,
     WrongUse,
 )
+from analytics_pipeline.gates import Event, store_if_sound, told_to_people
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.schemas.customers import CustomerAnalytics
@@ -26,7 +27,12 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.tables import make_table
 
 HOSTILE = "mallory.secret@example.com"
-CONTRACT = Contract("customers", Customers, "customer_id", {"is_plausible": "It is."})
+CONTRACT = Contract(
+    "customers",
+    Customers,
+    "customer_id",
+    {"is_plausible": Check("It is.", Weight.EITHER)},
+)
 CONTRACTS = Catalogue(None).all
 RECORD = {
     "customer_id": "id-of-a",
@@ -180,7 +186,7 @@ def test_a_failed_finding_blocks_like_the_schema(shop, materialize):
 
     assert failed_checks(result) == {"is_plausible"}
     assert not shop.warehouse.exists("customers")
-    assert shop.warehouse.failures("customers")[""]["check"] == "is_plausible"
+    assert shop.warehouse.failures("customers")[""][0].check == "is_plausible"
 
 
 def test_a_warning_is_told_and_the_table_stored(shop, materialize):
@@ -354,11 +360,12 @@ def test_every_contract_names_its_key_column_and_tells_every_column(contract):
 
 
 @ANY_CONTRACT
-def test_every_check_has_a_sentence_and_blocks(contract):
+def test_the_schema_is_judged_first_and_every_check_has_a_sentence(contract):
     specs = contract.check_specs
 
     assert specs[0].name == SCHEMA_CHECK
-    assert all(spec.blocking and spec.description for spec in specs)
+    assert specs[0].blocking
+    assert all(spec.description for spec in specs)
 
 
 def test_an_audit_returns_the_rows_that_break_the_contract():

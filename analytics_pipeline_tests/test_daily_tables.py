@@ -8,10 +8,11 @@ import pytest
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract, Event
+from analytics_pipeline.contracts import Check, Contract, Weight
 from analytics_pipeline.daily_tables import MOST_DAYS_REPORTED, store_days_if_sound
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
 from analytics_pipeline.errors import GateFailed
+from analytics_pipeline.gates import Event
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.schemas.sales import RawSales
@@ -44,7 +45,9 @@ def sales(day, version=1):
 def materialize(shop, instance):
     """Cut the days *made* in a run that was asked for *wanted*."""
     days = business_days(shop.settings)
-    contract = Contract("raw_sales", RawSales, "sale_id", {"is_quiet": "."}, days)
+    contract = Contract(
+        "raw_sales", RawSales, "sale_id", {"is_quiet": Check(".", Weight.EITHER)}, days
+    )
 
     def run(*wanted, made=None, broken=(), finding=None):
         def candidates():

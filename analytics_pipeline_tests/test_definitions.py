@@ -1,9 +1,10 @@
 """Tests for analytics_pipeline.definitions: the graph, as a list people can read."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import CronFreshnessPolicy
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.settings import load_settings
@@ -109,6 +110,35 @@ def test_a_day_is_made_from_the_same_day_of_the_table_before(definitions):
         assert isinstance(
             mapping, dg.IdentityPartitionMapping | dg.TimeWindowPartitionMapping
         )
+
+
+def test_what_people_read_must_be_fresh_every_morning(definitions):
+    graph = definitions.resolve_asset_graph()
+    policies = {
+        node.key.to_user_string(): node.freshness_policy_or_from_metadata
+        for key in graph.get_all_asset_keys()
+        if (node := graph.get(key)).freshness_policy_or_from_metadata
+    }
+
+    assert set(policies) == {
+        name for name, group, *_ in lines_of(GRAPH) if group == "exports"
+    }
+    for policy in policies.values():
+        assert isinstance(policy, CronFreshnessPolicy)
+        assert policy.deadline_cron == "0 6 * * *"
+        assert policy.lower_bound_delta == timedelta(hours=6)
+        assert policy.timezone == "America/New_York"
+
+
+def test_every_check_says_in_words_what_it_holds_against_what(definitions):
+    graph = definitions.resolve_asset_graph()
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+
+    assert len(specs) == sum(len(line) - 1 for line in lines_of(CHECKS))
+    for spec in specs:
+        assert len(spec.description or "") > 20, spec.name
+        assert str(spec.description).endswith("."), spec.name
+        assert spec.blocking is not spec.description.endswith("A failure warns.")
 
 
 def test_jobs_and_schedule_are_there_by_name(definitions):

@@ -14,6 +14,7 @@ from analytics_pipeline.settings import (
     load_export_dialect,
     load_policy,
     load_settings,
+    load_usual,
 )
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.export_file import E_SERIES
@@ -233,7 +234,9 @@ def test_a_faulty_choice_is_refused_and_its_key_named(policy, text, key):
     assert "analytics.toml" in failure.value.remedy
 
 
-LOADERS = pytest.mark.parametrize("load", [load_policy, load_export_dialect])
+LOADERS = pytest.mark.parametrize(
+    "load", [load_policy, load_export_dialect, load_usual]
+)
 
 
 @LOADERS

@@ -16,6 +16,7 @@ from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import end_of, hold_directory, open_shop
+from analytics_pipeline.storage.gate_notes import FailedCheck
 from analytics_pipeline_tests.tables import make_table
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,8 @@ with hold_directory(Path(sys.argv[1]), wait=False):
     print("held", flush=True)
     time.sleep(60)
 """
+
+FAILED = [FailedCheck("matches_schema", "why", "")]
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def test_a_missing_day_is_a_local_failure_that_names_it(shop):
 
 def test_a_day_that_failed_its_gate_is_not_built_on(shop):
     store_days(shop, "2026-06-18", "2026-06-19")
-    shop.warehouse.remember_failure("raw_sales", "2026-06-19", "matches_schema", "why")
+    shop.warehouse.remember_failure("raw_sales", "2026-06-19", FAILED)
 
     with pytest.raises(GateFailed, match=r"raw_sales of 2026-06-19.*matches_schema"):
         shop.sales_until(date(2026, 6, 19))
@@ -149,7 +152,7 @@ def test_a_day_that_failed_its_gate_is_not_built_on(shop):
 
 def test_a_table_that_failed_its_gate_is_not_loaded_until_it_passes(shop):
     store_outlets(shop, "UTC")
-    shop.warehouse.remember_failure("outlets", None, "matches_schema", "why")
+    shop.warehouse.remember_failure("outlets", None, FAILED)
     with pytest.raises(GateFailed, match="last attempt at outlets failed its gate"):
         shop.load("outlets", Outlets)
 

@@ -7,8 +7,8 @@ import dagster as dg
 
 from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Event, store_if_sound
 from analytics_pipeline.daily_tables import store_days_if_sound
+from analytics_pipeline.gates import Event, store_if_sound
 from analytics_pipeline.steps.customers import analyse_customers
 from analytics_pipeline.steps.identities import resolve_customers, store_identities
 

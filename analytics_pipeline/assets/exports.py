@@ -7,8 +7,8 @@ import dagster as dg
 
 from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Event
 from analytics_pipeline.daily_tables import store_days_if_sound
+from analytics_pipeline.gates import Event
 from analytics_pipeline.steps.changes import explain_changes, store_changes
 from analytics_pipeline.steps.exports import (
     list_first_time_buyers,

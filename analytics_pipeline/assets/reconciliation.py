@@ -6,7 +6,7 @@ import dagster as dg
 
 from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Event, store_if_sound
+from analytics_pipeline.gates import Event, store_if_sound
 from analytics_pipeline.steps.reconciliation import (
     reconcile_web_orders,
     store_reconciliation,

@@ -6,8 +6,8 @@ import dagster as dg
 
 from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Event, told_to_people
 from analytics_pipeline.daily_tables import store_days_if_sound
+from analytics_pipeline.gates import Event, told_to_people
 from analytics_pipeline.steps.raw_sales import choose_days, recut_days
 
 

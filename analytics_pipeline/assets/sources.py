@@ -8,7 +8,7 @@ from pydantic import Field
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Event, store_if_sound
+from analytics_pipeline.gates import Event, store_if_sound
 from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.customer_records import read_customers, store_customers

@@ -5,24 +5,11 @@ Imported before it is known which command is wanted, so it imports little itself
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from analytics_pipeline.errors import LocalFailure, PipelineError
-
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Show Dagster's log and full tracebacks.")
-]
-AsOf = Annotated[
-    datetime | None,
-    typer.Option(
-        formats=["%Y-%m-%d"],
-        help="The day to publish; yesterday in store time by default. Today is "
-        "provisional.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 def day_of(moment: datetime | None) -> date | None:

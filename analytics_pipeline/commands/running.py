@@ -10,11 +10,13 @@ from typing import Any
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
+from analytics_pipeline.alerts import tell_people
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.errors import LocalFailure, PipelineError
 from analytics_pipeline.instance import instance_home, open_instance
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import open_shop
 
 COLLECT_RARELY = (10_000, 20, 20)
 """How often Python looks for unreachable cycles; pages of JSON make none, but many
@@ -47,6 +49,7 @@ def run_job(
     day: date,
     config: Mapping[str, Any],
     terminal: Terminal,
+    tags: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run *job* for *day* and return what became of it.
 
@@ -62,12 +65,15 @@ def run_job(
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
         try:
+            instance = open_instance(settings)
             result = definitions.resolve_job_def(job).execute_in_process(
-                instance=open_instance(settings),
+                instance=instance,
                 partition_key=day.isoformat(),
                 run_config={**config, **quiet},
+                tags=dict(tags or {}),
                 raise_on_error=False,
             )
+            _tell_people(settings, instance, terminal)
         except DBAPIError as error:
             raise LocalFailure(
                 f"Dagster's records in {instance_home(settings)} could not be written "
@@ -75,6 +81,22 @@ def run_job(
                 "Make room or give the right to write there, then run it again.",
             ) from error
     return _read(result)
+
+
+def _tell_people(
+    settings: Settings, instance: dg.DagsterInstance, terminal: Terminal
+) -> None:
+    """Send the alerts of a run; that one could not be sent changes no run's outcome."""
+    try:
+        told = tell_people(open_shop(settings), instance, is_patient=False)
+    except PipelineError as error:
+        terminal.warn(f"No alert could be sent. {error.cause} {error.remedy}")
+        return
+    if told.refusing:
+        terminal.warn(
+            f"{', '.join(told.refusing)} did not accept an alert; it is tried again "
+            "with the next run. To try now: analytics-pipeline alert-test"
+        )
 
 
 def _read(result: dg.ExecuteInProcessResult) -> Outcome:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from analytics_pipeline.commands.acceptance import accept_failure
 from analytics_pipeline.commands.running import Outcome, run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.money import format_cents
@@ -20,6 +21,9 @@ from analytics_pipeline.storage.publication import (
     Published,
 )
 from analytics_pipeline.vocabulary import ChangeKind, ReconciliationCategory
+
+ACCEPTED_TAG = "analytics/accepted"
+"""The tag of a run that names the failure which a person accepted with it."""
 
 LOOK_AT: Mapping[str, str] = {
     ReconciliationCategory.CONTRADICTING: "contradicting",
@@ -57,6 +61,8 @@ def update(
     as_of: date | None = None,
     days: int = 7,
     full: bool = False,
+    accept: str | None = None,
+    reason: str | None = None,
 ) -> None:
     """Run the daily job for a day and tell what came out.
 
@@ -66,15 +72,43 @@ def update(
     started = time.monotonic()
     day = choose_day(open_shop(settings), as_of)
     with hold_directory(settings.data_dir, wait=False):
+        accepted = _accept(settings, accept, reason, day, terminal)
         config = update_config(days=0 if full else days, full_resync=full)
         with terminal.working(f"updating to {day}"):
-            outcome = run_job(settings, DAILY_UPDATE, day, config, terminal)
+            outcome = run_job(
+                settings, DAILY_UPDATE, day, config, terminal, tags=accepted
+            )
     for sentence in outcome.warnings:
         terminal.warn(sentence)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
     tell(shop, outcome, day, time.monotonic() - started, terminal)
+
+
+def _accept(
+    settings: Settings,
+    check: str | None,
+    reason: str | None,
+    day: date,
+    terminal: Terminal,
+) -> dict[str, str]:
+    """Accept what failed *check*, if one is named; return the tags of the run.
+
+    Raises:
+        WrongUse: check and reason are not both given, or nothing can be accepted.
+    """
+    if check is None and reason is None:
+        return {}
+    if not check or not (reason or "").strip():
+        raise WrongUse(
+            "--accept CHECK and --reason TEXT go together.",
+            'For example: --accept no_person_vanished --reason "Old records were '
+            'cleared in Lightspeed"',
+        )
+    accepted = accept_failure(open_shop(settings), check, str(reason), day)
+    terminal.err.print(f"accepted: {accepted}", markup=False)
+    return {ACCEPTED_TAG: accepted}
 
 
 def tell(

@@ -92,7 +92,7 @@ def keep_people(
     explained = {
         person for person in gone if person in people.index and people[person] != person
     }
-    unexplained = len(gone) - len(explained)
+    unexplained = len(gone - explained)
     limit = max(10, len(before) * 2 // 100)
     return Finding(
         "no_person_vanished",
@@ -106,4 +106,5 @@ def keep_people(
             "unexplained": unexplained,
             "limit": limit,
         },
+        subject="\n".join(sorted(gone - explained)),
     )

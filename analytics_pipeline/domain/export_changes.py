@@ -14,6 +14,9 @@ from analytics_pipeline.domain.findings import Finding, Severity, name_some
 SALE_COLUMN = "X-series Order ID"
 """The export's own hint at an order's sale: the last evidence of rule 4.3."""
 
+FEW_GONE = 10
+"""So many orders may be gone from any export without stopping it."""
+
 _CONTENT = [
     "order_number",
     "ordered_at",
@@ -58,16 +61,20 @@ def judge_completeness(
     Args:
         changes: from the last good export to this one; nothing if there was none.
         lost_columns: columns that the last good one had and this one has not.
+
+    A few orders that are gone are a warning; more than the larger of 10 and a tenth
+    are a file that was cut off, until a person says otherwise.
     """
     if changes is None:
         sentence = "There is no earlier export to compare with."
         return Finding("export_is_complete", True, sentence, Severity.WARN)
     told = [*_tell_gone(changes), *_tell_lost(lost_columns)]
+    is_cut_off = len(changes.gone) > max(FEW_GONE, changes.before // 10)
     return Finding(
         "export_is_complete",
         not told,
         " ".join(told) or "The export has all that the last good one had.",
-        Severity.WARN,
+        Severity.ERROR if is_cut_off else Severity.WARN,
         {
             "orders": changes.now,
             "orders_before": changes.before,
@@ -75,6 +82,7 @@ def judge_completeness(
             "gone_orders": name_some(changes.gone),
             "lost_columns": ", ".join(sorted(lost_columns)),
         },
+        subject="\n".join(sorted(changes.gone)),
     )
 
 

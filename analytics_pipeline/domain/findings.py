@@ -5,11 +5,15 @@ contact, a customer code or an ``ecom-`` id.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from hashlib import sha256
 
 SCHEMA_CHECK = "matches_schema"
 """The check that every table has: its rows are as its contract says."""
+
+ACCEPTED = "accepted"
+"""The evidence that tells why a person accepted a failure."""
 
 MOST_KEYS = 10
 """How many offending keys a finding names."""
@@ -41,6 +45,22 @@ class Finding:
     def blocks(self) -> bool:
         """Whether the table must not be stored."""
         return not self.passed and self.severity is Severity.ERROR
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What stands for the subject where it is stored; it may name people."""
+        if self.subject is None:
+            return None
+        return sha256(f"{self.check}\n{self.subject}".encode()).hexdigest()[:16]
+
+    def accept(self, reason: str) -> "Finding":
+        """Return the failure as one that a person has accepted: it stops nothing."""
+        return replace(
+            self,
+            sentence=f"Accepted ({reason}): {self.sentence}",
+            severity=Severity.WARN,
+            evidence={**self.evidence, ACCEPTED: reason},
+        )
 
 
 def name_some(keys: Sequence[str]) -> str:

@@ -43,6 +43,11 @@ def judge_rejections(
             "rules": ", ".join(rules),
             "records": name_some(ids),
         },
+        subject="\n".join(
+            sorted(
+                f"{each.record_id} {each.version} {each.rule}" for each in rejections
+            )
+        ),
     )
 
 

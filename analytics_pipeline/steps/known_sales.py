@@ -71,6 +71,7 @@ def keep_known_sales(
             f"The full read lacks {len(lost)} of the {known} sales that the log holds. "
             "The log is kept as it was.",
             evidence={"known": known, "lacking": len(lost), "sales": name_some(lost)},
+            subject="\n".join(sorted(lost)),
         )
     gone = sorted(fetch_sales(shop, client, new, lost).unknown)
     return Finding(

@@ -104,6 +104,7 @@ def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
             "gone": name_some(gone),
             "lost": ", ".join(lost),
         },
+        subject="\n".join([*gone, *lost]) or None,
     )
 
 

@@ -159,12 +159,12 @@ class UsualDays:
 
     @cached_property
     def _accepted(self) -> list[date]:
-        accepted = self._shop.accepted_days("raw_sales", PRICES)
+        accepted = self._shop.warehouse.acceptances.days("raw_sales", PRICES)
         return sorted(date.fromisoformat(day) for day in accepted)
 
     def _new_usual_since(self, day: date) -> date | None:
-        """Return the last day up to *day* whose prices a person has accepted."""
-        return max((each for each in self._accepted if each <= day), default=None)
+        """Return the last day before *day* whose prices a person has accepted."""
+        return max((each for each in self._accepted if each < day), default=None)
 
 
 def _list_holidays(country: str, years: Sequence[int]) -> dict[date, str]:

@@ -6,7 +6,7 @@ whether the last attempt to replace it failed, so that what is built on it can w
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -19,6 +19,11 @@ from analytics_pipeline.storage.files import (
     read_json,
     replace_bytes,
     replace_text,
+)
+from analytics_pipeline.storage.gate_notes import (
+    Acceptances,
+    FailedCheck,
+    FailedGates,
 )
 from analytics_pipeline.storage.parquet import (
     count_rows,
@@ -45,6 +50,8 @@ class Warehouse:
     def __init__(self, url: str) -> None:
         """Keep tables under *url*: a folder, or a URL that fsspec knows."""
         self.root = UPath(url)
+        self.failed_gates = FailedGates(self.root)
+        self.acceptances = Acceptances(self.root)
         self._attempts: Counter[str] = Counter()
 
     def path(self, table: str, partition: str | None = None) -> UPath:
@@ -156,31 +163,19 @@ class Warehouse:
     # A table's last attempt -----------------------------------------------------
 
     def remember_failure(
-        self, table: str, partition: str | None, check: str, rule: str
+        self, table: str, partition: str | None, failed: Sequence[FailedCheck]
     ) -> None:
-        """Note that the last attempt to replace the table failed *check*."""
+        """Note what stopped the last attempt to replace the table."""
         self._attempts[table] += 1
-        held = self.failures(table)
-        held[partition or ""] = {"check": check, "rule": rule}
-        self._write_failures(table, held)
+        self.failed_gates.remember(table, partition, failed)
 
     def forget_failure(self, table: str, partition: str | None) -> None:
         """Note that the table passed again."""
-        held = self.failures(table)
-        if held.pop(partition or "", None) is not None:
-            self._write_failures(table, held)
+        self.failed_gates.forget(table, partition)
 
-    def failures(self, table: str) -> dict[str, dict[str, str]]:
+    def failures(self, table: str) -> dict[str, list[FailedCheck]]:
         """Return the failed last attempts by partition (empty: the whole table)."""
-        path = self.root / table / "failed_gates.json"
-        if not path.exists():
-            return {}
-        held: dict[str, dict[str, str]] = read_json(path)
-        return held
-
-    def _write_failures(self, table: str, held: dict[str, dict[str, str]]) -> None:
-        text = json.dumps(held, indent=1, sort_keys=True)
-        replace_text(self.root / table / "failed_gates.json", text + "\n")
+        return self.failed_gates.of(table)
 
     # A feed's last complete walk -------------------------------------------------
 

@@ -77,12 +77,12 @@ def test_without_an_earlier_export_there_is_nothing_to_compare():
     assert judge_completeness(None).passed
 
 
-def test_fewer_orders_are_a_warning_with_both_counts_and_up_to_ten_numbers():
+def test_fewer_orders_are_told_with_both_counts_and_up_to_ten_numbers():
     before = orders(*(str(number) for number in range(100, 115)))
 
     finding = judge_completeness(compare_exports(before, orders("100", "101")))
 
-    assert (finding.passed, finding.severity) == (False, Severity.WARN)
+    assert not finding.passed
     assert "2 orders" in finding.sentence
     assert "15" in finding.sentence
     assert finding.evidence["gone"] == 13
@@ -110,3 +110,26 @@ def test_a_lost_column_is_a_warning_that_names_it(lost, words):
     assert (finding.passed, finding.severity) == (False, Severity.WARN)
     assert words in finding.sentence
     assert finding.evidence["lost_columns"] == lost[0]
+
+
+@pytest.mark.parametrize(
+    ("held", "gone", "severity"),
+    [
+        (15, 10, Severity.WARN),
+        (15, 11, Severity.ERROR),
+        (300, 30, Severity.WARN),
+        (300, 31, Severity.ERROR),
+    ],
+)
+def test_many_orders_gone_are_a_file_cut_off_which_only_a_person_may_accept(
+    held, gone, severity
+):
+    numbers = [str(1000 + n) for n in range(held)]
+
+    finding = judge_completeness(
+        compare_exports(orders(*numbers), orders(*numbers[gone:]))
+    )
+
+    assert not finding.passed
+    assert finding.severity is severity
+    assert finding.subject == "\n".join(numbers[:gone])

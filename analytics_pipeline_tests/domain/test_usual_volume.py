@@ -90,6 +90,15 @@ def test_nothing_is_told_before_four_such_weekdays_are_known(weeks):
     assert (found.sentence == learning) is (weeks < 4)
 
 
+def test_days_of_more_than_ten_weeks_ago_are_no_history():
+    days = counts(41, weeks=15)
+    apart = {TUESDAY - n * timedelta(7): "closed" for n in range(1, 8)}
+
+    found = judge(days, apart=apart)
+
+    assert found.sentence == "Still learning: 3 of 4 Tuesdays."
+
+
 def test_the_days_before_the_first_sale_are_no_history():
     days = counts(0) | {
         day: 0 for day in counts(0) if day < TUESDAY - timedelta(days=3 * 7)
@@ -124,6 +133,19 @@ def test_a_small_shop_whose_week_brought_hardly_anything_is_told():
 
 def test_a_small_shop_is_left_in_peace_over_one_empty_day():
     assert judge(small([2, 2, 2, 2, 2, 2, 0])).passed
+
+
+def test_weeks_that_differ_much_need_a_deeper_drop():
+    steady = small([0, 0, 0, 1, 0, 0, 0])
+    wild = steady | {
+        day: 0 if (TUESDAY - day).days // 7 % 2 else 4
+        for day in steady
+        if day <= TUESDAY - timedelta(7)
+    }
+
+    assert not judge(steady).passed
+    assert judge(wild).evidence["usual"] == "14"
+    assert judge(wild).passed
 
 
 def test_a_closed_sunday_is_no_drop_and_a_week_of_loss_shows_on_it():

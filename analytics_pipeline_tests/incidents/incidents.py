@@ -18,7 +18,10 @@ and the table is stored. Each fault here is made in a shop of eleven ordinary we
 `analytics_pipeline_tests/incidents`, which hold this page and the checks in step.
 Ninety ordinary days of the same shop trip none of them.
 
-| table | check | what it says when all is well | when it fails | such as | acceptable |
+Some failures may be real: a person may accept one with
+`update --accept CHECK --reason TEXT` where the last column says so.
+
+| table | check | what is so when all is well | a failure | such as | may be accepted |
 |---|---|---|---|---|---|
 """
 
@@ -30,19 +33,19 @@ def write_table(catalogue: Catalogue) -> str:
 
 def _rows(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
     for contract in catalogue.all:
-        for spec in contract.check_specs:
+        for name, check in contract.all_checks.items():
             tripped = [
                 each
                 for each in INCIDENTS
-                if (each.table, each.check) == (contract.name, spec.name)
+                if (each.table, each.check) == (contract.name, name)
             ]
             yield (
                 f"`{contract.name}`",
-                f"`{spec.name}`",
-                str(spec.description),
+                f"`{name}`",
+                check.sentence,
                 " or ".join(sorted({_word(each.severity) for each in tripped})),
                 "; ".join(_with_severity(each, tripped) for each in tripped),
-                "",
+                "yes" if check.may_be_accepted else "",
             )
 
 

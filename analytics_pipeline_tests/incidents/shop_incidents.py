@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from analytics_pipeline.simulator.records import Sale, WebOrder
@@ -182,6 +183,12 @@ OF_SALES: Sequence[Incident] = (
         seeded(shift_hours(-6)),
     ),
     Incident(
+        "clocks six hours fast", "raw_sales", "hours_are_usual", WARN,
+        "the clocks of the tills are six hours fast",
+        r"\d+ of \d+ sales are at hours at which the shop hardly ever sells",
+        seeded(shift_hours(6)),
+    ),
+    Incident(
         "sales synced twice", "raw_sales", "sales_stand_once", WARN,
         "a till sends every sale of the day a second time, under new ids",
         r"\d+ of \d+ sales repeat another one",
@@ -325,6 +332,11 @@ def lose_people(shop: OrdinaryShop) -> None:
         del shop.state.customers[person.id]
 
 
+def damage_figures(shop: OrdinaryShop) -> None:
+    path = shop.data / f"warehouse/customer_analytics/{DAY_BEFORE}.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+
+
 def mistype_a_threshold(shop: OrdinaryShop) -> None:
     (shop.data / "analytics.toml").write_text(
         "[tier_thresholds]\nSprout = 2.50\nBloom = 750\nEvergreen = 1500\n"
@@ -383,6 +395,13 @@ OF_PEOPLE: Sequence[Incident] = (
         "a full read lacks customer records that were known, without a deletion",
         r"15 people of the last published master are gone",
         seeded(lose_people), begins_at="customer_analytics", tables=ONLY_CUSTOMERS,
+    ),
+    Incident(
+        "the last figures are damaged", "customer_analytics", "no_person_vanished",
+        WARN,
+        "the file with the figures of the day before is damaged",
+        r"The last master's people cannot be compared",
+        seeded(damage_figures), begins_at="customer_analytics",
     ),
     Incident(
         "a threshold mistyped", "customer_analytics", "tiers_move_slowly", WARN,
@@ -502,10 +521,16 @@ def rename_column(name: str) -> Callable[[str], str]:
     return lambda text: text.replace(f";{name};", ";other;", 1)
 
 
-def leave_orders_out(shop: OrdinaryShop) -> None:
-    for number in list(shop.state.web_orders)[:5]:
-        del shop.state.web_orders[number]
-    shop.export()
+def leave_orders_out(share: Fraction) -> Callable[[OrdinaryShop], None]:
+    """Leave the oldest orders out of the export: one, or a *share* of all."""
+
+    def act(shop: OrdinaryShop) -> None:
+        numbers = list(shop.state.web_orders)
+        for number in numbers[: int(len(numbers) * share) or 1]:
+            del shop.state.web_orders[number]
+        shop.export()
+
+    return act
 
 
 def let_the_export_age(shop: OrdinaryShop) -> None:
@@ -567,8 +592,14 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
     Incident(
         "export without old orders", "ecom_orders", "export_is_complete", WARN,
         "the export lacks orders that the last good one had",
-        r"5 of those are gone",
-        seeded(leave_orders_out),
+        r"1 of those are gone",
+        seeded(leave_orders_out(Fraction(0))),
+    ),
+    Incident(
+        "half an export", "ecom_orders", "export_is_complete", ERROR,
+        "the export holds half of the orders only",
+        r"The export has \d+ orders, the last good one had \d+; \d+ of those are gone",
+        seeded(leave_orders_out(Fraction(1, 2))),
     ),
     Incident(
         "export stale", "ecom_orders", "export_is_fresh", WARN,

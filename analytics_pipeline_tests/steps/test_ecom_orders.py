@@ -88,10 +88,11 @@ def test_an_export_of_fewer_orders_is_taken_in_with_a_warning(shop):
 def test_an_export_that_is_gone_is_told_like_one_that_lacks_every_order(shop):
     (shop.settings.data_dir / "ecom_orders_export.csv").unlink()
 
-    findings = take_in(shop)
+    findings = {each.check: each for each in read_ecom_orders(shop).findings}
 
     assert findings["export_is_readable"].passed
     assert findings["export_is_complete"].evidence["gone"] == 12
+    assert findings["export_is_complete"].blocks
 
 
 def test_a_shop_without_a_web_shop_is_told_nothing(tmp_path):

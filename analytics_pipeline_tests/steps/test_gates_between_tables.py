@@ -23,6 +23,7 @@ from analytics_pipeline.steps.exports import list_first_time_buyers, list_master
 from analytics_pipeline.steps.identities import resolve_customers
 from analytics_pipeline.steps.raw_sales import list_stale_days, recut_days
 from analytics_pipeline.steps.reconciliation import reconcile_web_orders
+from analytics_pipeline.storage.gate_notes import FailedCheck
 from analytics_pipeline.storage.warehouse import CatchUp
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.web_shop import publish
@@ -119,7 +120,7 @@ def test_what_stands_on_sound_tables_can_be_made(shop, table):
 
 @pytest.mark.parametrize(("table", "source", "day"), DEPENDENCIES)
 def test_a_table_is_not_made_from_one_that_failed_its_gate(shop, table, source, day):
-    shop.warehouse.remember_failure(source, day, "some_check", "why")
+    shop.warehouse.remember_failure(source, day, [FailedCheck("some_check", "why", "")])
 
     with pytest.raises(GateFailed, match=f"last attempt at {source}"):
         STEPS[table](shop)

@@ -13,6 +13,7 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.steps import usual_days
 from analytics_pipeline.steps.usual_days import CHECKS, UsualDays
+from analytics_pipeline.storage.gate_notes import Acceptance
 from analytics_pipeline_tests.light_run import evidence_of, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 from analytics_pipeline_tests.tables import make_table
@@ -53,16 +54,18 @@ class PaperShop:
 
     def __init__(self, folder, start=START, **outlet):
         self.folder, self.start = folder, start
-        self.accepted = []
         outlets = [{"outlet_id": "o", "store_country": "US"} | outlet]
         self.shop.warehouse.write("outlets", Outlets, make_table(Outlets, outlets))
 
     @property
     def shop(self):
-        shop = open_shop(load_settings(data_dir=self.folder, start_date=self.start))
-        accepted = {("raw_sales", "prices_are_usual"): self.accepted}
-        shop.accepted_days = lambda *asked: accepted[asked]
-        return shop
+        return open_shop(load_settings(data_dir=self.folder, start_date=self.start))
+
+    def accept(self, day, table="raw_sales", check="prices_are_usual"):
+        """Let a person accept what failed on *day*."""
+        self.shop.warehouse.acceptances.add(
+            Acceptance(table, check, str(day), "fingerprint", "New prices", "now")
+        )
 
     def store(self, days, **sold):
         for day in days:
@@ -262,6 +265,31 @@ def test_sales_from_before_the_first_day_are_history_by_their_true_days(tmp_path
     assert not paper.judge(orders=4)["volume_is_usual"].passed
 
 
+def test_stored_days_without_sales_are_known_to_be_so(tmp_path):
+    paper = PaperShop(tmp_path, store_country="ZZ")
+    for day in last(70):
+        paper.store([day], orders=3 * (day.weekday() < 6))
+
+    found = paper.judge(orders=3)["volume_is_usual"]
+
+    assert found.sentence.endswith("in the week up to this day; a usual week has 18.")
+    assert found.evidence["known"] == 8
+
+
+def test_days_without_sales_before_the_first_day_are_known_to_be_so(tmp_path):
+    first = DAY - timedelta(days=7)
+    paper = PaperShop(tmp_path, start=first)
+    days = [*last(63, first), first]
+    rows = pd.concat(
+        [sales(day, 3 * (day.weekday() < 6)) for day in days], ignore_index=True
+    )
+    rest = {day: sales(day, 3 * (day.weekday() < 6)) for day in [*last(6), DAY]}
+
+    found = paper.cut({first: rows} | rest)[DAY]["volume_is_usual"]
+
+    assert found.sentence.endswith("in the week up to this day; a usual week has 18.")
+
+
 def test_days_that_are_neither_stored_nor_cut_are_no_history(tmp_path):
     paper = PaperShop(tmp_path)
     paper.store([DAY - timedelta(days=n) for n in (7, 14, 21, 22)])
@@ -274,35 +302,31 @@ def test_days_that_are_neither_stored_nor_cut_are_no_history(tmp_path):
 # Prices that were refused, and accepted -------------------------------------------
 
 
-def test_a_refused_day_is_no_history_of_the_next(paper):
-    """Else fourteen nights of failure would make the fault what is usual."""
+def test_a_refused_day_is_no_history_of_the_next(tmp_path):
+    """Else a few nights of failure would make the fault what is usual."""
+    paper = PaperShop(tmp_path)
+    paper.store(last(14, DAY - timedelta(days=13)))
     wrong = {day: sales(day, cents=400_000) for day in [*last(13), DAY]}
-    paper.store([DAY - timedelta(days=n) for n in range(14, 71)], cents=4000)
 
     found = paper.cut(wrong)
 
     assert all(each["prices_are_usual"].blocks for each in found.values())
-    known = found[DAY]["prices_are_usual"].evidence["days_known"]
-    assert known == 28
-    assert found[DAY]["prices_are_usual"].sentence.endswith("usually it is 40.09.")
-    assert found[DAY]["volume_is_usual"].evidence["known"] == 8
+    assert found[DAY]["prices_are_usual"].evidence["days_known"] == 14
 
 
-def test_accepted_prices_are_usual_from_their_day_on_and_not_before(paper):
+def test_accepted_prices_are_usual_from_the_day_after_on(paper):
     day_before = DAY - timedelta(days=1)
     wrong = {day: sales(day, cents=400_000) for day in (day_before, DAY)}
-    paper.accepted = [str(DAY - timedelta(days=60)), str(DAY)]
+    paper.accept(DAY - timedelta(days=60))
+    paper.accept(day_before)
+    paper.accept(DAY, check="tax_is_usual")
+    paper.accept(DAY, table="customer_analytics")
 
     found = paper.cut(wrong)
 
+    # Of its own day the gate honours it; the rows of that day are the first usual ones.
     assert found[day_before]["prices_are_usual"].blocks
     assert found[DAY]["prices_are_usual"].passed
-
-
-def test_nobody_has_accepted_anything_yet(tmp_path):
-    shop = open_shop(load_settings(data_dir=tmp_path))
-
-    assert shop.accepted_days("raw_sales", "prices_are_usual") == []
 
 
 # Through a whole run --------------------------------------------------------------

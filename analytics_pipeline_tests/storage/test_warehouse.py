@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.storage.warehouse."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
@@ -7,9 +8,11 @@ import pytest
 
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.storage.gate_notes import FailedCheck
 from analytics_pipeline.storage.warehouse import CatchUp, Warehouse
 from analytics_pipeline_tests.tables import make_table
 
+FAILED = FailedCheck("matches_schema", "why", "2026-06-21T06:00:00+00:00")
 FRAME = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
 
 
@@ -45,7 +48,7 @@ def test_days_are_kept_apart_and_listed_in_order(warehouse):
     for day in ("2026-06-20", "2026-06-01", "2026-06-10"):
         frame = FRAME.assign(name=pd.Series([day], dtype="str"))
         warehouse.write("outlets", Outlets, frame, day)
-    warehouse.remember_failure("outlets", "2026-06-20", "check", "rule")
+    warehouse.remember_failure("outlets", "2026-06-20", [FAILED])
 
     days = ["2026-06-01", "2026-06-10", "2026-06-20"]
     assert days == warehouse.partitions("outlets")
@@ -86,19 +89,32 @@ def test_a_file_of_another_shape_is_a_local_failure(tmp_path):
 
 
 def test_a_failed_attempt_is_remembered_by_day_until_it_passes(warehouse):
-    warehouse.remember_failure("raw_sales", "2026-06-20", "matches_schema", "why")
-    warehouse.remember_failure("raw_sales", None, "is_caught_up", "why not")
+    other = FailedCheck("is_caught_up", "why not", "2026-06-21T06:05:00+00:00", "f")
+    warehouse.remember_failure("raw_sales", "2026-06-20", [FAILED, other])
+    warehouse.remember_failure("raw_sales", None, [other])
 
-    assert {"2026-06-20", ""} == set(warehouse.failures("raw_sales"))
-    assert (warehouse.failures("raw_sales")["2026-06-20"]) == {
-        "check": "matches_schema",
-        "rule": "why",
+    assert warehouse.failures("raw_sales") == {
+        "2026-06-20": [FAILED, other],
+        "": [other],
     }
 
     warehouse.forget_failure("raw_sales", "2026-06-20")
     assert {""} == set(warehouse.failures("raw_sales"))
     warehouse.forget_failure("raw_sales", None)
     assert warehouse.failures("raw_sales") == {}
+
+
+def test_what_fails_again_has_failed_since_the_first_time(warehouse):
+    later = "2026-06-22T06:00:00+00:00"
+    other = replace(FAILED, check="is_caught_up", since=later)
+    warehouse.remember_failure("raw_sales", None, [FAILED])
+    warehouse.remember_failure("raw_sales", None, [replace(FAILED, since=later), other])
+
+    assert warehouse.failures("raw_sales")[""] == [FAILED, other]
+
+    warehouse.forget_failure("raw_sales", None)
+    warehouse.remember_failure("raw_sales", None, [replace(FAILED, since=later)])
+    assert warehouse.failures("raw_sales")[""][0].since == later
 
 
 def test_forgetting_what_never_failed_writes_nothing(tmp_path):

@@ -1,0 +1,40 @@
+"""Send a test message to every channel, and say which one accepted it."""
+
+from analytics_pipeline.alerts import sender_of
+from analytics_pipeline.channels import open_channels
+from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.domain.alert_texts import write_test
+from analytics_pipeline.errors import ChannelRefused, WrongUse
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import open_shop
+
+
+def alert_test(settings: Settings, terminal: Terminal) -> None:
+    """Try every channel of ``ALERT_URLS``.
+
+    Raises:
+        WrongUse: there is none, or a URL cannot be used.
+        ChannelRefused: one did not accept the message.
+    """
+    channels = open_channels(settings)
+    if not channels:
+        raise WrongUse(
+            "ALERT_URLS is not set, so nobody is told anything.",
+            "Set it in the environment or in .env; see: analytics-pipeline alert-test "
+            "--help",
+        )
+    shop = open_shop(settings)
+    title, body = write_test(sender_of(shop), shop.clock())
+    refused = []
+    for channel in channels:
+        with terminal.working(f"sending to {channel.label}"):
+            is_accepted = channel.send(title, body)
+        word = "accepted" if is_accepted else "refused"
+        terminal.out.print(f"{channel.label}: {word}", markup=False)
+        refused += [] if is_accepted else [channel.label]
+    if refused:
+        raise ChannelRefused(
+            f"{', '.join(refused)} could not be reached or refused the message.",
+            "See whether host, user and password in ALERT_URLS are right, then run it "
+            "again.",
+        )

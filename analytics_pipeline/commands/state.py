@@ -1,0 +1,223 @@
+"""The state of a shop: its tables, what failed and since when, what to do."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from analytics_pipeline.alerts import look_around
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.commands.table_states import (
+    EXPORTS,
+    TableState,
+    as_store_time,
+    in_store_time,
+    read_table,
+)
+from analytics_pipeline.domain.findings import Severity
+from analytics_pipeline.domain.incidents import Incident, Incidents, list_news
+from analytics_pipeline.instance import open_instance
+from analytics_pipeline.partitions import business_days
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.alert_book import AlertMemory
+from analytics_pipeline.storage.gate_notes import FailedCheck
+
+SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes")
+"""The tables made anew for every day, none of which stands on an earlier one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A check that failed for a table, or for some of its days."""
+
+    table: str
+    check: str
+    days: list[str]
+    since: str
+    sentence: str
+
+    @property
+    def what(self) -> str:
+        """The table and the days, as a person would name them."""
+        of = f" of {self.days[-1]}" if self.days else ""
+        more = f" and {len(self.days) - 1} days before" if len(self.days) > 1 else ""
+        return f"{self.table}{of}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Found):
+    """A check that stopped a table, or some days of it, and still does.
+
+    ``is_past`` says that it stopped days before the published one, which no later day
+    needs; ``can_be_accepted``, that a person may know better than the check.
+    """
+
+    can_be_accepted: bool
+    is_past: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Found):
+    """A check that warns of a table, or of some of its last days; it stops nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilentChannel:
+    """A channel that did not accept its last alert, and how many wait for it."""
+
+    channel: str
+    since: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The shop's tables, what is published, what failed, and what to do next."""
+
+    published: str | None
+    provisional: bool
+    people: int | None
+    updated: str | None
+    fresh: bool
+    due: str
+    failures: list[Failure]
+    warnings: list[Warned]
+    silent_channels: list[SilentChannel]
+    tables: list[TableState]
+    advice: list[str]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the published master is fresh and nothing that matters failed."""
+        return self.fresh and all(failure.is_past for failure in self.failures)
+
+
+def read_state(shop: Shop) -> State:
+    """Gather the state from the stored tables and from Dagster's records."""
+    published = shop.publication.published()
+    due = shop.due_day.isoformat()
+    names = [table.name for table in Catalogue(business_days(shop.settings)).all]
+    instance = open_instance(shop.settings)
+    alerts = look_around(shop, instance)
+    failures = [failure for name in names for failure in _failures(shop, name)]
+    warnings = _warnings(shop, alerts.incidents)
+    fresh = published is not None and published.as_of >= due
+    return State(
+        published.as_of if published else None,
+        published.provisional if published else False,
+        published.rows if published else None,
+        in_store_time(shop, shop.publication.stamp()),
+        fresh,
+        due,
+        failures,
+        warnings,
+        _silent_channels(shop, alerts),
+        [read_table(shop, instance, name) for name in names],
+        _advise(shop, due, failures, warnings),
+    )
+
+
+def _failures(shop: Shop, table: str) -> list[Failure]:
+    """Return what failed at the last attempts, days that failed the same together."""
+    together: dict[tuple[str, bool], list[tuple[str, FailedCheck]]] = {}
+    for day, checks in sorted(shop.warehouse.failures(table).items()):
+        is_past = _is_past(shop, table, day)
+        for check in checks:
+            together.setdefault((check.check, is_past), []).append((day, check))
+    return [
+        _failure(shop, table, is_past, found)
+        for (_check, is_past), found in together.items()
+    ]
+
+
+def _failure(
+    shop: Shop, table: str, is_past: bool, found: list[tuple[str, FailedCheck]]
+) -> Failure:
+    """Describe one check that some days of a table failed."""
+    _day, last = found[-1]
+    since = min(check.since for _, check in found)
+    return Failure(
+        table,
+        last.check,
+        [day for day, _ in found if day],
+        in_store_time(shop, since) or since,
+        last.rule,
+        last.fingerprint is not None,
+        is_past,
+    )
+
+
+def _warnings(shop: Shop, incidents: Incidents) -> list[Warned]:
+    """Return what warns now, the days of one check together."""
+    together: dict[tuple[str, str], list[Incident]] = {}
+    for (table, check, _day), incident in sorted(incidents.items()):
+        if incident.is_open and incident.severity is Severity.WARN:
+            together.setdefault((table, check), []).append(incident)
+    return [
+        Warned(
+            table,
+            check,
+            [each.subject[2] for each in found if each.subject[2]],
+            as_store_time(shop, min(each.since for each in found)),
+            found[-1].sentence,
+        )
+        for (table, check), found in together.items()
+    ]
+
+
+def _silent_channels(shop: Shop, alerts: AlertMemory) -> list[SilentChannel]:
+    """Return the channels that refuse, with what waits for them."""
+    return [
+        SilentChannel(
+            refusal.label,
+            as_store_time(shop, refusal.since),
+            len(list_news(alerts.incidents, channel)),
+        )
+        for channel, refusal in alerts.refusals.items()
+    ]
+
+
+def _is_past(shop: Shop, table: str, day: str) -> bool:
+    """Say whether a snapshot of that day is one that a later, sound one has passed."""
+    published = shop.publication.published()
+    return table in SNAPSHOTS and published is not None and day < published.as_of
+
+
+def _advise(
+    shop: Shop, due: str, failures: Iterable[Failure], warnings: Sequence[Warned]
+) -> list[str]:
+    """Say what a person should do next, the most urgent first."""
+    advice = [_remedy(failure) for failure in failures]
+    published = shop.publication.published()
+    if published is None:
+        advice.append("Master CSV not found. Run: analytics-pipeline update")
+    elif published.as_of < due:
+        advice.append("Data seems outdated. Run: analytics-pipeline update")
+    if not advice and _no_recent_sales(shop):
+        advice.append(
+            "No recent sales found in the last seven days. That is no error; if the "
+            "shop was open, see whether its tills are online."
+        )
+    if not advice and warnings:
+        return [f"Nothing must be done; {len(warnings)} warnings are worth a look."]
+    return advice or ["Nothing: all is well."]
+
+
+def _remedy(failure: Failure) -> str:
+    """Say what to do about *failure*."""
+    if failure.is_past:
+        return (
+            f"{failure.what} was never made, which no later day needs. To make it: "
+            f"analytics-pipeline update --as-of {failure.days[-1]}"
+        )
+    remedy = f"{failure.what}: mend the cause, then run: analytics-pipeline update"
+    if failure.can_be_accepted:
+        remedy += (
+            f"\n    or, if it is as it should be: analytics-pipeline update --accept "
+            f'{failure.table}.{failure.check} --reason "why it is right"'
+        )
+    return remedy
+
+
+def _no_recent_sales(shop: Shop) -> bool:
+    """Say whether the last seven stored days hold no sale."""
+    days = shop.warehouse.partitions("raw_sales")[-7:]
+    return not any(shop.warehouse.row_count("raw_sales", day) for day in days)

@@ -1,0 +1,149 @@
+"""What is wrong, since when, and who has been told: the memory behind the alerts.
+
+A check of a table (and day) is told when it begins to fail, when a warning becomes
+graver, and when it passes again; never in between.  What began and ended before anybody
+could be told is not told at all.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from analytics_pipeline.domain.findings import Severity
+
+OLD_NEWS = timedelta(days=14)
+"""A warning of a day so long ago is history, and no state of the shop any more."""
+
+Subject = tuple[str, str, str]
+"""A table, its check, and the day (empty: the whole table)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one run, or a look at the clock, says of one check.
+
+    Attributes:
+        subject: table, check and day.
+        at: when it was seen.
+        failed: whether it failed, and nobody has accepted that.
+        severity: whether it stops the table.
+        sentence: what was found.
+        remedy: what to do about it; without one, `status` knows more.
+    """
+
+    subject: Subject
+    at: datetime
+    failed: bool
+    severity: Severity = Severity.ERROR
+    sentence: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A check that fails, or has just ceased to, and what each channel was told of it.
+
+    Attributes:
+        subject: table, check and day.
+        severity: of the failure now.
+        sentence: what was found when it was seen last.
+        remedy: what to do about it.
+        since: when it was first seen to fail.
+        until: when it was seen to pass again; nothing while it fails.
+        told: by channel, the severity that was told last.
+    """
+
+    subject: Subject
+    severity: Severity
+    sentence: str
+    remedy: str
+    since: datetime
+    until: datetime | None = None
+    told: Mapping[str, Severity] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still fails."""
+        return self.until is None
+
+    def is_news_to(self, channel: str) -> bool:
+        """Say whether *channel* was last told something else."""
+        told = self.told.get(channel)
+        if not self.is_open:
+            return told is not None
+        return told is None or (told, self.severity) == (Severity.WARN, Severity.ERROR)
+
+
+Incidents = Mapping[Subject, Incident]
+
+
+def observe(incidents: Incidents, observations: Iterable[Observation]) -> Incidents:
+    """Return the incidents after *observations*, which are in the order of time."""
+    known = dict(incidents)
+    for seen in observations:
+        before = known.get(seen.subject)
+        if seen.failed:
+            known[seen.subject] = _fail(before, seen)
+        elif before is not None and before.is_open:
+            known[seen.subject] = replace(
+                before, until=seen.at, sentence=seen.sentence or before.sentence
+            )
+    return {subject: each for subject, each in known.items() if _matters(each)}
+
+
+def _fail(before: Incident | None, seen: Observation) -> Incident:
+    """Return the incident that fails as *seen*; it began when it was first seen to."""
+    goes_on = before is not None and before.is_open
+    return Incident(
+        seen.subject,
+        seen.severity,
+        seen.sentence,
+        seen.remedy,
+        before.since if before and goes_on else seen.at,
+        told=before.told if before else {},
+    )
+
+
+def _matters(incident: Incident) -> bool:
+    """Say whether it fails, or somebody still believes so."""
+    return incident.is_open or bool(incident.told)
+
+
+def forget_old(incidents: Incidents, today: date) -> Incidents:
+    """Drop the warnings of days long past: nothing will ever make them pass."""
+    oldest = (today - OLD_NEWS).isoformat()
+    return {
+        subject: each
+        for subject, each in incidents.items()
+        if each.severity is Severity.ERROR or not subject[2] or subject[2] >= oldest
+    }
+
+
+def list_news(incidents: Incidents, channel: str) -> list[Incident]:
+    """Return what *channel* is to be told, the longest failing first."""
+    news = [each for each in incidents.values() if each.is_news_to(channel)]
+    return sorted(news, key=lambda each: (each.since, each.subject))
+
+
+def mark_told(
+    incidents: Incidents, channel: str, told: Iterable[Incident]
+) -> Incidents:
+    """Return the incidents after *channel* was *told* of some of them."""
+    known = dict(incidents)
+    for each in told:
+        others = {name: word for name, word in each.told.items() if name != channel}
+        now = {channel: each.severity} if each.is_open else {}
+        known[each.subject] = replace(known[each.subject], told={**others, **now})
+    return {subject: each for subject, each in known.items() if _matters(each)}
+
+
+def forget_channels(incidents: Incidents, kept: Iterable[str]) -> Incidents:
+    """Forget what channels were told that are not configured any more."""
+    names = set(kept)
+    known = {
+        subject: replace(
+            each, told={name: word for name, word in each.told.items() if name in names}
+        )
+        for subject, each in incidents.items()
+    }
+    return {subject: each for subject, each in known.items() if _matters(each)}

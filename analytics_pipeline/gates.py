@@ -1,0 +1,161 @@
+"""The gate: judge a table, and store it only if nothing blocks.
+
+Write, audit, publish: a table is judged *before* it takes the place of the stored
+one.  A blocking check of Dagster alone would fire after the write, so the gate yields
+the failed check and then raises, and nothing is written.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.contracts import Contract
+from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.gate_notes import FailedCheck
+
+Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
+
+
+@contextmanager
+def told_to_people() -> Iterator[None]:
+    """Turn a failure into one line of cause and one of remedy for the run."""
+    try:
+        yield
+    except dg.Failure:
+        raise
+    except PipelineError as error:
+        raise _failure(error) from error
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        cause = f"A stored table could not be read ({type(error).__name__})."
+        remedy = "It may be damaged. Run: analytics-pipeline rebuild"
+        raise _failure(LocalFailure(cause, remedy)) from error
+    except OSError as error:
+        name = error.filename or "a file"
+        cause = f"This machine failed at {name}: {error.strerror or error}."
+        remedy = "Make room or give the right to write there, then run it again."
+        raise _failure(LocalFailure(cause, remedy)) from error
+    except Exception as error:
+        # Its message might quote a value of a record, and Dagster keeps messages: only
+        # the kind of error and the places in the code are told.
+        cause = f"Something unexpected failed ({type(error).__name__})."
+        remedy = "Please report it with the trace of the run."
+        raise _failure(LocalFailure(cause, remedy), error) from None
+
+
+def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failure:
+    """Describe *error* so that a run, an alert and a terminal can tell it."""
+    return dg.Failure(
+        f"{error.cause} {error.remedy}",
+        metadata={
+            "exit_code": error.exit_code,
+            "cause": error.cause,
+            "remedy": error.remedy,
+            "trace": "".join(traceback.format_tb((raised or error).__traceback__)[-5:]),
+        },
+        allow_retries=False,
+    )
+
+
+def store_if_sound(
+    shop: Shop,
+    contract: Contract,
+    produce: Callable[[], Candidate],
+    store: Callable[[Candidate], None],
+) -> Iterator[Event]:
+    """Judge a table, report every finding, and store it only if none blocks.
+
+    Yields:
+        The result of every check, then the output with its figures.
+
+    Raises:
+        dagster.Failure: a finding blocks, or the table could not be made; the stored
+            table is untouched.
+    """
+    with told_to_people():
+        candidate = produce()
+        findings = judge(shop, contract, candidate)
+        yield from (report(contract, finding) for finding in findings)
+        _stop_if_blocked(shop, contract, findings, candidate.partition)
+        store(candidate)
+        shop.warehouse.forget_failure(contract.name, candidate.partition)
+        yield dg.Output(None, metadata=figures(candidate))
+
+
+def judge(shop: Shop, contract: Contract, candidate: Candidate) -> list[Finding]:
+    """Return the candidate's own findings and that of its schema.
+
+    One that blocks, but was accepted by a person, is a warning.
+    """
+    findings = list(candidate.findings)
+    if candidate.frame is not None and not candidate.is_audited:
+        findings.insert(0, contract.audit(candidate.frame)[0])
+    honour = shop.warehouse.acceptances.honour
+    return [honour(contract.name, candidate.partition, finding) for finding in findings]
+
+
+def report(contract: Contract, finding: Finding) -> dg.AssetCheckResult:
+    """Return *finding* as Dagster's, with its evidence."""
+    return dg.AssetCheckResult(
+        passed=finding.passed,
+        check_name=finding.check,
+        asset_key=contract.name,
+        severity=dg.AssetCheckSeverity[finding.severity],
+        description=finding.sentence,
+        metadata=dict(finding.evidence),
+    )
+
+
+def _stop_if_blocked(
+    shop: Shop, contract: Contract, findings: Iterable[Finding], partition: str | None
+) -> None:
+    """Raise if a finding blocks, and remember it for whoever comes later."""
+    blocking = [finding for finding in findings if finding.blocks]
+    if blocking:
+        remember_failure(shop, contract, blocking, partition)
+        raise gate_failure(contract, blocking[0], partition)
+
+
+def remember_failure(
+    shop: Shop, contract: Contract, blocking: Iterable[Finding], partition: str | None
+) -> None:
+    """Remember what blocks a table, or one day of it, and since when."""
+    now = shop.clock().isoformat(timespec="seconds")
+    failed = [
+        FailedCheck(finding.check, finding.sentence, now, finding.fingerprint)
+        for finding in blocking
+    ]
+    shop.warehouse.remember_failure(contract.name, partition, failed)
+
+
+def gate_failure(
+    contract: Contract, finding: Finding, partition: str | None
+) -> dg.Failure:
+    """Say which gate failed, why, and that nothing was replaced."""
+    what = f"{contract.name} of {partition}" if partition else contract.name
+    return dg.Failure(
+        f"{what} failed its gate: {finding.sentence} What was stored stays.",
+        metadata={
+            "exit_code": 1,
+            "cause": f"{what} failed its gate ({finding.check}): {finding.sentence}",
+            "remedy": "What was published stays published. See: analytics-pipeline "
+            "status",
+            **finding.evidence,
+        },
+        allow_retries=False,
+    )
+
+
+def figures(candidate: Candidate) -> dict[str, Any]:
+    """Return what the UI plots: rows and the figures of the table."""
+    shown: dict[str, Any] = dict(candidate.figures)
+    if candidate.frame is not None:
+        key = "partition_row_count" if candidate.partition else "row_count"
+        shown[f"dagster/{key}"] = len(candidate.frame)
+    return shown

@@ -1,0 +1,170 @@
+"""What finished runs say of tables and checks, read from Dagster's records.
+
+Dagster's own sensors of runs tell each run at most once, and nothing of checks that
+only warn; so the ends of runs are walked here with a cursor of our own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from analytics_pipeline.domain.findings import ACCEPTED, Severity
+from analytics_pipeline.domain.incidents import Incidents, Observation, Subject
+
+RUN = "run"
+"""The check that stands for a run, or for a step that failed without a gate."""
+
+ENDS = (
+    dg.DagsterEventType.RUN_SUCCESS,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_CANCELED,
+)
+MOST_RUNS_AT_FIRST = 50
+"""How far back the first look goes: what fails now was seen in one of these."""
+
+_PAGE = 100
+_OF_INTEREST = {
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.STEP_FAILURE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """The end of a run: which, how, and when."""
+
+    run_id: str
+    job: str
+    outcome: dg.DagsterEventType
+    at: datetime
+
+
+def name_records(instance: dg.DagsterInstance) -> str:
+    """Return what tells the records of *instance* apart from any other's."""
+    storage: Any = instance.run_storage  # each of SQL has such an id
+    return str(storage.get_run_storage_id())
+
+
+def list_ends(
+    instance: dg.DagsterInstance, cursors: Mapping[str, str]
+) -> tuple[list[RunEnd], Mapping[str, str]]:
+    """Return the runs that ended since *cursors*, in order, and the cursors after."""
+    ends: list[RunEnd] = []
+    after = dict(cursors)
+    for kind in ENDS:
+        while True:
+            page = instance.fetch_run_status_changes(
+                kind, limit=_PAGE, cursor=after.get(kind.value), ascending=True
+            )
+            for record in page.records:
+                entry = record.event_log_entry
+                at = datetime.fromtimestamp(entry.timestamp, UTC)
+                ends.append(RunEnd(entry.run_id, entry.job_name or "", kind, at))
+            if page.records:
+                after[kind.value] = page.cursor
+            if not page.has_more:
+                break
+    ends.sort(key=lambda end: end.at)
+    return (ends if cursors else ends[-MOST_RUNS_AT_FIRST:]), after
+
+
+def read_end(
+    instance: dg.DagsterInstance, end: RunEnd, incidents: Incidents
+) -> list[Observation]:
+    """Return what one run says, in the order in which it said it."""
+    entries = [
+        record.event_log_entry
+        for record in instance.get_records_for_run(
+            end.run_id, of_type=_OF_INTEREST
+        ).records
+    ]
+    checks = [seen for entry in entries for seen in _read_check(entry)]
+    failed = {seen.subject for seen in checks if seen.failed}
+    stopped = {
+        seen.subject[0]
+        for seen in checks
+        if seen.failed and seen.severity is Severity.ERROR
+    }
+    made = [seen for entry in entries for seen in _read_made(entry, incidents, failed)]
+    steps = [seen for entry in entries for seen in _read_step(entry, stopped)]
+    return [*checks, *made, *steps, *_read_outcome(end, bool(steps or stopped))]
+
+
+def _read_check(entry: dg.EventLogEntry) -> Iterator[Observation]:
+    """Read the verdict of a check."""
+    if entry.get_dagster_event().event_type_value != "ASSET_CHECK_EVALUATION":
+        return
+    verdict = entry.get_dagster_event().asset_check_evaluation_data
+    yield Observation(
+        (verdict.asset_key.to_user_string(), verdict.check_name, _day_of(verdict)),
+        datetime.fromtimestamp(entry.timestamp, UTC),
+        failed=not verdict.passed and ACCEPTED not in verdict.metadata,
+        severity=Severity[verdict.severity.value],
+        sentence=verdict.description or "",
+    )
+
+
+def _day_of(verdict: dg.AssetCheckEvaluation) -> str:
+    return verdict.partition or ""
+
+
+def _read_made(
+    entry: dg.EventLogEntry, incidents: Incidents, failed: set[Subject]
+) -> Iterator[Observation]:
+    """Read a table, or a day of it, that was stored: what had stopped it is past.
+
+    A run of very many days reports the checks of few of them.
+    """
+    event = entry.get_dagster_event()
+    if event.event_type_value != "ASSET_MATERIALIZATION" or event.asset_key is None:
+        return
+    table, day = event.asset_key.to_user_string(), event.partition or ""
+    at = datetime.fromtimestamp(entry.timestamp, UTC)
+    yield Observation((table, RUN, ""), at, failed=False, sentence="It was made.")
+    for subject, incident in incidents.items():
+        is_it = subject[0] == table and subject[2] == day and subject not in failed
+        if is_it and incident.severity is Severity.ERROR:
+            yield Observation(subject, at, failed=False)
+
+
+def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[Observation]:
+    """Read a step that failed for another reason than a check told in this run."""
+    event = entry.get_dagster_event()
+    if event.event_type_value != "STEP_FAILURE":
+        return
+    table = event.step_key or ""
+    if table in stopped:
+        return
+    told = event.step_failure_data.user_failure_data
+    metadata = told.metadata if told else {}
+    cause, remedy = (
+        str(metadata[name].value) if name in metadata else ""
+        for name in ("cause", "remedy")
+    )
+    yield Observation(
+        (table, RUN, ""),
+        datetime.fromtimestamp(entry.timestamp, UTC),
+        failed=True,
+        sentence=cause or "Something unexpected failed.",
+        remedy=remedy,
+    )
+
+
+def _read_outcome(end: RunEnd, is_explained: bool) -> Sequence[Observation]:
+    """Read how the run ended; one that died says nothing else."""
+    job = "materialization" if end.job.startswith("__") else end.job
+    subject = (job, RUN, "")
+    if end.outcome is dg.DagsterEventType.RUN_SUCCESS:
+        return [Observation(subject, end.at, failed=False, sentence="It went through.")]
+    if is_explained:
+        return []
+    words = {
+        dg.DagsterEventType.RUN_CANCELED: "The run was canceled.",
+        dg.DagsterEventType.RUN_FAILURE: "The run died without a word: its process was "
+        "killed, or the machine went down.",
+    }
+    return [Observation(subject, end.at, failed=True, sentence=words[end.outcome])]

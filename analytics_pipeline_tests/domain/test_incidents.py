@@ -1,0 +1,220 @@
+"""Tests for analytics_pipeline.domain.incidents: who is told what, and when not."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_pipeline.domain.findings import Severity
+from analytics_pipeline.domain.incidents import (
+    Incidents,
+    Observation,
+    Subject,
+    forget_channels,
+    forget_old,
+    list_news,
+    mark_told,
+    observe,
+)
+
+START = datetime(2026, 6, 21, 6, tzinfo=UTC)
+GATE = ("raw_sales", "matches_schema", "2026-06-20")
+MAIL, CHAT = "mail", "chat"
+
+
+def seen(
+    minute: int,
+    severity: Severity | None = Severity.ERROR,
+    subject: Subject = GATE,
+) -> Observation:
+    """What is seen of a check at a minute; without severity, that it passes."""
+    at = START + timedelta(minutes=minute)
+    if severity is None:
+        return Observation(subject, at, failed=False, sentence="It is well.")
+    return Observation(subject, at, True, severity, f"Seen {minute}.", "Mend it.")
+
+
+def told(incidents: Incidents, *channels: str) -> Incidents:
+    for channel in channels:
+        incidents = mark_told(incidents, channel, list_news(incidents, channel))
+    return incidents
+
+
+def news(incidents: Incidents, channel: str = MAIL) -> list[tuple[str, str]]:
+    """What a channel is to be told: sentence, and whether it fails."""
+    return [
+        (each.sentence, "fails" if each.is_open else "passes")
+        for each in list_news(incidents, channel)
+    ]
+
+
+def test_what_begins_to_fail_is_told_once() -> None:
+    failing = told(observe({}, [seen(0)]), MAIL)
+
+    assert news(observe({}, [seen(0)])) == [("Seen 0.", "fails")]
+    assert news(failing) == []
+    assert news(observe(failing, [seen(1), seen(2)])) == []
+
+
+def test_it_fails_since_it_was_first_seen_to_and_tells_what_was_seen_last() -> None:
+    (incident,) = observe({}, [seen(0), seen(1)]).values()
+
+    assert incident.since == START
+    assert incident.sentence == "Seen 1."
+
+
+def test_what_passes_again_is_told_once_and_then_forgotten() -> None:
+    failing = told(observe({}, [seen(0)]), MAIL)
+
+    passed = observe(failing, [seen(9, None)])
+
+    assert news(passed) == [("It is well.", "passes")]
+    (incident,) = passed.values()
+    assert incident.until == START + timedelta(minutes=9)
+    assert told(passed, MAIL) == {}
+
+
+def test_what_failed_and_passed_before_anybody_was_told_is_not_told() -> None:
+    assert observe({}, [seen(0), seen(1, None)]) == {}
+
+
+def test_what_failed_again_before_its_recovery_was_told_is_no_news() -> None:
+    failing = told(observe({}, [seen(0)]), MAIL)
+
+    again = observe(failing, [seen(1, None), seen(2)])
+
+    assert news(again) == []
+    assert told(observe(again, [seen(3, None)]), MAIL) == {}
+
+
+def test_a_warning_that_becomes_graver_is_told_and_one_that_eases_is_not() -> None:
+    warned = told(observe({}, [seen(0, Severity.WARN)]), MAIL)
+
+    graver = observe(warned, [seen(1, Severity.ERROR)])
+    assert news(graver) == [("Seen 1.", "fails")]
+
+    eased = observe(told(graver, MAIL), [seen(2, Severity.WARN)])
+    assert news(eased) == []
+    assert news(observe(eased, [seen(3, None)])) == [("It is well.", "passes")]
+
+
+def test_each_channel_is_told_for_itself() -> None:
+    failing = told(observe({}, [seen(0)]), MAIL)
+
+    passed = observe(failing, [seen(1, None)])
+
+    assert news(failing, CHAT) == [("Seen 0.", "fails")]
+    assert news(passed, CHAT) == [], "it never heard of it"
+    assert news(passed, MAIL) == [("It is well.", "passes")]
+
+
+def test_days_and_checks_are_told_apart() -> None:
+    other_day = (*GATE[:2], "2026-06-21")
+    other_check = (GATE[0], "is_caught_up", GATE[2])
+
+    failing = observe({}, [seen(n, subject=s) for n, s in enumerate(
+        [GATE, other_day, other_check]
+    )])  # fmt: skip
+
+    assert [each.subject for each in list_news(failing, MAIL)] == [
+        GATE,
+        other_day,
+        other_check,
+    ]
+
+
+def test_a_channel_that_is_configured_no_more_is_forgotten() -> None:
+    failing = told(observe({}, [seen(0)]), MAIL, CHAT)
+    passed = observe(failing, [seen(1, None)])
+
+    (incident,) = forget_channels(failing, [CHAT]).values()
+    assert set(incident.told) == {CHAT}
+    assert forget_channels(passed, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("severity", "day", "kept"),
+    [
+        (Severity.WARN, "2026-06-06", False),
+        (Severity.WARN, "2026-06-07", True),
+        (Severity.WARN, "", True),
+        (Severity.ERROR, "2026-01-01", True),
+    ],
+)
+def test_a_warning_of_a_day_long_past_is_history(
+    severity: Severity, day: str, kept: bool
+) -> None:
+    failing = told(observe({}, [seen(0, severity, (*GATE[:2], day))]), MAIL)
+
+    assert bool(forget_old(failing, date(2026, 6, 21))) is kept
+
+
+# Whatever happens ------------------------------------------------------------------
+
+SUBJECTS = [GATE, ("customers", "rows_are_sound", ""), ("daily_update", "run", "")]
+SEEN = st.builds(
+    lambda subject, severity: ("seen", subject, severity),
+    st.sampled_from(SUBJECTS),
+    st.sampled_from([None, Severity.WARN, Severity.ERROR]),
+)
+TOLD = st.builds(
+    lambda channel, accepted: ("told", channel, accepted),
+    st.sampled_from([MAIL, CHAT]),
+    st.integers(0, 3),
+)
+STEPS = st.lists(SEEN | TOLD, max_size=40)
+
+
+class Listener:
+    """What one channel believes, from nothing but the messages it got."""
+
+    def __init__(self) -> None:
+        self.believes: dict[Subject, Severity] = {}
+
+    def hear(self, incidents: Iterable) -> None:
+        for each in incidents:
+            before = self.believes.get(each.subject)
+            if each.is_open:
+                assert before is None or (before, each.severity) == (
+                    Severity.WARN,
+                    Severity.ERROR,
+                ), "told what it knew"
+                self.believes[each.subject] = each.severity
+            else:
+                assert before is not None, "told the end of what it never heard of"
+                del self.believes[each.subject]
+
+
+@given(STEPS)
+def test_every_channel_ends_up_with_the_truth_and_is_never_told_what_it_knows(
+    steps: list[tuple],
+) -> None:
+    incidents: Incidents = {}
+    truth: dict[Subject, Severity] = {}
+    listeners: Mapping[str, Listener] = {MAIL: Listener(), CHAT: Listener()}
+    minute = 0
+    for kind, *what in [*steps, ("told", MAIL, 99), ("told", CHAT, 99)]:
+        minute += 1
+        if kind == "seen":
+            subject, severity = what
+            incidents = observe(incidents, [seen(minute, severity, subject)])
+            truth.pop(subject, None)
+            truth |= {subject: severity} if severity else {}
+            continue
+        channel, accepted = what
+        heard = list_news(incidents, channel)[:accepted]
+        listeners[channel].hear(heard)
+        incidents = mark_told(incidents, channel, heard)
+
+    assert {subject for subject, each in incidents.items() if each.is_open} == set(
+        truth
+    )
+    for listener in listeners.values():
+        assert set(listener.believes) == set(truth)
+        assert all(
+            listener.believes[subject] is Severity.ERROR
+            for subject, severity in truth.items()
+            if severity is Severity.ERROR
+        )

@@ -1,0 +1,521 @@
+"""Tests for analytics_pipeline.alerts: each change once, on every channel."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from analytics_pipeline.alerts import Told, build_alert_sensor, look_around, tell_people
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline.storage.alert_book import AlertBook
+from analytics_pipeline_tests.receivers import SECRET, Inbox, open_webhook
+
+D = date(2026, 6, 20)
+MORNING = datetime(2026, 6, 21, 7, tzinfo=UTC)  # 3 a.m. in New York
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+
+
+@pytest.fixture
+def webhook() -> Iterator[Inbox]:
+    with open_webhook() as inbox:
+        yield inbox
+
+
+@dataclass
+class World:
+    """A shop whose alerts go to a webhook, and runs that say what a test wants."""
+
+    folder: Path
+    urls: str
+    instance: dg.DagsterInstance
+    clock: list[datetime] = field(default_factory=lambda: [MORNING])
+
+    @property
+    def shop(self) -> Shop:
+        settings = load_settings(
+            data_dir=self.folder,
+            alert_urls=SecretStr(self.urls),
+            domain_prefix="corner",
+        )
+        return open_shop(settings, lambda: self.clock[0])
+
+    def tell(self, *, is_patient: bool = True) -> Told:
+        return tell_people(self.shop, self.instance, is_patient=is_patient)
+
+    def later(self, **span: float) -> None:
+        self.clock[0] += timedelta(**span)
+
+    def run(
+        self,
+        table: str = "raw_sales",
+        *checks: dg.AssetCheckEvaluation,
+        failure: Exception | None = None,
+        day: str | None = None,
+    ) -> None:
+        """A run of one table that reports *checks*, then is stored or fails."""
+        names = {check.check_name for check in checks}
+
+        @dg.asset(
+            name=table,
+            check_specs=[dg.AssetCheckSpec(name, asset=table) for name in names],
+            partitions_def=dg.DailyPartitionsDefinition("2026-06-01") if day else None,
+        )
+        def made() -> Iterator[Any]:
+            yield from checks
+            if failure is not None:
+                raise failure
+            for name in names:
+                yield dg.Output(None, output_name=f"{table}_{name}")
+            yield dg.Output(None)
+
+        job = dg.Definitions(
+            assets=[made],
+            jobs=[dg.define_asset_job("daily_update", [made])],
+            executor=dg.in_process_executor,
+        ).resolve_job_def("daily_update")
+        job.execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            partition_key=day,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+
+
+def verdict(
+    check: str = "rows_are_sound",
+    *,
+    passed: bool = False,
+    severity: dg.AssetCheckSeverity = ERROR,
+    day: str | None = None,
+    table: str = "raw_sales",
+    **metadata: str,
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(table),
+        check_name=check,
+        passed=passed,
+        severity=severity,
+        description="All is well." if passed else f"{check} is not so.",
+        metadata=metadata,
+        partition=day,
+    )
+
+
+def gate_failure() -> dg.Failure:
+    told = {"exit_code": 1, "cause": "It failed its gate.", "remedy": "See status."}
+    return dg.Failure("gate", metadata=told, allow_retries=False)
+
+
+@pytest.fixture
+def world(tmp_path: Path, webhook: Inbox) -> Iterator[World]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield World(tmp_path, webhook.url, instance)
+
+
+def test_a_failed_gate_is_told_once_and_so_is_its_recovery(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    for _ in range(2):
+        world.tell()
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+
+    assert webhook.titles == ["[corner] FAILED raw_sales: rows_are_sound"]
+    assert "rows_are_sound is not so." in webhook.text
+    assert "analytics-pipeline status" in webhook.text
+
+    world.run("raw_sales", verdict(passed=True))
+    for _ in range(2):
+        world.tell()
+
+    assert webhook.titles[1:] == ["[corner] RECOVERED raw_sales: rows_are_sound"]
+
+
+def test_a_warning_of_a_run_that_went_through_is_told_with_its_day(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(severity=WARN, day=str(D)), day=str(D))
+
+    world.tell()
+
+    assert webhook.titles == [f"[corner] WARNING raw_sales {D}: rows_are_sound"]
+
+
+def test_what_failed_and_passed_before_anybody_looked_is_not_told(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.run("raw_sales", verdict(passed=True))
+
+    assert world.tell() == Told()
+    assert webhook.titles == []
+
+
+def test_of_a_long_history_only_what_fails_now_is_told(
+    world: World, webhook: Inbox
+) -> None:
+    for _ in range(3):
+        world.run("customers", verdict(table="customers"), failure=gate_failure())
+        world.run("customers", verdict(table="customers", passed=True))
+    world.run("outlets", verdict(table="outlets"), failure=gate_failure())
+
+    world.tell()
+
+    assert webhook.titles == ["[corner] FAILED outlets: rows_are_sound"]
+
+
+def test_what_a_person_accepted_has_recovered(world: World, webhook: Inbox) -> None:
+    world.run("raw_sales", verdict(day=str(D)), failure=gate_failure(), day=str(D))
+    world.tell()
+    accepted = verdict(severity=WARN, day=str(D), accepted="They moved")
+    world.run("raw_sales", accepted, day=str(D))
+
+    world.tell()
+
+    assert webhook.titles[1:] == [f"[corner] RECOVERED raw_sales {D}: rows_are_sound"]
+
+
+def test_a_day_that_is_stored_again_has_recovered_even_if_no_check_says_so(
+    world: World, webhook: Inbox
+) -> None:
+    """A run over years reports the checks of its last day only."""
+    world.run("raw_sales", verdict(day=str(D)), failure=gate_failure(), day=str(D))
+    world.tell()
+    world.run("raw_sales", day=str(D - timedelta(days=1)))
+    world.tell()
+    assert len(webhook.titles) == 1
+
+    world.run("raw_sales", day=str(D))
+    world.tell()
+
+    assert webhook.titles[1:] == [f"[corner] RECOVERED raw_sales {D}: rows_are_sound"]
+
+
+def test_a_source_that_cannot_be_reached_is_told_with_its_remedy_and_once(
+    world: World, webhook: Inbox
+) -> None:
+    told = {
+        "exit_code": 3,
+        "cause": "The token is refused.",
+        "remedy": "Make a new one.",
+    }
+    for _ in range(2):
+        failure = dg.Failure("refused", metadata=told, allow_retries=False)
+        world.run("sales_feed", failure=failure)
+        world.tell()
+
+    assert webhook.titles == ["[corner] FAILED sales_feed: run"]
+    assert "The token is refused." in webhook.text
+    assert "Make a new one." in webhook.text
+
+    world.run("sales_feed")
+    world.tell()
+    assert webhook.titles[1:] == ["[corner] RECOVERED sales_feed: run"]
+
+
+def test_a_run_that_died_without_a_word_is_told(world: World, webhook: Inbox) -> None:
+    world.run("raw_sales")
+    (run,) = world.instance.get_runs()
+    dead = dg.DagsterRun(job_name="daily_update")
+    world.instance.add_run(dead)
+    world.instance.report_run_failed(dead)
+
+    world.tell()
+
+    assert run.is_success
+    assert webhook.titles == ["[corner] FAILED daily_update: run"]
+    assert "killed" in webhook.text
+
+    world.run("raw_sales")
+    world.tell()
+    assert webhook.titles[1:] == ["[corner] RECOVERED daily_update: run"]
+
+
+def publish(world: World, day: date) -> None:
+    world.shop.publication.stage_first_time_buyers(day, "buyers\n")
+    world.shop.publication.publish_master(
+        day, "master\n", 1, world.clock[0], provisional=False
+    )
+
+
+def test_a_master_that_is_late_is_told_at_six_and_again_when_it_is_there(
+    world: World, webhook: Inbox
+) -> None:
+    world.tell()
+    publish(world, D - timedelta(days=1))
+    world.tell()
+    assert webhook.titles == [], "nothing is late at three in the night"
+
+    world.later(hours=3)
+    for _ in range(2):
+        world.tell()
+    assert webhook.titles == ["[corner] FAILED customer_analytics_master: is_published"]
+    assert f"as of {D - timedelta(days=1)}" in webhook.text
+
+    publish(world, D)
+    world.tell()
+    assert webhook.titles[1:] == [
+        "[corner] RECOVERED customer_analytics_master: is_published"
+    ]
+
+
+def test_many_changes_at_once_are_one_message(world: World, webhook: Inbox) -> None:
+    checks = [verdict(f"check_{n}", severity=WARN) for n in range(5)]
+    world.run("raw_sales", *checks)
+
+    world.tell()
+
+    assert webhook.titles == ["[corner] 5 WARNING"]
+
+
+def test_other_records_of_dagster_are_read_from_their_start(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+    with dg.DagsterInstance.ephemeral() as other:
+        world.instance = other
+        world.run("raw_sales", verdict(passed=True))
+        world.tell()
+
+    assert webhook.titles[1:] == ["[corner] RECOVERED raw_sales: rows_are_sound"]
+
+
+# Channels that do not work ---------------------------------------------------------
+
+
+def test_a_channel_that_is_down_is_tried_again_until_it_accepts(
+    world: World, webhook: Inbox
+) -> None:
+    webhook.refusing = [503, 503]
+    world.run("raw_sales", verdict(), failure=gate_failure())
+
+    assert world.tell() == Told(0, ["json://127.0.0.1"])
+    world.later(seconds=29)
+    world.tell()
+    assert webhook.refused == 1, "its pause is not over"
+    world.later(seconds=1)
+    world.tell()
+    assert webhook.refused == 2
+    world.later(seconds=59)
+    world.tell()
+    assert webhook.titles == []
+    world.later(seconds=1)
+
+    assert world.tell() == Told(1, [])
+    assert webhook.titles == ["[corner] FAILED raw_sales: rows_are_sound"]
+
+
+def test_the_pause_grows_to_an_hour_and_no_further(
+    world: World, webhook: Inbox
+) -> None:
+    webhook.refusing = [503] * 20
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    for _ in range(12):
+        world.tell()
+        world.later(hours=1)
+
+    assert webhook.refused == 12
+
+
+def test_a_command_tries_at_once_and_a_few_times(world: World, webhook: Inbox) -> None:
+    webhook.refusing = [503, 503]
+    world.run("raw_sales", verdict(), failure=gate_failure())
+
+    assert world.tell(is_patient=False) == Told(1, [])
+
+
+def test_one_channel_that_is_down_keeps_no_other_from_hearing(
+    world: World, webhook: Inbox
+) -> None:
+    world.urls = f"json://127.0.0.1:9/nobody-listens,{webhook.url}"
+    world.run("raw_sales", verdict(), failure=gate_failure())
+
+    told = world.tell()
+
+    assert told == Told(1, ["json://127.0.0.1"])
+    assert len(webhook.titles) == 1
+    memory = look_around(world.shop, world.instance)
+    (refusal,) = memory.refusals.values()
+    assert refusal.since == MORNING
+
+
+def test_what_recovers_while_a_channel_is_down_is_not_told_there(
+    world: World, webhook: Inbox
+) -> None:
+    webhook.refusing = [503]
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+    world.run("raw_sales", verdict(passed=True))
+    world.later(hours=2)
+
+    assert world.tell() == Told(0, [])
+    assert webhook.titles == []
+
+
+def test_a_channel_that_is_configured_no_more_waits_for_nothing(world: World) -> None:
+    world.urls = "json://127.0.0.1:9/nobody-listens"
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+    world.urls = "json://127.0.0.1:10/nobody-either"
+    world.tell()
+
+    assert len(look_around(world.shop, world.instance).refusals) == 1
+
+
+def test_without_a_channel_what_is_wrong_is_known_all_the_same(world: World) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    settings = load_settings(data_dir=world.folder)
+    silent = open_shop(settings, lambda: MORNING)
+
+    assert tell_people(silent, world.instance, is_patient=True) == Told()
+
+    (incident,) = look_around(silent, world.instance).incidents.values()
+    assert incident.is_open
+
+
+def test_to_look_around_changes_nothing(world: World) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+
+    assert len(look_around(world.shop, world.instance).incidents) == 1
+    assert list(world.folder.rglob("alerts*")) == []
+
+
+# Deaths, and two at once -----------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def test_who_is_killed_after_a_message_sends_it_once_more_and_loses_none(
+    world: World, webhook: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = [verdict(f"check_{n}", severity=WARN) for n in range(3)]
+    world.run("raw_sales", *checks)
+    write, calls = AlertBook.write, []
+
+    def die_at(number: int) -> Callable[..., None]:
+        def dying(self: AlertBook, memory: Any) -> None:
+            calls.append(memory)
+            if len(calls) == number:
+                raise Killed
+            write(self, memory)
+
+        return dying
+
+    # The first write notes what was seen; the third, the second message.
+    monkeypatch.setattr(AlertBook, "write", die_at(3))
+    with pytest.raises(Killed):
+        world.tell()
+    monkeypatch.setattr(AlertBook, "write", write)
+    world.tell()
+
+    told = [title.rsplit(" ", 1)[1] for title in webhook.titles]
+    assert told == ["check_0", "check_1", "check_1", "check_2"]
+
+
+def test_who_is_killed_before_a_message_loses_nothing(
+    world: World, webhook: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    with monkeypatch.context() as dying:
+        dying.setattr("analytics_pipeline.alerts.write_messages", _die)
+        with pytest.raises(Killed):
+            world.tell()
+
+    world.tell()
+
+    assert webhook.titles == ["[corner] FAILED raw_sales: rows_are_sound"]
+
+
+def _die(*_given: Any) -> None:
+    raise Killed
+
+
+def test_a_daemon_and_a_command_at_once_tell_it_once(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    tellers = [threading.Thread(target=world.tell) for _ in range(6)]
+    for teller in tellers:
+        teller.start()
+    for teller in tellers:
+        teller.join()
+
+    assert len(webhook.titles) == 1
+
+
+def test_a_damaged_memory_is_named_with_what_to_do(world: World) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+    (book,) = world.folder.rglob("alerts.json")
+    assert book.stat().st_mode & 0o077 == 0
+    book.write_text("{")
+
+    with pytest.raises(LocalFailure, match=r"alerts\.json is damaged") as failed:
+        world.tell()
+
+    assert "Remove it" in failed.value.remedy
+
+
+def test_no_secret_of_a_url_is_kept_or_said(
+    world: World, webhook: Inbox, capfd: pytest.CaptureFixture
+) -> None:
+    world.urls = f"json://127.0.0.1:9/{SECRET},{webhook.url}"
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+
+    kept = "".join(
+        path.read_text() for path in world.folder.rglob("*") if path.is_file()
+    )
+    said = capfd.readouterr()
+    assert SECRET not in kept + said.out + said.err + webhook.text
+    assert world.urls not in repr(world.shop.settings)
+
+
+# The sensor ------------------------------------------------------------------------
+
+
+def test_the_sensor_looks_every_half_minute_and_is_on_from_the_start(
+    world: World,
+) -> None:
+    sensor = build_alert_sensor(lambda: world.shop)
+
+    assert sensor.name == "alerts"
+    assert sensor.minimum_interval_seconds == 30
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_the_sensor_tells_and_says_what_it_did(world: World, webhook: Inbox) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+
+    assert tick(world) == "1 messages sent."
+    assert len(webhook.titles) == 1
+    assert tick(world) == "0 messages sent."
+
+
+def test_the_sensor_survives_whatever_is_wrong_and_says_it(world: World) -> None:
+    world.urls = "nonsense"
+    assert "none that Apprise knows" in tick(world)
+
+    world.urls = "json://127.0.0.1:9/nobody-listens"
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    assert "refusing: json://127.0.0.1" in tick(world)
+
+
+def tick(world: World) -> str:
+    sensor = build_alert_sensor(lambda: world.shop)
+    with dg.build_sensor_context(instance=world.instance) as context:
+        message = sensor.evaluate_tick(context).skip_message
+    assert message is not None
+    return message
