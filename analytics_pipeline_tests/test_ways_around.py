@@ -81,6 +81,9 @@ BELOW_BY_DAGSTER = (*BY_DAGSTER[:4], ",".join(DOWNSTREAM[1:]), *BY_DAGSTER[5:])
 REASON = "prices_are_usual"
 
 
+AT_NIGHT = pytest.mark.nightly  # a process takes seconds to begin
+
+
 @pytest.fixture
 def shop(updated_shop: SimulatedShop) -> Iterator[SimulatedShop]:
     """The store with FIRST_DAY published, whose sales of DAY have failed their gate."""
@@ -129,14 +132,16 @@ def mend(shop: SimulatedShop) -> None:
     [
         pytest.param(click(1), REASON, id="downstream alone"),
         pytest.param(click(5), REASON, id="a backfill of what is below"),
-        pytest.param(type_words(*UPDATE), REASON, id="another process"),
+        pytest.param(type_words(*UPDATE), REASON, id="another process", marks=AT_NIGHT),
         pytest.param(
-            type_words(*UPDATE, "--full"),
-            REASON,
-            id="everything anew",
-            marks=pytest.mark.nightly,
+            type_words(*UPDATE, "--full"), REASON, id="everything anew", marks=AT_NIGHT
         ),
-        pytest.param(type_words(*BELOW_BY_DAGSTER), REASON, id="by Dagster's command"),
+        pytest.param(
+            type_words(*BELOW_BY_DAGSTER),
+            REASON,
+            id="by Dagster's command",
+            marks=AT_NIGHT,
+        ),
     ],
 )
 def test_a_way_around_a_failed_gate_is_refused_until_it_is_mended(

@@ -189,7 +189,7 @@ def _advise(
     published = shop.publication.published()
     if published is None:
         advice.append("Master CSV not found. Run: analytics-pipeline update")
-    elif published.as_of < due:
+    elif published.as_of < due and not advice:
         advice.append("Data seems outdated. Run: analytics-pipeline update")
     if not advice and _no_recent_sales(shop):
         advice.append(

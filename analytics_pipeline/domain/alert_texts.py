@@ -61,14 +61,18 @@ def _write(incident: Incident, sender: Sender) -> Message:
         lasted = _span(incident.until - incident.since)
         body = f"It is well again: {what}.\n{incident.sentence}\n{since}, for {lasted}."
     else:
-        effect = (
-            f"Nothing is built on it. {_stays(sender)}"
-            if incident.severity is Severity.ERROR
-            else "This is a warning and stops nothing."
-        )
         todo = incident.remedy or SEE_MORE
-        body = f"{incident.sentence}\n{since}. {effect}\n{todo}"
+        body = f"{incident.sentence}\n{since}. {_effect(incident, sender)}\n{todo}"
     return Message(title, body, [incident])
+
+
+def _effect(incident: Incident, sender: Sender) -> str:
+    """Say what the failure stops, and what people have before them meanwhile."""
+    if incident.severity is Severity.WARN:
+        return "This is a warning and stops nothing."
+    # What has a remedy of its own is no table that failed its gate.
+    stopped = "" if incident.remedy else "Nothing is built on it. "
+    return stopped + _stays(sender)
 
 
 def _digest(news: Sequence[Incident], sender: Sender) -> Message:

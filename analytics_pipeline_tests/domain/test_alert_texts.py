@@ -55,6 +55,7 @@ def test_a_remedy_of_its_own_takes_the_place_of_the_general_one() -> None:
     (message,) = write_messages([incident(remedy="Make a new token.")], SENDER)
 
     assert message.body.endswith("\nMake a new token.")
+    assert "built on" not in message.body
 
 
 def test_before_the_first_master_it_says_so() -> None:
