@@ -34,7 +34,7 @@ class Usual:
     learning_weeks: int = 4
     learning_days: int = 14
     learning_runs: int = 7
-    max_luck: float = 0.001
+    max_luck: float = 0.002
     orders_floor: int = 5
     orders_low: float = 0.6
     prices_floor: int = 10

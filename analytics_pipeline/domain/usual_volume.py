@@ -24,6 +24,8 @@ LONGEST_LOOK_BACK = 7 * (WEEKS_REMEMBERED + 2)
 """How many days before one can matter: some weekdays are holidays and left out."""
 
 _WEEK = timedelta(days=7)
+_MIDDLE_TO_DEVIATION = 1.4826
+"""The standard deviation by the middle absolute difference, of a normal spread."""
 _MOST_OUTLETS_TOLD = 3
 
 Counts = Mapping[date, int]
@@ -168,16 +170,17 @@ def _same_weekday(ordinary: Counts, weekday: int, day: date) -> list[int]:
 def _spread_over_weekdays(ordinary: Counts, day: date) -> float:
     """Return how much more than by chance days differ from their weekday's mean.
 
-    All weekdays together, because eight days tell little of it.
+    Over all weekdays together, because eight days tell little of it, and by the middle
+    difference, so that a season's peak or one odd day does not hide a later drop.
     """
-    excess, freedom = 0.0, 0
+    differences: list[float] = []
     for weekday in range(7):
         same = _same_weekday(ordinary, weekday, day)
         if len(same) > 1 and any(same):
-            mean = sum(same) / len(same)
-            excess += sum((orders - mean) ** 2 for orders in same) / mean
-            freedom += len(same) - 1
-    return excess / freedom if freedom else 1
+            mean, freedom = sum(same) / len(same), (len(same) - 1) / len(same)
+            chance = math.sqrt(mean * freedom)
+            differences += [abs(orders - mean) / chance for orders in same]
+    return (_MIDDLE_TO_DEVIATION * median(differences)) ** 2 if differences else 1
 
 
 def _week_up_to(day: date, ordinary: Counts) -> int | None:
