@@ -37,7 +37,7 @@ class Usual:
     max_luck: float = 0.002
     orders_floor: int = 5
     orders_low: float = 0.6
-    prices_floor: int = 10
+    prices_floor: int = 6
     prices_warn_factor: float = 3.0
     prices_stop_factor: float = 20.0
     worthless_stop: float = 0.8

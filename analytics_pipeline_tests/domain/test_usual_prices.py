@@ -83,10 +83,14 @@ def test_a_warning_cannot_be_taken_for_a_stop():
     assert judge([3 * USUAL] * 10).subject is None
 
 
-@pytest.mark.parametrize("factor", [3, 100])
-def test_fewer_than_ten_orders_say_nothing(factor):
-    assert judge([factor * USUAL] * 9).passed
-    assert not judge([factor * USUAL] * 10).passed
+def test_five_orders_say_nothing_and_six_may_stop_a_small_shop():
+    assert judge([100 * USUAL] * 5).passed
+    assert judge([100 * USUAL] * 6).blocks
+
+
+def test_nine_orders_three_times_as_dear_may_be_luck_and_ten_are_not():
+    assert judge([3 * USUAL] * 9).passed
+    assert not judge([3 * USUAL] * 10).passed
 
 
 @pytest.mark.parametrize(("days", "passed"), [(0, True), (13, True), (14, False)])
@@ -134,7 +138,7 @@ def test_orders_that_are_nearly_all_worth_nothing_stop_the_table():
     assert found.sentence == "8 of 10 orders are worth nothing; usually 0% are."
 
 
-@pytest.mark.parametrize(("priced", "worthless"), [(3, 7), (1, 8), (0, 9)])
+@pytest.mark.parametrize(("priced", "worthless"), [(3, 7), (2, 7), (0, 5)])
 def test_some_worthless_orders_or_few_orders_are_no_alarm(priced, worthless):
     assert judge([USUAL] * priced, worthless=worthless).passed
 
