@@ -533,12 +533,14 @@ def test_the_demo_runs_in_an_empty_folder_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analytics_pipeline.commands.demo.HISTORY", timedelta(days=15))
+    monkeypatch.setenv("ALERT_URLS", "json://127.0.0.1:9/nobody-is-told-of-a-demo")
 
     for _ in range(2):
         result = type_in("demo")
 
         assert result.exit_code == 0, result.output
         assert (tmp_path / "data/demo" / MASTER).exists()
+        assert "alert" not in result.stderr
         assert "analytics-pipeline ui" in result.stdout
 
 

@@ -47,9 +47,10 @@ def demo(settings: Settings, terminal: Terminal) -> None:
 def _demo_settings(
     settings: Settings, folder: Path, opened: date, origin: str
 ) -> Settings:
-    """Point a copy of the settings at the simulated store."""
+    """Point a copy of the settings at the simulated store, and tell nobody of it."""
     return settings.model_copy(
         update={
+            "alert_urls": None,
             "data_dir": folder,
             "store": None,
             "start_date": opened,
