@@ -1,6 +1,7 @@
 """Small tables of any contract: the given cells, everything else plain or missing."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import ibis
@@ -16,17 +17,26 @@ def make_table(
     model: type[Table], rows: Iterable[Mapping[str, Any]], **defaults: Any
 ) -> pd.DataFrame:
     """Return a frame of *model*'s columns and types; an unknown column is an error."""
-    columns = model.to_schema().columns
+    columns = _columns(model)
     filled = [{**defaults, **row} for row in rows]
     unknown = {name for row in filled for name in row} - columns.keys()
     assert not unknown, f"{model.__name__} has no {sorted(unknown)}"
     frame = pd.DataFrame(
         {
-            name: [row.get(name, _plain(column)) for row in filled]
-            for name, column in columns.items()
+            name: pd.Series([row.get(name, plain) for row in filled], dtype="object")
+            for name, (plain, _kind) in columns.items()
         }
     )
-    return frame.astype({name: _type(column) for name, column in columns.items()})
+    return frame.astype({name: kind for name, (_plain, kind) in columns.items()})
+
+
+@cache
+def _columns(model: type[Table]) -> Mapping[str, tuple[Any, str]]:
+    """The plain value and the type of each column, which take long to look up."""
+    return {
+        name: (_plain(column), _type(column))
+        for name, column in model.to_schema().columns.items()
+    }
 
 
 def _plain(column: Any) -> Any:

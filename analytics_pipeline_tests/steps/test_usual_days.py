@@ -1,6 +1,7 @@
 """Tests for analytics_pipeline.steps.usual_days: which days are compared with which."""
 
 from datetime import date, timedelta
+from functools import cache
 
 import dagster as dg
 import pandas as pd
@@ -28,14 +29,26 @@ ORDINARY = 20
 
 def sales(day, orders=ORDINARY, cents=4000, outlet="o"):
     """A day's orders at noon, each a cent dearer than the one before."""
+    rows = orders_like(orders, cents, outlet)
+    midnight = pd.Timestamp(day)
+    return rows.assign(
+        sale_id=f"{day}-" + rows["sale_id"],
+        business_date=midnight,
+        sale_date=midnight.tz_localize("UTC") + pd.Timedelta(hours=16),
+    ).astype(rows.dtypes)
+
+
+@cache
+def orders_like(orders, cents, outlet):
+    """The orders of some day, made once: to make a table takes long."""
     return make_table(
         RawSales,
         [
-            {"sale_id": f"{day}-{outlet}-{n}", "total_incl_cents": cents + n}
+            {"sale_id": f"{outlet}-{n}", "total_incl_cents": cents + n}
             for n in range(orders)
         ],
-        business_date=str(day),
-        sale_date=f"{day} 16:00",
+        business_date="2026-01-01",
+        sale_date="2026-01-01 16:00",
         time_zone="America/New_York",
         outlet_id=outlet,
         is_completed=True,
@@ -68,9 +81,9 @@ class PaperShop:
         )
 
     def store(self, days, **sold):
+        warehouse = self.shop.warehouse
         for day in days:
-            rows = sales(day, **sold)
-            self.shop.warehouse.write("raw_sales", RawSales, rows, str(day))
+            warehouse.write("raw_sales", RawSales, sales(day, **sold), str(day))
 
     def cut(self, tables, caught_up=COMPLETE):
         """Judge the days of *tables*, cut in one run; the findings of each by name."""
