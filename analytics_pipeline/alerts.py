@@ -10,12 +10,16 @@ from dataclasses import dataclass, field, replace
 import dagster as dg
 
 from analytics_pipeline.channels import Channel, open_channels
-from analytics_pipeline.domain.alert_texts import Sender, write_messages
+from analytics_pipeline.domain.alert_texts import Message, Sender, write_messages
 from analytics_pipeline.domain.incidents import (
+    Incident,
+    Incidents,
     Observation,
     forget_channels,
     forget_old,
     list_news,
+    mark_refused,
+    mark_sending,
     mark_told,
     observe,
 )
@@ -101,13 +105,24 @@ class _Teller:
         """Send what *channel* has not been told, until it refuses."""
         news = list_news(self.memory.incidents, channel.id)
         for message in write_messages(news, sender_of(self._shop)):
+            self._note(mark_sending, channel, message)
             if not channel.send(message.title, message.body, tries=self._tries):
+                self._note(mark_refused, channel, message)
                 self._note_refusal(channel)
                 return
             self.sent += 1
-            incidents = mark_told(self.memory.incidents, channel.id, message.incidents)
-            self._write(replace(self.memory, incidents=incidents))
+            self._note(mark_told, channel, message)
         self._forget_refusal(channel)
+
+    def _note(
+        self,
+        mark: Callable[[Incidents, str, Sequence[Incident]], Incidents],
+        channel: Channel,
+        message: Message,
+    ) -> None:
+        """Note what became of a message, before anything else is done."""
+        incidents = mark(self.memory.incidents, channel.id, message.incidents)
+        self._write(replace(self.memory, incidents=incidents))
 
     def _note_refusal(self, channel: Channel) -> None:
         now = self._shop.clock()

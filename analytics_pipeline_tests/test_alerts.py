@@ -413,8 +413,8 @@ def test_who_is_killed_after_a_message_sends_it_once_more_and_loses_none(
 
         return dying
 
-    # The first write notes what was seen; the third, the second message.
-    monkeypatch.setattr(AlertBook, "write", die_at(3))
+    # The first write notes what was seen; then two are made for each message.
+    monkeypatch.setattr(AlertBook, "write", die_at(5))
     with pytest.raises(Killed):
         world.tell()
     monkeypatch.setattr(AlertBook, "write", write)
@@ -422,6 +422,24 @@ def test_who_is_killed_after_a_message_sends_it_once_more_and_loses_none(
 
     told = [title.rsplit(" ", 1)[1] for title in webhook.titles]
     assert told == ["check_0", "check_1", "check_1", "check_2"]
+
+
+def test_what_may_have_been_told_before_a_death_is_told_to_have_recovered(
+    world: World, webhook: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    with monkeypatch.context() as dying:
+        dying.setattr("analytics_pipeline.alerts.mark_told", _die)
+        with pytest.raises(Killed):
+            world.tell()
+    world.run("raw_sales", verdict(passed=True))
+    for _ in range(2):
+        world.tell()
+
+    assert webhook.titles == [
+        "[corner] FAILED raw_sales: rows_are_sound",
+        "[corner] RECOVERED raw_sales: rows_are_sound",
+    ]
 
 
 def test_who_is_killed_before_a_message_loses_nothing(

@@ -51,6 +51,8 @@ class Incident:
         since: when it was first seen to fail.
         until: when it was seen to pass again; nothing while it fails.
         told: by channel, the severity that was told last.
+        doubtful: the channels to which a message of it was on its way when the process
+            died: they may have heard of it, or not.
     """
 
     subject: Subject
@@ -60,6 +62,7 @@ class Incident:
     since: datetime
     until: datetime | None = None
     told: Mapping[str, Severity] = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
 
     @property
     def is_open(self) -> bool:
@@ -67,10 +70,10 @@ class Incident:
         return self.until is None
 
     def is_news_to(self, channel: str) -> bool:
-        """Say whether *channel* was last told something else."""
+        """Say whether *channel* was last told something else, or may have been."""
         told = self.told.get(channel)
         if not self.is_open:
-            return told is not None
+            return told is not None or channel in self.doubtful
         return told is None or (told, self.severity) == (Severity.WARN, Severity.ERROR)
 
 
@@ -101,12 +104,13 @@ def _fail(before: Incident | None, seen: Observation) -> Incident:
         seen.remedy,
         before.since if before and goes_on else seen.at,
         told=before.told if before else {},
+        doubtful=before.doubtful if before else frozenset(),
     )
 
 
 def _matters(incident: Incident) -> bool:
     """Say whether it fails, or somebody still believes so."""
-    return incident.is_open or bool(incident.told)
+    return incident.is_open or bool(incident.told) or bool(incident.doubtful)
 
 
 def forget_old(incidents: Incidents, today: date) -> Incidents:
@@ -125,12 +129,36 @@ def list_news(incidents: Incidents, channel: str) -> list[Incident]:
     return sorted(news, key=lambda each: (each.since, each.subject))
 
 
+def mark_sending(
+    incidents: Incidents, channel: str, news: Iterable[Incident]
+) -> Incidents:
+    """Return the incidents while a message of some of them goes out to *channel*."""
+    known = dict(incidents)
+    for each in news:
+        doubtful = known[each.subject].doubtful | {channel}
+        known[each.subject] = replace(known[each.subject], doubtful=doubtful)
+    return known
+
+
+def mark_refused(
+    incidents: Incidents, channel: str, news: Iterable[Incident]
+) -> Incidents:
+    """Return the incidents after *channel* did not accept a message of some of them."""
+    known = dict(incidents)
+    for each in news:
+        doubtful = known[each.subject].doubtful - {channel}
+        known[each.subject] = replace(known[each.subject], doubtful=doubtful)
+    return {subject: each for subject, each in known.items() if _matters(each)}
+
+
 def mark_told(
     incidents: Incidents, channel: str, told: Iterable[Incident]
 ) -> Incidents:
     """Return the incidents after *channel* was *told* of some of them."""
-    known = dict(incidents)
+    known = dict(mark_refused(incidents, channel, told))
     for each in told:
+        if each.subject not in known:
+            continue
         others = {name: word for name, word in each.told.items() if name != channel}
         now = {channel: each.severity} if each.is_open else {}
         known[each.subject] = replace(known[each.subject], told={**others, **now})
@@ -142,7 +170,9 @@ def forget_channels(incidents: Incidents, kept: Iterable[str]) -> Incidents:
     names = set(kept)
     known = {
         subject: replace(
-            each, told={name: word for name, word in each.told.items() if name in names}
+            each,
+            told={name: word for name, word in each.told.items() if name in names},
+            doubtful=each.doubtful & names,
         )
         for subject, each in incidents.items()
     }

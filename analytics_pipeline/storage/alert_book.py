@@ -1,7 +1,7 @@
 """The memory of the alerts: what is wrong, and who was told.
 
-Replaced whole after every message that was sent: whoever is killed between a message
-and the note of it sends that one again, and loses none.
+Replaced whole before and after every message: whoever is killed between a message and
+the note of it sends that one again, and loses none, nor its recovery.
 """
 
 import json
