@@ -7,6 +7,7 @@ but its kind and host.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from tenacity import (
@@ -67,8 +68,9 @@ def open_channels(settings: Settings) -> Sequence[Channel]:
     import apprise  # half a second, for which only alerts need to wait
     from apprise.utils.parse import parse_urls
 
-    # Its log quotes URLs and what servers answer.
+    # They log URLs, and what servers answer.
     logging.getLogger("apprise").disabled = True
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     asset = apprise.AppriseAsset(
         app_id="analytics-pipeline", secure_logging=True, async_mode=False
     )

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from analytics_pipeline.alerts import Told, build_alert_sensor, look_around, tell_people
+from analytics_pipeline.channels import open_channels
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
@@ -347,6 +348,15 @@ def test_one_channel_that_is_down_keeps_no_other_from_hearing(
     memory = look_around(world.shop, world.instance)
     (refusal,) = memory.refusals.values()
     assert refusal.since == MORNING
+
+
+def test_two_recipients_at_one_server_are_two_channels() -> None:
+    at = "mailto://127.0.0.1:2525?from=shop@example.com&mode=insecure&to="
+    urls = SecretStr(f"{at}one@example.com,{at}two@example.com")
+
+    channels = open_channels(load_settings(alert_urls=urls))
+
+    assert len({channel.id for channel in channels}) == 2
 
 
 def test_what_recovers_while_a_channel_is_down_is_not_told_there(
