@@ -94,9 +94,9 @@ def _open(apprise: Any, url: str, asset: Any, number: int) -> Channel:
     kind = url.split("://", 1)[0].strip().lower()
     host = getattr(service, "host", None)
     shows_host = kind in KINDS_WITHOUT_SECRET_HOST and host
-    return Channel(
-        service.url_id(), f"{kind}://{host}" if shows_host else kind, service
-    )
+    # Apprise's own id is the same for two recipients at one server.
+    channel_id = sha256(url.encode()).hexdigest()[:16]
+    return Channel(channel_id, f"{kind}://{host}" if shows_host else kind, service)
 
 
 def _ordinal(number: int) -> str:
