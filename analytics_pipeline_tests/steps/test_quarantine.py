@@ -194,6 +194,7 @@ def test_a_record_delivered_without_a_version_is_good_after_a_replay(
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_many_old_records_in_quarantine_do_not_shut_the_gate_of_a_replay(
     shop: SimulatedShop,
 ) -> None:
