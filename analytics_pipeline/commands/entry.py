@@ -1,4 +1,4 @@
-"""What the commands share: options of one name and meaning, and how they end.
+"""What the commands share: how they begin, and with which exit code they end.
 
 Imported before it is known which command is wanted, so it imports little itself.
 """
