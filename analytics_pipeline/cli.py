@@ -182,11 +182,12 @@ def alert_test(debug: Debug = False) -> None:
     """Send a test message to every channel that alerts go to.
 
     \b
-    Channels are Apprise URLs in ALERT_URLS, in the environment or in .env, with commas
-    between them:
+    Channels are Apprise URLs in ALERT_URLS, in the environment or in .env,
+    with commas between them. Some of the many kinds:
     \b
-    mailtos://user:password@smtp.example.com?from=shop@example.com&to=me@example.com
-    slack://…   msteams://…   discord://…   ntfys://…   jsons://example.com/webhook
+    mailtos://user:password@smtp.example.com?to=me@example.com
+    slack://…   msteams://…   discord://…   ntfys://…
+    jsons://example.com/webhook
     """  # noqa: D301 (the backslash keeps the lines)
     from analytics_pipeline.commands.alert_test import alert_test as run
 
