@@ -14,7 +14,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from typer.testing import CliRunner
 
+from analytics_pipeline.cli import app
 from analytics_pipeline.instance import instance_home
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.records import Sale
@@ -172,3 +174,20 @@ def test_the_master_alone_is_refused_where_its_figures_were_never_made(
     assert refused.exit_code != 0
     assert f"There is no customer_analytics of {DAY} yet" in refused.words
     assert published == (shop.data / MASTER).read_bytes()
+
+
+def test_the_one_way_through_is_to_accept_what_was_found(
+    shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in shop.settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    words = ["--accept", "prices_are_usual", "--reason", "The shop moved to yen"]
+
+    accepted = CliRunner().invoke(app, ["update", "--as-of", str(DAY), *words])
+
+    assert accepted.exit_code == 0, accepted.output
+    assert "Accepted (The shop moved to yen)" in accepted.stderr
+    assert expected_master(shop.store.state, DAY) == shop.rows(MASTER)
+    next_day = DAY + timedelta(days=1)
+    shop.live_until(next_day)
+    run_light(shop.settings, next_day)
