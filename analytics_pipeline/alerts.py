@@ -18,7 +18,6 @@ from analytics_pipeline.domain.incidents import (
     forget_channels,
     forget_old,
     list_news,
-    mark_refused,
     mark_sending,
     mark_told,
     observe,
@@ -105,9 +104,11 @@ class _Teller:
         """Send what *channel* has not been told, until it refuses."""
         news = list_news(self.memory.incidents, channel.id)
         for message in write_messages(news, sender_of(self._shop)):
+            before = self.memory
             self._note(mark_sending, channel, message)
             if not channel.send(message.title, message.body, tries=self._tries):
-                self._note(mark_refused, channel, message)
+                # What an earlier process may have told stays in doubt.
+                self.memory = before
                 self._note_refusal(channel)
                 return
             self.sent += 1
@@ -188,7 +189,13 @@ def _look_at_the_clock(shop: Shop) -> Iterator[Observation]:
 
 
 def _drop_channels(memory: AlertMemory, channels: Sequence[Channel]) -> AlertMemory:
-    """Forget the channels that are not configured any more."""
+    """Forget the channels that are not configured any more.
+
+    A process that has none, such as a command without the daemon's environment, knows
+    nothing of others' channels.
+    """
+    if not channels:
+        return memory
     names = {channel.id for channel in channels}
     refusals = {name: each for name, each in memory.refusals.items() if name in names}
     incidents = forget_channels(memory.incidents, names)
@@ -217,6 +224,8 @@ def build_alert_sensor(open_shop: Callable[[], Shop]) -> dg.SensorDefinition:
             told = tell_people(shop, context.instance, is_patient=True)
         except PipelineError as error:
             return dg.SkipReason(f"{error.cause} {error.remedy}")
+        except OSError as error:
+            return dg.SkipReason(f"This machine failed: {error.strerror or error}.")
         refusing = f"; refusing: {', '.join(told.refusing)}" if told.refusing else ""
         return dg.SkipReason(f"{told.sent} messages sent{refusing}.")
 

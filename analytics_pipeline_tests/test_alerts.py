@@ -452,6 +452,39 @@ def test_what_may_have_been_told_before_a_death_is_told_to_have_recovered(
     ]
 
 
+def test_a_refusal_does_not_settle_what_a_dead_process_may_have_told(
+    world: World, webhook: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    with monkeypatch.context() as dying:
+        dying.setattr("analytics_pipeline.alerts.mark_told", _die)
+        with pytest.raises(Killed):
+            world.tell()
+    webhook.refusing = [503]
+    world.tell()
+    world.run("raw_sales", verdict(passed=True))
+    world.later(hours=1)
+    world.tell()
+
+    assert webhook.titles[-1] == "[corner] RECOVERED raw_sales: rows_are_sound"
+
+
+def test_a_process_without_channels_forgets_nothing_of_what_others_told(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(), failure=gate_failure())
+    world.tell()
+    silent = open_shop(load_settings(data_dir=world.folder), lambda: MORNING)
+    tell_people(silent, world.instance, is_patient=True)
+    world.tell()
+    assert len(webhook.titles) == 1
+
+    world.run("raw_sales", verdict(passed=True))
+    tell_people(silent, world.instance, is_patient=True)
+    world.tell()
+    assert webhook.titles[1:] == ["[corner] RECOVERED raw_sales: rows_are_sound"]
+
+
 def test_who_is_killed_before_a_message_loses_nothing(
     world: World, webhook: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -539,6 +572,17 @@ def test_the_sensor_survives_whatever_is_wrong_and_says_it(world: World) -> None
     world.urls = "json://127.0.0.1:9/nobody-listens"
     world.run("raw_sales", verdict(), failure=gate_failure())
     assert "refusing: json://127.0.0.1" in tick(world)
+
+
+def test_the_sensor_survives_a_disk_that_is_full(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(AlertBook, "write", write)
+
+    assert tick(world) == "This machine failed: No space left on device."
 
 
 def tick(world: World) -> str:

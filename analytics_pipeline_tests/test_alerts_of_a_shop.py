@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 from click.testing import Result
 from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
@@ -56,6 +57,7 @@ def pointed_at(
     settings = shop.settings.model_copy(
         update={"alert_urls": SecretStr(",".join(urls)) if urls else None}
     )
+    monkeypatch.delenv("ALERT_URLS", raising=False)
     for name, value in settings.as_environment().items():
         monkeypatch.setenv(name, value)
     return shop
@@ -152,6 +154,28 @@ def test_urls_that_cannot_be_used_change_no_exit_code_either(
     assert result.exit_code == 0
     assert "the first URL is none that Apprise knows" in result.stderr
     assert SECRET not in result.output
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        OperationalError("read", {}, Exception("locked")),
+    ],
+    ids=["disk", "records"],
+)
+def test_whatever_keeps_alerts_from_going_out_changes_no_exit_code(
+    typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_given: object, **_named: object) -> None:
+        raise error
+
+    monkeypatch.setattr("analytics_pipeline.commands.running.tell_people", fail)
+
+    result = type_in("update", "--as-of", FIRST_DAY)
+
+    assert result.exit_code == 0, result.output
+    assert "No alert could be sent" in result.stderr
 
 
 # alert-test ------------------------------------------------------------------------

@@ -92,6 +92,9 @@ def _tell_people(
     except PipelineError as error:
         terminal.warn(f"No alert could be sent. {error.cause} {error.remedy}")
         return
+    except (OSError, DBAPIError) as error:
+        terminal.warn(f"No alert could be sent ({type(error).__name__}).")
+        return
     if told.refusing:
         terminal.warn(
             f"{', '.join(told.refusing)} did not accept an alert; it is tried again "

@@ -140,28 +140,19 @@ def mark_sending(
     return known
 
 
-def mark_refused(
-    incidents: Incidents, channel: str, news: Iterable[Incident]
-) -> Incidents:
-    """Return the incidents after *channel* did not accept a message of some of them."""
-    known = dict(incidents)
-    for each in news:
-        doubtful = known[each.subject].doubtful - {channel}
-        known[each.subject] = replace(known[each.subject], doubtful=doubtful)
-    return {subject: each for subject, each in known.items() if _matters(each)}
-
-
 def mark_told(
     incidents: Incidents, channel: str, told: Iterable[Incident]
 ) -> Incidents:
     """Return the incidents after *channel* was *told* of some of them."""
-    known = dict(mark_refused(incidents, channel, told))
+    known = dict(incidents)
     for each in told:
-        if each.subject not in known:
-            continue
         others = {name: word for name, word in each.told.items() if name != channel}
         now = {channel: each.severity} if each.is_open else {}
-        known[each.subject] = replace(known[each.subject], told={**others, **now})
+        known[each.subject] = replace(
+            known[each.subject],
+            told={**others, **now},
+            doubtful=known[each.subject].doubtful - {channel},
+        )
     return {subject: each for subject, each in known.items() if _matters(each)}
 
 
