@@ -17,7 +17,8 @@ from ibis.util import gen_name
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
-from analytics_pipeline.storage.parquet import arrow_schema
+from analytics_pipeline.storage.day_bundles import ReadPlan
+from analytics_pipeline.storage.parquet import LABEL, arrow_schema
 
 
 def connect(engine: Engine) -> BaseBackend:
@@ -48,6 +49,19 @@ def open_table(
     if not paths:
         return lend(pd.DataFrame(), table)
     return backend.read_parquet(list(paths))
+
+
+def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Table:
+    """Return the rows of the days of *plan*; without any, an empty table."""
+    if not plan.bundles:
+        return open_table(backend, plan.days, table)
+    bundled = backend.read_parquet(plan.bundles)
+    if plan.left_out:
+        bundled = bundled.filter(bundled[LABEL].notin(plan.left_out))
+    rows = bundled.select(*arrow_schema(table).names)
+    if not plan.days:
+        return rows
+    return ibis.union(rows, open_table(backend, plan.days, table), distinct=False)
 
 
 def hold(backend: BaseBackend, rows: ir.Table) -> ir.Table:

@@ -21,7 +21,7 @@ from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.engine import connect, open_table
+from analytics_pipeline.engine import connect, open_days, open_table
 from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
@@ -72,6 +72,7 @@ class Shop:
     export_dialect: ExportDialect = field(init=False)
     usual: Usual = field(init=False)
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
+    verified: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Find the tables, the published files and the lists of quarantine."""
@@ -95,14 +96,19 @@ class Shop:
         made: Made = self.kept[what][1]
         return made
 
-    def sales_log(self) -> SalesLog:
-        """Return the current generation of the log of sales."""
-        return SalesLog(self.warehouse.root / "sales_feed")
+    def sales_log(self, generation: int | None = None) -> SalesLog:
+        """Return the current generation of the log of sales, or that one."""
+        root = self.warehouse.root / "sales_feed"
+        return SalesLog(root, generation, self.verified)
 
-    def open_feed(self, log: SalesLog) -> ir.Table:
-        """Return every version of every sale that *log* holds."""
-        paths = [str(segment.path) for segment in log.segments()]
-        return open_table(self.engine, paths, SalesFeed)
+    def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
+        """Return the versions of sales in *log*, or in its segments before *until*."""
+        return open_table(self.engine, log.paths(until), SalesFeed)
+
+    def open_sales(self, days: Iterable[str]) -> ir.Table:
+        """Return the sales of those stored *days*, whatever became of their gates."""
+        plan = self.warehouse.plan("raw_sales", days)
+        return open_days(self.engine, plan, RawSales)
 
     def store_as(self, table: str, model: type[Table]) -> Callable[[Candidate], None]:
         """Return what stores a candidate as *table*, or as its day of it."""
@@ -195,8 +201,7 @@ class Shop:
                 f"Run: analytics-pipeline update --as-of {last.isoformat()}",
             )
         self.refuse_failed("raw_sales", wanted)
-        paths = self.warehouse.paths("raw_sales", wanted)
-        return open_table(self.engine, paths, RawSales)
+        return self.open_sales(wanted)
 
     # Secrets ---------------------------------------------------------------------
 
@@ -205,12 +210,6 @@ class Shop:
         secret = read_identity_key(self.settings.data_dir / ".identity_key")
         region = self.policy.phone_region or store_country
         return ContactKeys(secret, region, self.policy)
-
-
-def end_of(day: date, zones: Iterable[str]) -> datetime:
-    """Return when *day* has ended in each of *zones*."""
-    midnight = datetime.combine(day + timedelta(days=1), time())
-    return max(midnight.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
 
 
 @contextmanager

@@ -17,12 +17,13 @@ _PHONE = re.compile(r"\+[0-9]+")
 def render_csv(frame: pd.DataFrame, table: type[Table]) -> str:
     """Return *frame* as RFC 4180 text with the headers of *table*."""
     columns = table.to_schema().columns
+    header = ",".join(_quote(str(column.title)) for column in columns.values())
     cells = [
         _write_cells(frame[name], _formatter(name, str(column.dtype)))
         for name, column in columns.items()
     ]
-    rows = [[column.title for column in columns.values()], *zip(*cells, strict=True)]
-    return "".join(",".join(map(_quote, row)) + "\n" for row in rows)
+    rows = (",".join(row) for row in zip(*cells, strict=True))
+    return "\n".join([header, *rows, ""])
 
 
 def _quote(cell: str) -> str:
@@ -53,7 +54,12 @@ def _formatter(name: str, dtype: str) -> Callable[[Any], str]:
         return lambda value: "Yes" if value else "No"
     if dtype.startswith("datetime64"):
         return lambda value: str(value)[:10]
-    return disarm if "string" in dtype else str
+    return _write_text if "string" in dtype else str
+
+
+def _write_text(text: str) -> str:
+    """Write what people typed: the one kind of cell that may need disarming, quotes."""
+    return _quote(disarm(text))
 
 
 def disarm(text: str) -> str:

@@ -33,6 +33,14 @@ def newest_versions(sales_feed: ir.Table) -> ir.Table:
     return sales_feed.mutate(rank=newest).filter(lambda t: t["rank"] == 0).drop("rank")
 
 
+def versions_of(sales_feed: ir.Table, wanted: ir.Table) -> ir.Table:
+    """Return every version of each sale of which a version is among *wanted*.
+
+    So that versions are ranked of a few sales only, and not of the whole log.
+    """
+    return sales_feed.semi_join(wanted.select("sale_id"), "sale_id")
+
+
 def standing_rejections(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
     """Return the rejections that no later good version of the sale has made good.
 

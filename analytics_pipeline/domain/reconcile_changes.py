@@ -26,10 +26,11 @@ def list_moved_people(before: pd.DataFrame, after: pd.DataFrame) -> "pd.Index[st
     ]
     every = sides[0].index.union(sides[1].index)
     moved = np.zeros(len(every), dtype="bool")
-    # A column at a time: all at once, as objects, would take gigabytes for a million.
+    # A column at a time: all at once would take gigabytes for a million.
     for name in sides[0].columns:
-        one, two = (side[name].reindex(every).astype("object") for side in sides)
-        moved |= ((one != two) & ~(one.isna() & two.isna())).to_numpy()
+        one, two = (side[name].reindex(every) for side in sides)
+        differs = (one != two).fillna(True).astype("bool")
+        moved |= (differs & ~(one.isna() & two.isna())).to_numpy()
     return every[moved]
 
 

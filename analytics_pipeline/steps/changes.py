@@ -140,7 +140,7 @@ def _compare(
     rows = (
         no_changes()
         if earlier is None or moved.empty
-        else _list(shop, earlier, now, after, later)
+        else _list(shop, earlier, now, moved, after, later)
     )
     sums = add_up_changes(figures_then, now.master.figures, rows)
     return rows, [figures, sums, judge_causes(rows)]
@@ -150,11 +150,11 @@ def _list(
     shop: Shop,
     earlier: PublishedMaster,
     now: Now,
+    moved: "pd.Index[str]",
     after: pd.DataFrame,
     later: pd.DataFrame,
 ) -> pd.DataFrame:
-    """List what changed, each with its cause; *later* is what *after* adds."""
-    moved = list_moved_people(earlier.figures, now.master.figures)
+    """List what changed for *moved* people; *later* is what their *after* adds."""
     before = list_earlier_purchases(shop, earlier, moved, after["sale_id"].dropna())
     compared = compare_contributions(
         list_contributions(before[before["person_id"].isin(moved)], earlier.as_of),

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
+from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.shop import Shop, end_of
+from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
 
 

@@ -38,6 +38,16 @@ SALES_COLUMNS = (
 )
 """What the analytics and the reconciliation need of a sale."""
 
+_MATCHED_BY = (
+    "sale_id",
+    "business_date",
+    "source",
+    "source_id",
+    "web_order_number",
+    "return_for",
+)
+"""What ties a sale to a web order."""
+
 PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
 PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}
 ADDED_ORDER = {
@@ -134,7 +144,8 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     )
     if named:
         may_match = may_match | sales["sale_id"].isin(named)
-    found: pd.DataFrame = shop.engine.to_pandas(sales.filter(may_match))
+    wanted = sales.filter(may_match).select(*_MATCHED_BY)
+    found: pd.DataFrame = shop.engine.to_pandas(wanted)
     return found
 
 

@@ -14,7 +14,7 @@ from analytics_pipeline.domain.usual_tiers import (
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.steps.raw_sales import list_stale_days, repeated_sales
+from analytics_pipeline.steps.stale_days import compare_with_log
 
 
 class CurrencyJudge:
@@ -26,8 +26,8 @@ class CurrencyJudge:
 
     def __init__(self, shop: Shop, last: date) -> None:
         """Compare once, up to the *last* day."""
-        self._stale = list_stale_days(shop, last)
-        self._repeated = 0 if self._stale else repeated_sales(shop, last)
+        compared = compare_with_log(shop, last)
+        self._stale, self._repeated = compared.stale_days, compared.repeated_sales
 
     def judge(self, day: date) -> Finding:
         """Judge *day* and all days before it."""

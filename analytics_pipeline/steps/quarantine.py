@@ -113,6 +113,6 @@ def _newest(shop: Shop, log: SalesLog, sales: list[str]) -> pd.DataFrame:
     """Return the newest good version of those of *sales* that ever had one."""
     if not sales:
         return frame_of([], SalesFeed)
-    newest = newest_versions(shop.open_feed(log))
-    found = newest.filter(newest["sale_id"].isin(sales))
-    return shape(shop.engine.to_pandas(found), SalesFeed)
+    feed = shop.open_feed(log)
+    newest = newest_versions(feed.filter(feed["sale_id"].isin(sales)))
+    return shape(shop.engine.to_pandas(newest), SalesFeed)

@@ -4,20 +4,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.domain.feed import changed_sales, latest_versions, sales_around
+from analytics_pipeline.domain.feed import sales_around, versions_of
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.engine import lend, lend_columns, open_table
-from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.day_findings import judge_start, judge_words
 from analytics_pipeline.steps.judgements import CatchUpJudge
+from analytics_pipeline.steps.stale_days import (
+    compare_with_log,
+    latest_sales,
+    open_whole_log,
+)
 from analytics_pipeline.steps.usual_days import UsualDays
 from analytics_pipeline.storage.parquet import shape
 
@@ -51,7 +53,7 @@ def choose_days(
     last = date.fromisoformat(max(wanted))
     if recut_all_days:
         return shop.days_until(last)
-    late = list_stale_days(shop, last) if refresh_late_days else []
+    late = compare_with_log(shop, last).stale_days if refresh_late_days else []
     return sorted({*wanted, *late, *_moved_start(shop, last)})
 
 
@@ -103,6 +105,7 @@ def recut_days(
             )
     if first in days:
         shop.warehouse.note_first_day("raw_sales", first)
+    shop.warehouse.bundle("raw_sales")
 
 
 def _verdict_on(verdict: Finding, rows: pd.DataFrame, faulty: pd.Index) -> Finding:
@@ -130,69 +133,20 @@ def _figures(rows: pd.DataFrame) -> dict[str, int | str]:
     return {"orders": int(rows["is_order"].sum()), "value_cents": value}
 
 
-def list_stale_days(shop: Shop, last: date) -> list[str]:
-    """Return the days up to *last* whose stored rows are not what the log says now.
-
-    Both sides are compared as they are, so that a day is found whatever interrupted
-    an earlier run: days never cut, days that a sale left or entered, days whose
-    outlet has another zone now.
-    """
-    every = shop.days_until(last)
-    stored = sorted(set(every) & set(shop.warehouse.partitions("raw_sales")))
-    days = set(every) - set(stored) | set(shop.warehouse.failures("raw_sales"))
-    if stored:
-        days |= _changed_days(shop, stored)
-    return sorted({max(day, every[0]) for day in days if day <= every[-1]})
-
-
-def _changed_days(shop: Shop, stored: list[str]) -> set[str]:
-    """Return the days that sales have left or entered, by log and stored rows."""
-    outlets = shop.load("outlets", Outlets)
-    cut = open_table(shop.engine, shop.warehouse.paths("raw_sales", stored), RawSales)
-    changed = shop.engine.to_pandas(
-        changed_sales(
-            _latest(shop), cut, lend(outlets, Outlets), shop.settings.time_zone
-        )
-    )
-    now = _business_dates(shop, changed.dropna(subset=["sale_date"]), outlets)
-    return {
-        day
-        for moments in (changed["business_date"].dropna(), now)
-        for day in moments.dt.strftime("%Y-%m-%d")
-    }
-
-
-def repeated_sales(shop: Shop, last: date) -> int:
-    """Count the sales that stand in more than one of the days up to *last*."""
-    sales = shop.sales_until(last)
-    counts = sales.aggregate(rows=sales.count(), sales=sales["sale_id"].nunique())
-    row = shop.engine.to_pandas(counts).iloc[0]
-    return int(row["rows"] - row["sales"])
-
-
-def _business_dates(
-    shop: Shop, changed: pd.DataFrame, outlets: pd.DataFrame
-) -> pd.Series:
-    """Return the days on which changed sales fall now."""
-    zones = changed["outlet_id"].map(outlets.set_index("outlet_id")["time_zone"])
-    zones = zones.fillna(shop.settings.time_zone)
-    parts = [
-        moments.dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
-        for zone, moments in changed["sale_date"].groupby(zones)
-    ]
-    return pd.concat(parts) if parts else pd.Series(dtype="datetime64[us]")
-
-
 def cut_days(shop: Shop, days: Sequence[str]) -> Iterator[CutDays]:
     """Yield the wanted *days*, cut from the log, some at a time."""
     outlets = shop.load("outlets", Outlets)
     first = shop.first_day
-    latest = _latest(shop)
+    log = open_whole_log(shop)
+    feed = shop.open_feed(log)
     for start in range(0, len(days), DAYS_AT_ONCE):
         wanted = list(days[start : start + DAYS_AT_ONCE])
         since = "1900-01-01" if wanted[0] == first else wanted[0]
-        around = sales_around(latest, since, wanted[-1])
-        sales = shape(shop.engine.to_pandas(around), SalesFeed)
+        around = sales_around(feed, since, wanted[-1])
+        latest = latest_sales(log, versions_of(feed, around))
+        sales = shape(
+            shop.engine.to_pandas(sales_around(latest, since, wanted[-1])), SalesFeed
+        )
         rows = classify_sales(sales, outlets, shop.settings.time_zone)
         yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
 
@@ -202,22 +156,3 @@ def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
     partition: pd.Series = rows["business_date"].dt.strftime("%Y-%m-%d")
     is_wanted: pd.Series = partition.where(partition >= first, first).isin(wanted)
     return rows[is_wanted]
-
-
-def _latest(shop: Shop) -> ir.Table:
-    """Return the latest version of each sale in the log.
-
-    Raises:
-        GateFailed: the log failed its gate, or a walk of the feed was cut short.
-    """
-    shop.refuse_failed("sales_feed", [""])
-    log = shop.sales_log()
-    if log.judged_segments() < log.next_number():
-        raise GateFailed(
-            "The feed of sales was not read to its end: the log is half read.",
-            "Run: analytics-pipeline update",
-        )
-    feed = shop.open_feed(log)
-    known = log.rejections().dropna(subset=["record_id"])
-    types = {"record_id": "string", "version": "int64", "segment": "int64"}
-    return latest_versions(feed, lend_columns(known, types))

@@ -76,9 +76,9 @@ def _fetch_some(
 
 def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
     """Return what the log holds of *sales*, as ``comparison.SEEN``."""
-    newest = newest_versions(shop.open_feed(log))
-    found = newest.filter(newest["sale_id"].isin(list(sales))).select(*SEEN)
-    frame: pd.DataFrame = shop.engine.to_pandas(found)
+    feed = shop.open_feed(log)
+    newest = newest_versions(feed.filter(feed["sale_id"].isin(list(sales))))
+    frame: pd.DataFrame = shop.engine.to_pandas(newest.select(*SEEN))
     return frame.astype(SEEN)
 
 

@@ -176,6 +176,7 @@ def _judge(shop: Shop, walk: Walk, before: SalesLog) -> Finding:
 def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
     """Record the complete walk; make a new generation the log."""
     walk.log.mark_judged()
+    walk.log.bundle()
     if full_resync:
         walk.log.make_current()
     catch_up = CatchUp(walk.began_at, walk.log.cursor())

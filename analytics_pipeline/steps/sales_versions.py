@@ -12,7 +12,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.feed import latest_versions
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.engine import lend_columns, open_table
+from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
@@ -44,7 +44,7 @@ def read_sales_then(
     Where that generation of the log is damaged, or two full reads have replaced it
     since, they are taken as they are now; what they were is not known any more.
     """
-    log = SalesLog(shop.warehouse.root / "sales_feed", made_from.generation)
+    log = shop.sales_log(made_from.generation)
     if _is_whole(shop, log, made_from.segments):
         versions = _versions(shop, log, made_from.segments, records, sale_ids)
         zones = pd.DataFrame(
@@ -75,8 +75,7 @@ def _versions(
     sale_ids: Iterable[str],
 ) -> pd.DataFrame:
     """Return the latest versions of those sales in the first *segments* of *log*."""
-    paths = [str(each.path) for each in log.segments() if each.number < segments]
-    feed = open_table(shop.engine, paths, SalesFeed)
+    feed = shop.open_feed(log, segments)
     turned_away = log.rejections().dropna(subset=["record_id"])
     turned_away = turned_away[turned_away["segment"] < segments]
     asked = feed.semi_join(_asked(feed, records, sale_ids), "sale_id")

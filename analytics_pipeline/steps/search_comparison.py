@@ -8,12 +8,13 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.domain.comparison import SEEN, Difference, find_differences
-from analytics_pipeline.domain.feed import newest_versions
+from analytics_pipeline.domain.feed import newest_versions, versions_of
 from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.schemas.sources import Outlets
-from analytics_pipeline.shop import Shop, end_of
+from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
 from analytics_pipeline.sources.search import SalesSearch
@@ -124,7 +125,10 @@ def _held(
     wanted = lend_columns(
         searched.rename(columns={"sale_id": "wanted"}), {"wanted": "string"}
     )
-    newest = newest_versions(feed)
+    asked = feed.filter(
+        _is_within(feed, period) | feed["sale_id"].isin(wanted["wanted"])
+    )
+    newest = newest_versions(versions_of(feed, asked))
     newest = newest.mutate(is_within=_is_within(newest, period))
     found = newest.filter(
         newest["is_within"] | newest["sale_id"].isin(wanted["wanted"])

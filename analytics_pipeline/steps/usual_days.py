@@ -24,8 +24,6 @@ from analytics_pipeline.domain.usual_volume import (
     VOLUME,
     judge_volume,
 )
-from analytics_pipeline.engine import open_table
-from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
 
@@ -124,8 +122,7 @@ class UsualDays:
         ]
         if not stored:
             return
-        paths = shop.warehouse.paths("raw_sales", stored)
-        sales = open_table(shop.engine, paths, RawSales).select(*PROFILED)
+        sales = shop.open_sales(stored).select(*PROFILED)
         sales = sales.filter(sales["business_date"] >= ibis.timestamp(since))
         rows: pd.DataFrame = shop.engine.to_pandas(sales)
         moments = rows["sale_date"].astype("datetime64[us]").dt.tz_localize("UTC")

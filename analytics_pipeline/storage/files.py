@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fsspec.utils import tokenize
 from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
@@ -46,6 +47,31 @@ def make_folder(path: AnyPath) -> None:
     for parent in reversed(missing):
         parent.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(parent.parent)
+
+
+def list_states(folder: UPath) -> dict[str, str]:
+    """Return each file in *folder* with what tells its present state from any other.
+
+    A file that was replaced has another one, whatever its new content is.
+    """
+    if not is_local(folder):
+        found = folder.fs.ls(folder.path, detail=True) if folder.exists() else []
+        return {
+            each["name"].rsplit("/", 1)[-1]: tokenize(each)
+            for each in found
+            if each["type"] == "file"
+        }
+    if not folder.exists():
+        return {}
+    with os.scandir(local(folder)) as entries:
+        return {
+            entry.name: _state_of(entry.stat()) for entry in entries if entry.is_file()
+        }
+
+
+def _state_of(found: os.stat_result) -> str:
+    """A replacement is a new inode, even in the same tick of the clock."""
+    return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
 
 def replace_bytes(path: AnyPath, content: bytes) -> None:
@@ -112,6 +138,16 @@ def remove_scratch(folder: Path) -> None:
         for name in filter(_is_scratch, folders):
             shutil.rmtree(Path(root, name))
         folders[:] = [name for name in folders if not name.startswith(".")]
+
+
+def remove_folder(folder: UPath) -> None:
+    """Remove a folder and all that is in it, if it is there."""
+    if not folder.exists():
+        return
+    if is_local(folder):
+        shutil.rmtree(local(folder))
+    else:
+        folder.fs.rm(folder.path, recursive=True)
 
 
 def _is_scratch(name: str) -> bool:

@@ -3,7 +3,7 @@
 The same rows give the same bytes: no timestamp, no frame index, no pandas notes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, BinaryIO
 
@@ -23,6 +23,9 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "datetime64[ns]": pa.timestamp("us"),
     "datetime64[us]": pa.timestamp("us"),
 }
+
+LABEL = "label"
+"""The column of joined files that tells which one a row is from."""
 
 
 @cache
@@ -59,8 +62,27 @@ def encode(
     content = pa.Table.from_pandas(
         frame, schema=arrow_schema(table), preserve_index=False
     ).replace_schema_metadata(dict(notes) if notes else None)
+    return _write(content)
+
+
+def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:
+    """Return the rows of several Parquet files as one.
+
+    Each part's rows bear its label, if there are labels, in the column ``LABEL``.
+    """
+    tables = [pq.read_table(pa.BufferReader(part)) for part in parts]
+    if labels is not None:
+        tables = [
+            table.append_column(LABEL, pa.repeat(label, len(table)))
+            for table, label in zip(tables, labels, strict=True)
+        ]
+    joined = pa.concat_tables(tables).replace_schema_metadata(None)
+    return _write(joined)
+
+
+def _write(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(content, sink, compression="zstd", compression_level=3)
+    pq.write_table(rows, sink, compression="zstd", compression_level=3)
     return bytes(sink.getvalue())
 
 

@@ -8,10 +8,8 @@ one that was lost or damaged is noticed before anything is counted.  The log of 
 walk is a new *generation*, which takes the place of the old one when it is complete.
 """
 
-import hashlib
 import json
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import pandas as pd
@@ -22,15 +20,15 @@ from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.storage.files import (
     is_local,
-    local,
+    remove_folder,
     replace_bytes,
     replace_text,
 )
+from analytics_pipeline.storage.log_bundles import SIZE, LogBundles, fingerprint
 from analytics_pipeline.storage.parquet import count_rows, encode, read_notes
 
 FEED, REPAIR = "feed", "repair"
 _TURNED_AWAY = "-q"
-_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +50,28 @@ class Segment:
         Raises:
             LocalFailure: they are not.
         """
-        if _fingerprint(self.path.read_bytes()) != self.path.name[9 : 9 + _DIGITS]:
+        if fingerprint(self.path.read_bytes()) not in self.path.name:
             raise _damaged(f"{self.path} is damaged.")
-
-    def row_count(self) -> int:
-        """Return how many versions of sales it holds."""
-        with self.path.open("rb") as stream:
-            return count_rows(stream)
 
 
 class SalesLog:
     """The segments of the current generation under one folder or bucket."""
 
-    def __init__(self, root: UPath, generation: int | None = None) -> None:
-        """Open the log under *root*: the current generation, or a given one."""
+    def __init__(
+        self,
+        root: UPath,
+        generation: int | None = None,
+        verified: set[str] | None = None,
+    ) -> None:
+        """Open the log under *root*: the current generation, or a given one.
+
+        The files *verified* were proved whole by another log of this run.
+        """
         self.root = root
         self.generation = self._current() if generation is None else generation
         self.folder = root / f"generation-{self.generation:06d}"
-        self._verified: set[str] = set()
+        self._verified = set() if verified is None else verified
+        self._bundles = LogBundles(self.folder, self._verified)
 
     def _current(self) -> int:
         return _read_number(self.root / "current_generation", 1)
@@ -103,12 +105,30 @@ class SalesLog:
         if numbers != wanted:
             lost = min(set(wanted) - set(numbers))
             raise _damaged(f"Segment {lost} of the log in {self.folder} is gone.")
-        for segment in segments:
+        for segment in _beside(self._bundled(segments), segments):
             # A bucket checks what it stores by itself.
-            if is_local(segment.path) and segment.path.name not in self._verified:
+            if is_local(segment.path) and str(segment.path) not in self._verified:
                 segment.verify()
-                self._verified.add(segment.path.name)
+                self._verified.add(str(segment.path))
         return segments
+
+    def paths(self, until: int | None = None) -> list[str]:
+        """Return the files that hold the log, or its segments before *until*."""
+        segments = [
+            each for each in self.segments() if until is None or each.number < until
+        ]
+        bundles = self._bundled(segments)
+        loose = [each.path for each in _beside(bundles, segments)]
+        return [str(path) for path in (*bundles.values(), *loose)]
+
+    def bundle(self) -> None:
+        """Bundle the segments that sound walks have read."""
+        segments = self.sound_segments()[: self.judged_segments()]
+        self._bundles.add(_names(segments), lambda n: segments[n].path.read_bytes())
+
+    def _bundled(self, segments: Sequence[Segment]) -> dict[int, UPath]:
+        """Return the bundles that hold many of *segments*, by their first one."""
+        return self._bundles.find(_names(segments))
 
     def next_number(self) -> int:
         """Return the number of the segment to append next."""
@@ -139,7 +159,7 @@ class SalesLog:
         }
         mark = _TURNED_AWAY if rejections else ""
         content = encode(rows, SalesFeed, notes)
-        name = f"{number:08d}-{_fingerprint(content)}{mark}.parquet"
+        name = f"{number:08d}-{fingerprint(content)}{mark}.parquet"
         replace_bytes(self.folder / name, content)
 
     def rejections(self) -> pd.DataFrame:
@@ -156,11 +176,14 @@ class SalesLog:
 
     def row_count(self, first_segment: int = 0) -> int:
         """Return how many versions of sales the segments from that one on hold."""
-        return sum(
-            segment.row_count()
-            for segment in self.segments()
-            if segment.number >= first_segment
-        )
+        segments = self.segments()
+        bundles = {} if first_segment else self._bundled(segments)
+        loose = [
+            each.path
+            for each in _beside(bundles, segments)
+            if each.number >= first_segment
+        ]
+        return sum(_count_rows(path) for path in (*bundles.values(), *loose))
 
     def judged_segments(self) -> int:
         """Return the first segment that no sound walk to the end has covered yet."""
@@ -178,8 +201,8 @@ class SalesLog:
         What an earlier walk left unfinished is thrown away: the feed is read from
         its start anyway, and the current generation is untouched.
         """
-        fresh = SalesLog(self.root, self.generation + 1)
-        _remove(fresh.folder)
+        fresh = SalesLog(self.root, self.generation + 1, self._verified)
+        remove_folder(fresh.folder)
         return fresh
 
     def make_current(self) -> None:
@@ -188,21 +211,23 @@ class SalesLog:
         kept = {self.folder.name, SalesLog(self.root, self.generation - 1).folder.name}
         for folder in self.root.glob("generation-*"):
             if folder.name not in kept:
-                _remove(folder)
+                remove_folder(folder)
 
 
-def _remove(folder: UPath) -> None:
-    """Remove a folder and all that is in it, if it is there."""
-    if not folder.exists():
-        return
-    if is_local(folder):
-        shutil.rmtree(local(folder))
-    else:
-        folder.fs.rm(folder.path, recursive=True)
+def _names(segments: Sequence[Segment]) -> list[str]:
+    return [segment.path.name for segment in segments]
 
 
-def _fingerprint(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:_DIGITS]
+def _beside(
+    bundles: Mapping[int, UPath], segments: Sequence[Segment]
+) -> Iterator[Segment]:
+    """Yield the *segments* that are in none of the *bundles*."""
+    return (each for each in segments if each.number // SIZE * SIZE not in bundles)
+
+
+def _count_rows(path: UPath) -> int:
+    with path.open("rb") as stream:
+        return count_rows(stream)
 
 
 def _read_number(path: UPath, without_file: int) -> int:

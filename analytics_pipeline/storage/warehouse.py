@@ -15,7 +15,9 @@ from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.storage.day_bundles import DayBundles, ReadPlan
 from analytics_pipeline.storage.files import (
+    list_states,
     read_json,
     replace_bytes,
     replace_text,
@@ -68,8 +70,13 @@ class Warehouse:
         partition: str | None = None,
         notes: Mapping[str, str] | None = None,
     ) -> None:
-        """Replace *table*, or one day of it, by *frame*, whole or not at all."""
-        replace_bytes(self.path(table, partition), encode(frame, model, notes))
+        """Replace *table*, or one day of it, by *frame*, whole or not at all.
+
+        A file that holds the same bytes stays, so that nobody takes it for news.
+        """
+        path, content = self.path(table, partition), encode(frame, model, notes)
+        if not (path.exists() and path.read_bytes() == content):
+            replace_bytes(path, content)
         self._attempts[table] += 1
 
     def attempts(self, *tables: str) -> tuple[int, ...]:
@@ -121,20 +128,24 @@ class Warehouse:
 
     def partitions(self, table: str) -> list[str]:
         """Return the days of *table* that are stored, earliest first."""
-        folder = self.root / table
-        if not folder.exists():
-            return []
-        names = (path.name for path in folder.iterdir())
-        return sorted(
-            name.removesuffix(_SUFFIX)
-            for name in names
-            if name.endswith(_SUFFIX) and not name.startswith(".")
-        )
+        return list(self.states(table))
 
-    def paths(self, table: str, partitions: Iterable[str]) -> list[str]:
-        """Return the files of those days, as an engine wants them."""
-        folder = self.root / table
-        return [f"{folder}/{partition}{_SUFFIX}" for partition in partitions]
+    def states(self, table: str) -> dict[str, str]:
+        """Return each stored day of *table* with the present state of its file."""
+        states = list_states(self.root / table)
+        return {
+            name.removesuffix(_SUFFIX): states[name]
+            for name in sorted(states)
+            if name.endswith(_SUFFIX) and not name.startswith(".")
+        }
+
+    def plan(self, table: str, partitions: Iterable[str]) -> ReadPlan:
+        """Return the files that hold those days, as few as there can be."""
+        return DayBundles(self.root / table).plan(self.states(table), partitions)
+
+    def bundle(self, table: str) -> None:
+        """Bundle the days of *table* by months, where many are read one by one."""
+        DayBundles(self.root / table).renew(self.states(table))
 
     def row_count(self, table: str, partition: str | None = None) -> int:
         """Return how many rows a stored table, or one day of it, holds."""

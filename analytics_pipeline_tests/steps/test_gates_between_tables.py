@@ -21,8 +21,9 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline.steps.customers import analyse_customers
 from analytics_pipeline.steps.exports import list_first_time_buyers, list_master
 from analytics_pipeline.steps.identities import resolve_customers
-from analytics_pipeline.steps.raw_sales import list_stale_days, recut_days
+from analytics_pipeline.steps.raw_sales import recut_days
 from analytics_pipeline.steps.reconciliation import reconcile_web_orders
+from analytics_pipeline.steps.stale_days import compare_with_log
 from analytics_pipeline.storage.gate_notes import FailedCheck
 from analytics_pipeline.storage.warehouse import CatchUp
 from analytics_pipeline_tests.tables import make_table
@@ -153,7 +154,7 @@ def test_a_store_without_any_sale_has_empty_days(tmp_path):
     outlets = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
     shop.warehouse.write("outlets", Outlets, outlets)
 
-    assert list_stale_days(shop, D) == [DAY]
+    assert compare_with_log(shop, D).stale_days == [DAY]
     (candidate,) = cut(shop)
     assert len(candidate.rows) == 0
 

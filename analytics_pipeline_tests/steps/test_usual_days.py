@@ -11,8 +11,7 @@ from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps import usual_days
+from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.steps.usual_days import CHECKS, UsualDays
 from analytics_pipeline.storage.gate_notes import Acceptance
 from analytics_pipeline_tests.light_run import evidence_of, run_light
@@ -188,12 +187,12 @@ def test_a_late_day_is_compared_with_those_before_it_only(paper):
 def test_stored_days_are_read_at_once_and_only_the_recent_ones(paper, monkeypatch):
     opened = []
 
-    def open_table(engine, paths, model):
-        opened.append(len(paths))
-        return real(engine, paths, model)
+    def open_sales(shop, days):
+        opened.append(len(days))
+        return real(shop, days)
 
-    real = usual_days.open_table
-    monkeypatch.setattr(usual_days, "open_table", open_table)
+    real = Shop.open_sales
+    monkeypatch.setattr(Shop, "open_sales", open_sales)
     paper.store(last(14, START + timedelta(days=14)))
     paper.cut({day: sales(day) for day in [*last(3), DAY]})
 

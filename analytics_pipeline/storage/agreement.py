@@ -1,0 +1,45 @@
+"""The note that stored days were compared with the log of sales, and agreed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from upath import UPath
+
+from analytics_pipeline.storage.files import replace_text
+
+_NAME = "agreement.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What was compared, so that the next time only what is new since has to be.
+
+    Attributes:
+        generation: of the log.
+        segments: how many the log had.
+        places: what tells the zones of the outlets, and the first day, from others.
+        days: every day compared, with the state of its file.
+    """
+
+    generation: int
+    segments: int
+    places: str
+    days: Mapping[str, str]
+
+
+def read_agreement(table: UPath) -> Agreement | None:
+    """Return the last note on *table*, if there is one that can be read.
+
+    Without it everything is compared, so a damaged one does no harm.
+    """
+    try:
+        return Agreement(**json.loads((table / _NAME).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def note_agreement(table: UPath, agreement: Agreement) -> None:
+    """Note that *table* and the log agree, if the last note does not say so."""
+    if read_agreement(table) != agreement:
+        replace_text(table / _NAME, json.dumps(asdict(agreement)) + "\n")

@@ -1,0 +1,79 @@
+"""Many segments of the log in one file, so that years of daily reads open quickly.
+
+A segment stays a file of its own: that is what is appended, numbered and proved whole.
+A *bundle* is a copy of the rows of so many segments in a row, named by their names,
+which bear the fingerprints of their bytes, and by the fingerprint of its own.  Without
+the bundles nothing is lost but time.
+"""
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from upath import UPath
+
+from analytics_pipeline.storage.files import is_local, replace_bytes
+from analytics_pipeline.storage.parquet import join
+
+SIZE = 128
+"""How many segments a bundle holds."""
+
+_DIGITS = 16
+
+
+def fingerprint(content: bytes) -> str:
+    """Return what tells *content* from any other, for use in a file's name."""
+    return sha256(content).hexdigest()[:_DIGITS]
+
+
+class LogBundles:
+    """The bundles of one generation of the log, in a folder beside its segments."""
+
+    def __init__(self, generation: UPath, verified: set[str]) -> None:
+        """Keep the bundles of *generation*; *verified* files need no other look."""
+        self._folder = generation / "bundles"
+        self._verified = verified
+
+    def find(self, names: Sequence[str]) -> dict[int, UPath]:
+        """Return the whole bundles of the segments *names*, by their first segment."""
+        if len(names) < SIZE or not self._folder.exists():
+            return {}
+        files = {path.name[: -len(".parquet")]: path for path in self._folder.iterdir()}
+        found = {}
+        for first in _starts(names):
+            wanted = _name(names, first)
+            for name, path in files.items():
+                if name.startswith(wanted) and self._is_whole(path):
+                    found[first] = path
+        return found
+
+    def _is_whole(self, path: UPath) -> bool:
+        """Say whether a bundle is as it was written; one that is not is not used.
+
+        A bucket checks what it stores by itself.
+        """
+        if is_local(path) and str(path) not in self._verified:
+            content = path.read_bytes()
+            if not path.name.endswith(f"-{fingerprint(content)}.parquet"):
+                return False
+            self._verified.add(str(path))
+        return True
+
+    def add(self, names: Sequence[str], read: Callable[[int], bytes]) -> None:
+        """Bundle the segments *names*, as far as they fill bundles and are in none."""
+        held = self.find(names)
+        for first in _starts(names):
+            if first not in held:
+                content = join(read(number) for number in range(first, first + SIZE))
+                name = f"{_name(names, first)}-{fingerprint(content)}.parquet"
+                replace_bytes(self._folder / name, content)
+
+
+def _starts(names: Sequence[str]) -> range:
+    """Return the first segment of each bundle that *names* can fill."""
+    return range(0, len(names) - SIZE + 1, SIZE)
+
+
+def _name(names: Sequence[str], first: int) -> str:
+    """Return how the name of the bundle begins."""
+    those = "\n".join(names[first : first + SIZE])
+    return f"{first:08d}-{fingerprint(those.encode())}"
