@@ -29,9 +29,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def database(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def database(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty database, which DAGSTER_HOME and the environment name."""
     home = tmp_path / "home"
     home.mkdir()
@@ -40,4 +38,4 @@ def database(
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     for variable, value in server.environment(name).items():
         monkeypatch.setenv(variable, value)
-    yield name
+    return name

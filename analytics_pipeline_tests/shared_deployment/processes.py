@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOON = 150.0
+MODULE = ("--module-name", "analytics_pipeline.definitions")
+SOON = 240.0
 """Seconds in which a process that is well has done what it was asked."""
 
 
@@ -63,7 +64,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def started(log: Path, *words: str) -> object:
+def start(log: Path, *words: str) -> AbstractContextManager[Started]:
     """Start one process by the script that is delivered for it."""
     return running(log, ROOT / "deploy/postgres/start", *words)
 
