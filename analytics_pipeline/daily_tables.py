@@ -5,7 +5,7 @@ day that fails keeps its last good rows; the others are stored all the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,8 +107,10 @@ def told_to_dagster(run: DailyRun) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for day in run.stored:
-            run.context.log_event(run.materialized(day))
+        # What stopped the run is told, not that Dagster's records failed as well.
+        with suppress(Exception):
+            for day in run.stored:
+                run.context.log_event(run.materialized(day))
         raise
 
 

@@ -3,12 +3,21 @@
 The commands and the UI share one, so that the UI shows what the commands did.
 """
 
+import logging
 import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 import dagster as dg
+from dagster_shared.check import CheckError
+from sqlalchemy.exc import DBAPIError
+from yaml import YAMLError
 
+from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.files import make_folder, replace_text
 
@@ -31,5 +40,92 @@ def instance_home(settings: Settings) -> Path:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open the instance that the UI shows."""
-    return dg.DagsterInstance.from_config(str(instance_home(settings)))
+    """Open the instance that the UI shows.
+
+    Raises:
+        LocalFailure: its records cannot be read.
+        WrongUse: its settings cannot be used, or need what is not installed.
+    """
+    home = instance_home(settings)
+    try:
+        with records_kept(settings):
+            return dg.DagsterInstance.from_config(str(home))
+    except (dg.DagsterInvalidConfigError, YAMLError) as error:
+        raise WrongUse(
+            f"{home / 'dagster.yaml'} cannot be used: {_name_fault(error)}.",
+            "Correct it, or set the variables that it names.",
+        ) from error
+    except CheckError as error:
+        if not isinstance(error.__context__, ImportError):
+            raise
+        raise WrongUse(
+            f"{home / 'dagster.yaml'} needs what is not installed: "
+            f"{error.__context__.name}.",
+            'For PostgreSQL: pip install "analytics-pipeline[postgres]"',
+        ) from error
+
+
+@contextmanager
+def records_kept(settings: Settings) -> Iterator[None]:
+    """Do what reads or writes Dagster's records, and tell plainly if they cannot be.
+
+    Raises:
+        LocalFailure: the database or its files failed.
+    """
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("Retrying failed database")
+
+    logger = logging.getLogger()
+    logger.addFilter(is_news)
+    try:
+        yield
+    except Exception as error:
+        failed = _find_database_error(error)
+        if isinstance(error, PipelineError) or failed is None:
+            raise
+        raise _told(settings, failed) from error
+    finally:
+        logger.removeFilter(is_news)
+
+
+def _told(settings: Settings, failed: DBAPIError) -> LocalFailure:
+    """Say what failed and what to do, without the statement and without its values."""
+    if isinstance(failed.orig, sqlite3.Error):
+        return LocalFailure(
+            f"Dagster's records in {instance_home(settings)} could not be written "
+            f"or read: {failed.orig}.",
+            "Make room or give the right to write there, then run it again.",
+        )
+    return LocalFailure(
+        f"The database of Dagster's records failed: {_in_a_line(failed.orig)}.",
+        "See that PostgreSQL runs and that the DAGSTER_PG_ variables are right, then "
+        "run it again; what was published stays.",
+    )
+
+
+def _find_database_error(error: BaseException | None) -> DBAPIError | None:
+    """Return the failure of a database that *error* comes from, if it does."""
+    while error is not None and not isinstance(error, DBAPIError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _in_a_line(error: BaseException | None) -> str:
+    """Return the first line of what *error* says."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(" .") if lines else type(error).__name__
+
+
+def _name_fault(error: dg.DagsterInvalidConfigError | YAMLError) -> str:
+    """Return the variable or the key that is wrong, never the value of a variable."""
+    if isinstance(error, YAMLError):
+        return f"it is no YAML ({_in_a_line(error)})"
+    told = error.errors[0].message
+    unset = re.search(r'variable "(\w+)" which is not set', told)
+    no_number = re.search(r'variable "(\w+)" cannot be coerced into an int', told)
+    if unset:
+        return f"{unset[1]} is not set"
+    if no_number:
+        return f"{no_number[1]} is no number"
+    return told.splitlines()[0].split(". Expected")[0]

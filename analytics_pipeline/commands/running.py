@@ -8,13 +8,12 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-from sqlalchemy.exc import DBAPIError
 
 from analytics_pipeline.alerts import tell_people
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.errors import LocalFailure, PipelineError
-from analytics_pipeline.instance import instance_home, open_instance
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.instance import open_instance, records_kept
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 
@@ -64,7 +63,7 @@ def run_job(
             settings, progress=terminal.progress, on_wait=terminal.waiting
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
-        try:
+        with records_kept(settings):
             instance = open_instance(settings)
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
@@ -74,12 +73,6 @@ def run_job(
                 raise_on_error=False,
             )
             _tell_people(settings, instance, terminal)
-        except DBAPIError as error:
-            raise LocalFailure(
-                f"Dagster's records in {instance_home(settings)} could not be written "
-                f"or read: {error.orig}.",
-                "Make room or give the right to write there, then run it again.",
-            ) from error
     return _read(result)
 
 
@@ -88,11 +81,12 @@ def _tell_people(
 ) -> None:
     """Send the alerts of a run; that one could not be sent changes no run's outcome."""
     try:
-        told = tell_people(open_shop(settings), instance, is_patient=False)
+        with records_kept(settings):
+            told = tell_people(open_shop(settings), instance, is_patient=False)
     except PipelineError as error:
         terminal.warn(f"No alert could be sent. {error.cause} {error.remedy}")
         return
-    except (OSError, DBAPIError) as error:
+    except OSError as error:
         terminal.warn(f"No alert could be sent ({type(error).__name__}).")
         return
     if told.refusing:

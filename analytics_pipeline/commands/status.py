@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from analytics_pipeline.commands.state import Failure, State, Warned, read_state
 from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.instance import records_kept
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.publication import MASTER
@@ -13,7 +14,8 @@ from analytics_pipeline.storage.publication import MASTER
 
 def status(settings: Settings, terminal: Terminal, *, as_json: bool) -> bool:
     """Print the state of the shop; return whether all is well."""
-    state = read_state(open_shop(settings))
+    with records_kept(settings):
+        state = read_state(open_shop(settings))
     if as_json:
         content = {**asdict(state), "good": state.is_good}
         terminal.out.print_json(json.dumps(content))

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from analytics_pipeline.instance import instance_home
+from analytics_pipeline.instance import instance_home, open_instance
 from analytics_pipeline.settings import Settings
 
 
@@ -13,7 +13,11 @@ def open_ui(settings: Settings, port: int) -> None:
 
     Dagster stops on SIGINT only, which a shell's background jobs ignore; it is set
     back to its default first.
+
+    Raises:
+        PipelineError: Dagster's records cannot be kept, of which it would say more.
     """
+    open_instance(settings).dispose()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     environment = {
         **os.environ,

@@ -1,0 +1,98 @@
+"""The script that starts the processes: what it becomes, and with which settings."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "deploy/postgres/start"
+PROGRAMS = ("dagster", "dagster-daemon", "dagster-webserver")
+DOTENV = f"""#!/bin/sh
+exec "{sys.executable}" -m dotenv "$@"
+"""
+MODULE = "--module-name analytics_pipeline.definitions"
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """Dagster's programs, of which each says how it was called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in PROGRAMS:
+        write_program(folder / name, f'#!/bin/sh\necho {name} "$@"\necho "$ALERT_URLS"')
+    write_program(folder / "dotenv", DOTENV)
+    return folder
+
+
+def write_program(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o700)
+
+
+def start(
+    programs: Path, *words: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    known = {"PATH": f"{programs}:{os.environ['PATH']}", **environment}
+    return subprocess.run(
+        [SCRIPT, *words], env=known, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "becomes"),
+    [
+        (("webserver",), f"dagster-webserver --host 127.0.0.1 --port 3000 {MODULE}"),
+        (("daemon",), f"dagster-daemon run {MODULE}"),
+    ],
+    ids=["webserver", "daemon"],
+)
+def test_it_becomes_the_process_with_what_the_file_says(
+    programs: Path, tmp_path: Path, words: tuple[str, ...], becomes: str
+) -> None:
+    if shutil.which("flock") is None:
+        pytest.skip("flock is not installed; it is part of util-linux.")
+    urls = "json://example.com/?a=1&b=2"
+    Path(".env").write_text(
+        f"DAGSTER_HOME={tmp_path}\nANALYTICS_DATA_DIR={tmp_path}/data\n"
+        f"ALERT_URLS={urls}\n",
+        encoding="utf-8",
+    )
+
+    assert start(programs, *words).stdout.splitlines() == [becomes, urls]
+    typed = start(programs, *words, ALERT_URLS="json://example.com/other")
+    assert typed.stdout.splitlines()[1] == "json://example.com/other"
+
+
+def test_with_a_port_for_the_code_all_use_the_one_process(
+    programs: Path, tmp_path: Path
+) -> None:
+    given = {"DAGSTER_HOME": "x", "ANALYTICS_DATA_DIR": str(tmp_path)}
+    given["ANALYTICS_CODE_PORT"] = "4000"
+
+    served = start(programs, "code", **given).stdout
+    web = start(programs, "webserver", "8080", **given).stdout
+
+    code_server = "dagster code-server start --host 127.0.0.1 --port 4000"
+    assert served.startswith(f"{code_server} {MODULE}\n")
+    assert "--port 8080 --grpc-host 127.0.0.1 --grpc-port 4000\n" in web
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "told"),
+    [
+        (("daemon",), {}, "DAGSTER_HOME"),
+        (("daemon",), {"DAGSTER_HOME": "x"}, "ANALYTICS_DATA_DIR"),
+        ((), {"DAGSTER_HOME": "x", "ANALYTICS_DATA_DIR": "y"}, "usage"),
+    ],
+)
+def test_it_says_what_is_missing(
+    programs: Path, words: tuple[str, ...], given: dict[str, str], told: str
+) -> None:
+    result = start(programs, *words, **given)
+
+    assert result.returncode != 0
+    assert told in result.stderr
+    assert result.stdout == ""
