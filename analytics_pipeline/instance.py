@@ -3,6 +3,7 @@
 The commands and the UI share one, so that the UI shows what the commands did.
 """
 
+import json
 import logging
 import os
 import re
@@ -21,6 +22,15 @@ from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.files import make_folder, replace_text
 
+_STORAGE = """\
+storage:
+  custom:
+    module: analytics_pipeline.sqlite_records
+    class: SqliteRecords
+    config:
+      base_dir: {folder}
+"""
+
 
 def instance_home(settings: Settings) -> Path:
     """Return the instance's folder: ``DAGSTER_HOME``, else under the data directory.
@@ -32,7 +42,8 @@ def instance_home(settings: Settings) -> Path:
         return Path(named).resolve()
     home = settings.data_dir / ".dagster"
     make_folder(home)
-    wanted = files("analytics_pipeline").joinpath("instance.yaml").read_text("utf-8")
+    shared = files("analytics_pipeline").joinpath("instance.yaml").read_text("utf-8")
+    wanted = _STORAGE.format(folder=json.dumps(str(home))) + shared
     target = home / "dagster.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != wanted:
         replace_text(target, wanted)

@@ -22,7 +22,8 @@ LAYERS = [
     "contracts", "checks", "catalogue", "gates", "daily_tables", "partitions",
     "resources", "io_managers",
     "assets",
-    "jobs", "schedules", "instance", "run_reports", "alerts", "sensors",
+    "jobs", "schedules", "sqlite_records", "instance", "run_reports", "alerts",
+    "sensors",
     "definitions",
     "commands", "cli", "__main__",
 ]  # fmt: skip

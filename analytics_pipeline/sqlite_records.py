@@ -1,0 +1,118 @@
+"""Dagster's records in SQLite files, kept open between two events.
+
+Dagster's own storage makes a new engine and opens its file anew for each of the two
+hundred events of a run, which compiles every statement again: a quarter of a daily
+run's time.  Here each file stays open.  The files are the same, so either storage
+reads what the other wrote.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy.pool import QueuePool
+
+MOST_OPEN = 8
+"""How many files stay open: that of all runs, and those of the last few."""
+
+BUSY_SECONDS = 30
+"""How long a write waits for another process that writes, as in Dagster's own."""
+
+_ALL_RUNS = "index"
+
+
+class KeptOpenEventLog(SqliteEventLogStorage):
+    """The events of each run in a file of its own, and an index of all."""
+
+    def __init__(self, base_dir: str) -> None:
+        """Keep the files in *base_dir*."""
+        self._engines: dict[str, sqlalchemy.Engine] = {}
+        super().__init__(base_dir)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
+        """Yield the connection to the file of one run, or of the index."""
+        with self._db_lock:
+            with self._open(shard).connect() as connection, connection.begin():
+                yield connection
+            if shard != _ALL_RUNS:
+                # The UI follows a run by the time of its file, and what is written
+                # stands in the file beside it for a while.
+                os.utime(self.path_for_shard(shard))
+
+    def _open(self, shard: str) -> sqlalchemy.Engine:
+        engine = self._engines.pop(shard, None)
+        if engine is None:
+            engine = _make_engine(self.conn_string_for_shard(shard))
+            self._initdb(engine)
+        self._engines[shard] = engine
+        while len(self._engines) > MOST_OPEN:
+            self._engines.pop(next(iter(self._engines))).dispose()
+        return engine
+
+    def _close(self) -> None:
+        for engine in self._engines.values():
+            engine.dispose()
+        self._engines.clear()
+
+    def upgrade(self) -> None:
+        """Migrate the files to this version of Dagster."""
+        self._close()
+        super().upgrade()
+
+    def wipe(self) -> None:
+        """Remove the files of all runs, and empty the index."""
+        with self._db_lock:
+            self._close()
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Close all files."""
+        with self._db_lock:
+            self._close()
+        super().dispose()
+
+
+def _make_engine(url: str) -> sqlalchemy.Engine:
+    """Make an engine of one connection, which stays open.
+
+    Without a call to the disk at each commit: what a power cut takes of these records
+    is at most that something was done, and then it is done again.
+    """
+    engine = sqlalchemy.create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def relax(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
+class SqliteRecords(DagsterSqliteStorage):
+    """Dagster's storage of runs, events and schedules, its event log kept open."""
+
+    def __init__(
+        self, base_dir: str, inst_data: ConfigurableClassData | None = None
+    ) -> None:
+        """Keep the records under *base_dir*, where Dagster's own storage would."""
+        super().__init__(base_dir, inst_data)
+        folder = Path(base_dir, "history", "runs")
+        self._event_log_storage = KeptOpenEventLog(str(folder))
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> "SqliteRecords":
+        """Make it from ``dagster.yaml``."""
+        return cls.from_local(inst_data=inst_data, **config_value)

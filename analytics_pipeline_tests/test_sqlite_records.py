@@ -1,0 +1,129 @@
+"""Tests for analytics_pipeline.sqlite_records: Dagster's own files, kept open."""
+
+import threading
+import uuid
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from analytics_pipeline.sqlite_records import MOST_OPEN, KeptOpenEventLog
+
+
+def write_settings(home: Path, *, is_ours: bool) -> Path:
+    ours = {
+        "custom": {
+            "module": "analytics_pipeline.sqlite_records",
+            "class": "SqliteRecords",
+            "config": {"base_dir": str(home)},
+        }
+    }
+    storage = ours if is_ours else {"sqlite": {"base_dir": str(home)}}
+    home.mkdir(exist_ok=True)
+    text = yaml.safe_dump({"storage": storage, "telemetry": {"enabled": False}})
+    (home / "dagster.yaml").write_text(text, encoding="utf-8")
+    return home
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("is_fine", asset="table")])
+def table():
+    yield dg.AssetCheckResult(passed=True)
+    yield dg.Output(None, metadata={"rows": 3})
+
+
+JOB = dg.Definitions(assets=[table], jobs=[dg.define_asset_job("make")])
+
+
+def run(instance: dg.DagsterInstance) -> str:
+    result = JOB.resolve_job_def("make").execute_in_process(instance=instance)
+    assert result.success
+    return result.run_id
+
+
+def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
+    """What the records say of a run, by every road that the product asks."""
+    key = table.key
+    latest = instance.get_latest_materialization_event(key)
+    assert latest is not None
+    ended = instance.fetch_run_status_changes(
+        dg.DagsterEventType.RUN_SUCCESS, limit=100
+    )
+    return {
+        "status": instance.get_run_by_id(run_id).status,  # type: ignore[union-attr]
+        "events": [
+            record.event_log_entry.dagster_event.event_type_value  # type: ignore[union-attr]
+            for record in instance.get_records_for_run(run_id).records
+            if record.event_log_entry.dagster_event
+        ],
+        "materialized_by": latest.run_id,
+        "ended": sorted(record.event_log_entry.run_id for record in ended.records),
+        "check": instance.event_log_storage.get_latest_asset_check_execution_by_key(
+            [dg.AssetCheckKey(key, "is_fine")]
+        )[dg.AssetCheckKey(key, "is_fine")].status,
+    }
+
+
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours first", "Dagsters first"])
+def test_either_storage_reads_what_the_other_wrote(tmp_path, is_ours):
+    write_settings(tmp_path, is_ours=is_ours)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert isinstance(instance.event_log_storage, KeptOpenEventLog) is is_ours
+        first = run(instance)
+        before = told(instance, first)
+    write_settings(tmp_path, is_ours=not is_ours)
+
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert told(instance, first) == before
+        second = run(instance)
+        assert told(instance, second)["ended"] == sorted([first, second])
+
+
+def test_what_is_written_is_seen_by_another_process_at_once(tmp_path):
+    write_settings(tmp_path, is_ours=True)
+    with (
+        dg.DagsterInstance.from_config(str(tmp_path)) as writer,
+        dg.DagsterInstance.from_config(str(tmp_path)) as reader,
+    ):
+        run_id = run(writer)
+
+        assert told(reader, run_id) == told(writer, run_id)
+
+
+def test_the_ui_is_told_of_each_event_while_the_run_goes_on(tmp_path):
+    """It watches the time of the run's file, whoever keeps that open."""
+    write_settings(tmp_path, is_ours=True)
+    seen, arrived = [], threading.Event()
+
+    def see(entry, _cursor):
+        seen.append(entry.message)
+        arrived.set()
+
+    with dg.DagsterInstance.from_config(str(tmp_path)) as writer:
+        run_id = run(writer)
+        watcher = SqliteEventLogStorage(str(tmp_path / "history" / "runs"))
+        watcher.register_instance(writer)
+        cursor = writer.get_records_for_run(run_id).cursor
+        watcher.watch(run_id, cursor, see)
+        try:
+            written = writer.get_run_by_id(run_id)
+            writer.report_engine_event("still here", written)
+            assert arrived.wait(20)
+        finally:
+            watcher.end_watch(run_id, see)
+            watcher.dispose()
+    assert seen[-1] == "still here"
+
+
+def test_the_files_of_few_runs_stay_open(tmp_path):
+    log = KeptOpenEventLog(str(tmp_path))
+    for _ in range(MOST_OPEN + 3):
+        run_id = str(uuid.uuid4())
+        with log.run_connection(run_id) as connection:
+            connection.exec_driver_sql("select 1")
+
+    assert len(log._engines) == MOST_OPEN
+    log.wipe()
+    assert not [path for path in tmp_path.glob("*.db") if path.stem != "index"]
+    log.dispose()
