@@ -63,8 +63,9 @@ class Till:
         buyer = (drawn(count) ** 2 * len(self.buyers)).astype("int64")
         web = drawn(count) < WEB
         noted = ~web & (drawn(count) < NOTED)
-        returned = ~web & ~noted & (drawn(count) < RETURNS) & (np.arange(count) > 0)
+        returned = ~web & ~noted & (drawn(count) < RETURNS)
         original = _originals(returned, web | noted | returned)
+        returned &= original < np.arange(count)
         buyer = buyer[original]
         walk_in = (~web & (drawn(count) < WALK_INS))[original]
         none = (drawn(count) < np.where(web, WEB_WITHOUT_CUSTOMER, NOBODYS))[original]
@@ -141,11 +142,11 @@ class Sold:
 def _originals(returned: Flags, unfit: Flags) -> npt.NDArray[np.int64]:
     """Return for each sale its own place, or that of the one it returns.
 
-    That is the last ordinary sale before it; without one, the first of the day.
+    That is the last ordinary sale before it, if the day has one.
     """
     places = np.arange(len(returned))
-    ordinary = np.maximum.accumulate(np.where(unfit, 0, places))
-    return np.where(returned, ordinary, places)
+    ordinary = np.maximum.accumulate(np.where(unfit, -1, places))
+    return np.where(returned & (ordinary >= 0), ordinary, places)
 
 
 def _only(values: pa.Array, where: Flags) -> pa.Array:

@@ -3,7 +3,9 @@
 from benchmarks.customer_analytics import SECTION as CUSTOMER_ANALYTICS
 from benchmarks.harness import Section
 from benchmarks.identity import SECTION as IDENTITY
+from benchmarks.master_csv import SECTION as MASTER_CSV
+from benchmarks.validation import SECTION as VALIDATION
 
 SECTIONS: dict[str, Section] = {
-    each.name: each for each in (CUSTOMER_ANALYTICS, IDENTITY)
+    each.name: each for each in (CUSTOMER_ANALYTICS, IDENTITY, VALIDATION, MASTER_CSV)
 }
