@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -73,11 +73,18 @@ class Bench:
     quick: bool = False
     say: Callable[[str], None] = print
 
-    def prepare(self, name: str, function: str, **arguments: Any) -> Path:
+    def prepare(
+        self,
+        name: str,
+        function: str,
+        unnoted: Mapping[str, Any] | None = None,
+        **arguments: Any,
+    ) -> Path:
         """Return the folder *name* of the cache, filled by *function* if it is not.
 
-        The function is called with the folder and the arguments.  A folder that was
-        filled otherwise, or not to the end, is filled again.
+        The function is called with the folder and all arguments.  A folder that was
+        filled otherwise, or not to the end, is filled again; *unnoted* arguments may
+        differ, because what they lead to is the same.
         """
         folder = self.cache / name
         wanted = json.dumps([function, arguments], sort_keys=True)
@@ -87,7 +94,7 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self.say(f"  preparing {name} …")
-        run_alone(function, {"folder": str(folder), **arguments})
+        run_alone(function, {"folder": str(folder), **arguments, **(unnoted or {})})
         note.write_text(wanted, encoding="utf-8")
         return folder
 
@@ -103,7 +110,7 @@ class Bench:
             for measure, tally in zip(measures, tallies, strict=True):
                 self.say(f"  {size}, round {number} of {self.rounds}: {measure.label}")
                 reply = run_alone(measure.function, measure.arguments)
-                _add(tally, reply)
+                add_reply(tally, reply)
                 if reply["fingerprint"] is not None:
                     found[measure.label] = reply["fingerprint"]
                     _require_one(found, size)
@@ -133,7 +140,7 @@ def run_alone(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         reply = Path(folder) / "reply.json"
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.worker", str(reply)],
+            [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", str(reply)],
             input=json.dumps({"function": function, "arguments": arguments}),
             capture_output=True,
             text=True,
