@@ -117,7 +117,8 @@ class Bench:
         return Case(size, tallies)
 
 
-def _add(tally: Tally, reply: dict[str, Any]) -> None:
+def add_reply(tally: Tally, reply: dict[str, Any]) -> None:
+    """Add what one round took."""
     tally.seconds.append(reply["seconds"])
     tally.cpu.append(reply["cpu"])
     tally.peak.append(reply["peak"])
