@@ -11,17 +11,9 @@ from benchmarks.worker import Outcome, Stopwatch
 DAY = datetime.combine(LAST, time())
 START = DAY - timedelta(days=90)
 SPECIAL = (
-    "sale_id",
-    "business_date",
-    "customer_id",
-    "source",
-    "source_id",
-    "web_order_number",
-    "return_for",
-    "is_completed",
-    "is_order",
-    "total_incl_cents",
-    "refunded_incl_cents",
+    *("sale_id", "business_date", "customer_id", "source", "source_id"),
+    *("web_order_number", "return_for", "is_completed", "is_order"),
+    *("total_incl_cents", "refunded_incl_cents"),
 )
 PAID = ("ACCEPTED", "PAID", "PARTIALLY_REFUNDED")
 UNDONE = ("WILL_NOT_DELIVER", "RETURNED")
