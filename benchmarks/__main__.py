@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.document import fill_document
-from benchmarks.harness import ROOT, Bench, Section
+from benchmarks.harness import ROOT, Bench, Disagreement, MeasureFailed, Section
 from benchmarks.machine import describe_machine, list_versions
 from benchmarks.results import Result, read_results, write_results
 from benchmarks.sections import SECTIONS
@@ -29,7 +29,10 @@ def main() -> None:
     cache = (chosen.cache or _usual_cache()).resolve()
     results_file, document = _places(chosen, cache)
     for name in names:
-        result = _measure(SECTIONS[name], chosen, cache)
+        try:
+            result = _measure(SECTIONS[name], chosen, cache)
+        except (Disagreement, MeasureFailed) as error:
+            raise SystemExit(f"{name}: {error}") from error
         results = read_results(results_file) | {name: result}
         write_results(results_file, results)
         _write({name: result}, document)
