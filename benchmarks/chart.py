@@ -40,7 +40,7 @@ def draw_lines(
         parts.append(_line(x1, y, x2, y))
         parts.append(_text(x1 - 8, y + 4, f"{number * step:g}", anchor="end"))
     for x in xs:
-        parts.append(_text(place(x, 0)[0], HEIGHT - 32, f"{x:.3g}", anchor="middle"))
+        parts.append(_text(place(x, 0)[0], HEIGHT - 32, f"{x:.2g}", anchor="middle"))
     for number, (label, ys) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
         points = [place(x, y) for x, y in zip(xs, ys, strict=True)]
