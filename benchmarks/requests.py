@@ -14,7 +14,7 @@ BEFORE = DAY - timedelta(days=1)
 DAYS, QUICK_DAYS = 1_096, 40
 SALES_OF_A_CUSTOMER = 110_000 / 9_300
 BESIDE_THE_PLANNED = 1.06
-"""How many sales a store has for each that is planned: returns, web orders; more in a small one."""
+"""How many sales a store has for each that is planned; a small one has more."""
 
 LATENCIES = (0, 50)
 """How many milliseconds the store takes for an answer."""
