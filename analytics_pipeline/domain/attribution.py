@@ -70,7 +70,14 @@ def follow_returns(
         ``sale_id, person_id`` for the sales without customer, or under the walk-in,
         that belong to the person of their web order or of the sale they return.
     """
-    by_record = customer_identities.set_index("record_id")["person_id"]
+    # Plain dictionaries: a frame is asked once for many, not once for each of many.
+    by_record = dict(
+        zip(
+            customer_identities["record_id"],
+            customer_identities["person_id"],
+            strict=True,
+        )
+    )
     by_order = sale_orders.set_index("sale_id")["person_id"].dropna().to_dict()
     customer_of = dict(zip(originals["sale_id"], originals["customer_id"], strict=True))
     customer_of |= dict(zip(returns["sale_id"], returns["customer_id"], strict=True))

@@ -49,6 +49,19 @@ def make_folder(path: AnyPath) -> None:
         _sync_folder(parent.parent)
 
 
+def list_names(folder: UPath) -> list[str]:
+    """Return the names in *folder*, sorted; none if it is not there.
+
+    A path object for each of thousands of files would cost more than the rest.
+    """
+    if not folder.exists():
+        return []
+    if is_local(folder):
+        with os.scandir(local(folder)) as entries:
+            return sorted(entry.name for entry in entries)
+    return sorted(each.rsplit("/", 1)[-1] for each in folder.fs.ls(folder.path, False))
+
+
 def list_states(folder: UPath) -> dict[str, str]:
     """Return each file in *folder* with what tells its present state from any other.
 

@@ -11,13 +11,14 @@ from hashlib import sha256
 
 from upath import UPath
 
-from analytics_pipeline.storage.files import is_local, replace_bytes
+from analytics_pipeline.storage.files import is_local, list_names, replace_bytes
 from analytics_pipeline.storage.parquet import join
 
 SIZE = 128
 """How many segments a bundle holds."""
 
 _DIGITS = 16
+_KEY = 8 + 1 + _DIGITS  # the first segment's number, and what tells the segments
 
 
 def fingerprint(content: bytes) -> str:
@@ -35,15 +36,14 @@ class LogBundles:
 
     def find(self, names: Sequence[str]) -> dict[int, UPath]:
         """Return the whole bundles of the segments *names*, by their first segment."""
-        if len(names) < SIZE or not self._folder.exists():
+        if len(names) < SIZE:
             return {}
-        files = {path.name[: -len(".parquet")]: path for path in self._folder.iterdir()}
+        files = {name[:_KEY]: name for name in list_names(self._folder)}
         found = {}
         for first in _starts(names):
-            wanted = _name(names, first)
-            for name, path in files.items():
-                if name.startswith(wanted) and self._is_whole(path):
-                    found[first] = path
+            name = files.get(_name(names, first))
+            if name is not None and self._is_whole(self._folder / name):
+                found[first] = self._folder / name
         return found
 
     def _is_whole(self, path: UPath) -> bool:

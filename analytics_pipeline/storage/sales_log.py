@@ -9,8 +9,8 @@ walk is a new *generation*, which takes the place of the old one when it is comp
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 from upath import UPath
@@ -20,38 +20,24 @@ from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.storage.files import (
     is_local,
+    list_names,
     remove_folder,
     replace_bytes,
     replace_text,
 )
-from analytics_pipeline.storage.log_bundles import SIZE, LogBundles, fingerprint
-from analytics_pipeline.storage.parquet import count_rows, encode, read_notes
+from analytics_pipeline.storage.log_bundles import LogBundles, fingerprint
+from analytics_pipeline.storage.parquet import encode
+from analytics_pipeline.storage.segments import (
+    SUFFIX,
+    TURNED_AWAY,
+    Segment,
+    beside,
+    damaged,
+    names_of,
+    row_count_of,
+)
 
 FEED, REPAIR = "feed", "repair"
-_TURNED_AWAY = "-q"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One immutable file of the log."""
-
-    number: int
-    path: UPath
-    has_rejections: bool
-
-    def notes(self) -> dict[str, str]:
-        """Return the notes of the footer: origin, cursor and rejections."""
-        with self.path.open("rb") as stream:
-            return read_notes(stream)
-
-    def verify(self) -> None:
-        """Make sure that the bytes are those that were written.
-
-        Raises:
-            LocalFailure: they are not.
-        """
-        if fingerprint(self.path.read_bytes()) not in self.path.name:
-            raise _damaged(f"{self.path} is damaged.")
 
 
 class SalesLog:
@@ -78,20 +64,12 @@ class SalesLog:
 
     def segments(self) -> list[Segment]:
         """Return the segments in the order in which they were appended."""
-        if not self.folder.exists():
-            return []
-        return sorted(
-            (
-                Segment(
-                    int(path.name[:8]),
-                    path,
-                    path.name.removesuffix(".parquet").endswith(_TURNED_AWAY),
-                )
-                for path in self.folder.iterdir()
-                if path.name.endswith(".parquet") and not path.name.startswith(".")
-            ),
-            key=lambda segment: segment.number,
-        )
+        # A name begins with the number, so the names sort as they were appended.
+        return [
+            Segment(int(name[:8]), self.folder, name)
+            for name in list_names(self.folder)
+            if name.endswith(SUFFIX) and not name.startswith(".")
+        ]
 
     def sound_segments(self) -> list[Segment]:
         """Return the segments if all are there, each as it was written.
@@ -104,12 +82,13 @@ class SalesLog:
         wanted = list(range(max(len(segments), self.judged_segments())))
         if numbers != wanted:
             lost = min(set(wanted) - set(numbers))
-            raise _damaged(f"Segment {lost} of the log in {self.folder} is gone.")
-        for segment in _beside(self._bundled(segments), segments):
+            raise damaged(f"Segment {lost} of the log in {self.folder} is gone.")
+        known = self._verified
+        for segment in beside(self._bundled(segments), segments):
             # A bucket checks what it stores by itself.
-            if is_local(segment.path) and str(segment.path) not in self._verified:
+            if is_local(self.folder) and f"{self.folder}/{segment.name}" not in known:
                 segment.verify()
-                self._verified.add(str(segment.path))
+                known.add(f"{self.folder}/{segment.name}")
         return segments
 
     def paths(self, until: int | None = None) -> list[str]:
@@ -118,17 +97,17 @@ class SalesLog:
             each for each in self.segments() if until is None or each.number < until
         ]
         bundles = self._bundled(segments)
-        loose = [each.path for each in _beside(bundles, segments)]
-        return [str(path) for path in (*bundles.values(), *loose)]
+        loose = [f"{self.folder}/{each.name}" for each in beside(bundles, segments)]
+        return [*map(str, bundles.values()), *loose]
 
     def bundle(self) -> None:
         """Bundle the segments that sound walks have read."""
         segments = self.sound_segments()[: self.judged_segments()]
-        self._bundles.add(_names(segments), lambda n: segments[n].path.read_bytes())
+        self._bundles.add(names_of(segments), lambda n: segments[n].path.read_bytes())
 
     def _bundled(self, segments: Sequence[Segment]) -> dict[int, UPath]:
         """Return the bundles that hold many of *segments*, by their first one."""
-        return self._bundles.find(_names(segments))
+        return self._bundles.find(names_of(segments))
 
     def next_number(self) -> int:
         """Return the number of the segment to append next."""
@@ -157,9 +136,9 @@ class SalesLog:
             "cursor": str(cursor),
             "rejections": json.dumps([asdict(rejection) for rejection in rejections]),
         }
-        mark = _TURNED_AWAY if rejections else ""
+        mark = TURNED_AWAY if rejections else ""
         content = encode(rows, SalesFeed, notes)
-        name = f"{number:08d}-{fingerprint(content)}{mark}.parquet"
+        name = f"{number:08d}-{fingerprint(content)}{mark}{SUFFIX}"
         replace_bytes(self.folder / name, content)
 
     def rejections(self) -> pd.DataFrame:
@@ -180,10 +159,10 @@ class SalesLog:
         bundles = {} if first_segment else self._bundled(segments)
         loose = [
             each.path
-            for each in _beside(bundles, segments)
+            for each in beside(bundles, segments)
             if each.number >= first_segment
         ]
-        return sum(_count_rows(path) for path in (*bundles.values(), *loose))
+        return sum(row_count_of(path) for path in (*bundles.values(), *loose))
 
     def judged_segments(self) -> int:
         """Return the first segment that no sound walk to the end has covered yet."""
@@ -214,22 +193,6 @@ class SalesLog:
                 remove_folder(folder)
 
 
-def _names(segments: Sequence[Segment]) -> list[str]:
-    return [segment.path.name for segment in segments]
-
-
-def _beside(
-    bundles: Mapping[int, UPath], segments: Sequence[Segment]
-) -> Iterator[Segment]:
-    """Yield the *segments* that are in none of the *bundles*."""
-    return (each for each in segments if each.number // SIZE * SIZE not in bundles)
-
-
-def _count_rows(path: UPath) -> int:
-    with path.open("rb") as stream:
-        return count_rows(stream)
-
-
 def _read_number(path: UPath, without_file: int) -> int:
     """Return the number that a small file holds.
 
@@ -244,7 +207,3 @@ def _read_number(path: UPath, without_file: int) -> int:
         raise LocalFailure(
             f"{path} is damaged.", "Remove it, then run: analytics-pipeline rebuild"
         ) from error
-
-
-def _damaged(cause: str) -> LocalFailure:
-    return LocalFailure(cause, "Run: analytics-pipeline rebuild")

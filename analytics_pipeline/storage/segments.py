@@ -1,0 +1,70 @@
+"""The segments of the log of sales: one immutable file for every page read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from upath import UPath
+
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.storage.log_bundles import SIZE, fingerprint
+from analytics_pipeline.storage.parquet import count_rows, read_notes
+
+SUFFIX = ".parquet"
+TURNED_AWAY = "-q"
+"""How the name of a segment ends that holds records turned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One immutable file of the log."""
+
+    number: int
+    folder: UPath
+    name: str
+
+    @property
+    def path(self) -> UPath:
+        """Where it is."""
+        return self.folder / self.name
+
+    @property
+    def has_rejections(self) -> bool:
+        """Say whether records were turned away when it was read."""
+        return self.name.endswith(f"{TURNED_AWAY}{SUFFIX}")
+
+    def notes(self) -> dict[str, str]:
+        """Return the notes of the footer: origin, cursor and rejections."""
+        with self.path.open("rb") as stream:
+            return read_notes(stream)
+
+    def verify(self) -> None:
+        """Make sure that the bytes are those that were written.
+
+        Raises:
+            LocalFailure: they are not.
+        """
+        if fingerprint(self.path.read_bytes()) not in self.name:
+            raise damaged(f"{self.path} is damaged.")
+
+
+def names_of(segments: Sequence[Segment]) -> list[str]:
+    """Return the names of the files."""
+    return [segment.name for segment in segments]
+
+
+def beside(
+    bundles: Mapping[int, UPath], segments: Sequence[Segment]
+) -> Iterator[Segment]:
+    """Yield the *segments* that are in none of the *bundles*."""
+    return (each for each in segments if each.number // SIZE * SIZE not in bundles)
+
+
+def row_count_of(path: UPath) -> int:
+    """Return how many versions of sales a segment, or a bundle of them, holds."""
+    with path.open("rb") as stream:
+        return count_rows(stream)
+
+
+def damaged(cause: str) -> LocalFailure:
+    """Return the failure of a log that is not as it was written."""
+    return LocalFailure(cause, "Run: analytics-pipeline rebuild")

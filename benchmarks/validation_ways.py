@@ -1,0 +1,157 @@
+"""Judging a table by the same rules: the product's gate, pandera otherwise, and SQL."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.worker import Outcome, Stopwatch
+
+Rules = dict[str, Any]
+Judge = Callable[[Any], int]
+"""Counts the faults of a table, as its kind of frame."""
+
+
+def measure(stopwatch: Stopwatch, folder: str, table: str, way: str) -> Outcome:
+    """Judge the sound table; fingerprint the faults found in the damaged one."""
+    kept = Path(folder)
+    rules = json.loads((kept / f"{table}.json").read_text(encoding="utf-8"))
+    take, make = WAYS[way]
+    sound = take(pq.read_table(kept / f"{table}.parquet"), table)
+    judge = make(rules, table)
+    with stopwatch.running():
+        faults = judge(sound)
+    damaged = take(pq.read_table(kept / f"{table}-damaged.parquet"), table)
+    found = judge(damaged)
+    return Outcome(f"{faults} {found}", {"faults in the damaged copy": found})
+
+
+def decode(stopwatch: Stopwatch, folder: str, table: str) -> Outcome:
+    """Read and decode every value of the table, and judge none."""
+    with stopwatch.running():
+        pq.read_table(Path(folder) / f"{table}.parquet")
+    return Outcome()
+
+
+def _shaped(stored: pa.Table, table: str) -> Any:
+    from analytics_pipeline.storage.parquet import shape
+    from benchmarks.validation_rules import MODELS
+
+    return shape(stored.to_pandas(), MODELS[table])
+
+
+def _gate(_rules: Rules, table: str) -> Judge:
+    """Judge as the gate of the asset does, evidence and offending rows included."""
+    from analytics_pipeline.contracts import Contract
+    from benchmarks.validation_rules import KEYS, MODELS
+
+    contract = Contract(table, MODELS[table], KEYS[table], {})
+    return lambda frame: int(contract.audit(frame)[0].evidence.get("faults", 0))
+
+
+def _plain_pandera(rules: Rules, _table: str) -> Judge:
+    import pandera.pandas as pandera
+
+    columns = {
+        name: pandera.Column(checks=_checks(pandera, rule), **_options(rule))
+        for name, rule in rules.items()
+    }
+    return _count_cases(pandera.DataFrameSchema(columns, strict=True))
+
+
+def _polars_pandera(rules: Rules, _table: str) -> Judge:
+    import pandera.polars as pandera
+
+    columns = {
+        name: pandera.Column(checks=_checks(pandera, rule), **_options(rule))
+        for name, rule in rules.items()
+    }
+    return _count_cases(pandera.DataFrameSchema(columns, strict=True))
+
+
+def _options(rule: Rules) -> Rules:
+    return {"nullable": rule["nullable"], "unique": rule["unique"]}
+
+
+def _checks(pandera: Any, rule: Rules) -> list[Any]:
+    """Return the checks of a column as pandera's own."""
+    return [
+        getattr(pandera.Check, check["name"])(
+            **{name: value for name, value in check.items() if name != "name"}
+        )
+        for check in rule["checks"]
+    ]
+
+
+def _count_cases(schema: Any) -> Judge:
+    from pandera.errors import SchemaErrors
+
+    def judge(frame: Any) -> int:
+        try:
+            schema.validate(frame, lazy=True)
+        except SchemaErrors as errors:
+            return len(errors.failure_cases)
+        return 0
+
+    return judge
+
+
+def _as_polars(stored: pa.Table, _table: str) -> Any:
+    import polars as pl
+
+    return pl.from_arrow(stored)
+
+
+def _sql(rules: Rules, _table: str) -> Judge:
+    """Judge by one query that counts every fault; the offending rows are not told."""
+    sums = [sum_ for name, rule in rules.items() for sum_ in _sums(name, rule)]
+    query = f"SELECT {' + '.join(sums)} FROM judged"
+
+    def judge(judged: pa.Table) -> int:
+        with duckdb.connect() as connection:
+            connection.register("judged", judged)
+            found = connection.execute(query).fetchone()
+        return int(found[0]) if found else 0
+
+    return judge
+
+
+def _sums(name: str, rule: Rules) -> list[str]:
+    sums = []
+    if not rule["nullable"]:
+        sums.append(f"count(*) FILTER ({name} IS NULL)")
+    if rule["unique"]:
+        sums.append(
+            f"(SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM judged "
+            f"GROUP BY {name} HAVING count(*) > 1))"
+        )
+    sums += [f"count(*) FILTER (NOT ({_holds(name, c)}))" for c in rule["checks"]]
+    return sums
+
+
+def _holds(name: str, check: Rules) -> str:
+    match check["name"]:
+        case "in_range":
+            return f"{name} BETWEEN {check['min_value']} AND {check['max_value']}"
+        case "greater_than":
+            return f"{name} > {check['min_value']}"
+        case "greater_than_or_equal_to":
+            return f"{name} >= {check['min_value']}"
+        case "str_length":
+            return f"length({name}) >= {check['min_value']}"
+        case "isin":
+            return f"{name} IN {tuple(check['allowed_values'])}"
+    raise ValueError(f"No SQL is known for {check['name']}.")
+
+
+Take = Callable[[pa.Table, str], Any]
+WAYS: dict[str, tuple[Take, Callable[[Rules, str], Judge]]] = {
+    "gate": (_shaped, _gate),
+    "pandera": (_shaped, _plain_pandera),
+    "polars": (_as_polars, _polars_pandera),
+    "sql": (lambda stored, _table: stored, _sql),
+}
