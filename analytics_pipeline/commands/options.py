@@ -9,6 +9,15 @@ from typing import Annotated
 
 import typer
 
+Shop = Annotated[
+    str | None,
+    typer.Option(
+        "--shop",
+        metavar="NAME",
+        help="The shop of a chain that is meant (or set ANALYTICS_SHOP). A chain is a "
+        "folder of files NAME.env that ANALYTICS_SHOPS names.",
+    ),
+]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show Dagster's log and full tracebacks.")
 ]

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from analytics_pipeline.alerts import tell_people
 from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.contracts import table_of
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.errors import LocalFailure, PipelineError
 from analytics_pipeline.instance import instance_home, open_instance
@@ -109,14 +110,14 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
     told: dict[tuple[str, str], list[str]] = {}
     for event in result.all_events:
         if event.is_step_materialization:
-            table = event.asset_key.to_user_string() if event.asset_key else ""
+            table = table_of(event.asset_key) if event.asset_key else ""
             metadata = event.materialization.metadata
             figures[table] = {name: entry.value for name, entry in metadata.items()}
             days[table] = days.get(table, 0) + 1
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity is dg.AssetCheckSeverity.WARN:
-                table = check.asset_key.to_user_string()
+                table = table_of(check.asset_key)
                 told.setdefault((table, check.check_name), []).append(
                     f"{table}: {check.description}"
                 )

@@ -14,11 +14,14 @@ from analytics_pipeline.storage.publication import MASTER
 def status(settings: Settings, terminal: Terminal, *, as_json: bool) -> bool:
     """Print the state of the shop; return whether all is well."""
     state = read_state(open_shop(settings))
+    named = {"shop": settings.shop_name} if settings.shop_name else {}
     if as_json:
-        content = {**asdict(state), "good": state.is_good}
+        content = {**named, **asdict(state), "good": state.is_good}
         terminal.out.print_json(json.dumps(content))
-    else:
-        _show(state, terminal)
+        return state.is_good
+    for name in named.values():
+        terminal.out.rule(name, align="left", style="bold")
+    _show(state, terminal)
     return state.is_good
 
 
@@ -33,7 +36,7 @@ def _show(state: State, terminal: Terminal) -> None:
             f"{_in_short(silent.since)}; {silent.waiting} wait. To try it: "
             "analytics-pipeline alert-test"
         )
-        terminal.out.print(line, markup=False, soft_wrap=True)
+        terminal.say(line)
     terminal.out.print("\nWhat to do", style="bold")
     for sentence in state.advice:
         terminal.out.print(f" {sentence}", markup=False, soft_wrap=True)
