@@ -75,11 +75,15 @@ def build_definitions(
 def _place(
     assets: list[dg.AssetsDefinition], group: str, settings: Settings
 ) -> Sequence[dg.AssetsDefinition]:
-    """Put *assets* into their group of the story; what people read must be fresh."""
+    """Put *assets* into their group of the story; what people read must be fresh.
+
+    Groups of one name are drawn as one, so those of a chain bear the shop's name.
+    """
+    shop = settings.shop_name
 
     def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.replace_attributes(
-            group_name=group,
+            group_name=f"{shop}_{group}" if shop else group,
             owners=[OWNER],
             freshness_policy=fresh_every_morning(settings)
             if group == EXPORTS
