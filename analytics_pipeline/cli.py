@@ -39,6 +39,7 @@ from analytics_pipeline.commands.options import (
     Reason,
     Seed,
     Shop,
+    Shops,
 )
 
 app = typer.Typer(
@@ -58,14 +59,15 @@ def choose(context: typer.Context, shop: Shop = None) -> None:
 
 
 @app.command()
-def demo(debug: Debug = False) -> None:
+def demo(shops: Shops = 1, debug: Debug = False) -> None:
     """Run everything against a simulated store: no account, no key.
 
     The tables, the master and a Dagster instance of its own go to data/demo.
     """
     from analytics_pipeline.commands.demo import demo as run
+    from analytics_pipeline.commands.demo_chain import demo_chain
 
-    run_without_shop(debug, run)
+    run_without_shop(debug, run if shops == 1 else partial(demo_chain, shops=shops))
 
 
 @app.command()

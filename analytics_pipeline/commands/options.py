@@ -58,6 +58,16 @@ Full = Annotated[
     bool, typer.Option("--full", help="Read all sales again from the start.")
 ]
 FreePort = Annotated[int, typer.Option(help="0 takes a free one.")]
+Shops = Annotated[
+    int,
+    typer.Option(
+        "--shops",
+        min=1,
+        max=5,
+        help="More than one: a chain of stores in several time zones, in "
+        "data/demo_chain, the last of which fails.",
+    ),
+]
 HowMany = Annotated[int, typer.Option(min=1, help="How many.")]
 Seed = Annotated[int, typer.Option(help="The same seed, the same store.")]
 OpenedOn = Annotated[
