@@ -26,7 +26,7 @@ def token_of(name: str) -> str:
 def write_shop(folder: Path, name: str, **variables: str) -> Path:
     """Write a shop's file, readable by its owner alone; return its path."""
     told = {
-        "LIGHTSPEED_DOMAIN_PREFIX": name,
+        "LIGHTSPEED_DOMAIN_PREFIX": f"{name}store",
         "LIGHTSPEED_TOKEN": token_of(name),
         **variables,
     }

@@ -61,7 +61,7 @@ def test_a_broken_file_is_the_fault_of_its_shop_alone(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert chain.names == ["North_2", "north", "south"]
-    assert chain.settings_of("north").domain_prefix == "north"
+    assert chain.settings_of("north").domain_prefix == "northstore"
     for name in ("south", "North_2"):
         with pytest.raises(WrongUse, match=name):
             chain.settings_of(name)
@@ -82,7 +82,7 @@ def test_a_broken_file_is_the_fault_of_its_shop_alone(tmp_path: Path) -> None:
         ),
         pytest.param({}, {"ANALYTICS_STORE": "data/north/warehouse"}, id="its store"),
         pytest.param(
-            {}, {"LIGHTSPEED_DOMAIN_PREFIX": "NORTH"}, id="one Lightspeed account"
+            {}, {"LIGHTSPEED_DOMAIN_PREFIX": "NORTHSTORE"}, id="one Lightspeed account"
         ),
     ],
 )  # fmt: skip
