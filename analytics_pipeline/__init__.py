@@ -5,12 +5,12 @@ The layers, each of which may import only what stands before it::
     vocabulary, errors           words and failures that everything shares
     schemas, domain              what tables are; what numbers mean (pure)
     sources, storage, simulator  the world, files, and a small world for trying out
-    settings, engine, shop       one shop on this machine
+    settings, chain, shop        one shop on this machine, or one of several
     steps                        what each table is made of, in plain Python
     contracts, gates             what a contract tells Dagster; what stops a table
     assets                       names and wiring
     jobs, schedules              when they run
     instance, alerts, sensors    where runs are kept, who is told, what is watched
-    definitions                  everything put together
+    definitions, locations       everything put together, once for each shop
     commands, cli                what a person types
 """

@@ -151,9 +151,10 @@ def sender_of(shop: Shop) -> Sender:
     """Return who speaks in an alert of *shop*."""
     published = shop.publication.published()
     return Sender(
-        shop.settings.domain_prefix or "shop",
+        shop.settings.shop_name or shop.settings.domain_prefix or "shop",
         shop.zone,
         published.as_of if published else None,
+        shop.settings.shop_name,
     )
 
 
@@ -161,7 +162,7 @@ def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> Aler
     """Take in the runs that ended since, and what the clock says."""
     records = name_records(instance)
     known = memory.cursors if records == memory.records else {}
-    ends, cursors = list_ends(instance, known)
+    ends, cursors = list_ends(instance, known, shop.settings.shop_name)
     incidents = memory.incidents
     for end in ends:
         incidents = observe(incidents, read_end(instance, end, incidents))

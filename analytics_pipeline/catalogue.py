@@ -19,32 +19,35 @@ from analytics_pipeline.schemas.table import Table
 
 
 class Catalogue:
-    """The contracts, with the daily tables divided into *days*."""
+    """The contracts, with the daily tables divided into *days*, of one *shop*."""
 
-    def __init__(self, days: dg.PartitionsDefinition[str]) -> None:
+    def __init__(
+        self, days: dg.PartitionsDefinition[str], shop: str | None = None
+    ) -> None:
         """Make every contract."""
         self.days = days
-        self.sales_feed = _contract("sales_feed", SalesFeed, "sale_id")
-        self.customers = _contract("customers", Customers, "customer_id")
-        self.outlets = _contract("outlets", Outlets, "outlet_id")
-        self.ecom_orders = _contract("ecom_orders", EcomOrders, "order_number")
-        self.raw_sales = _contract("raw_sales", RawSales, "sale_id", days)
-        self.customer_identities = _contract(
+        self._shop = shop
+        self.sales_feed = self._contract("sales_feed", SalesFeed, "sale_id")
+        self.customers = self._contract("customers", Customers, "customer_id")
+        self.outlets = self._contract("outlets", Outlets, "outlet_id")
+        self.ecom_orders = self._contract("ecom_orders", EcomOrders, "order_number")
+        self.raw_sales = self._contract("raw_sales", RawSales, "sale_id", days)
+        self.customer_identities = self._contract(
             "customer_identities", CustomerIdentities, "record_id"
         )
-        self.customer_analytics = _contract(
+        self.customer_analytics = self._contract(
             "customer_analytics", CustomerAnalytics, "customer_id", days
         )
-        self.first_time_buyers = _contract(
+        self.first_time_buyers = self._contract(
             "first_time_buyers", FirstTimeBuyers, "customer_id", days
         )
-        self.customer_analytics_master = _contract(
+        self.customer_analytics_master = self._contract(
             "customer_analytics_master", CustomerAnalyticsMaster, "customer_id", days
         )
-        self.customer_changes = _contract(
+        self.customer_changes = self._contract(
             "customer_changes", CustomerChanges, "customer_id", days
         )
-        self.ecom_reconciliation = _contract(
+        self.ecom_reconciliation = self._contract(
             "ecom_reconciliation", EcomReconciliation, "order_number"
         )
 
@@ -65,12 +68,12 @@ class Catalogue:
             self.ecom_reconciliation,
         ]
 
-
-def _contract(
-    name: str,
-    model: type[Table],
-    key: str,
-    days: dg.PartitionsDefinition[str] | None = None,
-) -> Contract:
-    """Make the contract of a table, with its checks."""
-    return Contract(name, model, key, CHECKS[name], days)
+    def _contract(
+        self,
+        name: str,
+        model: type[Table],
+        key: str,
+        days: dg.PartitionsDefinition[str] | None = None,
+    ) -> Contract:
+        """Make the contract of a table, with its checks."""
+        return Contract(name, model, key, CHECKS[name], days, self._shop)

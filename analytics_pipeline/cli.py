@@ -7,12 +7,20 @@ could not be reached or refused; 4 another run is under way; 5 this machine fail
 
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from analytics_pipeline.commands.entry import day_of, run_command
+from analytics_pipeline.commands.entry import (
+    TYPED,
+    Typed,
+    day_of,
+    run_command,
+    run_in_turn,
+    run_without_shop,
+)
 from analytics_pipeline.commands.options import (
     Accept,
     AsOf,
@@ -30,6 +38,8 @@ from analytics_pipeline.commands.options import (
     OpenedOn,
     Reason,
     Seed,
+    Shop,
+    Shops,
 )
 
 app = typer.Typer(
@@ -42,15 +52,22 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def choose(context: typer.Context, shop: Shop = None) -> None:
+    """Remember for which shop of a chain the command is typed."""
+    TYPED.set(Typed(shop, context.invoked_subcommand or "COMMAND"))
+
+
 @app.command()
-def demo(debug: Debug = False) -> None:
+def demo(shops: Shops = 1, debug: Debug = False) -> None:
     """Run everything against a simulated store: no account, no key.
 
     The tables, the master and a Dagster instance of its own go to data/demo.
     """
     from analytics_pipeline.commands.demo import demo as run
+    from analytics_pipeline.commands.demo_chain import demo_chain
 
-    run_command(debug, lambda settings, terminal: run(settings, terminal))
+    run_without_shop(debug, run if shops == 1 else partial(demo_chain, shops=shops))
 
 
 @app.command()
@@ -75,15 +92,7 @@ def update(
     day = day_of(as_of)
     run_command(
         debug,
-        lambda settings, terminal: run(
-            settings,
-            terminal,
-            as_of=day,
-            days=days,
-            full=full,
-            accept=accept,
-            reason=reason,
-        ),
+        partial(run, as_of=day, days=days, full=full, accept=accept, reason=reason),
     )
 
 
@@ -96,7 +105,7 @@ def rebuild(as_of: AsOf = None, debug: Debug = False) -> None:
     from analytics_pipeline.commands.rebuild import rebuild as run
 
     day = day_of(as_of)
-    run_command(debug, lambda settings, terminal: run(settings, terminal, as_of=day))
+    run_command(debug, partial(run, as_of=day))
 
 
 @app.command("import-ecom")
@@ -110,7 +119,7 @@ def import_ecom(
     """
     from analytics_pipeline.commands.ecom import import_ecom as run
 
-    run_command(debug, lambda settings, terminal: run(settings, terminal, file))
+    run_command(debug, partial(run, export=file))
 
 
 @app.command()
@@ -125,7 +134,7 @@ def replay(debug: Debug = False) -> None:
     """  # noqa: D301 (the backslash keeps the lines)
     from analytics_pipeline.commands.replay import replay as run
 
-    run_command(debug, lambda settings, terminal: run(settings, terminal))
+    run_command(debug, run)
 
 
 @app.command()
@@ -135,18 +144,12 @@ def status(
 ) -> None:
     """Say what is published, as of when, what failed, and what to do next.
 
-    Ends with exit code 1 when the master is stale or a gate failed.
+    Ends with exit code 1 when the master is stale or a gate failed. In a chain each
+    shop has its turn, and the worst exit code is the last word.
     """
     from analytics_pipeline.commands.status import status as run
 
-    good: list[bool] = []
-    run_command(
-        debug,
-        lambda settings, terminal: good.append(
-            run(settings, terminal, as_json=as_json)
-        ),
-    )
-    raise typer.Exit(0 if all(good) else 1)
+    run_in_turn(debug, partial(run, as_json=as_json))
 
 
 @app.command()
@@ -169,12 +172,7 @@ def explain(
     from analytics_pipeline.commands.explain import explain as run
 
     day = day_of(as_of)
-    run_command(
-        debug,
-        lambda settings, terminal: run(
-            settings, terminal, customer, as_of=day, as_json=as_json
-        ),
-    )
+    run_command(debug, partial(run, customer=customer, as_of=day, as_json=as_json))
 
 
 @app.command("alert-test")
@@ -191,7 +189,7 @@ def alert_test(debug: Debug = False) -> None:
     """  # noqa: D301 (the backslash keeps the lines)
     from analytics_pipeline.commands.alert_test import alert_test as run
 
-    run_command(debug, lambda settings, terminal: run(settings, terminal))
+    run_in_turn(debug, run)
 
 
 @app.command()
@@ -214,7 +212,7 @@ def simulate(
     """  # noqa: D301 (the backslash keeps the examples on lines of their own)
     from analytics_pipeline.commands.simulate import simulate as run
 
-    run_command(
+    run_without_shop(
         debug,
         lambda settings, terminal: run(
             terminal,
@@ -235,10 +233,10 @@ def ui(
     port: Annotated[int, typer.Option(help="Where the UI listens.")] = 3000,
     debug: Debug = False,
 ) -> None:
-    """Open the Dagster UI and its daemon, on what the commands wrote."""
+    """Open the Dagster UI and its daemon, on what the commands wrote: all shops."""
     from analytics_pipeline.commands.ui import open_ui
 
-    run_command(debug, lambda settings, _terminal: open_ui(settings, port))
+    run_without_shop(debug, partial(open_ui, port=port))
 
 
 def main() -> None:

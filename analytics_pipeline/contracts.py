@@ -13,6 +13,16 @@ from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, name_some
 from analytics_pipeline.schemas.table import Table
 
 
+def asset_key(table: str, shop: str | None) -> dg.AssetKey:
+    """Return how Dagster's records name *table*, of *shop* in a chain."""
+    return dg.AssetKey([shop, table] if shop else [table])
+
+
+def table_of(key: dg.AssetKey) -> str:
+    """Return the table of a key, whichever shop's it is."""
+    return key.path[-1]
+
+
 class Weight(StrEnum):
     """What a failed check does to its table."""
 
@@ -46,13 +56,23 @@ MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Weight.S
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A table's name, its model, its checks beside the schema, and its key column."""
+    """A table's name, its model, its checks beside the schema, and its key column.
+
+    ``shop`` is the shop's name in a chain of several, whose records Dagster keeps
+    together; it stands before the table's name there.
+    """
 
     name: str
     model: type[Table]
     key: str
     checks: Mapping[str, Check]
     partitions: dg.PartitionsDefinition[str] | None = None
+    shop: str | None = None
+
+    @property
+    def asset_key(self) -> dg.AssetKey:
+        """The table as Dagster's records name it."""
+        return asset_key(self.name, self.shop)
 
     @property
     def check_specs(self) -> list[dg.AssetCheckSpec]:

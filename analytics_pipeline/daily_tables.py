@@ -58,7 +58,7 @@ class DailyRun:
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
         return dg.AssetMaterialization(
-            self.contract.name, partition=day, metadata=self.stored[day]
+            self.contract.asset_key, partition=day, metadata=self.stored[day]
         )
 
 
@@ -136,7 +136,7 @@ def _evaluations(
     """Report the findings of one day, or of the last one for *days* of them."""
     for finding in findings:
         yield dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(contract.name),
+            asset_key=contract.asset_key,
             check_name=finding.check,
             passed=finding.passed,
             severity=dg.AssetCheckSeverity[finding.severity],
@@ -160,7 +160,7 @@ def _report_days(run: DailyRun) -> Iterator[Event]:
             run.context.log_event(run.materialized(day))
         else:
             run.context.add_asset_metadata(
-                run.stored[day], asset_key=run.contract.name, partition_key=day
+                run.stored[day], asset_key=run.contract.asset_key, partition_key=day
             )
     if run.failed:
         day = min(run.failed)

@@ -16,6 +16,7 @@ from analytics_pipeline.assets.reconciliation import build_reconciliation
 from analytics_pipeline.assets.sales import build_sales
 from analytics_pipeline.assets.sources import build_sources
 from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.contracts import asset_key
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
@@ -38,7 +39,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
     days = business_days(settings)
-    catalogue = Catalogue(days)
+    catalogue = Catalogue(days, settings.shop_name)
     sources = build_sources(catalogue)
     groups = {
         "sources": sources,
@@ -47,11 +48,14 @@ def build_definitions(
         EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
     }
     tables = dg.Definitions(
-        assets=[
-            asset
-            for group, assets in groups.items()
-            for asset in _place(assets, group, settings)
-        ],
+        assets=_name_for(
+            settings.shop_name,
+            [
+                asset
+                for group, assets in groups.items()
+                for asset in _place(assets, group, settings)
+            ],
+        ),
         schedules=[build_schedule(settings, days)],
         sensors=[
             *build_sensors(lambda: open_shop(settings, clock)),
@@ -65,17 +69,21 @@ def build_definitions(
         # One process for all steps: a process for each would cost more than the work.
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(tables, build_jobs())
+    return dg.Definitions.merge(tables, build_jobs(settings.shop_name))
 
 
 def _place(
     assets: list[dg.AssetsDefinition], group: str, settings: Settings
 ) -> Sequence[dg.AssetsDefinition]:
-    """Put *assets* into their group of the story; what people read must be fresh."""
+    """Put *assets* into their group of the story; what people read must be fresh.
+
+    Groups of one name are drawn as one, so those of a chain bear the shop's name.
+    """
+    shop = settings.shop_name
 
     def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
         return spec.replace_attributes(
-            group_name=group,
+            group_name=f"{shop}_{group}" if shop else group,
             owners=[OWNER],
             freshness_policy=fresh_every_morning(settings)
             if group == EXPORTS
@@ -83,6 +91,19 @@ def _place(
         )
 
     return [asset.map_asset_specs(placed) for asset in assets]
+
+
+def _name_for(
+    shop: str | None, assets: list[dg.AssetsDefinition]
+) -> list[dg.AssetsDefinition]:
+    """Put the shop's name before that of every table: a chain shares its records.
+
+    Steps, and so the configuration of runs, are named for the table alone.
+    """
+    if shop is None:
+        return assets
+    keys = {asset.key: asset_key(asset.key.path[-1], shop) for asset in assets}
+    return [asset.with_attributes(asset_key_replacements=keys) for asset in assets]
 
 
 @dg.definitions

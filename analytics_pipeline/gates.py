@@ -105,7 +105,7 @@ def report(contract: Contract, finding: Finding) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=finding.passed,
         check_name=finding.check,
-        asset_key=contract.name,
+        asset_key=contract.asset_key,
         severity=dg.AssetCheckSeverity[finding.severity],
         description=finding.sentence,
         metadata=dict(finding.evidence),

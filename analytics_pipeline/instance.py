@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -18,8 +18,10 @@ from dagster_shared.check import CheckError
 from sqlalchemy.exc import DBAPIError
 from yaml import YAMLError
 
+from analytics_pipeline.chain import Chain
 from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop_file import records_of
 from analytics_pipeline.storage.files import make_folder, replace_text
 
 _STORAGE = """\
@@ -35,14 +37,28 @@ storage:
 def instance_home(settings: Settings) -> Path:
     """Return the instance's folder: ``DAGSTER_HOME``, else under the data directory.
 
-    In the latter case its settings are those that come with the package.
+    In the latter case its settings are those that come with the package.  The shops of
+    a chain share one instance.
     """
     named = os.environ.get("DAGSTER_HOME")
     if named:
         return Path(named).resolve()
-    home = settings.data_dir / ".dagster"
+    name = "instance_chain.yaml" if settings.shop_name else "instance.yaml"
+    return _equip(settings.records_dir, name)
+
+
+def home_of_chain(chain: Chain) -> Path:
+    """Return the folder of the instance that the shops of *chain* share."""
+    named = os.environ.get("DAGSTER_HOME")
+    if named:
+        return Path(named).resolve()
+    return _equip(records_of(chain.data_dir), "instance_chain.yaml")
+
+
+def _equip(home: Path, name: str) -> Path:
+    """Put the instance settings of that *name* in place, and return the folder."""
     make_folder(home)
-    shared = files("analytics_pipeline").joinpath("instance.yaml").read_text("utf-8")
+    shared = files("analytics_pipeline").joinpath(name).read_text("utf-8")
     wanted = _STORAGE.format(folder=json.dumps(str(home))) + shared
     target = home / "dagster.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != wanted:
@@ -51,15 +67,19 @@ def instance_home(settings: Settings) -> Path:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open the instance that the UI shows.
+    """Open the instance that the UI shows, as :func:`open_home` does."""
+    return open_home(instance_home(settings))
+
+
+def open_home(home: Path) -> dg.DagsterInstance:
+    """Open the instance whose folder is *home*.
 
     Raises:
         LocalFailure: its records cannot be read.
         WrongUse: its settings cannot be used, or need what is not installed.
     """
-    home = instance_home(settings)
     try:
-        with records_kept(settings):
+        with records_kept(lambda: home):
             return dg.DagsterInstance.from_config(str(home))
     except (dg.DagsterInvalidConfigError, YAMLError) as error:
         raise WrongUse(
@@ -77,8 +97,10 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
 
 @contextmanager
-def records_kept(settings: Settings) -> Iterator[None]:
+def records_kept(where: Callable[[], Path]) -> Iterator[None]:
     """Do what reads or writes Dagster's records, and tell plainly if they cannot be.
+
+    The folder is asked for only then, because to name it makes it.
 
     Raises:
         LocalFailure: the database or its files failed.
@@ -95,17 +117,16 @@ def records_kept(settings: Settings) -> Iterator[None]:
         failed = _find_database_error(error)
         if isinstance(error, PipelineError) or failed is None:
             raise
-        raise _told(settings, failed) from error
+        raise _told(where(), failed) from error
     finally:
         logger.removeFilter(is_news)
 
 
-def _told(settings: Settings, failed: DBAPIError) -> LocalFailure:
+def _told(home: Path, failed: DBAPIError) -> LocalFailure:
     """Say what failed and what to do, without the statement and without its values."""
     if isinstance(failed.orig, sqlite3.Error):
         return LocalFailure(
-            f"Dagster's records in {instance_home(settings)} could not be written "
-            f"or read: {failed.orig}.",
+            f"Dagster's records in {home} could not be written or read: {failed.orig}.",
             "Make room or give the right to write there, then run it again.",
         )
     return LocalFailure(

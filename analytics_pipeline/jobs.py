@@ -4,9 +4,12 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.contracts import asset_key
+
 DAILY_UPDATE = "daily_update"
 FULL_REBUILD = "full_rebuild"
 ECOM_IMPORT = "ecom_import"
+SHOP_TAG = "shop"
 
 
 def update_config(
@@ -37,15 +40,20 @@ def update_config(
     }
 
 
-def build_jobs() -> dg.Definitions:
-    """Build the jobs, each run for one day; all but the import make every table."""
+def build_jobs(shop: str | None = None) -> dg.Definitions:
+    """Build the jobs, each run for one day; all but the import make every table.
+
+    Their runs are tagged with the *shop* of a chain.
+    """
     everything = dg.AssetSelection.all()
+    tags = {SHOP_TAG: shop} if shop else {}
     update = dg.define_asset_job(
         DAILY_UPDATE,
         everything,
         description="Read what changed, re-open the days that it touches, and publish "
         "the master of the day.",
         config=update_config(),
+        tags=tags,
     )
     rebuild = dg.define_asset_job(
         FULL_REBUILD,
@@ -53,13 +61,17 @@ def build_jobs() -> dg.Definitions:
         description="Read everything again from the start, and publish the master of "
         "the day.",
         config=update_config(days=0, full_resync=True, recut_all_days=True),
+        tags=tags,
     )
     take_in = dg.define_asset_job(
         ECOM_IMPORT,
         # The sales too: an update of an earlier day may have read late ones since.
-        dg.AssetSelection.assets("ecom_orders", "raw_sales").downstream(),
+        dg.AssetSelection.assets(
+            asset_key("ecom_orders", shop), asset_key("raw_sales", shop)
+        ).downstream(),
         description="Take in a new export of the web shop, and publish the day again. "
         "Asks Lightspeed nothing.",
         config={"ops": {"raw_sales": {"config": {"refresh_late_days": True}}}},
+        tags=tags,
     )
     return dg.Definitions(jobs=[update, rebuild, take_in])

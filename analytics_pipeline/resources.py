@@ -41,8 +41,7 @@ class Lightspeed:
         if settings.token is None or not (settings.domain_prefix or settings.api_url):
             raise WrongUse(
                 "LIGHTSPEED_DOMAIN_PREFIX or LIGHTSPEED_TOKEN is not set.",
-                "Set both in the environment or in .env, or try: "
-                "analytics-pipeline demo",
+                f"Set both in {settings.written_in}, or try: analytics-pipeline demo",
             )
         with LightspeedClient(
             origin_for(settings.domain_prefix or "demo", settings.api_url),

@@ -11,8 +11,10 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.contracts import table_of
 from analytics_pipeline.domain.findings import ACCEPTED, Severity
 from analytics_pipeline.domain.incidents import Incidents, Observation, Subject
+from analytics_pipeline.jobs import SHOP_TAG
 
 RUN = "run"
 """The check that stands for a run, or for a step that failed without a gate."""
@@ -24,6 +26,9 @@ ENDS = (
 )
 MOST_RUNS_AT_FIRST = 50
 """How far back the first look goes: what fails now was seen in one of these."""
+
+LOCATION_TAG = "dagster/code_location"
+"""Dagster gives it to every run that it launches, whoever asked for it."""
 
 _PAGE = 100
 _OF_INTEREST = {
@@ -50,9 +55,12 @@ def name_records(instance: dg.DagsterInstance) -> str:
 
 
 def list_ends(
-    instance: dg.DagsterInstance, cursors: Mapping[str, str]
+    instance: dg.DagsterInstance, cursors: Mapping[str, str], shop: str | None = None
 ) -> tuple[list[RunEnd], Mapping[str, str]]:
-    """Return the runs that ended since *cursors*, in order, and the cursors after."""
+    """Return the runs that ended since *cursors*, in order, and the cursors after.
+
+    In a chain only those of *shop*, which shares its records with the others.
+    """
     ends: list[RunEnd] = []
     after = dict(cursors)
     for kind in ENDS:
@@ -68,8 +76,30 @@ def list_ends(
                 after[kind.value] = page.cursor
             if not page.has_more:
                 break
+    if shop is not None:
+        ends = _those_of(shop, ends, instance)
     ends.sort(key=lambda end: end.at)
     return (ends if cursors else ends[-MOST_RUNS_AT_FIRST:]), after
+
+
+def shop_of(run: dg.DagsterRun) -> str | None:
+    """Return the shop of a chain that *run* is of: its code location, else its tag.
+
+    Only the runs of commands have no location.
+    """
+    return run.tags.get(LOCATION_TAG) or run.tags.get(SHOP_TAG)
+
+
+def _those_of(
+    shop: str, ends: Sequence[RunEnd], instance: dg.DagsterInstance
+) -> list[RunEnd]:
+    """Return the ends of the runs of *shop*; what has been deleted is nobody's."""
+    ours: set[str] = set()
+    for first in range(0, len(ends), _PAGE):
+        ids = [end.run_id for end in ends[first : first + _PAGE]]
+        runs = instance.get_runs(dg.RunsFilter(run_ids=ids))
+        ours |= {run.run_id for run in runs if shop_of(run) == shop}
+    return [end for end in ends if end.run_id in ours]
 
 
 def read_end(
@@ -100,7 +130,7 @@ def _read_check(entry: dg.EventLogEntry) -> Iterator[Observation]:
         return
     verdict = entry.get_dagster_event().asset_check_evaluation_data
     yield Observation(
-        (verdict.asset_key.to_user_string(), verdict.check_name, _day_of(verdict)),
+        (table_of(verdict.asset_key), verdict.check_name, _day_of(verdict)),
         datetime.fromtimestamp(entry.timestamp, UTC),
         failed=not verdict.passed and ACCEPTED not in verdict.metadata,
         severity=Severity[verdict.severity.value],
@@ -122,7 +152,7 @@ def _read_made(
     event = entry.get_dagster_event()
     if event.event_type_value != "ASSET_MATERIALIZATION" or event.asset_key is None:
         return
-    table, day = event.asset_key.to_user_string(), event.partition or ""
+    table, day = table_of(event.asset_key), event.partition or ""
     at = datetime.fromtimestamp(entry.timestamp, UTC)
     yield Observation((table, RUN, ""), at, failed=False, sentence="It was made.")
     for subject, incident in incidents.items():

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from analytics_pipeline.contracts import asset_key
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import DUE_AT
@@ -42,14 +43,14 @@ def build_schedule(
             ZoneInfo(settings.time_zone)
         )
         yesterday = (moment.date() - timedelta(days=1)).isoformat()
-        missed = missed_days(context.instance, days, yesterday)
+        missed = missed_days(context.instance, days, yesterday, settings.shop_name)
         tick = f"{moment:%Y-%m-%dT%H:%M}"
         first = dg.RunRequest(
             run_key=f"{yesterday}@{tick}",
             partition_key=yesterday,
             run_config=update_config(),
         )
-        return [first, *(_snapshot(day, tick) for day in missed)]
+        return [first, *(_snapshot(day, tick, settings.shop_name) for day in missed)]
 
     return daily_update_schedule
 
@@ -63,18 +64,21 @@ def fresh_every_morning(settings: Settings) -> dg.FreshnessPolicy:
     )
 
 
-def _snapshot(day: str, tick: str) -> dg.RunRequest:
+def _snapshot(day: str, tick: str, shop: str | None) -> dg.RunRequest:
     """Ask for the tables of a missed day; the sources were read by the first run."""
     return dg.RunRequest(
         run_key=f"{day}@{tick}",
         partition_key=day,
-        asset_selection=[dg.AssetKey(name) for name in SNAPSHOT],
+        asset_selection=[asset_key(name, shop) for name in SNAPSHOT],
         run_config={"ops": {"raw_sales": {"config": {"refresh_late_days": True}}}},
     )
 
 
 def missed_days(
-    instance: dg.DagsterInstance, days: dg.DailyPartitionsDefinition, yesterday: str
+    instance: dg.DagsterInstance,
+    days: dg.DailyPartitionsDefinition,
+    yesterday: str,
+    shop: str | None = None,
 ) -> list[str]:
     """Return the days before *yesterday* without a good master, newest first.
 
@@ -82,24 +86,27 @@ def missed_days(
     """
     if instance is None:
         return []
-    done = instance.get_materialized_partitions(MASTER)
+    master = asset_key(MASTER.path[-1], shop)
+    done = instance.get_materialized_partitions(master)
     keys = _last_keys(days, yesterday)
-    status = instance.get_status_by_partition(MASTER, keys, days) or {}
+    status = instance.get_status_by_partition(master, keys, days) or {}
     good = {
         day
         for day, state in status.items()
         if state is not None and state.value == "MATERIALIZED"
     }
-    good -= _provisional(instance, keys)
+    good -= _provisional(instance, master, keys)
     first = min(done, default=yesterday)
     wanted = {day for day in keys if first <= day < yesterday}
     return sorted(wanted - good, reverse=True)
 
 
-def _provisional(instance: dg.DagsterInstance, keys: list[str]) -> set[str]:
+def _provisional(
+    instance: dg.DagsterInstance, master: dg.AssetKey, keys: list[str]
+) -> set[str]:
     """Return the days whose latest master was made before they were over."""
     records = instance.fetch_materializations(
-        dg.AssetRecordsFilter(MASTER, asset_partitions=keys), limit=10 * DAYS_BACK
+        dg.AssetRecordsFilter(master, asset_partitions=keys), limit=10 * DAYS_BACK
     ).records
     latest: dict[str, bool] = {}
     for record in records:

@@ -77,6 +77,21 @@ class Settings(BaseSettings):
         """Return the path of the optional thresholds and policies."""
         return self.data_dir / "analytics.toml"
 
+    @property
+    def shop_name(self) -> str | None:
+        """The shop's name in a chain of several; a shop by itself has none."""
+        return None
+
+    @property
+    def records_dir(self) -> Path:
+        """Where Dagster's records are kept, unless ``DAGSTER_HOME`` says otherwise."""
+        return self.data_dir / ".dagster"
+
+    @property
+    def written_in(self) -> str:
+        """Where a person changes these settings."""
+        return "the environment or in .env"
+
     def as_environment(self) -> dict[str, str]:
         """Return the variables that give a child process these same settings."""
         values = {
@@ -99,8 +114,6 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings, from *overrides* before the environment before ``.env``.
 
-    The data directory is made absolute, so that later steps may change folder.
-
     Raises:
         WrongUse: a value cannot be used; the cause names the variable.
     """
@@ -108,9 +121,17 @@ def load_settings(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
     except ValidationError as error:
         raise WrongUse(
-            f"The configuration cannot be used: {_faults(error)}.",
+            f"The configuration cannot be used: {name_faults(error)}.",
             "Correct it in the environment or in .env.",
         ) from error
+    return with_absolute_places(settings)
+
+
+SomeSettings = TypeVar("SomeSettings", bound=Settings)
+
+
+def with_absolute_places(settings: SomeSettings) -> SomeSettings:
+    """Return *settings* with whole paths, so that later steps may change folder."""
     store = settings.store
     if store is not None and "://" not in store:
         store = str(Path(store).resolve())
@@ -180,11 +201,11 @@ def _valid(model: type[Choices], chosen: dict[str, Any], path: Path) -> Choices:
     try:
         return TypeAdapter(model).validate_python(chosen)
     except ValidationError as error:
-        cause = f"{path.name} cannot be used: {_faults(error)}."
+        cause = f"{path.name} cannot be used: {name_faults(error)}."
         raise WrongUse(cause, f"Correct {path}; every key is optional.") from error
 
 
-def _faults(error: ValidationError) -> str:
+def name_faults(error: ValidationError) -> str:
     """Name each faulty key and what is wrong with it, never its value."""
     return "; ".join(
         f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"

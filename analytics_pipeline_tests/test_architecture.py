@@ -16,7 +16,7 @@ LAYERS = [
     "vocabulary", "errors",
     "schemas", "domain",
     "sources", "storage", "simulator",
-    "candidate", "settings", "engine", "shop", "channels",
+    "candidate", "settings", "shop_file", "chain", "engine", "shop", "channels",
     "reports",
     "steps",
     "contracts", "checks", "catalogue", "gates", "daily_tables", "partitions",
@@ -24,7 +24,7 @@ LAYERS = [
     "assets",
     "jobs", "schedules", "sqlite_records", "instance", "run_reports", "alerts",
     "sensors",
-    "definitions",
+    "definitions", "locations",
     "commands", "cli", "__main__",
 ]  # fmt: skip
 """Each may import only itself and what stands before it."""

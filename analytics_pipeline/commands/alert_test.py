@@ -20,7 +20,7 @@ def alert_test(settings: Settings, terminal: Terminal) -> None:
     if not channels:
         raise WrongUse(
             "ALERT_URLS is not set, so nobody is told anything.",
-            "Set it in the environment or in .env; see: analytics-pipeline alert-test "
+            f"Set it in {settings.written_in}; see: analytics-pipeline alert-test "
             "--help",
         )
     shop = open_shop(settings)
@@ -30,7 +30,8 @@ def alert_test(settings: Settings, terminal: Terminal) -> None:
         with terminal.working(f"sending to {channel.label}"):
             is_accepted = channel.send(title, body)
         word = "accepted" if is_accepted else "refused"
-        terminal.out.print(f"{channel.label}: {word}", markup=False)
+        of = f"{settings.shop_name}: " if settings.shop_name else ""
+        terminal.out.print(f"{of}{channel.label}: {word}", markup=False)
         refused += [] if is_accepted else [channel.label]
     if refused:
         raise ChannelRefused(

@@ -28,7 +28,7 @@ def demo(settings: Settings, terminal: Terminal) -> None:
     Raises:
         WrongUse: that folder holds something that no demo made.
     """
-    folder = _clear(settings.data_dir / "demo")
+    folder = clear_demo(settings.data_dir / "demo")
     now = datetime.now(UTC)
     opened = now.date() - HISTORY
     with terminal.working("making a simulated store"):
@@ -61,7 +61,7 @@ def _demo_settings(
     )
 
 
-def _clear(folder: Path) -> Path:
+def clear_demo(folder: Path) -> Path:
     """Empty the folder of an earlier demo, and nothing else."""
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARKER).exists():

@@ -9,6 +9,15 @@ from typing import Annotated
 
 import typer
 
+Shop = Annotated[
+    str | None,
+    typer.Option(
+        "--shop",
+        metavar="NAME",
+        help="The shop of a chain that is meant (or set ANALYTICS_SHOP). A chain is a "
+        "folder of files NAME.env that ANALYTICS_SHOPS names.",
+    ),
+]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show Dagster's log and full tracebacks.")
 ]
@@ -49,6 +58,16 @@ Full = Annotated[
     bool, typer.Option("--full", help="Read all sales again from the start.")
 ]
 FreePort = Annotated[int, typer.Option(help="0 takes a free one.")]
+Shops = Annotated[
+    int,
+    typer.Option(
+        "--shops",
+        min=1,
+        max=5,
+        help="More than one: a chain of stores in several time zones, in "
+        "data/demo_chain, the last of which fails.",
+    ),
+]
 HowMany = Annotated[int, typer.Option(min=1, help="How many.")]
 Seed = Annotated[int, typer.Option(help="The same seed, the same store.")]
 OpenedOn = Annotated[

@@ -55,10 +55,8 @@ def _tell_replay(
             told = f"{tried} tried again, {mended} good now, {left} in quarantine"
             terminal.out.print(f"{table}: {told}")
         if left:
-            terminal.out.print(
+            terminal.say(
                 f"  {shop.quarantine.path(table)}\n  Correct these in Lightspeed: they "
                 "are then read again by themselves. One without an id is read again "
-                "by: analytics-pipeline update --full",
-                markup=False,
-                soft_wrap=True,
+                "by: analytics-pipeline update --full"
             )

@@ -5,15 +5,17 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from analytics_pipeline.alerts import tell_people
 from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.contracts import table_of
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.instance import open_instance, records_kept
+from analytics_pipeline.instance import instance_home, open_instance, records_kept
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 
@@ -63,7 +65,7 @@ def run_job(
             settings, progress=terminal.progress, on_wait=terminal.waiting
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
-        with records_kept(settings):
+        with records_kept(partial(instance_home, settings)):
             instance = open_instance(settings)
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
@@ -81,7 +83,7 @@ def _tell_people(
 ) -> None:
     """Send the alerts of a run; that one could not be sent changes no run's outcome."""
     try:
-        with records_kept(settings):
+        with records_kept(partial(instance_home, settings)):
             told = tell_people(open_shop(settings), instance, is_patient=False)
     except PipelineError as error:
         terminal.warn(f"No alert could be sent. {error.cause} {error.remedy}")
@@ -103,14 +105,14 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
     told: dict[tuple[str, str], list[str]] = {}
     for event in result.all_events:
         if event.is_step_materialization:
-            table = event.asset_key.to_user_string() if event.asset_key else ""
+            table = table_of(event.asset_key) if event.asset_key else ""
             metadata = event.materialization.metadata
             figures[table] = {name: entry.value for name, entry in metadata.items()}
             days[table] = days.get(table, 0) + 1
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity is dg.AssetCheckSeverity.WARN:
-                table = check.asset_key.to_user_string()
+                table = table_of(check.asset_key)
                 told.setdefault((table, check.check_name), []).append(
                     f"{table}: {check.description}"
                 )

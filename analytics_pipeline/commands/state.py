@@ -14,6 +14,7 @@ from analytics_pipeline.commands.table_states import (
 )
 from analytics_pipeline.domain.findings import Severity
 from analytics_pipeline.domain.incidents import Incident, Incidents, list_news
+from analytics_pipeline.domain.typed_commands import for_shop
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.shop import Shop
@@ -94,10 +95,11 @@ def read_state(shop: Shop) -> State:
     """Gather the state from the stored tables and from Dagster's records."""
     published = shop.publication.published()
     due = shop.due_day.isoformat()
-    names = [table.name for table in Catalogue(business_days(shop.settings)).all]
-    instance = open_instance(shop.settings)
+    settings = shop.settings
+    tables = Catalogue(business_days(settings), settings.shop_name).all
+    instance = open_instance(settings)
     alerts = look_around(shop, instance)
-    failures = [failure for name in names for failure in _failures(shop, name)]
+    failures = [failure for table in tables for failure in _failures(shop, table.name)]
     warnings = _warnings(shop, alerts.incidents)
     fresh = published is not None and published.as_of >= due
     return State(
@@ -110,8 +112,11 @@ def read_state(shop: Shop) -> State:
         failures,
         warnings,
         _silent_channels(shop, alerts),
-        [read_table(shop, instance, name) for name in names],
-        _advise(shop, due, failures, warnings),
+        [read_table(shop, instance, table) for table in tables],
+        [
+            for_shop(sentence, settings.shop_name)
+            for sentence in _advise(shop, due, failures, warnings)
+        ],
     )
 
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
 from analytics_pipeline.commands.state import Failure, State, Warned, read_state
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.instance import records_kept
+from analytics_pipeline.instance import instance_home, records_kept
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.publication import MASTER
@@ -14,13 +15,16 @@ from analytics_pipeline.storage.publication import MASTER
 
 def status(settings: Settings, terminal: Terminal, *, as_json: bool) -> bool:
     """Print the state of the shop; return whether all is well."""
-    with records_kept(settings):
+    with records_kept(partial(instance_home, settings)):
         state = read_state(open_shop(settings))
+    named = {"shop": settings.shop_name} if settings.shop_name else {}
     if as_json:
-        content = {**asdict(state), "good": state.is_good}
+        content = {**named, **asdict(state), "good": state.is_good}
         terminal.out.print_json(json.dumps(content))
-    else:
-        _show(state, terminal)
+        return state.is_good
+    for name in named.values():
+        terminal.out.rule(name, align="left", style="bold")
+    _show(state, terminal)
     return state.is_good
 
 
@@ -35,7 +39,7 @@ def _show(state: State, terminal: Terminal) -> None:
             f"{_in_short(silent.since)}; {silent.waiting} wait. To try it: "
             "analytics-pipeline alert-test"
         )
-        terminal.out.print(line, markup=False, soft_wrap=True)
+        terminal.say(line)
     terminal.out.print("\nWhat to do", style="bold")
     for sentence in state.advice:
         terminal.out.print(f" {sentence}", markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import dagster as dg
 
+from analytics_pipeline.contracts import Contract
 from analytics_pipeline.shop import Shop
 
 EXPORTS = ("first_time_buyers", "customer_analytics_master")
@@ -21,9 +22,12 @@ class TableState:
     gate: str
 
 
-def read_table(shop: Shop, instance: dg.DagsterInstance, name: str) -> TableState:
-    """Return the state of the table of that *name*."""
-    event = instance.get_latest_materialization_event(dg.AssetKey(name))
+def read_table(
+    shop: Shop, instance: dg.DagsterInstance, contract: Contract
+) -> TableState:
+    """Return the state of the table of that *contract*."""
+    name = contract.name
+    event = instance.get_latest_materialization_event(contract.asset_key)
     moment = (
         datetime.fromtimestamp(event.timestamp, shop.zone).isoformat(timespec="seconds")
         if event

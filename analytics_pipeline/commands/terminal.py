@@ -8,16 +8,21 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from analytics_pipeline.domain.typed_commands import for_shop
 from analytics_pipeline.errors import PipelineError
 
 
 @dataclass
 class Terminal:
-    """The two streams: what is asked for goes to one, everything else to the other."""
+    """The two streams: what is asked for goes to one, everything else to the other.
+
+    ``shop`` is the one of a chain of which everything tells.
+    """
 
     debug: bool = False
     out: Console = field(default_factory=lambda: Console(highlight=False))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    shop: str | None = None
     _bars: Progress | None = None
     _tasks: dict[str, object] = field(default_factory=dict)
 
@@ -65,7 +70,7 @@ class Terminal:
         width = max(map(len, lines), default=0)
         self.out.print(title, style="bold", markup=False)
         for name, value in lines.items():
-            line = f" {name.ljust(width)}  {value}"
+            line = f" {name.ljust(width)}  {for_shop(value, self.shop)}"
             self.out.print(line, markup=False, soft_wrap=True)
 
     def rows(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -79,9 +84,19 @@ class Terminal:
 
     def warn(self, sentence: str) -> None:
         """Print a warning that stops nothing."""
-        self.err.print(f"warning: {sentence}", markup=False, soft_wrap=True)
+        self._complain("warning: ", sentence)
 
     def fail(self, error: PipelineError) -> None:
         """Print one line of cause and one of remedy."""
-        self.err.print(f"error: {error.cause}", markup=False, soft_wrap=True)
-        self.err.print(f"  {error.remedy}", markup=False, soft_wrap=True)
+        self._complain("error: ", error.cause)
+        self.say(f"  {error.remedy}", self.err)
+
+    def say(self, sentence: str, on: Console | None = None) -> None:
+        """Print a sentence; its commands name the shop, where there are several."""
+        line = for_shop(sentence, self.shop)
+        (on or self.out).print(line, markup=False, soft_wrap=True)
+
+    def _complain(self, word: str, sentence: str) -> None:
+        """Say what is wrong, and with which shop."""
+        of = f"{self.shop}: " if self.shop else ""
+        self.say(f"{word}{of}{sentence}", self.err)

@@ -1,40 +1,84 @@
 """The Dagster UI and its daemon, on the instance that the commands write to."""
 
+import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
-from analytics_pipeline.instance import instance_home, open_instance
+from analytics_pipeline.chain import Chain, find_chain
+from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.instance import home_of_chain, instance_home, open_home
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop_file import VARIABLES
+from analytics_pipeline.storage.files import replace_text
 
 
-def open_ui(settings: Settings, port: int) -> None:
+def open_ui(settings: Settings, terminal: Terminal, port: int) -> None:
     """Become the Dagster UI and daemon, on loopback; never returns.
+
+    Of a chain all shops are shown, each as a code location of its own; one that cannot
+    be used is shown with the reason.
+
+    Raises:
+        WrongUse: the folder of the chain is missing or holds no shop.
+        PipelineError: Dagster's records cannot be kept, of which it would say more.
+    """
+    chain = find_chain()
+    if chain is None:
+        target = ["--module-name", "analytics_pipeline.definitions"]
+        home = instance_home(settings)
+        environment = {**os.environ, **settings.as_environment()}
+        _become(target, port, {**environment, "DAGSTER_HOME": str(home)}, home)
+    else:
+        for fault in chain.faults.values():
+            terminal.warn(f"{fault.cause} {fault.remedy}")
+        target = ["--workspace", write_workspace(chain)]
+        _become(target, port, environment_of(chain), home_of_chain(chain))
+
+
+def write_workspace(chain: Chain) -> str:
+    """Write which code locations there are, one a shop; return the file's path."""
+    locations = [
+        {
+            "python_module": {
+                "module_name": "analytics_pipeline.locations",
+                "attribute": name,
+                "location_name": name,
+            }
+        }
+        for name in chain.names
+    ]
+    path = home_of_chain(chain) / "workspace.yaml"
+    # JSON is YAML, and every name is quoted.
+    replace_text(path, json.dumps({"load_from": locations}, indent=1) + "\n")
+    return str(path)
+
+
+def environment_of(chain: Chain) -> dict[str, str]:
+    """Return the environment of Dagster's processes, without any shop's variable."""
+    others = {name: text for name, text in os.environ.items() if name not in VARIABLES}
+    return {
+        **others,
+        "ANALYTICS_SHOPS": str(chain.folder),
+        "ANALYTICS_DATA_DIR": str(chain.data_dir),
+        "DAGSTER_HOME": str(home_of_chain(chain)),
+    }
+
+
+def _become(
+    target: list[str], port: int, environment: Mapping[str, str], home: Path
+) -> None:
+    """Become ``dagster dev`` of *target*, once the records in *home* can be opened.
 
     Dagster stops on SIGINT only, which a shell's background jobs ignore; it is set
     back to its default first.
-
-    Raises:
-        PipelineError: Dagster's records cannot be kept, of which it would say more.
     """
-    open_instance(settings).dispose()
+    open_home(home).dispose()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    environment = {
-        **os.environ,
-        **settings.as_environment(),
-        "DAGSTER_HOME": str(instance_home(settings)),
-        "DAGSTER_DISABLE_TELEMETRY": "1",
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "--module-name",
-        "analytics_pipeline.definitions",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    os.execve(sys.executable, command, environment)
+    command = [sys.executable, "-m", "dagster", "dev", *target]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    os.execve(
+        sys.executable, command, {**environment, "DAGSTER_DISABLE_TELEMETRY": "1"}
+    )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from analytics_pipeline.domain.findings import Severity
 from analytics_pipeline.domain.incidents import Incident
+from analytics_pipeline.domain.typed_commands import for_shop
 
 MOST_ALONE = 3
 """More changes at once than these are told in one message."""
@@ -22,11 +23,15 @@ SEE_MORE = "See more: analytics-pipeline status"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who speaks: the shop's name, its time zone, and what it has published."""
+    """Who speaks: the shop's name, its time zone, and what it has published.
+
+    ``of_chain`` is the name by which commands choose the shop, if it is one of several.
+    """
 
     name: str
     zone: ZoneInfo
     published: str | None
+    of_chain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def _write(incident: Incident, sender: Sender) -> Message:
         lasted = _span(incident.until - incident.since)
         body = f"It is well again: {what}.\n{incident.sentence}\n{since}, for {lasted}."
     else:
-        todo = incident.remedy or SEE_MORE
+        todo = for_shop(incident.remedy or SEE_MORE, sender.of_chain)
         body = f"{incident.sentence}\n{since}. {_effect(incident, sender)}\n{todo}"
     return Message(title, body, [incident])
 
@@ -92,7 +97,7 @@ def _digest(news: Sequence[Incident], sender: Sender) -> Message:
         if (count := sum(_word(each) == word for each in news))
     ]
     title = f"[{sender.name}] {', '.join(counts)}"
-    body = "\n".join([*lines, _stays(sender), SEE_MORE])
+    body = "\n".join([*lines, _stays(sender), for_shop(SEE_MORE, sender.of_chain)])
     return Message(title, body, news)
 
 

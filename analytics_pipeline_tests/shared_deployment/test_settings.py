@@ -31,7 +31,7 @@ def test_two_runs_of_one_shop_are_never_launched_side_by_side() -> None:
     (limit,) = read(SHARED)["concurrency"]["runs"]["tag_concurrency_limits"]
 
     assert limit == {
-        "key": "shop",
+        "key": "dagster/code_location",
         "value": {"applyLimitPerUniqueValue": True},
         "limit": 1,
     }

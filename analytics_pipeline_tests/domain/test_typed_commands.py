@@ -1,0 +1,29 @@
+"""Tests for analytics_pipeline.domain.typed_commands."""
+
+import pytest
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.domain.typed_commands import for_shop
+
+OF_NO_SHOP = {"demo", "simulate", "ui"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [each.name or each.callback.__name__ for each in app.registered_commands],  # type: ignore[union-attr]
+)
+def test_a_command_about_a_shop_names_it_and_no_other_does(name: str) -> None:
+    sentence = f"Run: analytics-pipeline {name} --as-of 2026-06-20, or look."
+
+    named = for_shop(sentence, "north")
+
+    shop = "" if name in OF_NO_SHOP else "--shop north "
+    assert named == f"Run: analytics-pipeline {shop}{name} --as-of 2026-06-20, or look."
+    assert for_shop(named, "north") == named
+    assert for_shop(sentence, None) == sentence
+
+
+def test_every_command_of_a_sentence_names_the_shop() -> None:
+    text = "Run analytics-pipeline rebuild,\nthen analytics-pipeline status."
+
+    assert for_shop(text, "north").count(" --shop north ") == 2
