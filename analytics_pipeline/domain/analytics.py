@@ -83,14 +83,18 @@ def _join_people(
     """Add to each sale the person of its record, the one it is tied to, its order."""
     own = records.select(customer_id="record_id", record_person="person_id")
     linked = sale_people.select("sale_id", linked_person="person_id")
-    from_web = sale_orders.select("sale_id").distinct().mutate(is_web=True)
+    from_web = sale_orders.select(web_sale="sale_id").distinct()
+    both = linked.outer_join(from_web, linked["sale_id"] == from_web["web_sale"])
+    # One table of the few sales that are tied, so that the many are looked up once.
+    ties = both.select(
+        "linked_person",
+        tied_sale=ibis.coalesce(both["sale_id"], both["web_sale"]),
+        is_web=both["web_sale"].notnull(),
+    )
     return (
         sales.left_join(own, "customer_id")
         .drop("customer_id_right")
-        .left_join(linked, "sale_id")
-        .drop("sale_id_right")
-        .left_join(from_web, "sale_id")
-        .drop("sale_id_right")
+        .left_join(ties, sales["sale_id"] == ties["tied_sale"])
     )
 
 

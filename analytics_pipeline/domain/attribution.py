@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.order_matching import counts_unsynced
 from analytics_pipeline.domain.policy import MoneyBasis, Policy
 
@@ -41,7 +42,7 @@ def divide_orders(
     sale_orders = synced.merge(
         orders[["order_number", "person_id"]], on="order_number", validate="m:1"
     )[["sale_id", "person_id"]]
-    lacking = ~orders["order_number"].isin(synced["order_number"])
+    lacking = ~is_among(orders["order_number"], synced["order_number"])
     added = orders[lacking & counts_unsynced(orders)]
     value = added["total_cents"]
     if policy.money_basis is MoneyBasis.EXCL_TAX:
@@ -71,19 +72,13 @@ def follow_returns(
         that belong to the person of their web order or of the sale they return.
     """
     # Plain dictionaries: a frame is asked once for many, not once for each of many.
-    by_record = dict(
-        zip(
-            customer_identities["record_id"],
-            customer_identities["person_id"],
-            strict=True,
-        )
-    )
-    by_order = sale_orders.set_index("sale_id")["person_id"].dropna().to_dict()
-    customer_of = dict(zip(originals["sale_id"], originals["customer_id"], strict=True))
-    customer_of |= dict(zip(returns["sale_id"], returns["customer_id"], strict=True))
-    original_of = dict(zip(returns["sale_id"], returns["return_for"], strict=True))
+    by_record = _pair(customer_identities, "record_id", "person_id")
+    by_order = _pair(sale_orders.dropna(subset=["person_id"]), "sale_id", "person_id")
+    customer_of = _pair(originals, "sale_id", "customer_id")
+    customer_of |= _pair(returns, "sale_id", "customer_id")
+    original_of = _pair(returns, "sale_id", "return_for")
     found = dict(by_order)
-    for sale_id in returns["sale_id"]:
+    for sale_id in original_of:
         seen: set[str | None] = {None}
         step: str | None = sale_id
         while step not in seen and step in customer_of:
@@ -97,6 +92,10 @@ def follow_returns(
             step = original_of.get(step)
     people = pd.DataFrame(found.items(), columns=["sale_id", "person_id"])
     return people.dropna().astype("str").sort_values("sale_id", ignore_index=True)
+
+
+def _pair(table: pd.DataFrame, one: str, other: str) -> dict[str, Any]:
+    return dict(zip(table[one].tolist(), table[other].tolist(), strict=True))
 
 
 def name_people(
@@ -116,7 +115,7 @@ def name_people(
     by_record = customer_identities.set_index("record_id")["person_id"]
     by_sale = sale_people.set_index("sale_id")["person_id"]
     own = sales["customer_id"]
-    under_nobody = own.isna() | own.isin(nobody)
+    under_nobody = own.isna() | is_among(own, nobody)
     person = own.map(by_record).mask(under_nobody, sales["sale_id"].map(by_sale))
     return sales.assign(person_id=person)
 

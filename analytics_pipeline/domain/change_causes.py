@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.vocabulary import ChangeCause, SaleState
 
 COLUMNS = ["key", "coming", "going"]
@@ -61,8 +62,8 @@ def explain_orders(
     """
     orders = pd.DataFrame(
         {
-            "is_synced": numbers.isin(list(synced)),
-            "is_counting": numbers.isin(list(counting)),
+            "is_synced": is_among(numbers, synced),
+            "is_counting": is_among(numbers, counting),
         }
     )
     return _table(
@@ -112,7 +113,7 @@ def name_causes(
     going = going.fillna(ChangeCause.QUARANTINE.value)
     came = ~compared["was_there"]
     went = ~compared["is_there"]
-    was_elsewhere = compared["key"].isin(list(held_before))
+    was_elsewhere = is_among(compared["key"], held_before)
     cause = pd.Series(ChangeCause.EDIT.value, index=compared.index)
     cause = cause.mask(compared["only_window"], ChangeCause.LEFT_WINDOW.value)
     cause = cause.mask(_became_web(compared), ChangeCause.SYNC.value)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.membership import is_among
 
 SALE_COLUMN = "X-series Order ID"
 """The export's own hint at an order's sale: the last evidence of rule 4.3."""
@@ -47,9 +48,9 @@ def compare_exports(before: pd.DataFrame, now: pd.DataFrame) -> ExportChanges:
     return ExportChanges(
         len(before),
         len(now),
-        new=second[~second.isin(first)].tolist(),
-        gone=first[~first.isin(second)].tolist(),
-        changed=second[second.isin(first) & ~second.isin(same)].tolist(),
+        new=second[~is_among(second, first)].tolist(),
+        gone=first[~is_among(first, second)].tolist(),
+        changed=second[is_among(second, first) & ~is_among(second, same)].tolist(),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analytics_pipeline.domain.analytics import SEGMENT_DAYS
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.vocabulary import ChangeCause, ChangeKind, Tier
 
 COLUMNS = [
@@ -42,7 +43,7 @@ def list_grade_changes(
     )
     # Plain lists, because a table for each of many people takes a millisecond each.
     pieces: dict[str, list[Any]] = {}
-    of_moved = values[values["customer_id"].isin(moved["customer_id"])]
+    of_moved = values[is_among(values["customer_id"], moved["customer_id"])]
     for piece in of_moved.itertuples(index=False):
         pieces.setdefault(str(piece.customer_id), []).append(piece)
     rows: list[Grade] = []

@@ -15,6 +15,7 @@ from analytics_pipeline.domain.identity_edges import KEY_COLUMNS, EdgeKind
 from analytics_pipeline.domain.identity_evidence import tell_evidence
 from analytics_pipeline.domain.identity_forest import Links, link_records
 from analytics_pipeline.domain.identity_spanning import Places, begins, sort_once
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.vocabulary import RecordKind
 
@@ -151,7 +152,7 @@ def _web_shoppers(ecom_orders: pd.DataFrame, members: pd.DataFrame) -> pd.DataFr
         .drop_duplicates("ecom_customer_id")
     )
     shared = members.loc[members["shares_email"], "email_key"]
-    emails = emails[~emails["email_key"].isin(shared)]
+    emails = emails[~is_among(emails["email_key"], shared)]
     owners = (
         emails[["email_key"]]
         .merge(members.dropna(subset=["person_id", "email_key"]), on="email_key")

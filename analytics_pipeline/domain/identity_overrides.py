@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.errors import WrongUse
 
 COLUMNS = ["left_id", "right_id", "rule", "reason"]
@@ -54,7 +55,7 @@ def check_overrides(
     known = pd.Index(list(known_ids), dtype="str")
     for column in ("left_id", "right_id"):
         _refuse_lines(
-            ~checked[column].isin(known),
+            ~is_among(checked[column], known),
             f"the {column} is not a customer record",
             "Copy the id from the master file or from Lightspeed; the walk-in and "
             "`ecom-` ids cannot be joined.",

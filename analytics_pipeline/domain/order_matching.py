@@ -5,8 +5,10 @@ A synced order's money is its sale's; only an unsynced one adds anything (rule 4
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.vocabulary import OrderEvidence
 
 WEB_SOURCE_PREFIX = "ecw:"
@@ -54,8 +56,8 @@ def match_orders(
 
 def counts_unsynced(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":
     """Tell which orders count if no sale has them: paid and not undone (rule 4.4)."""
-    is_paid = ecom_orders["payment_status"].isin(PAID_CODES)
-    return is_paid & ~ecom_orders["fulfillment_status"].isin(UNDONE_CODES)
+    is_paid = is_among(ecom_orders["payment_status"], PAID_CODES)
+    return is_paid & ~is_among(ecom_orders["fulfillment_status"], UNDONE_CODES)
 
 
 def _candidates(sales: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +89,7 @@ def _match(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unmatched(table: pd.DataFrame, matched: pd.DataFrame, column: str) -> pd.DataFrame:
-    return table[~table[column].isin(matched[column])]
+    return table[~is_among(table[column], matched[column])]
 
 
 def _named(
@@ -139,13 +141,14 @@ def _contradictions(
     A claim speaks about the order that it names, and about the one that has its sale.
     """
     claims = _claims(orders, candidates)
-    heeded = pd.MultiIndex.from_frame(matched[["sale_id", "order_number"]])
+    heeded = set(_pairs(matched, "sale_id", "order_number"))
+    claimed = _pairs(claims, "sale_id", "named")
     unheeded = claims[
-        ~pd.MultiIndex.from_frame(claims[["sale_id", "named"]]).isin(heeded)
+        ~np.array([claim in heeded for claim in claimed], "bool")
         # A sale that is not stored (yet) contradicts only an order that has another.
         & (
-            claims["sale_id"].isin(candidates["sale_id"])
-            | claims["named"].isin(matched["order_number"])
+            is_among(claims["sale_id"], candidates["sale_id"])
+            | is_among(claims["named"], matched["order_number"])
         )
     ]
     about_named = unheeded.assign(order_number=unheeded["named"])
@@ -161,6 +164,10 @@ def _contradictions(
         .groupby("order_number", as_index=False)
         .agg(contradiction=("contradiction", "; ".join))
     )
+
+
+def _pairs(table: pd.DataFrame, one: str, other: str) -> list[tuple[str, str]]:
+    return list(zip(table[one].tolist(), table[other].tolist(), strict=True))
 
 
 def _claims(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:

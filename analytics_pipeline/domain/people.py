@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.order_matching import rank_order
 from analytics_pipeline.vocabulary import RecordKind
 
@@ -69,7 +70,7 @@ def _describe_web_people(live: pd.DataFrame, ecom_orders: pd.DataFrame) -> pd.Da
         (live["record_kind"] == RecordKind.ECOM)
         & (live["record_id"] == live["person_id"])
     ]
-    orders = ecom_orders[ecom_orders["ecom_customer_id"].isin(own["person_id"])]
+    orders = ecom_orders[is_among(ecom_orders["ecom_customer_id"], own["person_id"])]
     in_turn = orders.take(
         sorted(
             range(len(orders)),

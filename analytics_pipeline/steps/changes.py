@@ -20,6 +20,7 @@ from analytics_pipeline.domain.contributions import (
 )
 from analytics_pipeline.domain.csv_text import render_csv
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.reconcile_changes import (
     add_up_changes,
     judge_causes,
@@ -157,7 +158,7 @@ def _list(
     """List what changed for *moved* people; *later* is what their *after* adds."""
     before = list_earlier_purchases(shop, earlier, moved, after["sale_id"].dropna())
     compared = compare_contributions(
-        list_contributions(before[before["person_id"].isin(moved)], earlier.as_of),
+        list_contributions(before[is_among(before["person_id"], moved)], earlier.as_of),
         later,
     )
     explained = _explain_keys(shop, now, compared)

@@ -11,6 +11,7 @@ import pandas as pd
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.domain.usual_contacts import count_contacts, judge_contacts
@@ -199,4 +200,4 @@ def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
     The last good version would show contacts that the record may no longer hold.
     """
     away = [rejection.record_id for rejection in rejections if rejection.record_id]
-    return frame[~frame["customer_id"].isin(away)].reset_index(drop=True)
+    return frame[~is_among(frame["customer_id"], away)].reset_index(drop=True)

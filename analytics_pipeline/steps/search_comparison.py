@@ -12,6 +12,7 @@ from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.domain.comparison import SEEN, Difference, find_differences
 from analytics_pipeline.domain.feed import newest_versions, versions_of
 from analytics_pipeline.domain.findings import Finding, name_some
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
@@ -50,7 +51,7 @@ def compare_with_search(
         left = _differences(shop, log, searched, _held(shop, log, searched, period))
     # At the same version the single sale decides, whatever the index says.
     missing = sorted(left.index[left != Difference.CONTRADICTING])
-    only_held = held["is_within"] & ~held["sale_id"].isin(searched["sale_id"])
+    only_held = held["is_within"] & ~is_among(held["sale_id"], searched["sale_id"])
     counts = {
         "days": days,
         "windows": search.windows,
