@@ -17,37 +17,51 @@ from ibis.util import gen_name
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
+from analytics_pipeline.storage.local_copies import copies_of_this_process
 from analytics_pipeline.storage.parquet import arrow_schema
 
 
-def connect(engine: Engine) -> BaseBackend:
-    """Open the engine, with the threads and memory of this machine.
+def connect(engine: Engine, spark_address: str | None = None) -> BaseBackend:
+    """Open the engine: of this machine, or Spark, at an address or on this machine.
 
     Raises:
-        WrongUse: Spark is wanted but not installed.
+        WrongUse: Spark is wanted but not installed, or Java is missing.
+        EngineUnavailable: the Spark cluster does not answer.
     """
     if engine is Engine.DUCKDB:
         return ibis.duckdb.connect(
             threads=os.cpu_count() or 1, preserve_insertion_order=False
         )
     try:
-        from pyspark.sql import SparkSession
+        from analytics_pipeline.spark import connect_spark
     except ImportError as error:
         raise WrongUse(
             "ANALYTICS_ENGINE is spark, but PySpark is not installed.",
             'Run: pip install "analytics-pipeline[spark]"',
         ) from error
-    session = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
-    return ibis.pyspark.connect(session.getOrCreate())
+    return connect_spark(spark_address)
 
 
 def open_table(
     backend: BaseBackend, paths: Sequence[str], table: type[Table]
 ) -> ir.Table:
-    """Return the rows of the Parquet files *paths*; without any, an empty table."""
+    """Return the rows of the Parquet files *paths*; without any, an empty table.
+
+    Spark opens objects of a bucket where it runs; DuckDB is given copies, because it
+    would download an extension, and then read them one by one.
+
+    Raises:
+        LocalFailure: an object of a bucket is gone.
+        StoreFailure: the bucket could not be used.
+    """
     if not paths:
         return lend(pd.DataFrame(), table)
-    return backend.read_parquet(list(paths))
+    if isinstance(backend, DuckDB):
+        in_bucket = "://" in paths[0]
+        files = copies_of_this_process().of(paths) if in_bucket else list(paths)
+        return backend.read_parquet(files)
+    found: ir.Table = backend.read_files(paths, arrow_schema(table))
+    return found
 
 
 def hold(backend: BaseBackend, rows: ir.Table) -> ir.Table:

@@ -16,7 +16,7 @@ LAYERS = [
     "vocabulary", "errors",
     "schemas", "domain",
     "sources", "storage", "simulator",
-    "candidate", "settings", "engine", "shop", "channels",
+    "candidate", "settings", "spark", "engine", "shop", "channels",
     "reports",
     "steps",
     "contracts", "checks", "catalogue", "gates", "daily_tables", "partitions",

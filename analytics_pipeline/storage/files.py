@@ -50,8 +50,9 @@ def make_folder(path: AnyPath) -> None:
 
 def replace_bytes(path: AnyPath, content: bytes) -> None:
     """Put *content* in the place of *path*, whole or not at all."""
-    if not is_local(path):
-        path.write_bytes(content)
+    if isinstance(path, UPath) and not is_local(path):
+        # A stream of fsspec that dies half-way puts what it has in place.
+        path.fs.pipe_file(path.path, content)
         return
     target = local(path)
     scratch = target.with_name(f".{target.name}{PARTIAL}")
@@ -118,14 +119,36 @@ def _is_scratch(name: str) -> bool:
     return name.startswith(".") and name.endswith(PARTIAL)
 
 
-def read_json(path: AnyPath) -> Any:
-    """Return what a small state file holds.
+def read_if_there(path: AnyPath) -> bytes | None:
+    """Return the bytes of a file; nothing if there is none.
+
+    To ask first whether it is there would cost two more requests to a bucket.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def list_names(folder: AnyPath) -> list[str]:
+    """Return the names of what lies in *folder*; none if it is not there."""
+    try:
+        return [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+
+
+def read_json(path: AnyPath) -> Any | None:
+    """Return what a small state file holds; nothing if there is none.
 
     Raises:
         LocalFailure: it is damaged.
     """
+    content = read_if_there(path)
+    if content is None:
+        return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(content.decode("utf-8"))
     except ValueError as error:
         raise LocalFailure(
             f"{path} is damaged.",

@@ -22,7 +22,9 @@ from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.storage.files import (
     is_local,
+    list_names,
     local,
+    read_if_there,
     replace_bytes,
     replace_text,
 )
@@ -76,17 +78,15 @@ class SalesLog:
 
     def segments(self) -> list[Segment]:
         """Return the segments in the order in which they were appended."""
-        if not self.folder.exists():
-            return []
         return sorted(
             (
                 Segment(
-                    int(path.name[:8]),
-                    path,
-                    path.name.removesuffix(".parquet").endswith(_TURNED_AWAY),
+                    int(name[:8]),
+                    self.folder / name,
+                    name.removesuffix(".parquet").endswith(_TURNED_AWAY),
                 )
-                for path in self.folder.iterdir()
-                if path.name.endswith(".parquet") and not path.name.startswith(".")
+                for name in list_names(self.folder)
+                if name.endswith(".parquet") and not name.startswith(".")
             ),
             key=lambda segment: segment.number,
         )
@@ -211,10 +211,11 @@ def _read_number(path: UPath, without_file: int) -> int:
     Raises:
         LocalFailure: it holds none.
     """
-    if not path.exists():
+    content = read_if_there(path)
+    if content is None:
         return without_file
     try:
-        return int(path.read_text(encoding="utf-8"))
+        return int(content)
     except ValueError as error:
         raise LocalFailure(
             f"{path} is damaged.", "Remove it, then run: analytics-pipeline rebuild"

@@ -16,6 +16,8 @@ from upath import UPath
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.storage.files import (
+    list_names,
+    read_if_there,
     read_json,
     replace_bytes,
     replace_text,
@@ -25,6 +27,7 @@ from analytics_pipeline.storage.gate_notes import (
     FailedCheck,
     FailedGates,
 )
+from analytics_pipeline.storage.objects import open_root
 from analytics_pipeline.storage.parquet import (
     count_rows,
     decode,
@@ -48,8 +51,12 @@ class Warehouse:
     """The tables under one folder or bucket."""
 
     def __init__(self, url: str) -> None:
-        """Keep tables under *url*: a folder, or a URL that fsspec knows."""
-        self.root = UPath(url)
+        """Keep tables under *url*: a folder, or a URL that fsspec knows.
+
+        Raises:
+            WrongUse: nothing is known of such a URL.
+        """
+        self.root = open_root(url)
         self.failed_gates = FailedGates(self.root)
         self.acceptances = Acceptances(self.root)
         self._attempts: Counter[str] = Counter()
@@ -113,21 +120,17 @@ class Warehouse:
 
     def notes(self, table: str, partition: str | None = None) -> dict[str, str]:
         """Return the notes stored with a table, or one day; none if it is not there."""
-        path = self.path(table, partition)
-        if not path.exists():
+        try:
+            with self.path(table, partition).open("rb") as stream:
+                return read_notes(stream)
+        except FileNotFoundError:
             return {}
-        with path.open("rb") as stream:
-            return read_notes(stream)
 
     def partitions(self, table: str) -> list[str]:
         """Return the days of *table* that are stored, earliest first."""
-        folder = self.root / table
-        if not folder.exists():
-            return []
-        names = (path.name for path in folder.iterdir())
         return sorted(
             name.removesuffix(_SUFFIX)
-            for name in names
+            for name in list_names(self.root / table)
             if name.endswith(_SUFFIX) and not name.startswith(".")
         )
 
@@ -143,8 +146,7 @@ class Warehouse:
 
     def first_day(self, table: str) -> str | None:
         """Return the first day that *table* was cut with, if it ever was."""
-        path = self.root / table / "first_day"
-        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+        return _read_word(self.root / table / "first_day")
 
     def note_first_day(self, table: str, day: str) -> None:
         """Note the first day that *table* is cut with."""
@@ -153,8 +155,7 @@ class Warehouse:
 
     def store_id(self) -> str | None:
         """Return the id of the store whose tables these are, once it is known."""
-        path = self.root / "store_id"
-        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+        return _read_word(self.root / "store_id")
 
     def note_store_id(self, store: str) -> None:
         """Note whose tables these are."""
@@ -186,10 +187,9 @@ class Warehouse:
 
     def last_catch_up(self, table: str) -> CatchUp | None:
         """Return the last complete walk of the feed behind *table*, if any."""
-        path = self.root / table / "catch_up.json"
-        if not path.exists():
+        note = read_json(self.root / table / "catch_up.json")
+        if note is None:
             return None
-        note = read_json(path)
         return CatchUp(datetime.fromisoformat(note["began_at"]), int(note["cursor"]))
 
     # What a table was usually like -----------------------------------------------
@@ -207,8 +207,12 @@ class Warehouse:
         return [runs[noted] for noted in sorted(runs) if noted < day.isoformat()]
 
     def _runs(self, table: str) -> dict[str, dict[str, int]]:
-        path = self.root / table / "usual.json"
-        if not path.exists():
-            return {}
-        held: dict[str, dict[str, int]] = read_json(path)
-        return held
+        held: dict[str, dict[str, int]] | None
+        held = read_json(self.root / table / "usual.json")
+        return held or {}
+
+
+def _read_word(path: UPath) -> str | None:
+    """Return the one word of a small file, if it is there."""
+    content = read_if_there(path)
+    return None if content is None else content.decode("utf-8").strip()
