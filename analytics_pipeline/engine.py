@@ -21,7 +21,7 @@ from analytics_pipeline.storage.local_copies import copies_of_this_process
 from analytics_pipeline.storage.parquet import arrow_schema
 
 
-def connect(engine: Engine, spark_address: str | None = None) -> BaseBackend:
+def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
     """Open the engine: of this machine, or Spark, at an address or on this machine.
 
     Raises:

@@ -75,9 +75,9 @@ class Settings(BaseSettings):
         return self.store or str(self.data_dir / "warehouse")
 
     @property
-    def spark_address(self) -> str | None:
-        """Where Spark runs: a Connect server before a master; else this machine."""
-        return self.spark_remote or self.spark_master
+    def spark_address(self) -> str:
+        """Where Spark runs: a Connect server before a master; empty: this machine."""
+        return self.spark_remote or self.spark_master or ""
 
     @property
     def policy_file(self) -> Path:

@@ -107,7 +107,7 @@ def as_spark_names_it(path: str) -> str:
     return re.sub(r"([][{}*?])", r"\\\1", url)
 
 
-def connect_spark(address: str | None = None) -> Spark:
+def connect_spark(address: str = "") -> Spark:
     """Open a session at *address*, or on this machine.
 
     Args:
@@ -117,14 +117,11 @@ def connect_spark(address: str | None = None) -> Spark:
         WrongUse: Java is missing.
         EngineUnavailable: the cluster does not answer, or refuses.
     """
-    if address:
-        _knock(address)
-    session = _start(_configure(address or ""), address or "")
+    _knock(address)
+    session = _start(_configure(address), address)
     for name, value in _PER_SESSION.items():
         session.conf.set(name, value)
-    if not _is_remote(address or "") and session.sparkContext.master.startswith(
-        "local"
-    ):
+    if not _is_remote(address) and "local" in str(session.sparkContext.master):
         # One machine gains nothing from the two hundred parts that are usual.
         parts = str(2 * (cpu_count() or 1))
         session.conf.set("spark.sql.shuffle.partitions", parts)

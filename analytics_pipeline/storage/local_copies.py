@@ -8,8 +8,10 @@ folder of this process, are used again while the object is the same, and go with
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
+from weakref import finalize
 
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.storage.objects import ObjectStore, open_root
@@ -27,7 +29,8 @@ class LocalCopies:
 
     def __init__(self) -> None:
         """Keep them in a folder that only this user may open."""
-        self._folder = TemporaryDirectory(prefix="analytics-pipeline-")
+        self._folder = mkdtemp(prefix="analytics-pipeline-")
+        finalize(self, rmtree, self._folder, ignore_errors=True)
         self._held: dict[tuple[str, str], str] = {}
 
     def of(self, urls: Sequence[str]) -> list[str]:
@@ -65,7 +68,7 @@ class LocalCopies:
         return {url: self._held[keys[url]] for url in urls}
 
     def _write(self, content: bytes) -> str:
-        path = Path(self._folder.name, f"{len(self._held):08d}.parquet")
+        path = Path(self._folder, f"{len(self._held):08d}.parquet")
         path.write_bytes(content)
         return str(path)
 

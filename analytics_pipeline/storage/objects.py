@@ -25,6 +25,10 @@ from analytics_pipeline.errors import (
 AT_ONCE = 32
 """How many objects are fetched at the same time."""
 
+PATIENCE = 300
+"""Seconds after which a request is given up: aiohttp would wait for ever for the word
+that an upload may begin."""
+
 TRIES = 2
 """How often s3fs tries a request, each time with the tries of botocore within it."""
 
@@ -89,10 +93,16 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         except Exception as error:
             raise _explain(error, self.name) from error
 
+    def _call(self, operation: str, *given: Any, **named: Any) -> Any:
+        """Ask the file system; whatever waits for a network is given up some time."""
+        if isinstance(self.inner, AsyncFileSystem):
+            named["timeout"] = PATIENCE
+        return getattr(self.inner, operation)(*given, **named)
+
     def info(self, path: str, **more: Any) -> Mapping[str, Any]:
         """Return size and kind of one object, or of a folder."""
         with self._told():
-            found: Mapping[str, Any] = self.inner.info(path, **more)
+            found: Mapping[str, Any] = self._call("info", path, **more)
             return found
 
     def exists(self, path: str, **more: Any) -> bool:
@@ -111,7 +121,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         """Return what lies in a folder now; one without objects is empty."""
         try:
             with self._told():
-                found: list[Any] = self.inner.ls(path, detail=detail, **more)
+                found: list[Any] = self._call("ls", path, detail=detail, **more)
                 return found
         except FileNotFoundError:
             return []
@@ -119,7 +129,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
     def glob(self, path: str, maxdepth: int | None = None, **more: Any) -> Any:
         """Return the names that fit a pattern."""
         with self._told():
-            return self.inner.glob(path, maxdepth=maxdepth, **more)
+            return self._call("glob", path, maxdepth=maxdepth, **more)
 
     def cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **more: Any
@@ -127,7 +137,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         """Return the bytes of an object."""
         with self._told():
             options = {**_once(self.inner), **more}
-            content: bytes = self.inner.cat_file(path, start, end, **options)
+            content: bytes = self._call("cat_file", path, start, end, **options)
             return content
 
     def cat_all(self, paths: Sequence[str]) -> dict[str, bytes]:
@@ -139,7 +149,8 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         with self._told():
             if not isinstance(self.inner, AsyncFileSystem):
                 return {path: self.inner.cat_file(path) for path in paths}
-            found = self.inner.cat(list(paths), batch_size=AT_ONCE, **_once(self.inner))
+            options = {"batch_size": AT_ONCE, **_once(self.inner)}
+            found = self._call("cat", list(paths), **options)
             # Of a single name fsspec returns the bytes alone.
             return found if isinstance(found, dict) else {paths[0]: found}
 
@@ -162,16 +173,16 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         """
         with self._told():
             if mode == "overwrite":
-                self.inner.pipe_file(path, value, **more)
+                self._call("pipe_file", path, value, **more)
             else:
-                self.inner.pipe_file(path, value, mode=mode, **more)
+                self._call("pipe_file", path, value, mode=mode, **more)
 
     def rm(
         self, path: str, recursive: bool = False, maxdepth: int | None = None
     ) -> None:
         """Remove an object, or a folder with all that is in it."""
         with self._told():
-            self.inner.rm(path, recursive=recursive, maxdepth=maxdepth)
+            self._call("rm", path, recursive=recursive, maxdepth=maxdepth)
 
 
 def _once(inner: AbstractFileSystem) -> dict[str, Any]:

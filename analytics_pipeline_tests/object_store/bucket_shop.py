@@ -112,16 +112,25 @@ def open_bucket_shop(folder: Path, bucket: Bucket) -> Iterator[BucketShop]:
 
 @dataclass
 class Brink:
-    """A shop at the brink of an update: what it holds, and what must come of it."""
+    """A shop at the brink of an update: what it holds, and what must come of it.
+
+    ``disk`` is the same shop with its tables on disk, which has made the same updates.
+    """
 
     held: BucketShop
+    disk: SimulatedShop
     before: Path
     objects: Mapping[str, bytes]
-    writes: int
+    requests: Mapping[str, int]
+    heads: list[str]
     old: Mapping[str, bytes]
     new: Mapping[str, bytes]
     right: Mapping[str, str]
     after: Mapping[str, bytes]
+
+    @property
+    def writes(self) -> int:
+        return self.requests["PUT"]
 
     def return_to_it(self) -> None:
         """Put data directory and bucket back to what they were."""
@@ -130,21 +139,43 @@ class Brink:
         shutil.copytree(self.before, self.held.shop.data)
         self.held.bucket.restore(self.objects)
 
+    def check_what_is_left(self) -> None:
+        """Every object and published file is the old one or the new one, whole."""
+        for name, content in self.held.bucket.objects().items():
+            if not name.endswith("catch_up.json"):
+                assert content in (self.objects.get(name), self.after.get(name)), name
+        for name, content in self.held.published().items():
+            assert content in (self.old[name], self.new[name])
+
+    def check_the_next_run(self, day: date) -> None:
+        """The ordinary update needs no hint, and comes to the bytes of a quiet life."""
+        self.held.bucket.proxy.begin()
+        self.held.update(day)
+        assert self.held.reproducible(day) == self.right
+        assert self.held.published() == self.new
+
 
 def bring_to_the_brink(held: BucketShop, first: date, day: date, folder: Path) -> Brink:
     """Publish *first*, live until *day*, and note what an update makes of it."""
+    disk = held.shop.with_data(folder / "disk")
+    disk.settings.store = None
     held.update(first)
+    update(disk.settings, first)
     held.shop.live_until(day)
+    export = "ecom_orders_export.csv"
+    (disk.data / export).write_bytes((held.shop.data / export).read_bytes())
     before = shutil.copytree(held.shop.data, folder / "before")
-    objects, old = held.bucket.objects(), held.published()
-    held.bucket.proxy.begin()
+    objects, old, proxy = held.bucket.objects(), held.published(), held.bucket.proxy
+    proxy.begin()
     held.update(day)
-    writes = held.bucket.proxy.count("PUT")
+    update(disk.settings, day)
     return Brink(
         held,
+        disk,
         before,
         objects,
-        writes,
+        proxy.counted(),
+        list(proxy.heads),
         old,
         held.published(),
         held.reproducible(day),

@@ -37,10 +37,10 @@ def moto() -> Iterator[tuple[str, int]]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def bucket(moto: tuple[str, int], request: pytest.FixtureRequest) -> Iterator["Bucket"]:
-    """A bucket for the tests of a module."""
-    name = request.module.__name__.rpartition(".")[2].replace("_", "-")
+@pytest.fixture(scope="session")
+def bucket(moto: tuple[str, int]) -> Iterator["Bucket"]:
+    """A bucket, which each test finds as it wants it."""
+    name = "of-the-shop"
     client = boto3.client(
         "s3",
         endpoint_url=f"http://{moto[0]}:{moto[1]}",
@@ -76,11 +76,11 @@ def credentials(
     return bucket
 
 
-@pytest.fixture(scope="module")
-def brink(
+@pytest.fixture(scope="session")
+def made_brink(
     bucket: "Bucket", tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["Brink"]:
-    """A shop at the brink of an update with late changes."""
+    """Bring a shop to the brink of an update with late changes: once a session."""
     folder = tmp_path_factory.mktemp("brink")
     with pytest.MonkeyPatch.context() as monkeypatch:
         forget_environment(monkeypatch, folder)
@@ -89,6 +89,13 @@ def brink(
         S3FileSystem.clear_instance_cache()
         with open_bucket_shop(folder, bucket) as held:
             yield bring_to_the_brink(held, YESTERDAY, DAY, folder)
+
+
+@pytest.fixture
+def brink(made_brink: "Brink", credentials: "Bucket") -> "Brink":
+    """A shop at the brink of an update, as it was when it came there."""
+    made_brink.return_to_it()
+    return made_brink
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Literal
 
-Kind = Literal["500", "503", "403", "cut", "slow", "stall"]
+Kind = Literal["500", "503", "403", "cut", "slow", "stall", "silent"]
 REFUSALS = {
     "500": ("500 Internal Server Error", "InternalError"),
     "503": ("503 Slow Down", "SlowDown"),
@@ -29,8 +29,8 @@ class Fault:
     """What goes wrong with the requests that are made with *method*.
 
     Attributes:
-        kind: an answer of failure, a connection cut after half of the body, or one on
-            which nothing more is taken after that.
+        kind: an answer of failure, a late one, none at all, a connection cut after
+            half of the body, or one on which nothing more is taken after that.
         number: the first of them that it happens to; the first of all is 0.
         once: whether it happens to that one only.
         part: how much of the body is let through before a cut or a stall.
@@ -103,9 +103,13 @@ class Proxy:
         found = re.search(r"(?im)^content-length: (\d+)", head)
         length = int(found[1]) if found else 0
         if fault is not None and fault.kind in REFUSALS:
-            _read_on(client, body, length)
+            if "100-continue" not in head.lower():  # or it waits before it sends more
+                _read_on(client, body, length)
             _refuse(client, fault.kind)
             raise OSError("refused")
+        if fault is not None and fault.kind == "silent":
+            while client.recv(65_536):
+                pass
         if fault is not None and fault.kind == "slow":
             time.sleep(SLOW)
         bucket.sendall(head.encode("latin-1"))
