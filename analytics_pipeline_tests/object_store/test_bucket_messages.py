@@ -1,6 +1,7 @@
 """What a person is told of a bucket that cannot be used, and which one may be."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -46,15 +47,9 @@ def test_a_bucket_that_cannot_be_reached_ends_with_3(
     result = type_in(monkeypatch, tmp_path, "s3://of-the-shop/x", "update")
 
     assert result.exit_code == 3
-    assert (
-        result.stderr.splitlines()[-2:]
-        == [
-            "error: s3://of-the-shop did not answer as it should (EndpointConnectionError)",
-            ".",
-        ]
-        or "did not answer as it should (EndpointConnectionError)" in result.stderr
-    )
-    assert "See whether it can be reached from here" in result.stderr
+    said = " ".join(result.stderr.split())
+    assert "s3://of-the-shop did not answer as it should (EndpointConn" in said
+    assert "See whether it can be reached from here" in said
 
 
 def test_a_bucket_that_refuses_ends_with_3_and_says_which_rights_are_needed(
@@ -95,7 +90,7 @@ def test_without_the_package_a_person_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_environment: None
 ) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.setattr("fsspec.registry._registry", {})
+    monkeypatch.setattr(import_module("fsspec.registry"), "_registry", {})
 
     result = type_in(monkeypatch, tmp_path, "s3://of-the-shop/x", "status")
 
