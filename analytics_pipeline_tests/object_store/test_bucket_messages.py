@@ -90,7 +90,9 @@ def test_without_the_package_a_person_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_environment: None
 ) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.setattr(import_module("fsspec.registry"), "_registry", {})
+    known = vars(import_module("fsspec.registry"))["_registry"]
+    for kind in ("s3", "s3a"):
+        monkeypatch.delitem(known, kind, raising=False)
 
     result = type_in(monkeypatch, tmp_path, "s3://of-the-shop/x", "status")
 
