@@ -6,6 +6,7 @@ Both run the same Ibis expressions; which one is configuration.
 import os
 from collections.abc import Sequence
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
@@ -14,11 +15,28 @@ from ibis.backends import BaseBackend
 from ibis.backends.duckdb import Backend as DuckDB
 from ibis.util import gen_name
 
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import (
+    EngineUnavailable,
+    LocalFailure,
+    PipelineError,
+    WrongUse,
+)
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.local_copies import copies_of_this_process
 from analytics_pipeline.storage.parquet import arrow_schema
+
+_UNREADABLE = (
+    "CANNOT_READ_FILE_FOOTER",
+    "FAILED_READ_FILE",
+    "PATH_NOT_FOUND",
+    "UNSUPPORTED_FILESYSTEM",
+    "is not a Parquet file",
+    "FileNotFoundException",
+    "No FileSystem for scheme",
+    "ClassNotFoundException",
+)
+"""What Spark says of files that it cannot find, reach or understand."""
 
 
 def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
@@ -40,6 +58,31 @@ def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
             'Run: pip install "analytics-pipeline[spark]"',
         ) from error
     return connect_spark(spark_address)
+
+
+def explain_failure(error: Exception) -> PipelineError | None:
+    """Say what a failure of the engine means; nothing if it is not one.
+
+    What the engine itself says may quote a value of a record.
+    """
+    kind = type(error).__name__
+    if isinstance(error, duckdb.IOException | duckdb.InvalidInputException):
+        return LocalFailure(
+            f"A stored table could not be read ({kind}).",
+            "It may be damaged. Run: analytics-pipeline rebuild",
+        )
+    if type(error).__module__.split(".")[0] not in ("pyspark", "py4j", "grpc"):
+        return None
+    if any(sign in str(error) for sign in _UNREADABLE):
+        return LocalFailure(
+            f"Spark could not read a stored table ({kind}).",
+            "See that it reaches the store (docs/spark.md). If it does, the table may "
+            "be damaged: run analytics-pipeline rebuild",
+        )
+    return EngineUnavailable(
+        f"Spark broke off ({kind}).",
+        "See what the cluster says of it, then run it again.",
+    )
 
 
 def open_table(

@@ -37,8 +37,15 @@ def run_command(debug: bool, command: Callable[[Any, Any], None]) -> None:
     except Exception as error:
         if debug:
             raise
-        cause = f"Something unexpected failed ({type(error).__name__})."
-        _end(terminal, LocalFailure(cause, "Run it again with --debug."), debug)
+        _end(terminal, _explain(error), debug)
+
+
+def _explain(error: Exception) -> PipelineError:
+    """Say what a failure means that nobody has put into words yet."""
+    from analytics_pipeline.engine import explain_failure
+
+    cause = f"Something unexpected failed ({type(error).__name__})."
+    return explain_failure(error) or LocalFailure(cause, "Run it again with --debug.")
 
 
 def _end(terminal: Any, error: PipelineError, debug: bool) -> None:
