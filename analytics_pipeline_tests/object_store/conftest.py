@@ -87,6 +87,8 @@ def made_brink(
         for name, value in environment_of(bucket).items():
             monkeypatch.setenv(name, value)
         S3FileSystem.clear_instance_cache()
+        bucket.restore({})
+        bucket.proxy.begin()
         with open_bucket_shop(folder, bucket) as held:
             yield bring_to_the_brink(held, YESTERDAY, DAY, folder)
 
