@@ -15,12 +15,8 @@ from fsspec import AbstractFileSystem
 from fsspec.asyn import AsyncFileSystem
 from upath import UPath
 
-from analytics_pipeline.errors import (
-    PipelineError,
-    StoreRefused,
-    StoreUnavailable,
-    WrongUse,
-)
+from analytics_pipeline.errors import PipelineError, WrongUse
+from analytics_pipeline.storage.object_failures import code_of, explain_failure
 
 AT_ONCE = 32
 """How many objects are fetched at the same time."""
@@ -31,17 +27,6 @@ that an upload may begin."""
 
 TRIES = 2
 """How often s3fs tries a request, each time with the tries of botocore within it."""
-
-_REFUSALS = (
-    "NoCredentials",
-    "PartialCredentials",
-    "CredentialRetrieval",
-    "TokenRetrieval",
-    "UnauthorizedSSOToken",
-    "SSOTokenLoad",
-    "ProfileNotFound",
-)
-"""How the names of botocore's errors begin that only a person can mend."""
 
 
 class _Content(io.BytesIO):
@@ -84,14 +69,14 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         except FileExistsError:
             raise
         except FileNotFoundError as error:
-            if _code_of(error) == "NoSuchBucket":
+            if code_of(error) == "NoSuchBucket":
                 raise WrongUse(
                     f"There is no bucket {self.name}.",
                     "Make it, or correct ANALYTICS_STORE.",
                 ) from error
             raise
         except Exception as error:
-            raise _explain(error, self.name) from error
+            raise explain_failure(error, self.name) from error
 
     def _call(self, operation: str, *given: Any, **named: Any) -> Any:
         """Ask the file system; whatever waits for a network is given up some time."""
@@ -231,32 +216,3 @@ def _known(kind: str, make: Callable[[], Any]) -> Any:
             f"ANALYTICS_STORE begins with {kind}://, of which nothing is known.",
             "Give a folder, or a URL such as s3://bucket/prefix.",
         ) from error
-
-
-# What a failure means --------------------------------------------------------------
-
-
-def _explain(error: Exception, name: str) -> PipelineError:
-    """Say what a failure of a bucket means; its own message may hold a key."""
-    what = _code_of(error) or type(error).__name__
-    if isinstance(error, PermissionError) or what.startswith(_REFUSALS):
-        return StoreRefused(
-            f"{name} refused ({what}).",
-            "Give these credentials the right to list, read, write and delete there, "
-            "or correct them; then run it again.",
-        )
-    return StoreUnavailable(
-        f"{name} did not answer as it should ({what}).",
-        "See whether it can be reached from here, then run it again.",
-    )
-
-
-def _code_of(error: BaseException | None) -> str:
-    """Return the code of S3's answer behind *error*, if there is one."""
-    while error is not None:
-        answer = getattr(error, "response", None)
-        if isinstance(answer, Mapping):
-            code = str(answer.get("Error", {}).get("Code", ""))
-            return code if code.isalnum() else ""
-        error = error.__cause__
-    return ""
