@@ -110,14 +110,15 @@ def test_a_kind_of_store_that_nobody_knows_is_wrong_use() -> None:
 
 def test_what_another_process_puts_there_is_seen_at_once(credentials: Bucket) -> None:
     """The UI's daemon lives for weeks."""
-    credentials.restore({})
-    root = open_root(credentials.url)
-    assert [path.name for path in (root / "raw_sales").iterdir()] == []
+    before = {"raw_sales/2026-06-19.parquet": b"old"}
+    credentials.restore(before)
+    warehouse = Warehouse(credentials.url)
+    assert warehouse.partitions("raw_sales") == ["2026-06-19"]
 
-    credentials.restore({"raw_sales/2026-06-20.parquet": b"new"})
+    credentials.restore(before | {f"raw_sales/{DAY}.parquet": b"new"})
 
-    assert Warehouse(credentials.url).partitions("raw_sales") == [DAY]
-    assert (root / "raw_sales" / f"{DAY}.parquet").exists()
+    assert warehouse.partitions("raw_sales") == ["2026-06-19", DAY]
+    assert warehouse.exists("raw_sales", DAY)
 
 
 def test_a_copy_for_the_engine_is_fetched_anew_only_when_the_object_changed(
