@@ -5,7 +5,8 @@ The layers, each of which may import only what stands before it::
     vocabulary, errors           words and failures that everything shares
     schemas, domain              what tables are; what numbers mean (pure)
     sources, storage, simulator  the world, files, and a small world for trying out
-    settings, chain, shop        one shop on this machine, or one of several
+    settings, chain              one shop on this machine, or one of several
+    spark, engine, shop          what computes, and where everything of a shop is
     steps                        what each table is made of, in plain Python
     contracts, gates             what a contract tells Dagster; what stops a table
     assets                       names and wiring

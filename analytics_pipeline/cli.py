@@ -1,8 +1,8 @@
 """The command line: parse, call, and end with the right exit code.
 
-0 done, warnings included; 1 a gate failed or data is stale; 2 wrong use; 3 the source
-could not be reached or refused; 4 another run is under way; 5 this machine failed;
-130 interrupted.
+0 done, warnings included; 1 a gate failed or data is stale; 2 wrong use; 3 the source,
+a bucket, a cluster or a channel could not be reached or refused; 4 another run is under
+way; 5 this machine failed; 130 interrupted.
 """
 
 import sys

@@ -6,6 +6,7 @@ Both run the same Ibis expressions; which one is configuration.
 import os
 from collections.abc import Sequence
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
@@ -14,51 +15,112 @@ from ibis.backends import BaseBackend
 from ibis.backends.duckdb import Backend as DuckDB
 from ibis.util import gen_name
 
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import (
+    EngineUnavailable,
+    LocalFailure,
+    PipelineError,
+    WrongUse,
+)
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.day_bundles import ReadPlan
+from analytics_pipeline.storage.local_copies import copies_of_this_process
 from analytics_pipeline.storage.parquet import LABEL, arrow_schema
 
+_UNREADABLE = (
+    "CANNOT_READ_FILE_FOOTER",
+    "FAILED_READ_FILE",
+    "PATH_NOT_FOUND",
+    "UNSUPPORTED_FILESYSTEM",
+    "is not a Parquet file",
+    "FileNotFoundException",
+    "No FileSystem for scheme",
+    "ClassNotFoundException",
+)
+"""What Spark says of files that it cannot find, reach or understand."""
 
-def connect(engine: Engine) -> BaseBackend:
-    """Open the engine, with the threads and memory of this machine.
+
+def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
+    """Open the engine: of this machine, or Spark, at an address or on this machine.
 
     Raises:
-        WrongUse: Spark is wanted but not installed.
+        WrongUse: Spark is wanted but not installed, or Java is missing.
+        EngineUnavailable: the Spark cluster does not answer.
     """
     if engine is Engine.DUCKDB:
         return ibis.duckdb.connect(
             threads=os.cpu_count() or 1, preserve_insertion_order=False
         )
     try:
-        from pyspark.sql import SparkSession
+        from analytics_pipeline.spark import connect_spark
     except ImportError as error:
         raise WrongUse(
             "ANALYTICS_ENGINE is spark, but PySpark is not installed.",
             'Run: pip install "analytics-pipeline[spark]"',
         ) from error
-    session = SparkSession.builder.config("spark.sql.session.timeZone", "UTC")
-    return ibis.pyspark.connect(session.getOrCreate())
+    return connect_spark(spark_address)
+
+
+def explain_failure(error: Exception) -> PipelineError | None:
+    """Say what a failure of the engine means; nothing if it is not one.
+
+    What the engine itself says may quote a value of a record.
+    """
+    kind = type(error).__name__
+    if isinstance(error, duckdb.IOException | duckdb.InvalidInputException):
+        return LocalFailure(
+            f"A stored table could not be read ({kind}).",
+            "It may be damaged. Run: analytics-pipeline rebuild",
+        )
+    if type(error).__module__.split(".")[0] not in ("pyspark", "py4j", "grpc"):
+        return None
+    if any(sign in str(error) for sign in _UNREADABLE):
+        return LocalFailure(
+            f"Spark could not read a stored table ({kind}).",
+            "See that it reaches the store (docs/spark.md). If it does, the table may "
+            "be damaged: run analytics-pipeline rebuild",
+        )
+    return EngineUnavailable(
+        f"Spark broke off ({kind}).",
+        "See what the cluster says of it, then run it again.",
+    )
 
 
 def open_table(
     backend: BaseBackend, paths: Sequence[str], table: type[Table]
 ) -> ir.Table:
-    """Return the rows of the Parquet files *paths*; without any, an empty table."""
+    """Return the rows of the Parquet files *paths*; without any, an empty table.
+
+    Spark opens objects of a bucket where it runs; DuckDB is given copies, because it
+    would download an extension, and then read them one by one.
+
+    Raises:
+        LocalFailure: an object of a bucket is gone.
+        StoreFailure: the bucket could not be used.
+    """
     if not paths:
         return lend(pd.DataFrame(), table)
-    return backend.read_parquet(list(paths))
+    return _read(backend, paths, arrow_schema(table))
+
+
+def _read(backend: BaseBackend, paths: Sequence[str], schema: pa.Schema) -> ir.Table:
+    if isinstance(backend, DuckDB):
+        in_bucket = "://" in paths[0]
+        files = copies_of_this_process().of(paths) if in_bucket else list(paths)
+        return backend.read_parquet(files)
+    found: ir.Table = backend.read_files(paths, schema)
+    return found
 
 
 def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Table:
     """Return the rows of the days of *plan*; without any, an empty table."""
     if not plan.bundles:
         return open_table(backend, plan.days, table)
-    bundled = backend.read_parquet(plan.bundles)
+    schema = arrow_schema(table)
+    bundled = _read(backend, plan.bundles, schema.append(pa.field(LABEL, pa.string())))
     if plan.left_out:
         bundled = bundled.filter(bundled[LABEL].notin(plan.left_out))
-    rows = bundled.select(*arrow_schema(table).names)
+    rows = bundled.select(*schema.names)
     if not plan.days:
         return rows
     return ibis.union(rows, open_table(backend, plan.days, table), distinct=False)

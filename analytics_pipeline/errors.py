@@ -9,6 +9,10 @@
     │   ├── LightspeedUnavailable    a later try can help
     │   └── LightspeedRefused        it cannot, until someone acts
     ├── ChannelRefused          exit 3: a channel of alerts
+    ├── StoreFailure            exit 3: the bucket that holds the tables
+    │   ├── StoreUnavailable         a later try can help
+    │   └── StoreRefused             it cannot, until someone acts
+    ├── EngineUnavailable       exit 3: the cluster that computes
     ├── DirectoryInUse          exit 4: another run holds the data directory
     └── LocalFailure            exit 5: disk, permission, damaged file
 """
@@ -56,6 +60,26 @@ class LightspeedRefused(LightspeedError):
 
 class ChannelRefused(PipelineError):
     """A channel of alerts could not be reached, or did not accept a message."""
+
+    exit_code = 3
+
+
+class StoreFailure(PipelineError):
+    """The bucket that holds the tables could not be used."""
+
+    exit_code = 3
+
+
+class StoreUnavailable(StoreFailure):
+    """The bucket did not answer as it should; a later try can help."""
+
+
+class StoreRefused(StoreFailure):
+    """The bucket refused; another try is useless until someone acts."""
+
+
+class EngineUnavailable(PipelineError):
+    """The cluster that computes could not be reached, or broke off."""
 
     exit_code = 3
 

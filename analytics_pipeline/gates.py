@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.contracts import Contract
 from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.engine import explain_failure
 from analytics_pipeline.errors import LocalFailure, PipelineError
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.gate_notes import FailedCheck
@@ -32,10 +32,6 @@ def told_to_people() -> Iterator[None]:
         raise
     except PipelineError as error:
         raise _failure(error) from error
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        cause = f"A stored table could not be read ({type(error).__name__})."
-        remedy = "It may be damaged. Run: analytics-pipeline rebuild"
-        raise _failure(LocalFailure(cause, remedy)) from error
     except OSError as error:
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
@@ -44,9 +40,11 @@ def told_to_people() -> Iterator[None]:
     except Exception as error:
         # Its message might quote a value of a record, and Dagster keeps messages: only
         # the kind of error and the places in the code are told.
-        cause = f"Something unexpected failed ({type(error).__name__})."
-        remedy = "Please report it with the trace of the run."
-        raise _failure(LocalFailure(cause, remedy), error) from None
+        told = explain_failure(error) or LocalFailure(
+            f"Something unexpected failed ({type(error).__name__}).",
+            "Please report it with the trace of the run.",
+        )
+        raise _failure(told, error) from None
 
 
 def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failure:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.gates import told_to_people
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
+from analytics_pipeline.storage.ownership import claim_store
 
 
 def log_wait(seconds: float, reason: str) -> None:
@@ -62,6 +64,8 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
     def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
         shop = open_shop()
         with hold_directory(shop.settings.data_dir, wait=True):
+            with told_to_people():
+                claim_store(shop.warehouse.root, shop.settings.data_dir)
             yield shop
 
     return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)

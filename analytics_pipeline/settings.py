@@ -65,12 +65,19 @@ class Settings(BaseSettings):
     )
     engine: Engine = Field(Engine.DUCKDB, alias="ANALYTICS_ENGINE")
     store: str | None = Field(None, alias="ANALYTICS_STORE")
+    spark_remote: str | None = Field(None, alias="SPARK_REMOTE")
+    spark_master: str | None = Field(None, alias="SPARK_MASTER")
     alert_urls: SecretStr | None = Field(None, alias="ALERT_URLS")
 
     @property
     def warehouse_url(self) -> str:
         """Where tables are kept: a folder, or a URL that fsspec knows."""
         return self.store or str(self.data_dir / "warehouse")
+
+    @property
+    def spark_address(self) -> str:
+        """Where Spark runs: a Connect server before a master; empty: this machine."""
+        return self.spark_remote or self.spark_master or ""
 
     @property
     def policy_file(self) -> Path:
@@ -104,6 +111,8 @@ class Settings(BaseSettings):
             "ANALYTICS_TIMEZONE": self.time_zone,
             "ANALYTICS_ENGINE": self.engine.value,
             "ANALYTICS_STORE": self.store,
+            "SPARK_REMOTE": self.spark_remote,
+            "SPARK_MASTER": self.spark_master,
             "ALERT_URLS": (
                 self.alert_urls.get_secret_value() if self.alert_urls else None
             ),

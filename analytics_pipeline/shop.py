@@ -87,7 +87,7 @@ class Shop:
     @cached_property
     def engine(self) -> BaseBackend:
         """The engine, opened on first use."""
-        return connect(self.settings.engine)
+        return connect(self.settings.engine, self.settings.spark_address)
 
     def keep(self, what: str, state: object, make: Callable[[], Made]) -> Made:
         """Return what this run made for that *state*, or make it; keep the last one."""

@@ -8,6 +8,7 @@ from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.gate_notes import Acceptance, FailedCheck
+from analytics_pipeline.storage.ownership import claim_store
 
 SEE_STATUS = "See what failed, and since when: analytics-pipeline status"
 
@@ -41,8 +42,9 @@ def accept_failure(shop: Shop, check: str, reason: str, day: date) -> str:
 
     Raises:
         WrongUse: nothing failed this check, several tables or days did, or it guards
-            what no person can know better.
+            what no person can know better; or the store is another data directory's.
     """
+    claim_store(shop.warehouse.root, shop.settings.data_dir)
     found = _choose(_failures_of(shop, check), check, day)
     if found.failed.fingerprint is None:
         raise WrongUse(

@@ -93,8 +93,15 @@ def _ending(terminal: Any) -> Iterator[None]:
     except Exception as error:
         if terminal.debug:
             raise
-        cause = f"Something unexpected failed ({type(error).__name__})."
-        _end(terminal, LocalFailure(cause, "Run it again with --debug."))
+        _end(terminal, _explain(error))
+
+
+def _explain(error: Exception) -> PipelineError:
+    """Say what a failure means that nobody has put into words yet."""
+    from analytics_pipeline.engine import explain_failure
+
+    cause = f"Something unexpected failed ({type(error).__name__})."
+    return explain_failure(error) or LocalFailure(cause, "Run it again with --debug.")
 
 
 def _end(terminal: Any, error: PipelineError) -> None:

@@ -18,6 +18,8 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.instance import instance_home, open_instance, records_kept
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.storage.objects import open_root
+from analytics_pipeline.storage.ownership import claim_store
 
 COLLECT_RARELY = (10_000, 20, 20)
 """How often Python looks for unreachable cycles; pages of JSON make none, but many
@@ -56,7 +58,10 @@ def run_job(
 
     Raises:
         LocalFailure: Dagster's own records cannot be kept.
+        WrongUse: the store is that of another data directory.
+        StoreFailure: its bucket could not be used.
     """
+    claim_store(open_root(settings.warehouse_url), settings.data_dir)
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)

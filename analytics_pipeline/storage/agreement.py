@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from upath import UPath
 
-from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.files import read_if_there, replace_text
 
 _NAME = "agreement.json"
 
@@ -34,8 +34,8 @@ def read_agreement(table: UPath) -> Agreement | None:
     Without it everything is compared, so a damaged one does no harm.
     """
     try:
-        return Agreement(**json.loads((table / _NAME).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        return Agreement(**json.loads(read_if_there(table / _NAME) or b"{}"))
+    except (ValueError, TypeError):
         return None
 
 

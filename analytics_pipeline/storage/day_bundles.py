@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 from upath import UPath
 
-from analytics_pipeline.storage.files import list_states, replace_bytes, replace_text
+from analytics_pipeline.storage.files import (
+    list_states,
+    read_all,
+    read_if_there,
+    replace_bytes,
+    replace_text,
+)
 from analytics_pipeline.storage.parquet import join
 
 MOST_LOOSE = 7
@@ -72,7 +78,7 @@ class DayBundles:
         for month in sorted(by_month)[:-1]:
             days = by_month[month]
             if len(days.keys() - _unchanged(held.get(month, {}), days)) > MOST_LOOSE:
-                contents = (self._day(day).read_bytes() for day in days)
+                contents = read_all([self._day(day) for day in days])
                 replace_bytes(self._path(month), join(contents, list(days)))
                 held[month] = days
         self._write_index(held)
@@ -90,14 +96,14 @@ class DayBundles:
         and an index that cannot be read has none: days are read one by one then.
         """
         try:
-            index = json.loads(self._index.read_text(encoding="utf-8"))
+            index = json.loads(read_if_there(self._index) or b"{}")
             states = list_states(self._folder)
             return {
                 month: dict(bundle["days"])
                 for month, bundle in index.items()
                 if states.get(f"{month}{_SUFFIX}") == bundle["state"]
             }
-        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return {}
 
     def _write_index(self, held: Mapping[str, Mapping[str, str]]) -> None:
@@ -108,7 +114,7 @@ class DayBundles:
             for month, days in held.items()
         }
         text = json.dumps(index) + "\n"
-        if held and (not self._index.exists() or self._index.read_text() != text):
+        if held and read_if_there(self._index) != text.encode():
             replace_text(self._index, text)
 
 

@@ -10,12 +10,11 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fsspec.utils import tokenize
 from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
@@ -49,37 +48,53 @@ def make_folder(path: AnyPath) -> None:
         _sync_folder(parent.parent)
 
 
-def list_names(folder: UPath) -> list[str]:
+def list_names(folder: AnyPath) -> list[str]:
     """Return the names in *folder*, sorted; none if it is not there.
 
     A path object for each of thousands of files would cost more than the rest.
     """
-    if not folder.exists():
-        return []
-    if is_local(folder):
+    if isinstance(folder, UPath) and not is_local(folder):
+        names = folder.fs.ls(folder.path, detail=False)
+        return sorted(name.rpartition("/")[2] for name in names)
+    try:
         with os.scandir(local(folder)) as entries:
             return sorted(entry.name for entry in entries)
-    return sorted(each.rsplit("/", 1)[-1] for each in folder.fs.ls(folder.path, False))
+    except FileNotFoundError:
+        return []
 
 
 def list_states(folder: UPath) -> dict[str, str]:
     """Return each file in *folder* with what tells its present state from any other.
 
-    A file that was replaced has another one, whatever its new content is.
+    A file that was replaced has another one, unless a bucket knows that the new content
+    is the old one.
     """
     if not is_local(folder):
-        found = folder.fs.ls(folder.path, detail=True) if folder.exists() else []
+        found = folder.fs.ls(folder.path, detail=True)
         return {
-            each["name"].rsplit("/", 1)[-1]: tokenize(each)
+            each["name"].rpartition("/")[2]: _state_of_object(each)
             for each in found
             if each["type"] == "file"
         }
-    if not folder.exists():
+    try:
+        with os.scandir(local(folder)) as entries:
+            return {
+                entry.name: _state_of(entry.stat())
+                for entry in entries
+                if entry.is_file()
+            }
+    except FileNotFoundError:
         return {}
-    with os.scandir(local(folder)) as entries:
-        return {
-            entry.name: _state_of(entry.stat()) for entry in entries if entry.is_file()
-        }
+
+
+_CONTENT = ("ETag", "etag", "md5Hash")
+_CHANGE = ("LastModified", "last_modified", "updated", "mtime", "created", "size")
+"""By which of its properties, as file systems call them, a changed object is known."""
+
+
+def _state_of_object(entry: Mapping[str, Any]) -> str:
+    told = [name for name in _CONTENT if name in entry] or _CHANGE
+    return "|".join(str(entry[name]) for name in told if name in entry)
 
 
 def _state_of(found: os.stat_result) -> str:
@@ -89,8 +104,9 @@ def _state_of(found: os.stat_result) -> str:
 
 def replace_bytes(path: AnyPath, content: bytes) -> None:
     """Put *content* in the place of *path*, whole or not at all."""
-    if not is_local(path):
-        path.write_bytes(content)
+    if isinstance(path, UPath) and not is_local(path):
+        # A stream of fsspec that dies half-way puts what it has in place.
+        path.fs.pipe_file(path.path, content)
         return
     target = local(path)
     scratch = target.with_name(f".{target.name}{PARTIAL}")
@@ -167,14 +183,36 @@ def _is_scratch(name: str) -> bool:
     return name.startswith(".") and name.endswith(PARTIAL)
 
 
-def read_json(path: AnyPath) -> Any:
-    """Return what a small state file holds.
+def read_if_there(path: AnyPath) -> bytes | None:
+    """Return the bytes of a file; nothing if there is none.
+
+    To ask first whether it is there would cost two more requests to a bucket.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def read_all(paths: Sequence[UPath]) -> list[bytes]:
+    """Return the bytes of all *paths*; of a bucket's, many are fetched at once."""
+    if not paths or is_local(paths[0]):
+        return [path.read_bytes() for path in paths]
+    found = paths[0].fs.cat_all([path.path for path in paths])
+    return [found[path.path] for path in paths]
+
+
+def read_json(path: AnyPath) -> Any | None:
+    """Return what a small state file holds; nothing if there is none.
 
     Raises:
         LocalFailure: it is damaged.
     """
+    content = read_if_there(path)
+    if content is None:
+        return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(content.decode("utf-8"))
     except ValueError as error:
         raise LocalFailure(
             f"{path} is damaged.",

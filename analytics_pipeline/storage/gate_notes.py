@@ -56,12 +56,10 @@ class FailedGates:
         Raises:
             LocalFailure: the note is damaged.
         """
-        path = self._path(table)
-        if not path.exists():
-            return {}
+        noted = read_json(self._path(table)) or {}
         return {
             partition: [FailedCheck(**check) for check in checks]
-            for partition, checks in read_json(path).items()
+            for partition, checks in noted.items()
         }
 
     def remember(
@@ -107,9 +105,7 @@ class Acceptances:
         Raises:
             LocalFailure: the file is damaged.
         """
-        if not self._path.exists():
-            return []
-        return [Acceptance(**entry) for entry in read_json(self._path)]
+        return [Acceptance(**entry) for entry in read_json(self._path) or []]
 
     def add(self, acceptance: Acceptance) -> None:
         """Remember one more."""

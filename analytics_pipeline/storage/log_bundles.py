@@ -6,12 +6,17 @@ which bear the fingerprints of their bytes, and by the fingerprint of its own.  
 the bundles nothing is lost but time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
 from upath import UPath
 
-from analytics_pipeline.storage.files import is_local, list_names, replace_bytes
+from analytics_pipeline.storage.files import (
+    is_local,
+    list_names,
+    read_all,
+    replace_bytes,
+)
 from analytics_pipeline.storage.parquet import join
 
 SIZE = 128
@@ -31,6 +36,7 @@ class LogBundles:
 
     def __init__(self, generation: UPath, verified: set[str]) -> None:
         """Keep the bundles of *generation*; *verified* files need no other look."""
+        self._generation = generation
         self._folder = generation / "bundles"
         self._verified = verified
 
@@ -58,12 +64,13 @@ class LogBundles:
             self._verified.add(str(path))
         return True
 
-    def add(self, names: Sequence[str], read: Callable[[int], bytes]) -> None:
+    def add(self, names: Sequence[str]) -> None:
         """Bundle the segments *names*, as far as they fill bundles and are in none."""
         held = self.find(names)
         for first in _starts(names):
             if first not in held:
-                content = join(read(number) for number in range(first, first + SIZE))
+                those = names[first : first + SIZE]
+                content = join(read_all([self._generation / each for each in those]))
                 name = f"{_name(names, first)}-{fingerprint(content)}.parquet"
                 replace_bytes(self._folder / name, content)
 

@@ -93,9 +93,8 @@ class Publication:
 
     def _noted(self) -> Published | None:
         """Return what was last published, or was about to be."""
-        if not self._notes_path.exists():
-            return None
-        return Published(**read_json(self._notes_path))
+        noted = read_json(self._notes_path)
+        return None if noted is None else Published(**noted)
 
     def _finish_interrupted(self) -> Published | None:
         """Put the noted master in place if it is not; return what is published.

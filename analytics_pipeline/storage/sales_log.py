@@ -21,6 +21,7 @@ from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
+    read_if_there,
     remove_folder,
     replace_bytes,
     replace_text,
@@ -103,7 +104,7 @@ class SalesLog:
     def bundle(self) -> None:
         """Bundle the segments that sound walks have read."""
         segments = self.sound_segments()[: self.judged_segments()]
-        self._bundles.add(names_of(segments), lambda n: segments[n].path.read_bytes())
+        self._bundles.add(names_of(segments))
 
     def _bundled(self, segments: Sequence[Segment]) -> dict[int, UPath]:
         """Return the bundles that hold many of *segments*, by their first one."""
@@ -199,10 +200,11 @@ def _read_number(path: UPath, without_file: int) -> int:
     Raises:
         LocalFailure: it holds none.
     """
-    if not path.exists():
+    content = read_if_there(path)
+    if content is None:
         return without_file
     try:
-        return int(path.read_text(encoding="utf-8"))
+        return int(content)
     except ValueError as error:
         raise LocalFailure(
             f"{path} is damaged.", "Remove it, then run: analytics-pipeline rebuild"

@@ -17,7 +17,9 @@ from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.storage.day_bundles import DayBundles, ReadPlan
 from analytics_pipeline.storage.files import (
+    is_local,
     list_states,
+    read_if_there,
     read_json,
     replace_bytes,
     replace_text,
@@ -27,6 +29,7 @@ from analytics_pipeline.storage.gate_notes import (
     FailedCheck,
     FailedGates,
 )
+from analytics_pipeline.storage.objects import open_root
 from analytics_pipeline.storage.parquet import (
     count_rows,
     decode,
@@ -50,8 +53,12 @@ class Warehouse:
     """The tables under one folder or bucket."""
 
     def __init__(self, url: str) -> None:
-        """Keep tables under *url*: a folder, or a URL that fsspec knows."""
-        self.root = UPath(url)
+        """Keep tables under *url*: a folder, or a URL that fsspec knows.
+
+        Raises:
+            WrongUse: nothing is known of such a URL.
+        """
+        self.root = open_root(url)
         self.failed_gates = FailedGates(self.root)
         self.acceptances = Acceptances(self.root)
         self._attempts: Counter[str] = Counter()
@@ -72,10 +79,11 @@ class Warehouse:
     ) -> None:
         """Replace *table*, or one day of it, by *frame*, whole or not at all.
 
-        A file that holds the same bytes stays, so that nobody takes it for news.
+        A file that holds the same bytes stays, so that nobody takes it for news; a
+        bucket knows by itself that they are the same.
         """
         path, content = self.path(table, partition), encode(frame, model, notes)
-        if not (path.exists() and path.read_bytes() == content):
+        if not (is_local(path) and read_if_there(path) == content):
             replace_bytes(path, content)
         self._attempts[table] += 1
 
@@ -120,11 +128,11 @@ class Warehouse:
 
     def notes(self, table: str, partition: str | None = None) -> dict[str, str]:
         """Return the notes stored with a table, or one day; none if it is not there."""
-        path = self.path(table, partition)
-        if not path.exists():
+        try:
+            with self.path(table, partition).open("rb") as stream:
+                return read_notes(stream)
+        except FileNotFoundError:
             return {}
-        with path.open("rb") as stream:
-            return read_notes(stream)
 
     def partitions(self, table: str) -> list[str]:
         """Return the days of *table* that are stored, earliest first."""
@@ -154,8 +162,7 @@ class Warehouse:
 
     def first_day(self, table: str) -> str | None:
         """Return the first day that *table* was cut with, if it ever was."""
-        path = self.root / table / "first_day"
-        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+        return _read_word(self.root / table / "first_day")
 
     def note_first_day(self, table: str, day: str) -> None:
         """Note the first day that *table* is cut with."""
@@ -164,8 +171,7 @@ class Warehouse:
 
     def store_id(self) -> str | None:
         """Return the id of the store whose tables these are, once it is known."""
-        path = self.root / "store_id"
-        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+        return _read_word(self.root / "store_id")
 
     def note_store_id(self, store: str) -> None:
         """Note whose tables these are."""
@@ -197,10 +203,9 @@ class Warehouse:
 
     def last_catch_up(self, table: str) -> CatchUp | None:
         """Return the last complete walk of the feed behind *table*, if any."""
-        path = self.root / table / "catch_up.json"
-        if not path.exists():
+        note = read_json(self.root / table / "catch_up.json")
+        if note is None:
             return None
-        note = read_json(path)
         return CatchUp(datetime.fromisoformat(note["began_at"]), int(note["cursor"]))
 
     # What a table was usually like -----------------------------------------------
@@ -218,8 +223,12 @@ class Warehouse:
         return [runs[noted] for noted in sorted(runs) if noted < day.isoformat()]
 
     def _runs(self, table: str) -> dict[str, dict[str, int]]:
-        path = self.root / table / "usual.json"
-        if not path.exists():
-            return {}
-        held: dict[str, dict[str, int]] = read_json(path)
-        return held
+        held: dict[str, dict[str, int]] | None
+        held = read_json(self.root / table / "usual.json")
+        return held or {}
+
+
+def _read_word(path: UPath) -> str | None:
+    """Return the one word of a small file, if it is there."""
+    content = read_if_there(path)
+    return None if content is None else content.decode("utf-8").strip()

@@ -6,6 +6,7 @@ from upath import UPath
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.storage import files
+from analytics_pipeline.storage.objects import open_root
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 from analytics_pipeline_tests.tables import make_table
 
@@ -31,7 +32,7 @@ def append(log, *versions, cursor=None, rejections=(), **more):
 def root(request, tmp_path):
     if request.param == "folder":
         return UPath(tmp_path) / "sales_feed"
-    return UPath(f"memory://{tmp_path.name}/sales_feed")
+    return open_root(f"memory://{tmp_path.name}") / "sales_feed"
 
 
 @pytest.fixture

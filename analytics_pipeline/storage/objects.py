@@ -1,0 +1,218 @@
+"""A bucket as the place of the tables: what its failures mean, and whole objects only.
+
+Any file system that fsspec knows is wrapped, so that each of its failures comes as one
+line of cause and one of remedy.  Without that, "there is no such bucket" would look
+like "nothing is stored yet", and a time-out like a damaged file.
+"""
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from fsspec import AbstractFileSystem
+from fsspec.asyn import AsyncFileSystem
+from upath import UPath
+
+from analytics_pipeline.errors import PipelineError, WrongUse
+from analytics_pipeline.storage.object_failures import code_of, explain_failure
+
+AT_ONCE = 32
+"""How many objects are fetched at the same time."""
+
+PATIENCE = 300
+"""Seconds after which a request is given up: aiohttp would wait for ever for the word
+that an upload may begin."""
+
+TRIES = 2
+"""How often s3fs tries a request, each time with the tries of botocore within it."""
+
+
+class _Content(io.BytesIO):
+    """The bytes of an object, with its name for messages."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """A file system of fsspec whose failures tell people what to do.
+
+    An object is read and written as a whole, by one request where it is small.
+    """
+
+    cachable = False
+    async_impl = False
+
+    def __init__(self, inner: AbstractFileSystem, name: str) -> None:
+        """Wrap *inner*; people know it by *name*, as ``s3://bucket``."""
+        super().__init__()
+        self.inner, self.name = inner, name
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn a failure into a sentence.
+
+        That an object is not there, or is there already, is none.
+
+        Raises:
+            WrongUse: there is no such bucket.
+            StoreRefused: the bucket does not let us.
+            StoreUnavailable: anything else.
+        """
+        try:
+            yield
+        except PipelineError:
+            raise
+        except FileExistsError:
+            raise
+        except FileNotFoundError as error:
+            if code_of(error) == "NoSuchBucket":
+                raise WrongUse(
+                    f"There is no bucket {self.name}.",
+                    "Make it, or correct ANALYTICS_STORE.",
+                ) from error
+            raise
+        except Exception as error:
+            raise explain_failure(error, self.name) from error
+
+    def _call(self, operation: str, *given: Any, **named: Any) -> Any:
+        """Ask the file system; whatever waits for a network is given up some time."""
+        if isinstance(self.inner, AsyncFileSystem):
+            named["timeout"] = PATIENCE
+        return getattr(self.inner, operation)(*given, **named)
+
+    def info(self, path: str, **more: Any) -> Mapping[str, Any]:
+        """Return size and kind of one object, or of a folder."""
+        with self._told():
+            found: Mapping[str, Any] = self._call("info", path, **more)
+            return found
+
+    def exists(self, path: str, **more: Any) -> bool:
+        """Say whether there is such an object or folder; a failure is no absence."""
+        try:
+            self.info(path, **more)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def isdir(self, path: str) -> bool:
+        """Say that *path* can be listed: in a bucket, any name can."""
+        return bool(path)
+
+    def ls(self, path: str, detail: bool = True, **more: Any) -> list[Any]:
+        """Return what lies in a folder now; one without objects is empty."""
+        try:
+            with self._told():
+                found: list[Any] = self._call("ls", path, detail=detail, **more)
+                return found
+        except FileNotFoundError:
+            return []
+
+    def glob(self, path: str, maxdepth: int | None = None, **more: Any) -> Any:
+        """Return the names that fit a pattern."""
+        with self._told():
+            return self._call("glob", path, maxdepth=maxdepth, **more)
+
+    def cat_file(
+        self, path: str, start: int | None = None, end: int | None = None, **more: Any
+    ) -> bytes:
+        """Return the bytes of an object."""
+        with self._told():
+            options = {**_once(self.inner), **more}
+            content: bytes = self._call("cat_file", path, start, end, **options)
+            return content
+
+    def cat_all(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """Return the bytes of many objects, fetched at the same time where it can be.
+
+        Raises:
+            FileNotFoundError: one is not there.
+        """
+        with self._told():
+            if not isinstance(self.inner, AsyncFileSystem):
+                return {path: self.inner.cat_file(path) for path in paths}
+            options = {"batch_size": AT_ONCE, **_once(self.inner)}
+            found = self._call("cat", list(paths), **options)
+            # Of a single name fsspec returns the bytes alone.
+            return found if isinstance(found, dict) else {paths[0]: found}
+
+    def open(self, path: str, mode: str = "rb", **more: Any) -> Any:
+        """Open an object to read it; its bytes are fetched at once."""
+        if mode not in ("r", "rb"):
+            raise ValueError("an object is replaced whole, by pipe_file")
+        content = _Content(self.cat_file(path), f"{self.name}/{path.split('/', 1)[-1]}")
+        if mode == "rb":
+            return content
+        return io.TextIOWrapper(content, encoding=more.get("encoding") or "utf-8")
+
+    def pipe_file(
+        self, path: str, value: bytes, mode: str = "overwrite", **more: Any
+    ) -> None:
+        """Put an object in place, whole or not at all.
+
+        A stream that is closed half-way would be put in place half: this is one
+        request, or parts that become an object only by a last one.
+        """
+        with self._told():
+            if mode == "overwrite":
+                self._call("pipe_file", path, value, **more)
+            else:
+                self._call("pipe_file", path, value, mode=mode, **more)
+
+    def rm(
+        self, path: str, recursive: bool = False, maxdepth: int | None = None
+    ) -> None:
+        """Remove an object, or a folder with all that is in it."""
+        with self._told():
+            self._call("rm", path, recursive=recursive, maxdepth=maxdepth)
+
+
+def _once(inner: AbstractFileSystem) -> dict[str, Any]:
+    """Return what keeps s3fs from asking for the size of an object before it reads."""
+    return {"max_concurrency": 1} if _is_s3(inner) else {}
+
+
+def _is_s3(inner: AbstractFileSystem) -> bool:
+    return "s3" in (inner.protocol if isinstance(inner.protocol, tuple) else ())
+
+
+def open_root(url: str) -> UPath:
+    """Return the folder or the place in a bucket that *url* names.
+
+    Raises:
+        WrongUse: nothing is known of such a URL, or its package is not installed.
+    """
+    if "://" not in url or url.startswith(("file:", "local:")):
+        return UPath(url)
+    kind = urlsplit(url).scheme
+    # What another process has put there since must be seen, as in the UI's daemon.
+    root: UPath = _known(kind, lambda: UPath(url, use_listings_cache=False))
+    inner = _known(kind, lambda: root.fs)
+    if _is_s3(inner):
+        inner.retries = TRIES
+    # The children of a path share its file system.
+    root._fs_cached = ObjectStore(inner, f"{kind}://{root.path.split('/')[0]}")
+    return root
+
+
+def _known(kind: str, make: Callable[[], Any]) -> Any:
+    """Make what needs the package for a *kind* of URL."""
+    try:
+        return make()
+    except ImportError as error:
+        extra = "analytics-pipeline[s3]" if kind in ("s3", "s3a") else kind
+        raise WrongUse(
+            f"ANALYTICS_STORE is a {kind}:// URL, and the package for it is missing "
+            f"({error.name or 'see the documentation of fsspec'}).",
+            f'Run: pip install "{extra}"'
+            if kind in ("s3", "s3a")
+            else f"Install the package that fsspec names for {kind}://.",
+        ) from error
+    except ValueError as error:
+        raise WrongUse(
+            f"ANALYTICS_STORE begins with {kind}://, of which nothing is known.",
+            "Give a folder, or a URL such as s3://bucket/prefix.",
+        ) from error
