@@ -17,6 +17,7 @@ from analytics_pipeline.assets.sales import build_sales
 from analytics_pipeline.assets.sources import build_sources
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.contracts import asset_key
+from analytics_pipeline.dead_runs import build_dead_run_sensor
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
@@ -60,6 +61,7 @@ def build_definitions(
         sensors=[
             *build_sensors(lambda: open_shop(settings, clock)),
             build_alert_sensor(lambda: open_shop(settings, clock)),
+            build_dead_run_sensor(lambda: open_shop(settings, clock)),
         ],
         resources={
             "io_manager": StoredBehindTheGate(),

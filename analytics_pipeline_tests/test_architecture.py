@@ -24,7 +24,7 @@ LAYERS = [
     "resources", "io_managers",
     "assets",
     "jobs", "schedules", "sqlite_records", "instance", "run_reports", "alerts",
-    "sensors",
+    "dead_runs", "sensors",
     "definitions", "locations",
     "commands", "cli", "__main__",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.engine import connect, lend, lend_columns, open_table
+from analytics_pipeline.engine import connect, lend, lend_columns, open_days, open_table
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.settings import Engine
@@ -33,9 +33,9 @@ def test_a_table_is_read_from_all_its_files(engine, tmp_path):
     for day in ("2026-06-19", "2026-06-20"):
         rows = [{"sale_id": day, "business_date": day, "sale_date": f"{day} 12:00"}]
         warehouse.write("raw_sales", RawSales, make_table(RawSales, rows), day)
-    paths = warehouse.paths("raw_sales", warehouse.partitions("raw_sales"))
+    plan = warehouse.plan("raw_sales", warehouse.partitions("raw_sales"))
 
-    frame = shape(engine.to_pandas(open_table(engine, paths, RawSales)), RawSales)
+    frame = shape(engine.to_pandas(open_days(engine, plan, RawSales)), RawSales)
 
     assert sorted(frame["sale_id"]) == ["2026-06-19", "2026-06-20"]
     assert pd.Timestamp("2026-06-20 12:00", tz="UTC") == frame["sale_date"].max()

