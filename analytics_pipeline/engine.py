@@ -5,6 +5,9 @@ Both run the same Ibis expressions; which one is configuration.
 
 import os
 from collections.abc import Sequence
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 import duckdb
 import ibis
@@ -27,6 +30,9 @@ from analytics_pipeline.storage.day_bundles import ReadPlan
 from analytics_pipeline.storage.local_copies import copies_of_this_process
 from analytics_pipeline.storage.parquet import LABEL, arrow_schema
 
+SHARE_OF_MEMORY = "50%"
+"""How much of the memory DuckDB may use; the rest is for what it returns."""
+
 _UNREADABLE = (
     "CANNOT_READ_FILE_FOOTER",
     "FAILED_READ_FILE",
@@ -48,9 +54,7 @@ def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
         EngineUnavailable: the Spark cluster does not answer.
     """
     if engine is Engine.DUCKDB:
-        return ibis.duckdb.connect(
-            threads=os.cpu_count() or 1, preserve_insertion_order=False
-        )
+        return _connect_duckdb()
     try:
         from analytics_pipeline.spark import connect_spark
     except ImportError as error:
@@ -59,6 +63,31 @@ def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
             'Run: pip install "analytics-pipeline[spark]"',
         ) from error
     return connect_spark(spark_address)
+
+
+def _connect_duckdb() -> DuckDB:
+    """Open DuckDB, with the threads and memory of this machine.
+
+    What does not fit into its half of the memory goes to disk for the while: to a
+    folder that only this user may open, not to wherever the command was typed.
+    """
+    scratch = mkdtemp(prefix="analytics-pipeline-")
+    opened = ibis.duckdb.connect(
+        threads=_count_cores(),
+        memory_limit=SHARE_OF_MEMORY,
+        temp_directory=scratch,
+        preserve_insertion_order=False,
+    )
+    finalize(opened, rmtree, scratch, ignore_errors=True)
+    return opened
+
+
+def _count_cores() -> int:
+    """Return how many cores this process may use, which may be fewer than there are."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system can say so
+        return os.cpu_count() or 1
 
 
 def explain_failure(error: Exception) -> PipelineError | None:

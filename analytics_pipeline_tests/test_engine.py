@@ -1,5 +1,8 @@
 """Tests for analytics_pipeline.engine."""
 
+import gc
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -55,3 +58,16 @@ def test_lent_columns_may_be_empty(engine):
     lent = lend_columns(nothing, {"sale_id": "string", "value_cents": "int64"})
 
     assert engine.to_pandas(lent).shape == (0, 2)
+
+
+def test_what_does_not_fit_in_memory_goes_where_only_its_owner_may_look():
+    opened = connect(Engine.DUCKDB)
+
+    (folder,) = opened.raw_sql("select current_setting('temp_directory')").fetchone()
+
+    assert Path(folder).stat().st_mode & 0o777 == 0o700
+    assert Path.cwd() not in Path(folder).parents
+    opened.disconnect()
+    del opened
+    gc.collect()
+    assert not Path(folder).exists()

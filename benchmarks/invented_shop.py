@@ -66,6 +66,7 @@ def write_shop(
     every = _with_unsynced(pd.concat(orders, ignore_index=True))
     shop.warehouse.write("ecom_orders", EcomOrders, shape(every, EcomOrders))
     store_identities(shop, resolve_customers(shop))
+    shop.warehouse.bundle("raw_sales")
 
 
 def invent_outlets() -> pd.DataFrame:
