@@ -25,6 +25,8 @@ VALID = {
     "ANALYTICS_ENGINE": "spark",
     "ANALYTICS_STORE": f"s3://{LEAKING}",
     "ALERT_URLS": f"json://{LEAKING}",
+    "SPARK_REMOTE": f"sc://{LEAKING}",
+    "SPARK_MASTER": f"spark://{LEAKING}",
 }
 """A value of every variable that none of the shops under test has."""
 

@@ -117,7 +117,7 @@ def test_the_update_that_is_killed_has_late_changes_and_several_pages(
 @pytest.mark.parametrize(
     "part",
     [
-        pytest.param(part, marks=pytest.mark.nightly if part > 1 else ())
+        pytest.param(part, marks=pytest.mark.nightly if part else ())
         for part in range(PARTS)
     ],
 )
