@@ -128,11 +128,16 @@ def changed_sales(
     return both.filter(differs).select("business_date", "sale_date", "outlet_id")
 
 
-def sales_around(latest: ir.Table, first: str, last: str) -> ir.Table:
-    """Return the sales that may fall on the days *first* to *last* in some zone.
+def sales_around(sales: ir.Table, first: str, last: str) -> ir.Table:
+    """Return the sales that may fall on the days *first* to *last* in some zone."""
+    return sales.filter(falls_around(sales, first, last))
+
+
+def falls_around(sales: ir.Table, first: str, last: str) -> ir.BooleanValue:
+    """Say whether a sale may fall on the days *first* to *last* in some zone.
 
     No zone is more than 14 hours from UTC; the exact day is decided afterwards.
     """
     since = ibis.timestamp(f"{first} 00:00:00") - ibis.interval(hours=15)
     until = ibis.timestamp(f"{last} 00:00:00") + ibis.interval(hours=39)
-    return latest.filter((latest["sale_date"] >= since) & (latest["sale_date"] < until))
+    return (sales["sale_date"] >= since) & (sales["sale_date"] < until)

@@ -5,9 +5,11 @@ lesser one, so a connection knows a single method and a short list of paths.
 """
 
 import re
+import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Any
@@ -53,6 +55,12 @@ def check_credentials(token: str, api_version: str) -> None:
         )
 
 
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Return whose word about a server is taken; to read the list takes its time."""
+    return httpx.create_ssl_context()
+
+
 class Connection:
     """Gets JSON from a store; every reply is judged, a passing fault tried again."""
 
@@ -77,6 +85,7 @@ class Connection:
         self.replied_at: datetime | None = None
         self.requests = 0
         self._http = httpx.Client(
+            verify=_trusted_authorities(),
             base_url=f"{origin}/api/{api_version}/",
             headers={
                 "Authorization": f"Bearer {token}",

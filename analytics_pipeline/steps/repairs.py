@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analytics_pipeline.domain.comparison import SEEN, find_news
-from analytics_pipeline.domain.feed import newest_versions
+from analytics_pipeline.domain.feed import newest_versions, versions_of
 from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
@@ -76,8 +77,9 @@ def _fetch_some(
 
 def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
     """Return what the log holds of *sales*, as ``comparison.SEEN``."""
-    feed = shop.open_feed(log)
-    newest = newest_versions(feed.filter(feed["sale_id"].isin(list(sales))))
+    asked = pd.DataFrame({"sale_id": list(sales)}, dtype="str")
+    wanted = lend_columns(asked, {"sale_id": "string"})
+    newest = newest_versions(versions_of(shop.open_feed(log), wanted))
     frame: pd.DataFrame = shop.engine.to_pandas(newest.select(*SEEN))
     return frame.astype(SEEN)
 

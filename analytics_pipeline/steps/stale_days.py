@@ -16,8 +16,8 @@ import pandas as pd
 
 from analytics_pipeline.domain.feed import (
     changed_sales,
+    falls_around,
     latest_versions,
-    sales_around,
     versions_of,
 )
 from analytics_pipeline.engine import lend, lend_columns
@@ -149,20 +149,19 @@ def _list_suspects(
     One row a sale: ``sale_id``.
     """
     feed = shop.open_feed(log)
-    away = log.rejections().dropna(subset=["record_id"])
-    away = away[away["segment"] >= first_segment].rename(
-        columns={"record_id": "sale_id"}
-    )
-    parts = [
-        feed.filter(feed["segment"] >= first_segment).select("sale_id"),
-        lend_columns(away, {"sale_id": "string"}),
-    ]
+    is_suspect = feed["segment"] >= first_segment
     for day in days:
         since = "1900-01-01" if day == shop.first_day else day
-        parts.append(sales_around(feed, since, day).select("sale_id"))
+        is_suspect |= falls_around(feed, since, day)
+    parts = [feed.filter(is_suspect).select("sale_id")]
+    away = log.rejections().dropna(subset=["record_id"])
+    away = away[away["segment"] >= first_segment]
+    if len(away):
+        named = away.rename(columns={"record_id": "sale_id"})
+        parts.append(lend_columns(named, {"sale_id": "string"}))
     if days:
         parts.append(shop.open_sales(days).select("sale_id"))
-    return ibis.union(*parts, distinct=True)
+    return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
 def _fingerprint_places(shop: Shop, outlets: pd.DataFrame) -> str:

@@ -79,7 +79,7 @@ def list_states(folder: UPath) -> dict[str, str]:
     try:
         with os.scandir(local(folder)) as entries:
             return {
-                entry.name: _state_of(entry.stat())
+                entry.name: state_of(entry.stat())
                 for entry in entries
                 if entry.is_file()
             }
@@ -97,8 +97,11 @@ def _state_of_object(entry: Mapping[str, Any]) -> str:
     return "|".join(str(entry[name]) for name in told if name in entry)
 
 
-def _state_of(found: os.stat_result) -> str:
-    """A replacement is a new inode, even in the same tick of the clock."""
+def state_of(found: os.stat_result) -> str:
+    """Return what tells the present state of a file from any other.
+
+    A replacement is a new inode, even in the same tick of the clock.
+    """
     return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
 

@@ -43,7 +43,16 @@ def arrow_schema(table: type[Table]) -> pa.Schema:
 def shape(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
     """Return *frame* with the columns of *table*, in order and of its types."""
     types = frame_types(table)
-    return frame[list(types)].assign(**_aware(frame, types)).astype(dict(types))
+    chosen = frame[list(types)]
+    # Most columns are right already, and to be told so again takes time.
+    wrong = {
+        name: kind
+        for (name, kind), now in zip(types.items(), chosen.dtypes, strict=True)
+        if str(now) != kind
+    }
+    if not wrong:
+        return chosen.copy(deep=False)
+    return chosen.assign(**_aware(chosen, wrong)).astype(wrong)
 
 
 def _aware(frame: pd.DataFrame, types: Mapping[str, str]) -> dict[str, pd.Series]:

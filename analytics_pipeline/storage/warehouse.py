@@ -19,10 +19,12 @@ from analytics_pipeline.storage.day_bundles import DayBundles, ReadPlan
 from analytics_pipeline.storage.files import (
     is_local,
     list_states,
+    local,
     read_if_there,
     read_json,
     replace_bytes,
     replace_text,
+    state_of,
 )
 from analytics_pipeline.storage.gate_notes import (
     Acceptances,
@@ -39,6 +41,9 @@ from analytics_pipeline.storage.parquet import (
 
 _SUFFIX = ".parquet"
 _RUNS_KEPT = 60
+
+MOST_HELD = 100_000
+"""Tables of up to so many rows, which a run reads often, are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Warehouse:
         self.failed_gates = FailedGates(self.root)
         self.acceptances = Acceptances(self.root)
         self._attempts: Counter[str] = Counter()
+        self._held: dict[str, tuple[str, pd.DataFrame]] = {}
 
     def path(self, table: str, partition: str | None = None) -> UPath:
         """Return where *table*, or one day of it, is kept."""
@@ -88,10 +94,7 @@ class Warehouse:
         self._attempts[table] += 1
 
     def attempts(self, *tables: str) -> tuple[int, ...]:
-        """Return how often this run has replaced each of *tables*, or failed to.
-
-        No other run writes while this one holds the data directory.
-        """
+        """Return how often this run has replaced each of *tables*, or failed to."""
         return tuple(self._attempts[table] for table in tables)
 
     def exists(self, table: str, partition: str | None = None) -> bool:
@@ -109,6 +112,8 @@ class Warehouse:
         path = self.path(table, partition)
         what = table if partition is None else f"{table} of {partition}"
         try:
+            if partition is None and is_local(path):
+                return self._read_once(path, model)
             return decode(path.read_bytes(), model)
         except FileNotFoundError as error:
             raise LocalFailure(
@@ -121,6 +126,16 @@ class Warehouse:
                 f"The stored {what} cannot be read ({type(error).__name__}).",
                 "Run: analytics-pipeline rebuild",
             ) from error
+
+    def _read_once(self, path: UPath, model: type[Table]) -> pd.DataFrame:
+        """Return the rows of a file on disk; of a small one, those read before."""
+        state = state_of(local(path).stat())
+        held, frame = self._held.get(path.name, ("", None))
+        if frame is None or held != state:
+            frame = decode(path.read_bytes(), model)
+            if len(frame) <= MOST_HELD:
+                self._held[path.name] = state, frame
+        return frame.copy(deep=False)  # pandas copies what somebody changes
 
     def remove(self, table: str, partition: str) -> None:
         """Remove one day of *table*, if it is there."""
