@@ -68,7 +68,12 @@ def from_day(shop: SimulatedShop, first: date) -> SimulatedShop:
     ("before", "after"),
     [
         pytest.param(OPENED, OPENED + timedelta(days=20), id="later"),
-        pytest.param(OPENED + timedelta(days=20), OPENED, id="earlier"),
+        pytest.param(
+            OPENED + timedelta(days=20),
+            OPENED,
+            id="earlier",
+            marks=pytest.mark.nightly,
+        ),
         pytest.param(
             OPENED + timedelta(days=20), OPENED - timedelta(days=3), id="before all"
         ),

@@ -74,7 +74,7 @@ ALIKE = {
 }
 """Those that a client cannot tell from 503, a truncated body or a reset connection."""
 
-AT_NIGHT = ALIKE | (USABLE - {FaultKind.REPEATED_ROWS})
+AT_NIGHT = ALIKE | (USABLE - {FaultKind.REPEATED_ROWS}) | {FaultKind.READ_TIMEOUT}
 """By day each of these is met at random positions, in ``test_faults_by_seed``."""
 
 EVERY_KIND = pytest.mark.parametrize("kind", list(FaultKind), ids=str)

@@ -7,6 +7,7 @@ an error of the program can cause them, in one function (``program_incidents``).
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,17 @@ def fail_once(
     return evaluations, alarm
 
 
-@pytest.mark.parametrize("incident", INCIDENTS, ids=lambda each: each.name)
+def of_day_or_night() -> Iterator[Any]:
+    """Every incident; by day one of each check, the others at night."""
+    met: set[tuple[str, str, str]] = set()
+    for incident in INCIDENTS:
+        check = (incident.table, incident.check, incident.severity)
+        marks = [pytest.mark.nightly] if check in met else []
+        met.add(check)
+        yield pytest.param(incident, id=incident.name, marks=marks)
+
+
+@pytest.mark.parametrize("incident", of_day_or_night())
 def test_a_fault_trips_its_check_on_its_day_and_no_check_tells_of_people(
     kept_shop: KeptShop,
     open_kept_shop: OpenShop,

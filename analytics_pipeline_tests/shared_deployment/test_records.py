@@ -29,6 +29,7 @@ def on_sqlite(
     return SimulatedShop(shop.store, shop.simulator, settings)
 
 
+@pytest.mark.nightly
 def test_updates_are_recorded_told_and_published_as_with_sqlite(
     database: str,
     server: Server,

@@ -180,7 +180,13 @@ def read(texts: list[str]) -> tuple[list[dict[str, Any] | None], dict[int, str]]
     ], rules
 
 
-@pytest.mark.parametrize("damage", EVERY_DAMAGE)
+BY_DAY_OR_NIGHT = [
+    pytest.param(damage, marks=pytest.mark.nightly if number % 2 else ())
+    for number, damage in enumerate(EVERY_DAMAGE)
+]
+
+
+@pytest.mark.parametrize("damage", BY_DAY_OR_NIGHT)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_damaged_sale_is_right_or_turned_away(shape: str, damage: str) -> None:
     texts = written_sales(shape)

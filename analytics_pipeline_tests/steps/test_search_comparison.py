@@ -115,7 +115,14 @@ def test_other_money_at_the_same_version_is_put_right(shop: SimulatedShop) -> No
     assert_equals_ledger(shop)
 
 
-@pytest.mark.parametrize("spoilt", ["total", "state", "customer"])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "total",
+        pytest.param("state", marks=pytest.mark.nightly),
+        pytest.param("customer", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_day_that_was_cut_wrongly_is_cut_again_at_the_same_version(
     shop: SimulatedShop, spoilt: str
 ) -> None:
