@@ -89,7 +89,7 @@ def of_day_or_night() -> Iterator[Any]:
         yield pytest.param(incident, id=incident.name, marks=marks)
 
 
-@pytest.mark.parametrize("incident", of_day_or_night())
+@pytest.mark.parametrize("incident", list(of_day_or_night()))
 def test_a_fault_trips_its_check_on_its_day_and_no_check_tells_of_people(
     kept_shop: KeptShop,
     open_kept_shop: OpenShop,
