@@ -307,6 +307,7 @@ def test_a_sale_without_a_total_is_quarantined_with_a_warning(
     assert expected_master(updated.store.state, NEXT_DAY) == updated.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_too_many_bad_sales_stop_the_run_until_they_are_mended(
     updated: SimulatedShop,
 ) -> None:
@@ -441,6 +442,7 @@ def test_a_second_run_is_refused_while_one_holds_the_directory(
         """A killed holder leaves nothing behind."""
 
 
+@pytest.mark.nightly
 def test_a_rebuild_finds_nothing_to_correct(updated: SimulatedShop) -> None:
     assert updated.rows(MASTER)
 

@@ -89,6 +89,7 @@ def test_a_moved_start_date_neither_loses_nor_doubles_a_sale(
         assert_equal_to_the_ledger(empty, FIRST_DAY)
 
 
+@pytest.mark.nightly
 def test_dagster_follows_a_start_date_that_is_moved_and_moved_back(
     shop: SimulatedShop,
 ) -> None:

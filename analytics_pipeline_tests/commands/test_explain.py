@@ -566,6 +566,7 @@ def test_a_name_cannot_steer_the_terminal(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("width", [50, 60, 79])
+@pytest.mark.nightly
 def test_a_narrow_terminal_loses_no_reason(asked: Asked, width: int) -> None:
     zoe = asked.enrol("Zoe", email="zoe@example.com")
     asked.sell(zoe, "10.00")

@@ -110,7 +110,17 @@ def remove(segment: Path) -> None:
     segment.unlink()
 
 
-@pytest.mark.parametrize("which", [0, 1, -1], ids=["first", "old", "newest"])
+AT_NIGHT = pytest.mark.nightly
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        pytest.param(0, id="first", marks=AT_NIGHT),
+        pytest.param(1, id="old"),
+        pytest.param(-1, id="newest", marks=AT_NIGHT),
+    ],
+)
 @pytest.mark.parametrize("harm", [truncate, flip_a_byte, empty, remove])
 def test_a_damaged_segment_is_named_and_a_rebuild_mends_it(
     damaged: Damaged, harm: Callable[[Path], None], which: int

@@ -192,6 +192,7 @@ def named_file(said: str, data: Path) -> str:
         pytest.param((1, 3, 7, 11), 4, id="four more", marks=pytest.mark.nightly),
     ],
 )
+@pytest.mark.nightly
 def test_a_full_disk_is_named_and_the_next_run_completes(
     on_a_small_disk: SmallDisk,
     shop: SimulatedShop,
@@ -221,6 +222,7 @@ def test_the_command_on_a_full_disk_ends_with_5_and_names_it(
         assert on_a_small_disk.right == became.completed
 
 
+@pytest.mark.nightly
 def test_a_directory_that_nobody_may_write_to_is_left_as_it_is(
     on_a_small_disk: SmallDisk, shop: SimulatedShop
 ) -> None:
@@ -270,6 +272,7 @@ def type_in(
     return CliRunner().invoke(app, list(words))
 
 
+@pytest.mark.nightly
 def test_after_a_clock_that_jumped_back_the_newer_master_stays(
     shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

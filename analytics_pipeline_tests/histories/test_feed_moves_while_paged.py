@@ -148,6 +148,7 @@ def test_a_customer_edited_during_the_walk_is_read_as_it_is_at_the_end(
 
 
 @pytest.mark.parametrize("first", [0, 3])
+@pytest.mark.nightly
 def test_an_update_after_a_load_amid_edits_comes_to_the_bytes_of_a_rebuild(
     pipeline, tmp_path, first
 ):

@@ -190,6 +190,7 @@ def test_two_people_become_one_and_two_again(story: Story) -> None:
     assert other(told, "split") == [(bo, ann, bo, "customer record")]
 
 
+@pytest.mark.nightly
 def test_a_web_order_counts_then_its_sale_does_then_neither(story: Story) -> None:
     order = story.store.order_online(
         "nobody.known@example.com", ("ACCEPTED", "PROCESSING"), Decimal(40), YESTERDAY
@@ -300,6 +301,7 @@ def test_what_two_full_reads_have_forgotten_is_told_as_unknown(story: Story) -> 
     assert told["lifetime_value_change_cents"].sum() == -3000, "it adds up all the same"
 
 
+@pytest.mark.nightly
 def test_a_master_that_cannot_be_remembered_holds_nothing_up(story: Story) -> None:
     story.next_day()
     kept = story.pipeline.data / "warehouse/customer_changes/published"
@@ -320,6 +322,7 @@ def test_a_master_that_cannot_be_remembered_holds_nothing_up(story: Story) -> No
     assert (known.passed, known.severity.value) == (False, "WARN")
 
 
+@pytest.mark.nightly
 def test_a_sale_in_quarantine_is_told_even_if_nothing_else_happened(
     story: Story,
 ) -> None:
@@ -345,6 +348,7 @@ def test_an_order_that_is_dated_on_another_day_is_told_as_an_edit(story: Story) 
     assert other(told, "segment") == [(story.id_of(ANN), "active", "30d", "edit")]
 
 
+@pytest.mark.nightly
 def test_what_was_told_of_an_older_day_holds_nothing_up_where_it_is_damaged(
     story: Story,
 ) -> None:
@@ -360,6 +364,7 @@ def test_what_was_told_of_an_older_day_holds_nothing_up_where_it_is_damaged(
     assert story.told(older).empty
 
 
+@pytest.mark.nightly
 def test_a_day_made_again_later_keeps_what_was_told_of_it(story: Story) -> None:
     story.store.sell(HUNDRED, buyer=ANN)
     day_before = story.day + timedelta(days=1)

@@ -69,7 +69,14 @@ def assert_equals_ledger(shop: SimulatedShop) -> None:
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 
-@pytest.mark.parametrize("page", [1, 2, 4])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(1, marks=pytest.mark.nightly),
+        2,
+        pytest.param(4, marks=pytest.mark.nightly),
+    ],
+)
 @pytest.mark.parametrize("collection", ["sales", "customers"])
 def test_an_empty_page_in_the_middle_of_a_feed_is_read_over(
     shop: SimulatedShop, collection: str, page: int

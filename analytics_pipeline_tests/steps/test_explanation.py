@@ -64,6 +64,7 @@ def as_text(name: str, value: object) -> str:
     return str(value)
 
 
+@pytest.mark.nightly
 def test_everybodys_sums_are_the_row_of_the_master_rules_5_1_to_5_6(
     books: Books, updated_shop: SimulatedShop
 ) -> None:

@@ -150,6 +150,7 @@ def test_a_replay_of_what_is_still_bad_adds_nothing_to_the_log(
     assert shop.local.sales_log().segments() == segments
 
 
+@pytest.mark.nightly
 def test_a_customer_that_was_only_delivered_badly_is_good_after_a_replay(
     shop: SimulatedShop,
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_customer_that_was_only_delivered_badly_is_good_after_a_replay(
 
 
 @pytest.mark.parametrize("table", ["sales_feed", "customers"])
+@pytest.mark.nightly
 def test_a_record_delivered_without_a_version_is_good_after_a_replay(
     shop: SimulatedShop, table: str
 ) -> None:

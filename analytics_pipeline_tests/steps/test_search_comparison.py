@@ -88,6 +88,7 @@ def test_a_repair_does_not_move_the_cursor(shop: SimulatedShop) -> None:
 
 
 @pytest.mark.parametrize("days", [0, 7])
+@pytest.mark.nightly
 def test_without_the_comparison_the_lost_sale_stays_lost(
     shop: SimulatedShop, days: int
 ) -> None:
@@ -272,6 +273,7 @@ def test_a_bad_sale_found_by_the_search_alone_goes_to_quarantine(
     assert again["differed"] == 0
 
 
+@pytest.mark.nightly
 def test_a_sale_that_once_came_without_a_version_is_compared_like_any_other(
     shop: SimulatedShop,
 ) -> None:

@@ -144,7 +144,7 @@ def happen(kept, what, *given):
         getattr(kept, what)(*given)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(happenings=st.lists(HAPPENINGS, max_size=6))
 def test_what_is_new_since_an_agreement_is_found_as_all_is(happenings):
     compare_after(happenings)

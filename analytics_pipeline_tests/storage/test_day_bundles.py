@@ -1,6 +1,7 @@
 """Tests for analytics_pipeline.storage.day_bundles: months of days in one file."""
 
 import os
+import shutil
 from datetime import date, timedelta
 
 import pytest
@@ -20,13 +21,20 @@ def engine():
     return connect(Engine.DUCKDB)
 
 
-@pytest.fixture
-def warehouse(tmp_path):
-    """Every day from 1 January to 10 March, a sale on each, in no bundle yet."""
-    warehouse = Warehouse(str(tmp_path))
+@pytest.fixture(scope="module")
+def days_made_once(tmp_path_factory):
+    """Every day from 1 January to 10 March, a sale on each."""
+    folder = tmp_path_factory.mktemp("days")
     for n in range(31 + 28 + 10):
-        store(warehouse, FIRST + timedelta(days=n), "a")
-    return warehouse
+        store(Warehouse(str(folder)), FIRST + timedelta(days=n), "a")
+    return folder
+
+
+@pytest.fixture
+def warehouse(days_made_once, tmp_path):
+    """Those days, in no bundle yet."""
+    shutil.copytree(days_made_once, tmp_path, dirs_exist_ok=True)
+    return Warehouse(str(tmp_path))
 
 
 def store(warehouse, day, *sales, on=None):
