@@ -119,7 +119,7 @@ def open_ledger(
     customers = shop.load("customers", Customers)
     nobody = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
     sale_people = follow_returns(
-        *_returns(shop, sales), set(nobody), identities, web.sale_orders
+        *_returns(shop, sales, nobody), set(nobody), identities, web.sale_orders
     )
     records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
     purchases = list_purchases(
@@ -136,24 +136,33 @@ def open_ledger(
 
 
 def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
-    """Return the sales that a web order may be tied to."""
+    """Return the sales that a web order of the export may be tied to."""
+    # Tables: thousands of ids in the words of a query take long to read.
+    numbers = lend_columns(ecom_orders, {"order_number": "string"})["order_number"]
+    named = lend_columns(ecom_orders.dropna(subset=["sale_id"]), {"sale_id": "string"})
+    from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
     may_match = (
-        sales["source"].startswith(WEB_SOURCE).fill_null(False)
-        | sales["web_order_number"].notnull()  # noqa: PD004 (Ibis's own)
+        (from_web & sales["source_id"].isin(numbers).fill_null(False))
+        | sales["web_order_number"].isin(numbers).fill_null(False)
+        | sales["sale_id"].isin(named["sale_id"])
     )
-    named = ecom_orders[["sale_id"]].dropna().drop_duplicates()
-    if len(named):
-        # A table: thousands of ids in the words of a query take long to read.
-        lent = lend_columns(named, {"sale_id": "string"})
-        may_match = may_match | sales["sale_id"].isin(lent["sale_id"])
     wanted = sales.filter(may_match).select(*_MATCHED_BY)
     found: pd.DataFrame = shop.engine.to_pandas(wanted)
     return found
 
 
-def _returns(shop: Shop, sales: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the sales that return another one, and those others."""
-    returns = sales.filter(sales["return_for"].notnull())  # noqa: PD004 (Ibis's own)
+def _returns(
+    shop: Shop, sales: ir.Table, nobody: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the sales of nobody that return another one, and those others.
+
+    A return under somebody's name is theirs, and needs no following.
+    """
+    is_return = sales["return_for"].notnull()  # noqa: PD004 (Ibis's own)
+    is_nobodys = sales["customer_id"].isnull()  # noqa: PD003 (Ibis's own)
+    if nobody:
+        is_nobodys = is_nobodys | sales["customer_id"].isin(nobody)
+    returns = sales.filter(is_return & is_nobodys)
     named = returns.select(original="return_for")
     originals = sales.semi_join(named, sales["sale_id"] == named["original"])
     return (
