@@ -30,8 +30,9 @@ from analytics_pipeline.storage.day_bundles import ReadPlan
 from analytics_pipeline.storage.local_copies import copies_of_this_process
 from analytics_pipeline.storage.parquet import LABEL, arrow_schema
 
-SHARE_OF_MEMORY = "50%"
-"""How much of the memory DuckDB may use; the rest is for what it returns."""
+LEAST_MEMORY, MEMORY_OF_A_CORE = 640 << 20, 256 << 20
+"""Bytes for DuckDB: so few that twenty million sales take two gigabytes in all on two
+cores (docs/performance.md); what does not fit goes to disk for a while."""
 
 _UNREADABLE = (
     "CANNOT_READ_FILE_FOOTER",
@@ -68,13 +69,13 @@ def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
 def _connect_duckdb() -> DuckDB:
     """Open DuckDB, with the threads and memory of this machine.
 
-    What does not fit into its half of the memory goes to disk for the while: to a
-    folder that only this user may open, not to wherever the command was typed.
+    What does not fit into memory goes to disk for the while: to a folder that only this
+    user may open, not to wherever the command was typed.
     """
     scratch = mkdtemp(prefix="analytics-pipeline-")
     opened = ibis.duckdb.connect(
         threads=_count_cores(),
-        memory_limit=SHARE_OF_MEMORY,
+        memory_limit=f"{_choose_memory()}B",
         temp_directory=scratch,
         preserve_insertion_order=False,
     )
@@ -88,6 +89,12 @@ def _count_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not every system can say so
         return os.cpu_count() or 1
+
+
+def _choose_memory() -> int:
+    """Return how many bytes DuckDB may use: at most half of this machine's memory."""
+    there_are = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(there_are // 2, max(LEAST_MEMORY, MEMORY_OF_A_CORE * _count_cores()))
 
 
 def explain_failure(error: Exception) -> PipelineError | None:

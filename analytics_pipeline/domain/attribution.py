@@ -72,11 +72,12 @@ def follow_returns(
         that belong to the person of their web order or of the sale they return.
     """
     # Plain dictionaries: a frame is asked once for many, not once for each of many.
-    by_record = _pair(customer_identities, "record_id", "person_id")
     by_order = _pair(sale_orders.dropna(subset=["person_id"]), "sale_id", "person_id")
     customer_of = _pair(originals, "sale_id", "customer_id")
     customer_of |= _pair(returns, "sale_id", "customer_id")
     original_of = _pair(returns, "sale_id", "return_for")
+    is_named = is_among(customer_identities["record_id"], set(customer_of.values()))
+    by_record = _pair(customer_identities[is_named], "record_id", "person_id")
     found = dict(by_order)
     for sale_id in original_of:
         seen: set[str | None] = {None}

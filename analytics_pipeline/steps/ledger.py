@@ -13,6 +13,7 @@ from analytics_pipeline.domain.attribution import (
     divide_orders,
     follow_returns,
 )
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.order_matching import match_orders
 from analytics_pipeline.engine import hold, lend_columns
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
@@ -41,12 +42,13 @@ SALES_COLUMNS = (
 _MATCHED_BY = (
     "sale_id",
     "business_date",
+    "customer_id",
     "source",
     "source_id",
     "web_order_number",
     "return_for",
 )
-"""What ties a sale to a web order."""
+"""What ties a sale to a web order, and whose it is by itself."""
 
 PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
 PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}
@@ -114,12 +116,16 @@ def open_ledger(
     is_until = until_last["business_date"] <= ibis.timestamp(day.isoformat())
     sales = until_last.filter(is_until)
     ecom_orders = shop.load("ecom_orders", EcomOrders)
-    matches = match_orders(ecom_orders, _web_sales(shop, sales, ecom_orders), as_of)
+    web_sales = _web_sales(shop, sales, ecom_orders)
+    matches = match_orders(ecom_orders, web_sales, as_of)
     web = divide_orders(ecom_orders, matches, identities, shop.policy, as_of)
     customers = shop.load("customers", Customers)
     nobody = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
     sale_people = follow_returns(
-        *_returns(shop, sales, nobody), set(nobody), identities, web.sale_orders
+        *_returns(shop, sales, nobody),
+        set(nobody),
+        identities,
+        _of_nobody(web.sale_orders, web_sales, nobody),
     )
     records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
     purchases = list_purchases(
@@ -151,6 +157,15 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     return found
 
 
+def _of_nobody(
+    sale_orders: pd.DataFrame, web_sales: pd.DataFrame, nobody: list[str]
+) -> pd.DataFrame:
+    """Return the *sale_orders* whose sales are under nobody's name."""
+    own = web_sales["customer_id"]
+    nobodys = web_sales.loc[own.isna() | is_among(own, nobody), "sale_id"]
+    return sale_orders[is_among(sale_orders["sale_id"], nobodys)]
+
+
 def _returns(
     shop: Shop, sales: ir.Table, nobody: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -162,10 +177,10 @@ def _returns(
     is_nobodys = sales["customer_id"].isnull()  # noqa: PD003 (Ibis's own)
     if nobody:
         is_nobodys = is_nobodys | sales["customer_id"].isin(nobody)
-    returns = sales.filter(is_return & is_nobodys)
-    named = returns.select(original="return_for")
-    originals = sales.semi_join(named, sales["sale_id"] == named["original"])
-    return (
-        shop.engine.to_pandas(returns.select("sale_id", "customer_id", "return_for")),
-        shop.engine.to_pandas(originals.select("sale_id", "customer_id")),
+    found = sales.filter(is_return & is_nobodys)
+    returns: pd.DataFrame = shop.engine.to_pandas(
+        found.select("sale_id", "customer_id", "return_for")
     )
+    named = lend_columns(returns[["return_for"]], {"return_for": "string"})
+    originals = sales.filter(sales["sale_id"].isin(named["return_for"]))
+    return returns, shop.engine.to_pandas(originals.select("sale_id", "customer_id"))
