@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.daily_ways import link_table
 from benchmarks.requests_result import (
     Read,
     choose_sample,
@@ -39,10 +40,10 @@ WHERE NOT is_deleted AND customer_id IN (SELECT unnest($chosen))
 @contextmanager
 def data_directory(loaded: str, export: str) -> Iterator[Path]:
     """Yield a data directory: a copy of a *loaded* one, if that is there, or none."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=Path(export).parent) as scratch:
         folder = Path(scratch) / "data"
         if loaded:
-            shutil.copytree(loaded, folder)
+            shutil.copytree(loaded, folder, copy_function=link_table)
         else:
             folder.mkdir()
         shutil.copy(export, folder / EXPORT)
@@ -68,7 +69,7 @@ def update(
             command(settings, terminal, as_of=date.fromisoformat(day))
         requests = count_requests(origin)
         if keep and not Path(keep).exists():
-            shutil.copytree(folder, keep)
+            shutil.copytree(folder, keep, copy_function=link_table)
         within = _seconds_in_steps(settings)
         figures = {
             "requests": requests,

@@ -11,6 +11,7 @@ from analytics_pipeline.schemas.table import Table
 
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 _NEEDS_QUOTES = re.compile('[,"\r\n]')
+ROWS_AT_ONCE = 50_000
 _PHONE = re.compile(r"\+[0-9]+")
 
 
@@ -18,12 +19,15 @@ def render_csv(frame: pd.DataFrame, table: type[Table]) -> str:
     """Return *frame* as RFC 4180 text with the headers of *table*."""
     columns = table.to_schema().columns
     header = ",".join(_quote(str(column.title)) for column in columns.values())
-    cells = [
-        _write_cells(frame[name], _formatter(name, str(column.dtype)))
-        for name, column in columns.items()
-    ]
-    rows = (",".join(row) for row in zip(*cells, strict=True))
-    return "\n".join([header, *rows, ""])
+    write = {name: _formatter(name, str(each.dtype)) for name, each in columns.items()}
+    parts = [header + "\n"]
+    # Some rows at a time: the cells of a million would take gigabytes.
+    for start in range(0, len(frame), ROWS_AT_ONCE):
+        some = frame.iloc[start : start + ROWS_AT_ONCE]
+        cells = [_write_cells(some[name], writer) for name, writer in write.items()]
+        rows = (",".join(row) for row in zip(*cells, strict=True))
+        parts.append("\n".join(rows) + "\n")
+    return "".join(parts)
 
 
 def _quote(cell: str) -> str:

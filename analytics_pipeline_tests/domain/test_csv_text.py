@@ -165,3 +165,15 @@ def test_lines_end_with_a_newline_alone_rule_8_1():
     assert text.count("\n") == 3
     assert text.endswith("\n")
     assert "\r" not in text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
+def test_rows_written_some_at_a_time_are_those_written_at_once(monkeypatch, count):
+    people = [ADA | {"customer_id": f"a{number}"} for number in range(count)]
+    frame = make_table(CustomerAnalyticsMaster, people)
+    at_once = render_csv(frame, CustomerAnalyticsMaster)
+
+    monkeypatch.setattr("analytics_pipeline.domain.csv_text.ROWS_AT_ONCE", 2)
+
+    assert render_csv(frame, CustomerAnalyticsMaster) == at_once
+    assert at_once.count("\n") == count + 1
