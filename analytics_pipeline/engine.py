@@ -5,6 +5,7 @@ Both run the same Ibis expressions; which one is configuration.
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from weakref import finalize
@@ -33,6 +34,9 @@ from analytics_pipeline.storage.parquet import LABEL, arrow_schema
 LEAST_MEMORY, MEMORY_OF_A_CORE = 640 << 20, 256 << 20
 """Bytes for DuckDB: so few that twenty million sales take two gigabytes in all on two
 cores (docs/performance.md); what does not fit goes to disk for a while."""
+
+CONTAINER = Path("/sys/fs/cgroup/memory.max")
+"""Where Linux tells a container its limit; a number of bytes, or ``max``."""
 
 _UNREADABLE = (
     "CANNOT_READ_FILE_FOOTER",
@@ -92,9 +96,20 @@ def _count_cores() -> int:
 
 
 def _choose_memory() -> int:
-    """Return how many bytes DuckDB may use: at most half of this machine's memory."""
+    """Return how many bytes DuckDB may use: at most half of what there is."""
     there_are = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(there_are // 2, max(LEAST_MEMORY, MEMORY_OF_A_CORE * _count_cores()))
+    allowed = _read_allowance(CONTAINER) or there_are
+    wanted = max(LEAST_MEMORY, MEMORY_OF_A_CORE * _count_cores())
+    return min(there_are // 2, allowed // 2, wanted)
+
+
+def _read_allowance(file: Path) -> int | None:
+    """Return how many bytes a container may use, if this is one that has a limit."""
+    try:
+        told = file.read_text(encoding="ascii").strip()
+    except OSError:  # not every system has such a file
+        return None
+    return int(told) if told.isdigit() else None
 
 
 def explain_failure(error: Exception) -> PipelineError | None:

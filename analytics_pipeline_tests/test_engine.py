@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analytics_pipeline import engine as engine_module
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.engine import connect, lend, lend_columns, open_days, open_table
 from analytics_pipeline.schemas.sales import RawSales
@@ -15,6 +16,7 @@ from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.warehouse import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
+MEMORY_LIMIT = "select current_setting('memory_limit')"
 MODELS = [contract.model for contract in Catalogue(None).all]
 
 
@@ -71,3 +73,20 @@ def test_what_does_not_fit_in_memory_goes_where_only_its_owner_may_look():
     del opened
     gc.collect()
     assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "megabytes"),
+    [("536870912\n", 256), ("max\n", 640), (None, 640), (str(1 << 40), 640)],
+    ids=["a small container", "no limit", "no container", "a huge limit"],
+)
+def test_a_container_is_never_filled(tmp_path, monkeypatch, told, megabytes):
+    file = tmp_path / "memory.max"
+    if told is not None:
+        file.write_text(told, encoding="ascii")
+    monkeypatch.setattr(engine_module, "CONTAINER", file)
+    monkeypatch.setattr(engine_module, "_count_cores", lambda: 2)
+
+    (limit,) = connect(Engine.DUCKDB).raw_sql(MEMORY_LIMIT).fetchone()
+
+    assert limit == f"{megabytes}.0 MiB"

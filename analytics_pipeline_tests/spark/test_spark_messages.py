@@ -26,9 +26,11 @@ pytestmark = [
 def test_without_pyspark_a_person_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # An earlier test may have imported it, and what imports it.
-    monkeypatch.setitem(sys.modules, "pyspark", None)
-    monkeypatch.setitem(sys.modules, "analytics_pipeline.spark", None)
+    # An earlier test may have imported it, so each of its modules has to be missing.
+    loaded = [name for name in sys.modules if name.split(".")[0] == "pyspark"]
+    for name in {"pyspark", *loaded}:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "analytics_pipeline.spark", raising=False)
 
     with pytest.raises(WrongUse, match=r"analytics-pipeline\[spark\]"):
         connect(Engine.SPARK)
