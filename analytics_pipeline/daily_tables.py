@@ -22,6 +22,13 @@ from analytics_pipeline.gates import (
     remember_failure,
     told_to_people,
 )
+from analytics_pipeline.run_log import (
+    MOST_DAYS_TOLD,
+    tell_beginning,
+    tell_days,
+    tell_stored,
+    tell_warnings,
+)
 from analytics_pipeline.shop import Shop
 
 MOST_DAYS_REPORTED = 31
@@ -52,8 +59,23 @@ class DailyRun:
         else:
             store(candidate)
             self.shop.warehouse.forget_failure(self.contract.name, day)
-            self.stored[day] = figures(candidate)
+            self.stored[day] = figures(self.shop, self.contract, candidate)
         return findings
+
+    def tell(self, candidate: Candidate, findings: Sequence[Finding]) -> None:
+        """Tell of one day in the log of the run: its warnings, and that it is stored.
+
+        Of many days only the warnings are told here.
+        """
+        tell_warnings(findings, candidate.partition)
+        is_one_of_few = max(len(self.wanted), len(self.stored)) <= MOST_DAYS_TOLD
+        if is_one_of_few and candidate.partition in self.stored:
+            tell_stored(self.contract, candidate)
+
+    def tell_all(self) -> None:
+        """Tell of very many days at once which are stored."""
+        if len(self.stored) > MOST_DAYS_TOLD:
+            tell_days(self.contract, list(self.stored))
 
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
@@ -89,15 +111,18 @@ def store_days_if_sound(
     latest: list[Finding] = []
     reported: list[Finding] = []
     with told_to_people(), told_to_dagster(run):
+        tell_beginning(contract, run.wanted)
         for done, candidate in enumerate(candidates(), start=1):
             findings = run.take(candidate, store)
             shop.progress(f"{contract.name} days", done, days or len(run.wanted))
             told = _worth_telling(findings, reported) if many else findings
+            run.tell(candidate, told)
             yield from _evaluations(contract, told, str(candidate.partition))
             latest = findings
     if many:
         passed = [finding for finding in latest if finding.passed]
         yield from _evaluations(contract, passed, run.wanted[-1], len(run.stored))
+    run.tell_all()
     yield from _report_days(run)
 
 

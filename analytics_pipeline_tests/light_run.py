@@ -22,6 +22,7 @@ from analytics_pipeline.assets.reconciliation import build_reconciliation
 from analytics_pipeline.assets.sales import RawSalesConfig, build_sales
 from analytics_pipeline.assets.sources import (
     CustomersConfig,
+    EcomOrdersConfig,
     SalesFeedConfig,
     build_sources,
 )
@@ -50,6 +51,7 @@ TABLES = (
 UP_TO_PUBLISHING = TABLES[: TABLES.index("customer_analytics_master") + 1]
 """Without the tables that explain what was published: they take a fifth of a run."""
 _CONFIGS = {
+    "ecom_orders": EcomOrdersConfig,
     "sales_feed": SalesFeedConfig,
     "customers": CustomersConfig,
     "raw_sales": RawSalesConfig,
@@ -154,7 +156,9 @@ def run_light(
     for name in tables:
         body = bodies[name]
         if name in _CONFIGS:
-            given["config"] = _CONFIGS[name](**config[name]["config"])
+            given["config"] = _CONFIGS[name](
+                **config.get(name, {"config": {}})["config"]
+            )
         wanted = inspect.signature(body).parameters
         events += body(**{key: given[key] for key in wanted})
     return events

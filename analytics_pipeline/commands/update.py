@@ -8,7 +8,6 @@ from typing import Any
 from analytics_pipeline.commands.acceptance import accept_failure
 from analytics_pipeline.commands.running import Outcome, run_job
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
@@ -125,7 +124,7 @@ def tell(
         f"{customers.get('read', 0):,} customer records",
         "days cut": f"{recut:,} ({max(recut - 1, 0):,} beside {day})",
         "people": f"{master.get('dagster/partition_row_count', 0):,}",
-        "lifetime value": format_cents(int(master.get("lifetime_value_cents", 0))),
+        "lifetime value": f"{master.get('lifetime_value', 0):.2f}",
         "orders": f"{master.get('orders', 0):,}",
         "first-time buyers": f"{master.get('first_time_buyers', 0):,}",
         **_repairs(feed),
@@ -150,7 +149,7 @@ def _quarantine(analytics: Mapping[str, Any]) -> dict[str, str]:
     count = int(analytics.get("quarantined_sales", 0))
     if not count:
         return {}
-    worth = format_cents(int(analytics["quarantined_last_good_cents"]))
+    worth = f"{analytics['quarantined_last_good_value']:.2f}"
     unknown = int(analytics["quarantined_unknown"])
     told = f"{count:,} sales, in no figure; last good value {worth}, {unknown} unknown"
     return {"in quarantine": told}
