@@ -17,7 +17,12 @@ from analytics_pipeline.contracts import Contract
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.engine import explain_failure
 from analytics_pipeline.errors import LocalFailure, PipelineError
-from analytics_pipeline.run_log import tell_beginning, tell_stored, tell_warnings
+from analytics_pipeline.run_log import (
+    tell_beginning,
+    tell_failure,
+    tell_stored,
+    tell_warnings,
+)
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import is_local
 from analytics_pipeline.storage.gate_notes import FailedCheck
@@ -51,8 +56,10 @@ def told_to_people() -> Iterator[None]:
 
 def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failure:
     """Describe *error* so that a run, an alert and a terminal can tell it."""
+    sentence = f"{error.cause} {error.remedy}"
+    tell_failure(sentence)
     return dg.Failure(
-        f"{error.cause} {error.remedy}",
+        sentence,
         metadata={
             "exit_code": error.exit_code,
             "cause": error.cause,
@@ -144,6 +151,7 @@ def gate_failure(
     what = f"{contract.name} of {partition}" if partition else contract.name
     cause = f"{what} failed its gate ({finding.check}): {finding.sentence}"
     remedy = "What was published stays published. See: analytics-pipeline status"
+    tell_failure(f"{cause} {remedy}")
     return dg.Failure(
         f"{cause} {remedy}",
         metadata={

@@ -1,7 +1,7 @@
 """What a run tells in its log, for a person who follows it.
 
-Dagster's own events are of the level debug; with those hidden these sentences are what
-is left: one when a table is begun, its warnings, and one when it is stored.
+Dagster's own events have a level of their own; with it hidden these sentences are what
+is left: one when a table is begun, its warnings, and one when it is stored or why not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,6 +43,11 @@ def tell_stored(contract: Contract, candidate: Candidate) -> None:
     where = f"{candidate.partition}: " if candidate.partition else ""
     told = _fill_in(STORIES[contract.name].ends, candidate)
     _say(f"{where}{told}{' ' if told else ''}Stored.")
+
+
+def tell_failure(sentence: str) -> None:
+    """Say why a table is not stored, and what to do."""
+    dg.get_dagster_logger().error("%s", sentence)
 
 
 def tell_days(contract: Contract, days: Sequence[str]) -> None:
