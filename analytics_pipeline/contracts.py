@@ -167,4 +167,4 @@ def _in_words(name: str, dtype: str) -> str:
 
 def _with_header(header: str | None, description: str) -> str:
     """Name the header that a column has in the file, where people know it by that."""
-    return f"*{header}* in the file. {description}" if header else description
+    return f"*{header}* in the file – {description}" if header else description

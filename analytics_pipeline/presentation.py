@@ -14,8 +14,8 @@ from analytics_pipeline.storage.objects import open_root
 from analytics_pipeline.stories import STORIES, Story
 
 OWNER = "team:analytics"
-PERSONAL = {"name", "email", "phone"}
-"""Columns whose values a person could be reached or known by."""
+CONTACTS = {"email", "phone"}
+"""Columns by whose values a person can be reached."""
 
 
 def present(
@@ -61,7 +61,7 @@ def _describe(beginning: str, contract: Contract, story: Story) -> str:
 def _tags(contract: Contract) -> Mapping[str, str]:
     """Say of a table whether it holds contacts: such a file is for its owner only."""
     columns = set(contract.model.to_schema().columns)
-    return {"personal_data": "yes"} if columns & PERSONAL else {}
+    return {"personal_data": "yes"} if columns & CONTACTS else {}
 
 
 def _address(name: str, story: Story, settings: Settings) -> str:
