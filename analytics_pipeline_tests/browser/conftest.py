@@ -15,9 +15,14 @@ LONGEST = 120_000
 OF_NO_HOST = {"data", "blob", "about", "file"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One browser for all tests of a process."""
+    """One browser for the tests of a module.
+
+    While it is open, nothing else may run an event loop in this thread, as a run of
+    Dagster does: make what the pages show before the browser, in fixtures that it
+    depends on.
+    """
     found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(f"No browser is installed ({', '.join(PROGRAMS)}).")

@@ -55,6 +55,13 @@ class ServedUi:
         fields = "... on Run {status runConfigYaml tags {key value}}"
         return self.ask(f'{{runOrError(runId: "{run_id}") {{{fields}}}}}')["runOrError"]
 
+    def runs_of(self, backfill: str) -> list[str]:
+        """The status of each run of a backfill."""
+        asked = f'{{tags: [{{key: "dagster/backfill", value: "{backfill}"}}]}}'
+        fields = "... on Runs {results {status}}"
+        answer = self.ask(f"{{runsOrError(filter: {asked}) {{{fields}}}}}")
+        return [run["status"] for run in answer["runsOrError"]["results"]]
+
 
 @contextmanager
 def served_ui(settings: Settings, folder: Path) -> Iterator[ServedUi]:
