@@ -47,7 +47,9 @@ def requests() -> list[str]:
 @pytest.fixture
 def page(browser: Any, requests: list[str]) -> Iterator[Any]:
     """A page without a past; what it asks of other machines is refused, and fails."""
-    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    context = browser.new_context(
+        viewport={"width": 1500, "height": 1000}, reduced_motion="reduce"
+    )
     context.set_default_timeout(LONGEST)
     context.on("request", lambda request: requests.append(request.url))
     context.route(
