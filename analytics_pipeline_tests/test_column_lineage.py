@@ -10,13 +10,15 @@ from analytics_pipeline.domain.exports import (
     assemble_master,
 )
 from analytics_pipeline.domain.people import describe_people
+from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Customers, EcomOrders, SalesFeed
+from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.identities import load_identities
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
+from analytics_pipeline_tests.tables import make_table
 
 DAY = FIRST_DAY.isoformat()
 CONTRACTS = {contract.name: contract for contract in Catalogue(None).all}
@@ -64,3 +66,14 @@ def test_a_column_holds_what_it_is_told_to_come_from(name, small_shop):
         pd.testing.assert_series_equal(
             ours[column], above[source], check_names=False, obj=f"{name}.{column}"
         )
+
+
+def test_a_column_that_is_worked_out_is_not_told_as_taken_over():
+    row = {"sale_id": "a", "status": "ONACCOUNT_CLOSED", "state": None}
+    feed = make_table(SalesFeed, [row | {"attributes": "", "sale_date": "2026-06-01"}])
+    sales = classify_sales(feed, make_table(Outlets, []), "UTC")
+    traced = trace_columns(CONTRACTS["raw_sales"], CONTRACTS["sales_feed"])
+
+    for column in ("state", "attributes"):
+        assert sales[column].tolist() != feed[column].tolist()
+        assert column not in traced
