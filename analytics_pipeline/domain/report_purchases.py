@@ -35,6 +35,8 @@ def name_month(month: int) -> str:
 def join_first_orders(purchases: ir.Table, firsts: ir.Table) -> ir.Table:
     """Add to each purchase its month, and how long after its person's first order.
 
+    Columns ``month``, ``cohort`` (the month of the first order), ``days_since_first``.
+
     Args:
         purchases: what counts, with its person.
         firsts: the columns ``FIRST_ORDER`` of ``customer_analytics``.
@@ -43,11 +45,7 @@ def join_first_orders(purchases: ir.Table, firsts: ir.Table) -> ir.Table:
     joined = purchases.left_join(known, purchases["person_id"] == known["customer_id"])
     days = joined["day"].epoch_seconds() - joined["first_order_date"].epoch_seconds()
     return joined.select(
-        "person_id",
-        "day",
-        "value_cents",
-        "is_order",
-        "is_ecom",
+        *purchases.columns,
         month=_month(joined["day"]),
         cohort=_month(joined["first_order_date"]),
         days_since_first=(days / 86_400).cast("int64"),

@@ -40,11 +40,9 @@ def draw(chart: Mapping[str, Any]) -> str:
     return svg
 
 
-def draw_picture(chart: Mapping[str, Any]) -> bytes:
-    """Return *chart* as PNG, for where only pictures are shown."""
-    png: bytes = vl_convert.vegalite_to_png(
-        dict(chart) | {"background": "white"}, scale=1.5
-    )
+def picture(svg: str) -> bytes:
+    """Return a drawing as PNG, for where only pictures are shown."""
+    png: bytes = vl_convert.svg_to_png(svg, scale=1.5)
     return png
 
 
@@ -197,6 +195,6 @@ def _frame(data: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
         "width": WIDTH,
         "height": HEIGHT,
         "autosize": {"type": "fit", "contains": "padding"},
-        "background": None,
+        "background": "white",
         "config": _CONFIG,
     }

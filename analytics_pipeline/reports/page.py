@@ -12,11 +12,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from analytics_pipeline.domain.report_figures import Headline
 from analytics_pipeline.domain.report_rows import rows_of
 from analytics_pipeline.domain.verdicts import Outcome, Verdict
-from analytics_pipeline.reports.charts import draw, draw_picture
+from analytics_pipeline.reports.charts import draw, picture
 from analytics_pipeline.reports.numbers import amount, difference, money
-from analytics_pipeline.reports.section import Grid
+from analytics_pipeline.reports.section import Grid, Section
 from analytics_pipeline.reports.sections import build_sections
 from analytics_pipeline.vocabulary import ReportFigure, ReportUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A section of the page and its plot, as SVG."""
+
+    section: Section
+    svg: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Page:
     Attributes:
         as_of: the day.
         report: ``CustomerReport`` of that day.
+        plots: what :func:`draw_plots` makes of it.
         changes: the changes to list, in words.
         verdicts: what every check said last.
         with_tax: whether money is with tax.
@@ -35,6 +44,7 @@ class Page:
 
     as_of: date
     report: pd.DataFrame
+    plots: Sequence[Plot]
     changes: Sequence[Mapping[str, str]]
     verdicts: Sequence[Verdict]
     with_tax: bool
@@ -44,13 +54,11 @@ class Page:
 
 def render_page(page: Page) -> str:
     """Return the page as HTML."""
-    sections = build_sections(page.report, page.as_of)
     amiss = [each for each in page.verdicts if each.outcome is not Outcome.PASSED]
     return _template().render(
         page=page,
         due=page.as_of + timedelta(days=2),
         tiles=_tiles(page.report),
-        sections=[(section, draw(section.chart)) for section in sections],
         changes=_list_changes(page.changes),
         counts=_count_changes(page.report),
         amiss=amiss,
@@ -69,12 +77,17 @@ PICTURED = (
 """The plots that Dagster's own page of the report shows too."""
 
 
-def draw_pictures(report: pd.DataFrame, as_of: date) -> dict[str, bytes]:
+def draw_plots(report: pd.DataFrame, as_of: date) -> list[Plot]:
+    """Return the sections of a report, each with its drawing."""
+    return [Plot(each, draw(each.chart)) for each in build_sections(report, as_of)]
+
+
+def take_pictures(plots: Sequence[Plot]) -> dict[str, bytes]:
     """Return some of the plots as pictures, by title."""
     return {
-        section.title: draw_picture(section.chart)
-        for section in build_sections(report, as_of)
-        if section.key in PICTURED
+        plot.section.title: picture(plot.svg)
+        for plot in plots
+        if plot.section.key in PICTURED
     }
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
@@ -24,7 +26,13 @@ from analytics_pipeline.domain.report_purchases import (
 from analytics_pipeline.domain.report_rows import rows_of
 from analytics_pipeline.domain.verdicts import Verdict
 from analytics_pipeline.engine import lend_columns
-from analytics_pipeline.reports.page import Page, draw_pictures, render_page
+from analytics_pipeline.reports.page import (
+    Page,
+    Plot,
+    draw_plots,
+    render_page,
+    take_pictures,
+)
 from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.report import CustomerReport
 from analytics_pipeline.schemas.sources import EcomOrders
@@ -33,7 +41,7 @@ from analytics_pipeline.steps.customers import add_up_sides, list_people
 from analytics_pipeline.steps.exports import load_analytics
 from analytics_pipeline.steps.identities import load_identities
 from analytics_pipeline.steps.judgements import judge_catch_up
-from analytics_pipeline.steps.ledger import Ledger, open_day
+from analytics_pipeline.steps.ledger import Ledger, hold_if_few, open_day
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.report_files import ReportFiles
 from analytics_pipeline.vocabulary import ReportFigure
@@ -59,8 +67,16 @@ def report_customers(shop: Shop, day: date) -> Candidate:
         [finding],
         key,
         figures=_plotted(report),
-        pictures=draw_pictures(report, day) if _is_published(shop, day) else {},
+        pictures=take_pictures(_plots(shop, report, day))
+        if _is_published(shop, day)
+        else {},
     )
+
+
+def _plots(shop: Shop, report: pd.DataFrame, day: date) -> list[Plot]:
+    """Return the plots of *report*, which one run draws once."""
+    state = day, tuple(report["amount"])
+    return shop.keep("plots", state, lambda: draw_plots(report, day))
 
 
 def _is_published(shop: Shop, day: date) -> bool:
@@ -79,11 +95,12 @@ def _measure(
     """Ask the engine what the report tells."""
     ask = shop.engine.to_pandas
     firsts = lend_columns(analytics[list(FIRST_ORDER)], FIRST_ORDER)
-    joined = join_first_orders(ledger.purchases, firsts)
-    recent = ask(add_up_recent_days(ledger.purchases, day)).iloc[0]
+    # Several questions are asked of them: the long way to them is gone once.
+    joined = hold_if_few(shop, join_first_orders(ledger.purchases, firsts))
+    recent = ask(add_up_recent_days(joined, day)).iloc[0]
     return Measured(
         analytics=analytics,
-        then=_standings(shop, ledger, month_before(day)),
+        then=_standings(shop, joined, month_before(day)),
         months=ask(add_up_months(joined)),
         cohorts=ask(count_cohorts(joined)),
         second=ask(count_second_orders(joined)),
@@ -95,10 +112,9 @@ def _measure(
     )
 
 
-def _standings(shop: Shop, ledger: Ledger, day: date) -> pd.DataFrame:
+def _standings(shop: Shop, purchases: ir.Table, day: date) -> pd.DataFrame:
     """Return where today's people stood on an earlier day, by what is known now."""
-    purchases = ledger.purchases
-    until = purchases.filter(purchases["day"] <= pd.Timestamp(day))
+    until = purchases.filter(purchases["day"] <= ibis.timestamp(day.isoformat()))
     people = list_people(load_identities(shop))
     stood = measure_people(until, people, shop.policy, day)
     chosen = stood.select("customer_id", "tier", "inactive_segment")
@@ -145,6 +161,7 @@ def store_report(shop: Shop, candidate: Candidate, verdicts: Sequence[Verdict]) 
     page = Page(
         as_of=day,
         report=candidate.rows,
+        plots=_plots(shop, candidate.rows, day),
         changes=list_largest_changes(_changes(shop, day)),
         verdicts=verdicts,
         with_tax=shop.policy.money_basis is MoneyBasis.INCL_TAX,
