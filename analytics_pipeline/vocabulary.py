@@ -148,6 +148,7 @@ class ReportFigure(StrEnum):
     LIFETIME_PEOPLE = "lifetime_value_people"
     CHANGES = "changes"
     RECONCILIATION = "reconciliation"
+    WEB_ORDERS = "web_orders"
     FRESHNESS = "freshness"
 
 

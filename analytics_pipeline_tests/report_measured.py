@@ -102,6 +102,7 @@ def measure(
         recent=recent.drop("latest").fillna(0).astype("int64").to_dict(),
         changes=no_changes(),
         sides=_sides(rows),
+        web_orders={},
         days={},
     )
 

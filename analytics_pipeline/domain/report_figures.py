@@ -48,6 +48,8 @@ class Measured:
         changes: ``customer_changes`` of the day.
         sides: both sides of the conservation law: value and orders of people, of
             nobody, of sales and of added web orders.
+        web_orders: how many orders of the web shop stand how against the sales, where
+            they were held against those of this day.
         days: how old the latest purchase and web order are, and the like.
     """
 
@@ -59,6 +61,7 @@ class Measured:
     recent: Mapping[str, int]
     changes: pd.DataFrame
     sides: Mapping[str, int]
+    web_orders: Mapping[str, int]
     days: Mapping[str, int]
 
 
@@ -74,6 +77,10 @@ def tell_figures(measured: Measured, policy: Policy, as_of: date) -> pd.DataFram
         *divide_lifetime_values(measured.analytics, policy),
         *_changes(measured.changes),
         *_reconciliation(measured.sides),
+        *(
+            row(ReportFigure.WEB_ORDERS, category, "orders", count)
+            for category, count in measured.web_orders.items()
+        ),
         *_freshness(measured.days),
     ]
     return tabulate(rows, as_of)

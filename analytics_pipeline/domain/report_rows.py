@@ -39,6 +39,7 @@ MADE_FROM: Mapping[ReportFigure, tuple[ReportUnit, str]] = MappingProxyType(
             _PEOPLE,
             "customer_analytics.lifetime_value_cents, customer_analytics.order_count",
         ),
+        ReportFigure.WEB_ORDERS: (ReportUnit.ORDERS, "ecom_reconciliation.category"),
         ReportFigure.CHANGES: (
             ReportUnit.CHANGES,
             "customer_changes.change, customer_changes.cause",

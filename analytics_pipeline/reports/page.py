@@ -176,7 +176,12 @@ def _tell_health(report: pd.DataFrame) -> dict[str, Any]:
         (each.label, amount(each.amount, each.unit), _WORDS[each.unit])
         for each in rows_of(report, ReportFigure.FRESHNESS)
     ]
+    web = [
+        (each.label.replace("_", " "), amount(each.amount, each.unit))
+        for each in rows_of(report, ReportFigure.WEB_ORDERS)
+    ]
     return {
+        "web_orders": Grid(("how they stand", "orders"), web),
         "sides": Grid(("side", "value", "orders"), lines),
         "fresh": Grid(("what", "how much", "unit"), days),
     }

@@ -34,6 +34,7 @@ from analytics_pipeline.reports.page import (
     take_pictures,
 )
 from analytics_pipeline.schemas.changes import CustomerChanges
+from analytics_pipeline.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.schemas.report import CustomerReport
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
@@ -44,7 +45,7 @@ from analytics_pipeline.steps.judgements import judge_catch_up
 from analytics_pipeline.steps.ledger import Ledger, hold_if_few, open_day
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.report_files import ReportFiles
-from analytics_pipeline.vocabulary import ReportFigure
+from analytics_pipeline.vocabulary import ReconciliationCategory, ReportFigure
 
 
 def report_customers(shop: Shop, day: date) -> Candidate:
@@ -108,6 +109,7 @@ def _measure(
         recent=recent.drop("latest").fillna(0).astype("int64").to_dict(),
         changes=_changes(shop, day),
         sides=sides,
+        web_orders=_web_orders(shop, day),
         days=_ages(shop, recent["latest"], day),
     )
 
@@ -132,6 +134,18 @@ def _changes(shop: Shop, day: date) -> pd.DataFrame:
     if not shop.warehouse.exists("customer_changes", key):
         return no_changes()
     return shop.load("customer_changes", CustomerChanges, key)
+
+
+def _web_orders(shop: Shop, day: date) -> dict[str, int]:
+    """Count the web shop's orders by category, if they were reconciled as of *day*."""
+    notes = shop.warehouse.notes("ecom_reconciliation")
+    if notes.get("as_of") != day.isoformat():
+        return {}
+    orders = shop.load("ecom_reconciliation", EcomReconciliation)
+    return {
+        category.value: int((orders["category"] == category).sum())
+        for category in ReconciliationCategory
+    }
 
 
 def _ages(shop: Shop, latest: pd.Timestamp, day: date) -> dict[str, int]:

@@ -140,3 +140,15 @@ def test_figures_older_than_the_sales_make_no_page(shop):
 
     assert exit_code_of(stopped.value) == 1
     assert files_of(shop).latest.read_bytes() == page
+
+
+def test_the_orders_of_the_web_shop_stand_as_the_reconciliation_says(two_days):
+    told = report_of(two_days, NEXT_DAY)
+    told = told[told["figure"] == ReportFigure.WEB_ORDERS]
+    orders = two_days.rows("reports/ecom_reconciliation.csv")
+
+    assert dict(zip(told["label"], told["amount"], strict=True)) == {
+        category: sum(row["Category"] == category for row in orders)
+        for category in told["label"]
+    }
+    assert told["amount"].sum() == len(orders) > 0
