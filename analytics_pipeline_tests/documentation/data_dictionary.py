@@ -20,11 +20,11 @@ breaks its contract is not stored. What the figures mean is in
 [Rules for shopkeepers](rules.md).
 
 Files are in the data directory, `data`; tables perhaps
-[in a bucket](object-storage.md). In Parquet files money is whole **cents** of the shop's
-currency; in CSV files it is currency with two decimals, a day is `YYYY-MM-DD`, yes or no
-is `Yes` or `No`, and what is unknown is empty. Every file is readable by its owner only.
-Columns keep their names, their order and their meaning; new ones come last in the files
-for people.
+[in a bucket](object-storage.md). In Parquet files money is whole **cents** of the
+shop's currency; in CSV files it is currency with two decimals, a day is `YYYY-MM-DD`,
+yes or no is `Yes` or `No`, and what is unknown is empty. Every file is readable by its
+owner only. Columns keep their names, their order and their meaning; new ones come last
+in the files for people.
 
 """
 _PERSONAL = {"name", "email", "phone", "customer_code"}

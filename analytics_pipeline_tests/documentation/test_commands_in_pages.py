@@ -182,6 +182,7 @@ def test_the_commands_of_a_page_do_what_it_says(
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.name)
 def test_the_commands_of_a_page_do_what_it_says_with_dagster(
     page: Path, desk: Desk
