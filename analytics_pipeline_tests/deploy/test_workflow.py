@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from analytics_pipeline.shop import DUE_AT
+from analytics_pipeline_tests.deploy.linters import complaints
 from analytics_pipeline_tests.deploy.runner import (
     NEEDED,
     WORKFLOW,
@@ -48,22 +48,11 @@ needs_its_tools = pytest.mark.skipif(
 )
 
 
-def check(tool: str, *words: str | Path) -> str:
-    """Run a linter of the tests; return what it finds wrong."""
-    program = Path(sys.executable).parent / tool
-    if not program.exists():
-        pytest.skip(f"{tool} is not installed: pip install -e '.[dev]'")
-    result = subprocess.run(
-        [program, *words], capture_output=True, text=True, check=False
-    )
-    return "" if result.returncode == 0 else result.stdout + result.stderr
-
-
 @pytest.mark.parametrize(
     "schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"]
 )
 def test_it_is_a_workflow_that_ends(schema: str) -> None:
-    assert check("check-jsonschema", "--builtin-schema", schema, WORKFLOW) == ""
+    assert complaints("check-jsonschema", "--builtin-schema", schema, WORKFLOW) == ""
 
 
 @pytest.mark.parametrize(
@@ -78,7 +67,7 @@ def test_each_block_is_sound_and_takes_nothing_that_was_typed_as_words(
     block.write_text(step["run"], encoding="utf-8")
 
     assert "${{" not in step["run"]
-    assert check("shellcheck", "--shell=bash", "--severity=style", block) == ""
+    assert complaints("shellcheck", "--shell=bash", "--severity=style", block) == ""
 
 
 def test_it_may_only_read_and_never_runs_twice_at_once() -> None:
