@@ -1,8 +1,8 @@
 """The image and the containers without an engine: what their files say, done here.
 
 The build stage is run as it stands, in a folder that stands for the image's root; a
-container is a process with the image's environment and, where the kernel lets us, a
-root file system that cannot be written.
+container is a process with the image's environment and a file system of which it can
+write to the volumes only.
 """
 
 import os
@@ -19,22 +19,13 @@ from typing import Any
 
 import yaml
 
+from analytics_pipeline_tests.deploy.confined import confined
 from analytics_pipeline_tests.shared_deployment.processes import Started, kill
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy/docker/Dockerfile"
 COMPOSE = ROOT / "deploy/docker/compose.yaml"
 PLACES = ("/opt/analytics", "/usr/local/bin", "/srv/dagster", "/data")
-READ_ONLY = (
-    'for each in "$@"; do [ "$each" = -- ] && break; mount --bind "$each" "$each"; done'
-)
-IN_READ_ONLY = f"""
-{READ_ONLY}
-mount -o remount,ro,bind /
-while [ "$1" != -- ]; do shift; done
-shift
-exec "$@"
-"""
 
 
 @dataclass(frozen=True)
@@ -169,10 +160,7 @@ class Image:
 
     def words(self, words: Sequence[str]) -> list[str]:
         """A command in a container that can write to its volumes only."""
-        if not can_be_read_only():
-            return list(words)
-        places = [str(path) for path in self.writable]
-        return ["unshare", "-m", "sh", "-c", IN_READ_ONLY, "sh", *places, "--", *words]
+        return confined(words, self.writable)
 
     def given(self, more: Mapping[str, str]) -> dict[str, str]:
         """The environment of a container."""
@@ -212,11 +200,3 @@ class Image:
                 yield Started(process, log)
             finally:
                 kill(process)
-
-
-def can_be_read_only() -> bool:
-    """Whether this kernel lets us mount: it takes root, and unshare."""
-    if shutil.which("unshare") is None:
-        return False
-    tried = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
-    return tried.returncode == 0

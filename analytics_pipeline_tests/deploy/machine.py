@@ -10,6 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics_pipeline_tests.deploy.confined import confined
+
 ROOT = Path(__file__).parents[2]
 HOME = "/srv/analytics"
 PROGRAMS = ("analytics-pipeline", "dagster-webserver", "dagster-daemon")
@@ -20,7 +22,7 @@ echo "said something"
 exit {code}
 """
 REAL = """#!/bin/sh
-export PYTHONPATH="{root}" PYTHONWARNINGS=ignore
+export PYTHONPATH="{root}" PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
 exec "{python}" -m {module} "$@"
 """
 MODULES = dict(
@@ -43,6 +45,7 @@ class Machine:
         self.programs.mkdir(parents=True)
         (self.folder / "data").mkdir()
         (self.folder / "dagster").mkdir()
+        self.temporary.mkdir()
         shutil.copytree(ROOT / "deploy", self.folder / "deploy")
         self.settings({"LIGHTSPEED_DOMAIN_PREFIX": "demo"})
         self.note()
@@ -50,6 +53,10 @@ class Machine:
     @property
     def programs(self) -> Path:
         return self.folder / ".venv/bin"
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder.parent / "tmp"
 
     @property
     def told(self) -> list[str]:
@@ -84,11 +91,22 @@ class Machine:
             line for path in files for line in path.read_text("utf-8").splitlines()
         ]
         given = [*map(self.moved, unit.get("Environment", [])), *lines]
-        named = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+        named = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.folder),
+            "TMPDIR": str(self.temporary),  # what PrivateTmp is there
+        }
         for line in given:
             name, value = line.split("=", 1)
             named[name] = value.strip("'")
         return named
+
+    def command(self, unit: Unit, *more: str) -> list[str]:
+        """What the unit starts, which can write where the unit says only."""
+        places = self.moved(unit["ReadWritePaths"][0]).split()
+        writable = [*map(Path, places), self.temporary]
+        return confined([*self.moved(unit["ExecStart"][0]).split(), *more], writable)
 
     def _write(self, name: str, text: str) -> None:
         path = self.programs / name

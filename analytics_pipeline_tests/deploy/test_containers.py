@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline_tests.deploy.image import Image, can_be_read_only, read_compose
+from analytics_pipeline_tests.deploy.image import Image, read_compose
 from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.shared_deployment.processes import Started, wait_until
 from analytics_pipeline_tests.shared_deployment.server import Server, free_port
@@ -75,8 +75,6 @@ def is_healthy(
 def test_the_services_come_up_work_and_go(
     image: Image, server: Server, small_shop: SimulatedShop
 ) -> None:
-    if not can_be_read_only():
-        pytest.skip("Root that may mount is needed to try a read-only file system.")
     environment = {
         **{
             name: str(value)

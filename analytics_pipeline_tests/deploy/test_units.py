@@ -182,8 +182,10 @@ def test_cron_is_silent_when_all_is_well(machine: Machine) -> None:
         f"{machine.folder} ",
     ]
     for log in ("update.log", "status.log"):
-        assert (machine.folder / log).read_text(encoding="utf-8") == "said something\n"
-        assert mode(machine.folder / log) == 0o600
+        assert (machine.folder / "data" / log).read_text(
+            encoding="utf-8"
+        ) == "said something\n"
+        assert mode(machine.folder / "data" / log) == 0o600
 
 
 def test_cron_mails_the_exit_code_and_nothing_of_what_was_said(
@@ -218,7 +220,7 @@ def test_the_lines_of_cron_publish_and_find_it_stale(
     judged = by_cron(machine, variables, status)
 
     assert (updated.stdout, updated.stderr) == ("", "")
-    log = (machine.folder / "update.log").read_text(encoding="utf-8")
+    log = (machine.folder / "data/update.log").read_text(encoding="utf-8")
     assert f"As of {DAY}" in log
     assert judged.stdout.startswith("analytics-pipeline status ended with 1; ")
 
@@ -233,10 +235,9 @@ def test_the_service_of_the_update_publishes(
     given = small_shop.settings.as_environment()
     machine.settings(given | {"ANALYTICS_DATA_DIR": "data"})
     unit = read_unit(ROOT / "deploy/systemd/analytics-update.service")
-    words = machine.moved(unit["ExecStart"][0]).split()
 
     result = subprocess.run(
-        [*words, "--as-of", DAY.isoformat()],
+        machine.command(unit, "--as-of", DAY.isoformat()),
         cwd=machine.folder,
         env=machine.environment(unit),
         capture_output=True,
@@ -258,7 +259,7 @@ def test_the_service_of_the_ui_answers_and_stops_when_it_is_asked(
     machine.settings(given | {"ANALYTICS_DATA_DIR": "data"})
     unit = read_unit(ROOT / "deploy/systemd/analytics-ui.service")
     port = free_port()
-    words = [*machine.moved(unit["ExecStart"][0]).split(), "--port", str(port)]
+    words = machine.command(unit, "--port", str(port))
     with (
         (machine.folder / "log").open("wb") as log,
         subprocess.Popen(

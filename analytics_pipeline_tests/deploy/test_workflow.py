@@ -14,6 +14,7 @@ from analytics_pipeline.shop import DUE_AT
 from analytics_pipeline_tests.deploy.linters import complaints
 from analytics_pipeline_tests.deploy.runner import (
     NEEDED,
+    ROOT,
     WORKFLOW,
     Ran,
     Runner,
@@ -99,6 +100,14 @@ def test_the_hour_of_the_default_store_is_night() -> None:
     for behind in (4, 5):
         assert 2 <= hour - behind < DUE_AT.hour
     assert minute != 0
+
+
+def test_the_documentation_names_whatever_is_to_be_set() -> None:
+    asked = set(re.findall(r"(?:vars|secrets)\.(\w+)", WORKFLOW.read_text("utf-8")))
+    documented = (ROOT / "docs/running.md").read_text(encoding="utf-8")
+
+    assert len(asked) > 10
+    assert {name for name in asked if f"`{name}`" not in documented} == set()
 
 
 @pytest.fixture
