@@ -13,6 +13,7 @@ from analytics_pipeline.alerts import build_alert_sensor
 from analytics_pipeline.assets.customers import build_customers
 from analytics_pipeline.assets.exports import build_exports
 from analytics_pipeline.assets.reconciliation import build_reconciliation
+from analytics_pipeline.assets.reports import build_reports
 from analytics_pipeline.assets.sales import build_sales
 from analytics_pipeline.assets.sources import build_sources
 from analytics_pipeline.catalogue import Catalogue
@@ -29,6 +30,7 @@ from analytics_pipeline.shop import Progress, open_shop, silent, system_clock
 
 OWNER = "team:analytics"
 EXPORTS = "exports"
+REPORTS = "reports"
 
 
 def build_definitions(
@@ -47,6 +49,7 @@ def build_definitions(
         "sales": build_sales(catalogue, sources),
         "customers": build_customers(catalogue),
         EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
+        REPORTS: build_reports(catalogue),
     }
     tables = dg.Definitions(
         assets=_name_for(
@@ -88,7 +91,7 @@ def _place(
             group_name=f"{shop}_{group}" if shop else group,
             owners=[OWNER],
             freshness_policy=fresh_every_morning(settings)
-            if group == EXPORTS
+            if group in {EXPORTS, REPORTS}
             else None,
         )
 

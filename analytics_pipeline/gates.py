@@ -6,6 +6,7 @@ the failed check and then raises, and nothing is written.
 """
 
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -151,8 +152,11 @@ def gate_failure(
 
 
 def figures(candidate: Candidate) -> dict[str, Any]:
-    """Return what the UI plots: rows and the figures of the table."""
+    """Return what the UI plots and shows: rows, figures and pictures of the table."""
     shown: dict[str, Any] = dict(candidate.figures)
+    for name, png in candidate.pictures.items():
+        image = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
+        shown[name] = dg.MetadataValue.md(f"![{name}]({image})")
     if candidate.frame is not None:
         key = "partition_row_count" if candidate.partition else "row_count"
         shown[f"dagster/{key}"] = len(candidate.frame)

@@ -21,7 +21,7 @@ LAYERS = [
     "reports",
     "steps",
     "contracts", "checks", "catalogue", "gates", "daily_tables", "partitions",
-    "resources", "io_managers",
+    "resources", "io_managers", "verdicts",
     "assets",
     "jobs", "schedules", "sqlite_records", "instance", "run_reports", "alerts",
     "dead_runs", "sensors",
