@@ -36,12 +36,14 @@ _PREFIXES = {
 }
 _WORDS = {"bool": "yes or no", "Int64": "whole number", "int64": "whole number"}
 ONLY_CSV = {"first_time_buyers", "customer_analytics_master"}
-_IN_CSV: Mapping[str, str] = {
+_OTHER_PLACES: Mapping[str, str] = {
     "first_time_buyers": "`first_time_buyers.csv`, and of each day in `archive/`",
     "customer_analytics_master": "`customer_analytics_master.csv`, and of each day in "
     "`archive/`",
     "customer_changes": "{parquet}; the last one in `reports/customer_changes.csv`",
     "ecom_reconciliation": "{parquet}; `reports/ecom_reconciliation.csv`",
+    "customer_report": "{parquet}; the page made of them is "
+    "`reports/customer_report.html`",
     "sales_feed": "`warehouse/sales_feed/generation-…/`, a file for each page read, "
     "never changed",
 }
@@ -80,7 +82,7 @@ def _place(contract: Contract) -> str:
     file = "<day>" if contract.partitions else name
     parquet = f"`warehouse/{name}/{file}.parquet`"
     parquet += ", one file a day" if contract.partitions else ""
-    return _IN_CSV.get(name, "{parquet}").format(parquet=parquet)
+    return _OTHER_PLACES.get(name, "{parquet}").format(parquet=parquet)
 
 
 def _key(contract: Contract) -> str:

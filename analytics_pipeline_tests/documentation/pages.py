@@ -69,11 +69,15 @@ def typed_in(page: Path) -> list[Typed]:
 
 
 def _commands(block: Block) -> Iterator[Typed]:
-    """Return the commands of a block: each begins with a dollar sign."""
-    lines = iter(block.text.splitlines())
+    """Return the commands of a block: each begins with a dollar sign, or all lines do.
+
+    A block without one shows no answers, so every line of it is a command.
+    """
+    has_answers = block.text.startswith("$ ")
+    lines = iter(block.text.replace("\\\n", "").splitlines())
     command, answer = "", list[str]()
     for line in lines:
-        if not line.startswith("$ "):
+        if has_answers and not line.startswith("$ "):
             answer.append(line)
             continue
         if command:

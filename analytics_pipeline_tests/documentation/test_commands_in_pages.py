@@ -6,7 +6,7 @@ By day the runs leave Dagster out, whose work no page shows; by night they do no
 import io
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from analytics_pipeline_tests.documentation.desk import (
     leave_dagster_out,
     open_first_desk,
 )
+from analytics_pipeline_tests.documentation.not_typed import NOT_TYPED, bare
 from analytics_pipeline_tests.documentation.pages import (
     PAGES,
     Typed,
@@ -29,82 +30,13 @@ from analytics_pipeline_tests.documentation.pages import (
 )
 from analytics_pipeline_tests.documentation.scenes import SCENES
 
-LANGUAGES = {"console", "ini", "toml", "csv", "text"}
-INSTALLS = "installs packages, which a build does before the tests"
-BUCKET = "needs a bucket: object_store/ does the same with a simulated one"
-CLUSTER = "needs PySpark and Java: spark/ does the same"
-POSTGRES = "needs a server of PostgreSQL: shared_deployment/ starts one"
-OUTSIDE = "writes outside the scratch folder"
-NOT_TYPED: Mapping[tuple[str, str], str] = {
-    (
-        "README.md",
-        "python3 -m venv .venv && .venv/bin/pip install -q -c requirements.lock -e . "
-        "&& .venv/bin/analytics-pipeline demo",
-    ): INSTALLS,
-    (
-        "README.md",
-        "python3 -m venv .venv && .venv/bin/pip install -q -c requirements.lock -e "
-        '".[dev]" && .venv/bin/pytest -q -n 2',
-    ): INSTALLS,
-    (
-        "architecture.md",
-        "python -m analytics_pipeline_tests.documentation",
-    ): "writes into docs: test_made_pages types it with another folder",
-    (
-        "performance.md",
-        'pip install -e ".[bench]" && python -m benchmarks',
-    ): "takes hours: test_benchmarks measures small files",
-    **{
-        ("object-storage.md", command): BUCKET
-        for command in (
-            'pip install "analytics-pipeline[s3]"',
-            "export ANALYTICS_STORE=s3://my-bucket/analytics      "
-            "# or the same line in .env",
-            "export AWS_PROFILE=shop                              "
-            "# or AWS_ACCESS_KEY_ID and _SECRET_",
-            "export AWS_ENDPOINT_URL_S3=https://…                 "
-            "# only if it is not Amazon's own",
-            "analytics-pipeline update",
-        )
-    },
-    **{
-        ("spark.md", command): CLUSTER
-        for command in (
-            'pip install "analytics-pipeline[spark]"       '
-            "# and Java 17 or later where Spark runs",
-            "export ANALYTICS_ENGINE=spark",
-            "export SPARK_REMOTE=sc://cluster.example.com:15002   "
-            "# a server of Spark Connect, or",
-            "export SPARK_MASTER=spark://cluster.example.com:7077 "
-            "# a master (also yarn, k8s://…)",
-            "analytics-pipeline update",
-        )
-    },
-    (
-        "shared-deployment.md",
-        'pip install -c requirements.lock ".[postgres]"',
-    ): INSTALLS,
-    **{
-        ("shared-deployment.md", command): POSTGRES
-        for command in (
-            "createuser --pwprompt dagster",
-            "createdb --owner=dagster dagster",
-            "deploy/postgres/start webserver      # the UI, on http://127.0.0.1:3000",
-            "deploy/postgres/start daemon         # schedule, sensors, queue, alerts",
-            "deploy/postgres/start code           # optional, see below",
-        )
-    },
-    **{
-        ("shared-deployment.md", command): OUTSIDE
-        for command in (
-            "install -d -m 700 /srv/analytics/dagster /srv/analytics/data",
-            "install -m 600 deploy/postgres/dagster.yaml /srv/analytics/dagster/",
-        )
-    },
-}
-"""Commands that are shown and not typed here, each with the reason, by their page."""
-
+LANGUAGES = {"console", "ini", "toml", "csv", ""}
+COMMAND = re.compile(
+    r"^(\$ |(analytics-pipeline|sudo|pip|python3?|export|docker|git|gh|tar|rm|cp|mv) )",
+    re.MULTILINE,
+)
 BY_NIGHT = {
+    "analytics-pipeline update --as-of 2026-01-31",
     "analytics-pipeline rebuild",
     "analytics-pipeline update --days 30",
     "analytics-pipeline update --days=30",
@@ -114,9 +46,7 @@ SECTIONS_BY_NIGHT = {"Restore", "Move to another machine", "Erase a person"}
 
 
 def to_type(page: Path) -> list[Typed]:
-    return [
-        each for each in typed_in(page) if (page.name, each.command) not in NOT_TYPED
-    ]
+    return [each for each in typed_in(page) if (page.name, bare(each)) not in NOT_TYPED]
 
 
 def to_type_by_day(page: Path) -> list[Typed]:
@@ -235,18 +165,31 @@ def read_whole(path: Path) -> str:
     return f"{table.to_pylist()} {table.schema.metadata}"
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_no_block_hides_a_command() -> None:
     for page in PAGES:
         for block in blocks(page):
             assert block.language in LANGUAGES, (page.name, block)
-            if block.language == "console":
-                assert block.text.startswith("$ "), (page.name, block)
+            if block.language != "console":
+                assert not COMMAND.search(block.text), (page.name, block)
+
+
+def test_a_command_that_hides_is_found() -> None:
+    for line in ("$ ls", "analytics-pipeline update", "sudo rm x", "docker compose up"):
+        assert COMMAND.search(f"a = 1\n{line}\n")
+
+
+@pytest.mark.parametrize("command", ["useradd ann", "cp .env /etc", "umask 077 && dd"])
+def test_what_might_reach_beyond_the_folder_is_never_typed(
+    command: str, desk: Desk
+) -> None:
+    with pytest.raises(AssertionError, match="list it in not_typed"):
+        desk.type(Typed(command, (), ()))
 
 
 def test_what_is_not_typed_or_happens_is_told_in_a_page() -> None:
     typed = [(page.name, each) for page in PAGES for each in typed_in(page)]
 
-    assert NOT_TYPED.keys() <= {(name, each.command) for name, each in typed}
+    assert set(NOT_TYPED) <= {(name, bare(each)) for name, each in typed}
     assert SCENES.keys() <= {(each.headings[-1], each.command) for _, each in typed}
     assert {each.command for _, each in typed} >= BY_NIGHT
     assert {each.headings[-1] for _, each in typed} >= SECTIONS_BY_NIGHT

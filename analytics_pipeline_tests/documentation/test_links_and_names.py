@@ -26,6 +26,17 @@ CODE = (
     "deploy",
     "data",
 )
+SUFFIXES = {
+    "",
+    ".py",
+    ".toml",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".service",
+    ".timer",
+    ".example",
+}
 NAME = re.compile(r"\.?[A-Za-z][A-Za-z0-9]*(?:[_.][A-Za-z0-9]+)+|_[A-Z_]+_?")
 PATH = re.compile(r"[\w.<>-]*/[\w./<>…*-]*|[\w-]*\.(?:py|md|csv|toml|yaml|json|env)")
 OPTION = re.compile(r"--[a-z-]+")
@@ -33,7 +44,9 @@ OF_OTHERS = {
     # of the Amazon library, told where they matter
     "AWS_MAX_ATTEMPTS", "AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_PROFILE", "AWS_",
     "ListBucket", "GetObject", "_SECRET_", "when_required",
-    # of Spark, systemd, PostgreSQL and pytest
+    # of Caddy
+    "reverse_proxy",
+    # of Spark and PostgreSQL
     "PYSPARK_SUBMIT_ARGS", "spark-defaults.conf", "before.dump",
     # examples that a reader replaces by something of their own
     "shops/NAME.env", "data/NAME", "january.csv", "orders.csv", "old_master.csv",
@@ -107,8 +120,8 @@ def test_every_option_by_itself_is_one_of_ours(page: Path) -> None:
             assert option in every or f'"{option}"' in code(), f"{page.name}: {span}"
 
 
-GONE = {"--limit": ("coming-from-the-scripts.md",)}
-"""Options that a page says there are not any more."""
+GONE = {"--limit": ("coming-from-the-scripts.md",), "--init": ("running.md",)}
+"""Options that a page names of other programs: the earlier scripts, docker."""
 
 # Names and files -------------------------------------------------------------------
 
@@ -124,9 +137,7 @@ def code() -> str:
     return "\n".join(
         path.read_text(encoding="utf-8")
         for path in files
-        if path.is_file()
-        and path.suffix in {"", ".py", ".toml", ".yaml", ".json", ".service", ".sh"}
-        and own not in path.parents
+        if path.is_file() and path.suffix in SUFFIXES and own not in path.parents
     )
 
 
