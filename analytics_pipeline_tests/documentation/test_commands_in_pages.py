@@ -121,10 +121,7 @@ def test_the_commands_of_a_page_do_what_it_says_with_dagster(
 
 
 @pytest.mark.nightly
-def test_who_was_erased_as_the_page_says_is_nowhere_any_more(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    leave_dagster_out(monkeypatch)
+def test_who_was_erased_as_the_page_says_is_nowhere_any_more(desk: Desk) -> None:
     page = next(page for page in PAGES if page.name == "operations.md")
     (person,) = (
         each
