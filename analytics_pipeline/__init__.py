@@ -7,6 +7,7 @@ The layers, each of which may import only what stands before it::
     sources, storage, simulator  the world, files, and a small world for trying out
     settings, chain              one shop on this machine, or one of several
     spark, engine, shop          what computes, and where everything of a shop is
+    reports                      the page and the plots that people look at
     steps                        what each table is made of, in plain Python
     contracts, gates             what a contract tells Dagster; what stops a table
     assets                       names and wiring

@@ -43,20 +43,12 @@ def build_definitions(
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
     days = business_days(settings)
     catalogue = Catalogue(days, settings.shop_name)
-    sources = build_sources(catalogue)
-    groups = {
-        "sources": sources,
-        "sales": build_sales(catalogue, sources),
-        "customers": build_customers(catalogue),
-        EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
-        REPORTS: build_reports(catalogue),
-    }
     tables = dg.Definitions(
         assets=_name_for(
             settings.shop_name,
             [
                 asset
-                for group, assets in groups.items()
+                for group, assets in _tell_the_story(catalogue).items()
                 for asset in _place(assets, group, settings)
             ],
         ),
@@ -75,6 +67,18 @@ def build_definitions(
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(tables, build_jobs(settings.shop_name))
+
+
+def _tell_the_story(catalogue: Catalogue) -> dict[str, list[dg.AssetsDefinition]]:
+    """Return the assets by group, from what is delivered to what is read."""
+    sources = build_sources(catalogue)
+    return {
+        "sources": sources,
+        "sales": build_sales(catalogue, sources),
+        "customers": build_customers(catalogue),
+        EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
+        REPORTS: build_reports(catalogue),
+    }
 
 
 def _place(

@@ -21,7 +21,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import AlertMemory
 from analytics_pipeline.storage.gate_notes import FailedCheck
 
-SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes")
+SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes", "customer_report")
 """The tables made anew for every day, none of which stands on an earlier one."""
 
 

@@ -35,9 +35,9 @@ _CONFIG: Mapping[str, Any] = {
 
 
 def draw(chart: Mapping[str, Any]) -> str:
-    """Return *chart* as SVG."""
+    """Return *chart* as SVG, which the page names and describes in words."""
     svg: str = vl_convert.vegalite_to_svg(dict(chart))
-    return svg
+    return svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
 
 
 def picture(svg: str) -> bytes:

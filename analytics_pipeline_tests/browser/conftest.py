@@ -1,0 +1,61 @@
+"""A browser for tests: headless, and cut off from everything but this machine."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+HERE = {"127.0.0.1", "localhost", "::1"}
+OF_NO_HOST = {"data", "blob", "about", "file"}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One browser for the tests of a module; it leaves no loop behind for others."""
+    found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"No browser is installed ({', '.join(PROGRAMS)}).")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is missing.")
+    arguments = ["--disable-gpu", "--disable-quic", "--no-first-run"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # it refuses to start as root with one
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=arguments)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+@pytest.fixture
+def requests() -> list[str]:
+    """The address of everything that the page of this test asks for."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Any, requests: list[str]) -> Iterator[Any]:
+    """A page without a past; what it asks of other machines is refused, and fails."""
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    context.on("request", lambda request: requests.append(request.url))
+    context.route(
+        "**/*",
+        lambda route: (
+            route.abort() if is_elsewhere(route.request.url) else route.continue_()
+        ),
+    )
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+    assert [url for url in requests if is_elsewhere(url)] == []
+
+
+def is_elsewhere(url: str) -> bool:
+    """Whether *url* is on another machine."""
+    parts = urlsplit(url)
+    return parts.scheme not in OF_NO_HOST and parts.hostname not in HERE
