@@ -58,16 +58,20 @@ def run_job(
 
     Raises:
         LocalFailure: Dagster's own records cannot be kept.
-        WrongUse: the store is that of another data directory.
+        WrongUse: the store is that of another data directory, or of a newer program.
         StoreFailure: its bucket could not be used.
     """
     claim_store(open_root(settings.warehouse_url), settings.data_dir)
+    open_shop(settings).versions.refuse_newer()
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         definitions = build_definitions(
-            settings, progress=terminal.progress, on_wait=terminal.waiting
+            settings,
+            progress=terminal.progress,
+            tell=terminal.note,
+            on_wait=terminal.waiting,
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
         with records_kept(partial(instance_home, settings)):
