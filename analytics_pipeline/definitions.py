@@ -52,15 +52,13 @@ def build_definitions(
         "customers": build_customers(catalogue),
         EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
     }
+    placed = [
+        asset
+        for group, assets in groups.items()
+        for asset in _place(assets, group, settings)
+    ]
     tables = dg.Definitions(
-        assets=_name_for(
-            settings.shop_name,
-            [
-                asset
-                for group, assets in groups.items()
-                for asset in _place(assets, group, settings)
-            ],
-        ),
+        assets=_name_for(settings.shop_name, placed),
         schedules=[build_schedule(settings, days)],
         sensors=[
             *build_sensors(watched),

@@ -23,6 +23,7 @@ from analytics_pipeline.schemas.versions import (
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.ecom_orders import export_path
 from analytics_pipeline.storage.older_files import Count, OlderFiles, turn_log
+from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.stored_versions import SALES_FEED
 
 MARKED = ("raw_sales",)
@@ -57,8 +58,8 @@ def bring_up_to_date(shop: Shop) -> None:
             continue
         if table != SALES_FEED:
             _upgrade(shop, table)
-        elif not _upgrade_log(shop):
-            del now[SALES_FEED]
+        else:
+            now[SALES_FEED] = _upgrade_log(shop)
     if shop.versions.of(NOTES) < NOTES_VERSION:
         _files(shop, "raw_sales").forget_copies()
     shop.versions.note(now)
@@ -106,17 +107,18 @@ def _keep_web_orders(shop: Shop, table: str) -> None:
         )
 
 
-def _upgrade_log(shop: Shop) -> bool:
-    """Bring the log of sales up to date; say whether it is, or must be read again.
+def _upgrade_log(shop: Shop) -> int:
+    """Bring the log of sales up to date; return of which version it is now.
 
-    What an earlier run has turned, and died before it could note it, is found as such.
+    One that stays older is read again from its start by whoever reads it next.  What an
+    earlier run has turned, and died before it could note it, is found as such.
     """
     log, now = shop.sales_log(), VERSIONS[STORED[SALES_FEED]]
-    found = max(log.version(), FIRST)
+    found = _version_of(log)
     if found == now:
         if now > FIRST:
             shop.versions.note_log(log)
-        return True
+        return now
     older = f"{SALES_FEED} is of version {found}, and this program has version {now}"
     if is_reachable(STORED[SALES_FEED], found):
         try:
@@ -124,10 +126,18 @@ def _upgrade_log(shop: Shop) -> bool:
             shop.versions.note_log(turn_log(log, _counting(shop, SALES_FEED)))
         except LocalFailure as error:
             _tell(shop, f"{error.cause} So all sales are read again from Lightspeed.")
-            return False
-        return True
+            return found
+        return now
     _tell(shop, f"{older}: all sales are read again from Lightspeed.")
-    return False
+    return found
+
+
+def _version_of(log: SalesLog) -> int:
+    """Return of which version a log is; a damaged one is mended by a rebuild."""
+    try:
+        return max(log.version(), FIRST)
+    except LocalFailure:
+        return FIRST
 
 
 def _files(shop: Shop, table: str) -> OlderFiles:

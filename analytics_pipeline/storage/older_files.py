@@ -45,8 +45,8 @@ class OlderFiles:
             if name.endswith(".parquet") and not name.startswith(".")
         ]
 
-    def turn(self, count: Count, *, is_kept: bool) -> int:
-        """Write each file in today's form; return how many were in another.
+    def turn(self, count: Count, *, is_kept: bool) -> None:
+        """Write each file in today's form that is in another.
 
         A damaged one is removed, as if it had never been made, unless it *is_kept*.
 
@@ -54,19 +54,17 @@ class OlderFiles:
             LocalFailure: what a step has made of one breaks today's contract.
         """
         self.forget_copies()
-        turned = 0
         for done, (path, content) in enumerate(self._contents(), start=1):
             count(done, len(self.names))
             try:
-                rows = turn_into_today(content, self._table, path.name)
+                rows, notes, version = decode_as_stored(content)
             except (OSError, ValueError):  # as Arrow tells of a damaged file
                 if not is_kept:
                     path.unlink(missing_ok=True)
                 continue
-            if rows is not None:
-                replace_bytes(path, rows)
-                turned += 1
-        return turned
+            if version < VERSIONS[self._table]:
+                fresh = _migrate(rows, self._table, version, path.name)
+                replace_bytes(path, encode(fresh, self._table, notes))
 
     def remove(self, count: Count) -> None:
         """Remove the files; the notes beside them stay."""
@@ -87,21 +85,14 @@ class OlderFiles:
         remove_folder(self._folder / "bundles")
 
 
-def turn_into_today(content: bytes, table: type[Table], what: str) -> bytes | None:
-    """Return a file's *content* in today's form; nothing if it is in that already.
-
-    Raises:
-        LocalFailure: what the steps have made of it breaks the contract.
-    """
-    rows, notes, version = decode_as_stored(content)
-    if version >= VERSIONS[table]:
-        return None
-    return encode(_migrate(rows, table, version, what), table, notes)
-
-
 def _migrate(
     rows: pd.DataFrame, table: type[Table], version: int, what: str
 ) -> pd.DataFrame:
+    """Return *rows* as today's contract wants them, and hold them against it.
+
+    Raises:
+        LocalFailure: what the steps have made of them breaks it.
+    """
     fresh = shape(migrate(rows, table, version), table)
     try:
         table.validate(fresh, lazy=True)

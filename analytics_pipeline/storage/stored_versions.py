@@ -75,12 +75,19 @@ class StoredVersions:
         for name, known in current_versions().items():
             found = self.of(name)
             if found > known:
-                what = "notes about the tables" if name == NOTES else name
+                what = "set of notes about the tables" if name == NOTES else name
                 refuse_other_version(found, known, what)
 
     def is_older(self) -> bool:
         """Say whether anything is of an older version, or tells none."""
         return any(self.of(name) < now for name, now in current_versions().items())
+
+    def is_outdated(self) -> bool:
+        """Say whether a table is known to be of a version that is not read any more."""
+        told = self.all()
+        return any(
+            told.get(name, now) < now for name, now in current_versions().items()
+        )
 
     def refuse_other(self, table: str) -> None:
         """Refuse to read all days of *table* at once if they are of another version.
