@@ -36,6 +36,7 @@ from analytics_pipeline_tests.upgrades.older_shop import (
     become_second_without_steps,
     forget_versions,
     make_older,
+    tell_version,
     versions_in,
 )
 
@@ -233,6 +234,7 @@ def test_status_says_that_the_next_run_brings_older_tables_up_to_date(
     assert "The tables are of an older version of this program" in ended.stdout
 
 
+@pytest.mark.nightly
 def test_the_command_tells_of_an_upgrade_where_it_was_typed(
     older: SimulatedShop,
 ) -> None:
@@ -247,6 +249,17 @@ def test_the_command_tells_of_an_upgrade_where_it_was_typed(
     )
 
 
+def test_any_run_brings_older_tables_up_to_date_and_tells_of_it(
+    older: SimulatedShop,
+) -> None:
+    become_second()
+    told: list[str] = []
+    resources = build_definitions(older.settings, tell=told.append).resources or {}
+
+    with dg.build_resources({"shop": resources["shop"]}):
+        assert len(told) == 5
+
+
 @pytest.mark.parametrize("told", ["versions.json", "footers"])
 def test_a_directory_of_a_newer_program_is_refused_and_left_as_it_is(
     small_shop: SimulatedShop, told: str
@@ -256,9 +269,7 @@ def test_a_directory_of_a_newer_program_is_refused_and_left_as_it_is(
         newer = json.loads(path.read_bytes()) | {"raw_sales": 3}
         path.write_text(json.dumps(newer), encoding="utf-8")
     else:  # which are asked where the file is lost
-        versions.VERSIONS[EcomOrders] = versions.VERSIONS[RawSales] = 3
-        update(small_shop, FIRST_DAY, recut_all_days=True)
-        versions.VERSIONS[EcomOrders] = versions.VERSIONS[RawSales] = 1
+        tell_version(small_shop.data, 3)
         (small_shop.data / "warehouse/versions.json").unlink()
     before = state_of(small_shop.data)
     shop = small_shop.local
