@@ -63,7 +63,8 @@ class OlderFiles:
                     path.unlink(missing_ok=True)
                 continue
             if version < VERSIONS[self._table]:
-                fresh = _migrate(rows, self._table, version, path.name)
+                what = f"{self._folder.name}/{path.name}"
+                fresh = _migrate(rows, self._table, version, what)
                 replace_bytes(path, encode(fresh, self._table, notes))
 
     def remove(self, count: Count) -> None:
