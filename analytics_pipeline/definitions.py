@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import dagster as dg
 
@@ -22,11 +23,12 @@ from analytics_pipeline.dead_runs import build_dead_run_sensor
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
+from analytics_pipeline.progress import Progress, Tell, silent, unheard
 from analytics_pipeline.resources import Lightspeed, log_wait, shop_resource
 from analytics_pipeline.schedules import build_schedule, fresh_every_morning
 from analytics_pipeline.sensors import build_sensors
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.shop import Progress, open_shop, silent, system_clock
+from analytics_pipeline.shop import open_shop, system_clock
 
 OWNER = "team:analytics"
 EXPORTS = "exports"
@@ -38,29 +40,29 @@ def build_definitions(
     *,
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
+    tell: Tell = unheard,
     on_wait: Callable[[float, str], None] = log_wait,
 ) -> dg.Definitions:
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
     days = business_days(settings)
     catalogue = Catalogue(days, settings.shop_name)
+    watched = partial(open_shop, settings, clock)
+    placed = [
+        asset
+        for group, assets in _tell_the_story(catalogue).items()
+        for asset in _place(assets, group, settings)
+    ]
     tables = dg.Definitions(
-        assets=_name_for(
-            settings.shop_name,
-            [
-                asset
-                for group, assets in _tell_the_story(catalogue).items()
-                for asset in _place(assets, group, settings)
-            ],
-        ),
+        assets=_name_for(settings.shop_name, placed),
         schedules=[build_schedule(settings, days)],
         sensors=[
-            *build_sensors(lambda: open_shop(settings, clock)),
-            build_alert_sensor(lambda: open_shop(settings, clock)),
-            build_dead_run_sensor(lambda: open_shop(settings, clock)),
+            *build_sensors(watched),
+            build_alert_sensor(watched),
+            build_dead_run_sensor(watched),
         ],
         resources={
             "io_manager": StoredBehindTheGate(),
-            "shop": shop_resource(lambda: open_shop(settings, clock, progress)),
+            "shop": shop_resource(partial(watched, progress, tell)),
             "lightspeed": Lightspeed(settings, on_wait),
         },
         # One process for all steps: a process for each would cost more than the work.

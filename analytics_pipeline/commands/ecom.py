@@ -30,6 +30,7 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
     """
     with hold_directory(settings.data_dir, wait=False):
         shop = open_shop(settings)
+        shop.versions.refuse_newer()
         target = export_path(shop)
         scratch = target.parent / f".incoming{PARTIAL}" / export.name
         try:

@@ -56,7 +56,9 @@ def explain(
         WrongUse: nobody or several people are meant, or the day cannot be explained.
         PipelineError: what is stored cannot be explained.
     """
-    explanation = explain_customer(open_shop(settings), customer, as_of)
+    shop = open_shop(settings)
+    shop.versions.refuse_newer()
+    explanation = explain_customer(shop, customer, as_of)
     if as_json:
         told = json.dumps(asdict(explanation), default=str)
         # Some signs beyond ASCII would steer the terminal.

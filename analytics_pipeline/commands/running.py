@@ -20,6 +20,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.objects import open_root
 from analytics_pipeline.storage.ownership import claim_store
+from analytics_pipeline.storage.stored_versions import StoredVersions
 
 COLLECT_RARELY = (10_000, 20, 20)
 """How often Python looks for unreachable cycles; pages of JSON make none, but many
@@ -58,16 +59,21 @@ def run_job(
 
     Raises:
         LocalFailure: Dagster's own records cannot be kept.
-        WrongUse: the store is that of another data directory.
+        WrongUse: the store is that of another data directory, or of a newer program.
         StoreFailure: its bucket could not be used.
     """
-    claim_store(open_root(settings.warehouse_url), settings.data_dir)
+    store = open_root(settings.warehouse_url)
+    claim_store(store, settings.data_dir)
+    StoredVersions(store).refuse_newer()
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         definitions = build_definitions(
-            settings, progress=terminal.progress, on_wait=terminal.waiting
+            settings,
+            progress=terminal.progress,
+            tell=terminal.note,
+            on_wait=terminal.waiting,
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
         with records_kept(partial(instance_home, settings)):

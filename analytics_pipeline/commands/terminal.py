@@ -65,6 +65,10 @@ class Terminal:
         else:
             self.err.print(line, markup=False)
 
+    def note(self, sentence: str) -> None:
+        """Print what a person should know and need not act upon."""
+        self._complain("note: ", sentence)
+
     def summary(self, title: str, lines: Mapping[str, str]) -> None:
         """Print what came out, one line a figure."""
         width = max(map(len, lines), default=0)
