@@ -8,7 +8,6 @@ used are played here.
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -268,22 +267,21 @@ def open_runner(
 ) -> Iterator[Runner]:
     """A runner with its programs; the agent that gpg starts is ended with it."""
     # A short path: gpg puts sockets there, whose names have few letters to spare.
-    home = Path(tempfile.mkdtemp(prefix="runner-"))
-    runner = Runner(Hub(folder / "hub"), folder, home, variables, secrets)
-    runner.programs.mkdir()
-    write_program(
-        runner.programs / "gh", GH.format(token=GH_TOKEN, folder=runner.hub.folder)
-    )
-    write_program(
-        runner.programs / "analytics-pipeline", PIPELINE.format(python=sys.executable)
-    )
-    write_program(runner.programs / "python", PYTHON.format(folder=folder))
-    try:
-        yield runner
-    finally:
-        subprocess.run(
-            ["gpgconf", "--kill", "gpg-agent"],
-            env=os.environ | {"HOME": str(home)},
-            check=True,
-        )
-        shutil.rmtree(home)
+    with tempfile.TemporaryDirectory(prefix="runner-") as home:
+        hub = Hub(folder / "hub")
+        runner = Runner(hub, folder, Path(home), variables, secrets)
+        runner.programs.mkdir()
+        for name, text in (
+            ("gh", GH.format(token=GH_TOKEN, folder=hub.folder)),
+            ("analytics-pipeline", PIPELINE.format(python=sys.executable)),
+            ("python", PYTHON.format(folder=folder)),
+        ):
+            write_program(runner.programs / name, text)
+        try:
+            yield runner
+        finally:
+            subprocess.run(
+                ["gpgconf", "--kill", "gpg-agent"],
+                env=os.environ | {"HOME": home},
+                check=True,
+            )

@@ -204,6 +204,7 @@ def test_cron_mails_the_exit_code_and_nothing_of_what_was_said(
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(600)
 def test_the_lines_of_cron_publish_and_find_it_stale(
     machine: Machine, small_shop: SimulatedShop
 ) -> None:
@@ -226,6 +227,7 @@ def test_the_lines_of_cron_publish_and_find_it_stale(
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(600)
 def test_the_service_of_the_update_publishes(
     machine: Machine, small_shop: SimulatedShop
 ) -> None:
