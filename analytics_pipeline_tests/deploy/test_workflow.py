@@ -174,6 +174,7 @@ def assert_says_nothing_secret(ran: Ran, shop: SimulatedShop, *secrets: str) -> 
     assert [value for value in hidden if value in said] == []
 
 
+@pytest.mark.nightly
 @needs_its_tools
 def test_a_run_goes_on_from_what_the_last_one_kept_and_says_nothing_secret(
     small_shop: SimulatedShop, runner: Runner, tmp_path: Path
