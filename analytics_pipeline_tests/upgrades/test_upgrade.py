@@ -25,7 +25,12 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline.steps.upgrade import bring_up_to_date
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.crashes.crash_server import noon_after
-from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
+from analytics_pipeline_tests.light_run import (
+    AFTER_PUBLISHING,
+    TABLES,
+    PatientLightspeed,
+    run_light,
+)
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     SimulatedShop,
@@ -53,7 +58,7 @@ def older_data(
     with pytest.MonkeyPatch.context() as monkeypatch:
         forget_environment(monkeypatch, data.parent)
         with open_simulated_shop(data, **SMALL) as shop:
-            update(shop, FIRST_DAY, tables=TABLES[-2:])
+            update(shop, FIRST_DAY, tables=AFTER_PUBLISHING)
     make_older(data)
     return data
 
