@@ -4,6 +4,7 @@ Names and defaults are part of the product's contract.  Everything is checked he
 once, with messages that name the key; nothing else reads the environment.
 """
 
+import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     Field,
@@ -25,6 +27,11 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import ExportDialect
+
+DEPLOYMENT = frozenset(
+    {"ANALYTICS_SHOPS", "ANALYTICS_SHOP", "ANALYTICS_CODE_PORT", "ANALYTICS_ENV_READ"}
+)
+"""The variables that are no shop's own: of a chain, and of a deployment of services."""
 
 
 def known_time_zone(name: str) -> str:
@@ -118,6 +125,11 @@ class Settings(BaseSettings):
             ),
         }
         return {name: value for name, value in values.items() if value is not None}
+
+
+def list_variables() -> set[str]:
+    """Return the names of all variables that the environment and ``.env`` set."""
+    return {*os.environ, *dotenv_values(".env")}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -3,7 +3,6 @@
 Shows personal data to whoever asks on this terminal; nothing of it is logged.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -46,7 +45,6 @@ def explain(
     customer: str,
     *,
     as_of: date | None = None,
-    as_json: bool = False,
 ) -> None:
     """Explain the row of *customer*, as of a day or the published one.
 
@@ -56,12 +54,9 @@ def explain(
         WrongUse: nobody or several people are meant, or the day cannot be explained.
         PipelineError: what is stored cannot be explained.
     """
-    explanation = explain_customer(open_shop(settings), customer, as_of)
-    if as_json:
-        told = json.dumps(asdict(explanation), default=str)
-        # Some signs beyond ASCII would steer the terminal.
-        terminal.out.print_json(told, ensure_ascii=True)
-        return
+    with terminal.working("reading what is known", is_brief=True):
+        explanation = explain_customer(open_shop(settings), customer, as_of)
+    terminal.facts |= asdict(explanation)
     screen = terminal.out
     screen.width = min(screen.width, WIDTH) if screen.is_terminal else WIDTH
     _show(explanation, terminal)

@@ -79,6 +79,7 @@ def run_job(
                 tags=dict(tags or {}),
                 raise_on_error=False,
             )
+            terminal.progress("alerts", 0, None)
             _tell_people(settings, instance, terminal)
     return _read(result)
 

@@ -1,7 +1,6 @@
 """One screen for the morning: what is published, what failed, what to do."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -13,18 +12,19 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.publication import MASTER
 
 
-def status(settings: Settings, terminal: Terminal, *, as_json: bool) -> bool:
+def status(open_settings: Callable[[], Settings], terminal: Terminal) -> bool:
     """Print the state of the shop; return whether all is well."""
-    with records_kept(partial(instance_home, settings)):
-        state = read_state(open_shop(settings))
-    named = {"shop": settings.shop_name} if settings.shop_name else {}
-    if as_json:
-        content = {**named, **asdict(state), "good": state.is_good}
-        terminal.out.print_json(json.dumps(content))
-        return state.is_good
-    for name in named.values():
-        terminal.out.rule(name, align="left", style="bold")
+    with terminal.working("reading the state", is_brief=True):
+        settings = open_settings()
+        with records_kept(partial(instance_home, settings)):
+            state = read_state(open_shop(settings))
+    terminal.facts |= {**asdict(state), "good": state.is_good}
+    if settings.shop_name:
+        terminal.out.rule(settings.shop_name, align="left", style="bold")
     _show(state, terminal)
+    if terminal.manner.quiet and not state.is_good:
+        for sentence in state.advice:
+            terminal.warn(sentence)
     return state.is_good
 
 

@@ -405,7 +405,7 @@ def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
     row = asked.row(chain[0].id)
     assert told["person_id"] == chain[0].id
     assert told["as_of"] == asked.pipeline.yesterday.isoformat()
-    assert told["figures"]["lifetime_value_cents"] == 100_000
+    assert told["figures"]["lifetime_value"] == "1000.00"
     assert told["figures"]["last_order_date"] == row["Last Order Date"]
     assert told["outlook"]["tier"] == row["Tier"]
     assert [each["joined_by"] for each in told["members"]] == [
@@ -414,7 +414,7 @@ def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
         "phone",
         "email",
     ]
-    assert sum(line["value_cents"] for line in told["lines"]) == 100_000
+    assert sum(Decimal(line["value"]) for line in told["lines"]) == 1000
 
 
 def test_a_past_day_is_explained_as_it_was_rule_1_1(asked: Asked) -> None:

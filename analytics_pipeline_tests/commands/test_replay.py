@@ -1,5 +1,6 @@
 """What a person sees who tries the quarantine again, or meets the request limit."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -90,6 +91,9 @@ def test_a_run_that_meets_the_limit_says_that_it_waits_and_finishes(
         result = type_in(shop, "update", "--as-of", FIRST_DAY)
 
     assert result.exit_code == 0, result.output
-    assert "waiting" in result.stderr
-    assert "request limit is used up" in result.stderr
+    told = [each for each in result.stderr.splitlines() if "asks to wait" in each]
+    assert told[0] == "Lightspeed asks to wait 1 s: its request limit is used up"
+    waits = int(re.findall(r"used up \((\d+)×\)", result.stdout)[0])
+    assert waits > 4
+    assert len(told) == waits.bit_length(), "the first, second, fourth, eighth …"
     assert set(limited.state.simulator.stats()["statuses"]) == {"200"}

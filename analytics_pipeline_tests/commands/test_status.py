@@ -4,11 +4,12 @@ import io
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from analytics_pipeline.cli import app
 from analytics_pipeline.commands import status as screen
 from analytics_pipeline.commands.state import State, read_state
 from analytics_pipeline.commands.terminal import Terminal
@@ -159,15 +160,16 @@ def test_nothing_published_is_told_by_name(tmp_path: Path) -> None:
     assert "Master CSV not found. Run: analytics-pipeline update" in shown(state)
 
 
-def test_machines_are_told_the_same(shop: Shop, capsys: Any) -> None:
+def test_machines_are_told_the_same(shop: Shop) -> None:
     today = open_shop(shop.settings).today
     publish(shop, today - timedelta(days=1))
     fail(shop, "customers", "rows_are_sound", None, "0f")
 
-    good = screen.status(shop.settings, Terminal(), as_json=True)
+    environment = shop.settings.as_environment()
+    result = CliRunner().invoke(app, ["status", "--json"], env=environment)
 
-    told = json.loads(capsys.readouterr().out)
-    assert not good
+    told = json.loads(result.stdout)
+    assert told["exit_code"] == result.exit_code == 1
     assert told["good"] is False
     assert told["fresh"] is True
     (failure,) = told["failures"]
