@@ -84,12 +84,13 @@ class Activity:
 
     def _count(self) -> str:
         """Say how much is done, of how much, and how fast."""
-        if not self._done and self._of is None:
+        if self._of == 1 or (not self._done and self._of is None):
             return " …"
         of = "" if self._of is None else f" of {self._of:,}"
         passed = self._seen - self._began - self._paused
-        rate = f" ({self._done / passed:,.0f}/s)" if passed >= WORTH_A_RATE else ""
-        return f" {self._done:,}{of}{rate}"
+        rate = self._done / passed if passed >= WORTH_A_RATE else 0
+        told = f" ({rate:,.0f}/s)" if rate >= 1 else ""
+        return f" {self._done:,}{of}{told}"
 
 
 def tell_wait(seconds: float, reason: str) -> str:

@@ -1,6 +1,8 @@
 """What a person sees while a command works: progress, waits, a summary, errors."""
 
 import json
+import os
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +43,28 @@ class _Doing(ProgressColumn):
         return Text(self._activity.line())
 
 
+def _open_error_stream() -> Console:
+    """Return standard error; a terminal by a descriptor of its own.
+
+    While a step runs, Dagster keeps what is written to the usual one in a file, and a
+    line that moves would stand still, and fill that file.
+    """
+    if not sys.stderr.isatty():
+        return Console(stderr=True, highlight=False)
+    own = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding)
+    return Console(file=own, highlight=False)
+
+
+def _fold(text: str, width: int, indent: int) -> str:
+    """Break *text* between words; what is too long for a line, such as a path, stays."""
+    return textwrap.fill(
+        text,
+        max(width - indent, 20),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace("\n", "\n" + " " * indent)
+
+
 @dataclass
 class Terminal:
     """The two streams: what is asked for goes to one, everything else to the other.
@@ -51,7 +75,7 @@ class Terminal:
 
     manner: Manner = field(default_factory=Manner)
     out: Console = field(default_factory=lambda: Console(highlight=False))
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    err: Console = field(default_factory=_open_error_stream)
     shop: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -124,7 +148,7 @@ class Terminal:
             start = f" {name.ljust(width)}  "
             shown = for_shop(value, self.shop)
             if self.out.is_terminal:
-                shown = self._fold(shown, len(start))
+                shown = _fold(shown, self.out.width, len(start))
             self.out.print(start + shown, markup=False, soft_wrap=True)
 
     def marked(
@@ -134,18 +158,10 @@ class Terminal:
         start = f" {word:<8} {name.ljust(width)}  "
         shown = for_shop(sentence, self.shop)
         if self.out.is_terminal:
-            shown = self._fold(shown, len(start))
+            shown = _fold(shown, self.out.width, len(start))
         line = Text(start + shown)
         line.stylize(style, 0, len(word) + 1)
         self.out.print(line, soft_wrap=True)
-
-    def _fold(self, value: str, indent: int) -> str:
-        return textwrap.fill(
-            value,
-            max(self.out.width - indent, 20),
-            break_long_words=False,
-            break_on_hyphens=False,
-        ).replace("\n", "\n" + " " * indent)
 
     def rows(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a small table."""
@@ -159,7 +175,7 @@ class Terminal:
     def warn(self, sentence: str) -> None:
         """Print a warning that stops nothing."""
         self.warnings.append(sentence)
-        self._complain("warning: ", sentence)
+        self._complain("warning: ", sentence, is_prose=True)
 
     def warn_of_all(self, sentences: Sequence[str]) -> None:
         """Print warnings; on a terminal the first of many, so that the summary fits."""
@@ -192,7 +208,10 @@ class Terminal:
         # Some signs beyond ASCII would steer the terminal.
         self.out.print_json(json.dumps(document), ensure_ascii=True)
 
-    def _complain(self, word: str, sentence: str) -> None:
-        """Say what is wrong, and with which shop."""
+    def _complain(self, word: str, sentence: str, *, is_prose: bool = False) -> None:
+        """Say what is wrong, and with which shop; prose goes on beneath itself."""
         of = f"{self.shop}: " if self.shop else ""
-        self.say(f"{word}{of}{sentence}", self.err)
+        told = f"{of}{for_shop(sentence, self.shop)}"
+        if is_prose and self.err.is_terminal:
+            told = _fold(told, self.err.width, len(word))
+        self.err.print(f"{word}{told}", markup=False, soft_wrap=True)
