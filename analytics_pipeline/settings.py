@@ -8,6 +8,7 @@ import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from datetime import date
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -21,6 +22,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.domain.policy import Policy
@@ -168,6 +170,7 @@ class _OtherTables:
     usual: Usual = field(default_factory=Usual)
 
 
+_WITH_KEYS = (Policy, _OtherTables, ExportDialect, Usual)
 _TABLES_APART = {table.name for table in fields(_OtherTables)}
 
 Choices = TypeVar("Choices", Policy, _OtherTables)
@@ -229,6 +232,15 @@ def _valid(model: type[Choices], chosen: dict[str, Any], path: Path) -> Choices:
 def name_faults(error: ValidationError) -> str:
     """Name each faulty key and what is wrong with it, never its value."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        f"{'.'.join(str(part) for part in fault['loc'])}: {_what_is_wrong(fault)}"
         for fault in error.errors(include_input=False, include_url=False)
     )
+
+
+def _what_is_wrong(fault: ErrorDetails) -> str:
+    """Return what pydantic says; of a key that is none, which one may be meant."""
+    if fault["type"] != "unexpected_keyword_argument":
+        return fault["msg"]
+    keys = [key.name for table in _WITH_KEYS for key in fields(table)]
+    like = get_close_matches(str(fault["loc"][-1]), keys, 1)
+    return f"is no key; did you mean {like[0]}?" if like else "is no key"

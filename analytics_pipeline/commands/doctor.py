@@ -58,6 +58,8 @@ def examine(open_settings: Callable[[], Settings]) -> Iterator[Diagnosis]:
         yield say.well("settings", "every value can be used")
     except WrongUse as error:
         yield say.wrong("settings", error)
+    if settings.data_dir.is_file():  # told of below; nothing can be in it
+        shop = None
     yield from _examine_store(settings, shop)
     yield from _examine_folder(settings)
     if shop is not None:

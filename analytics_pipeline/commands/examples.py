@@ -24,10 +24,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "update": (
         ("update", "yesterday"),
         ("update --days 30", "and look 30 days back for gaps"),
-        ("update --as-of 2026-01-31", "as it was at the end of January"),
-        ("update --quiet", "for cron: speaks if something is wrong"),
+        ("update --as-of 2026-01-31", "as it was in January"),
+        ("update --quiet", "for cron: only what is wrong"),
         (
-            'update --accept no_person_vanished --reason "Cleared old ones"',
+            'update --accept no_person_vanished --reason "Cleared"',
             "what a gate found is real: publish it, this once",
         ),
     ),

@@ -56,7 +56,7 @@ def _open_error_stream() -> Console:
 
 
 def _fold(text: str, width: int, indent: int) -> str:
-    """Break *text* between words; what is too long for a line, such as a path, stays."""
+    """Break *text* between words; a path that is too long for a line stays whole."""
     return textwrap.fill(
         text,
         max(width - indent, 20),
@@ -189,7 +189,7 @@ class Terminal:
 
     def fail(self, error: PipelineError) -> None:
         """Print one line of cause and one of remedy."""
-        self._complain("error: ", error.cause)
+        self._complain("error: ", error.cause, is_prose=True)
         self.say(f"  {error.remedy}", self.err)
 
     def note(self, sentence: str) -> None:
@@ -201,6 +201,13 @@ class Terminal:
         """Print a sentence; its commands name the shop, where there are several."""
         line = for_shop(sentence, self.shop)
         (on or self.out).print(line, markup=False, soft_wrap=True)
+
+    def prose(self, sentence: str, indent: int) -> None:
+        """Print a sentence that goes on beneath itself on a terminal."""
+        told = for_shop(sentence, self.shop)
+        if self.out.is_terminal:
+            told = _fold(told, self.out.width, indent)
+        self.out.print(" " * indent + told, markup=False, soft_wrap=True)
 
     def print_document(self, document: Mapping[str, Any]) -> None:
         """Print the one JSON document that a program reads."""
