@@ -1,5 +1,7 @@
 """The line of what is under way: counts, rates, waits, and how often it is told."""
 
+from itertools import pairwise
+
 import pytest
 
 from analytics_pipeline.commands.activity import Activity
@@ -113,4 +115,4 @@ def test_without_a_terminal_an_hour_is_some_twenty_lines(
 
     assert told[:3] == [10, 25, 48]
     assert len(told) < 20
-    assert max(b - a for a, b in zip(told, told[1:], strict=False)) <= 300
+    assert max(b - a for a, b in pairwise(told)) <= 300
