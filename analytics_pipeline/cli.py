@@ -97,9 +97,10 @@ def update(
 def import_ecom(
     file: Export, as_json: Json = False, quiet: Quiet = False, debug: Debug = False
 ) -> None:
-    """Check an export of the web shop, show what it holds, put it in place.
+    """Check an export of the web shop and put it in place.
 
-    The export in place is replaced whole, or not at all.
+    Shows what it holds and what changed. The export in place is replaced whole, or
+    not at all.
     """
 
     def load() -> Loaded:
@@ -112,7 +113,7 @@ def import_ecom(
 
 @command("status", DAILY)
 def status(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
-    """Say what is published, as of when, what failed, and what to do next.
+    """Say what is published, what failed, and what to do next.
 
     Ends with exit code 1 when the master is stale or a gate failed. In a chain each
     shop has its turn, and the worst exit code is the last word.
@@ -150,10 +151,12 @@ def explain(
 
 @command("doctor", WRONG)
 def doctor(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
-    """Check token, store, clock, versions, disk and settings, each with its remedy.
+    """Check that everything is set up right; name each remedy.
 
-    Changes nothing, asks Lightspeed once, and needs nothing to be set up. Ends with
-    exit code 2 when something has to be mended; warnings are 0.
+    It looks at token, store, time zone, clock, versions, disk, rights, settings, the
+    web shop's export, alerts and Dagster's records. Changes nothing, asks Lightspeed
+    once, and needs nothing to be set up. Ends with exit code 2 when something has to be
+    mended; warnings are 0.
     """
 
     def load() -> Loaded:
@@ -171,7 +174,7 @@ def rebuild(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Read and compute everything again, and say what differed from before.
+    """Read and compute everything again; say what differed.
 
     A difference that no news explains ends with exit code 1.
     """
@@ -187,12 +190,12 @@ def rebuild(
 
 @command("replay", WRONG)
 def replay(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
-    """Try the records in quarantine again, and publish with those that are good now.
+    """Try the records in quarantine again.
 
     A record that breaks a rule is turned away and listed in
     data/quarantine/<table>/records.csv. When it is corrected in Lightspeed, the next
-    update reads it by itself. Use this after an update of this program, or when the
-    record was only delivered badly.
+    update reads it by itself. This publishes with those that are good now. Use it
+    after an update of this program, or when the record was only delivered badly.
     """
 
     def load() -> Loaded:

@@ -135,12 +135,14 @@ def _table(
     table = Table(
         box=None, show_header=any(headings), header_style="dim", padding=(0, 0, 0, 1)
     )
-    is_roomy = terminal.out.width >= ROOMY
+    whole = ID_HEADINGS if terminal.out.width >= ROOMY else ()
     for heading in headings:
         table.add_column(
             heading,
             justify="right" if heading == "value" else "left",
-            min_width=LONGEST_ID if heading in ID_HEADINGS and is_roomy else None,
+            min_width=LONGEST_ID if heading in whole else None,
+            # A column that may be narrowed is, and then the row is cut at its end.
+            no_wrap=heading in whole,
             overflow="fold",
         )
     for row in rows:

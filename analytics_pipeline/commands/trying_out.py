@@ -47,10 +47,10 @@ def simulate(
     fault_rate: FaultRate = 0.1,
     debug: Debug = False,
 ) -> None:
-    """Serve a simulated Lightspeed store on this machine, until Ctrl-C.
+    """Serve a simulated Lightspeed store until Ctrl-C.
 
-    Run update against it: where requests fail it waits, tries again, and publishes the
-    same files.
+    It listens on this machine only. Run update against it: where requests fail it
+    waits, tries again, and publishes the same files.
     """
 
     def load() -> Callable[[Any, Terminal], None]:
@@ -72,7 +72,10 @@ def simulate(
 
 
 def ui(port: UiPort = 3000, debug: Debug = False) -> None:
-    """Open the Dagster UI and its daemon, on what the commands wrote: all shops."""
+    """Open the Dagster UI and its daemon.
+
+    It shows what the commands wrote; of a chain, all shops.
+    """
 
     def load() -> Callable[[Any, Terminal], None]:
         from analytics_pipeline.commands.ui import open_ui
