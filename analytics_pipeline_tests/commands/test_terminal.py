@@ -15,10 +15,14 @@ from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.allowance import LIMIT_REACHED
 
 SPEAKING = """
+import os
 from analytics_pipeline.commands.terminal import Terminal
 terminal = Terminal()
 with terminal.working("updating"):
+    kept = os.dup(2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as Dagster does during a step
     terminal.progress("sales", 5, None)
+os.dup2(kept, 2)
 terminal.summary("As of a day", {"people": "5"})
 terminal.marked("fault", "bold red", "token", "It is wrong.", 5)
 terminal.warn("Look at it.")
