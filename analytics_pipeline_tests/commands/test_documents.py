@@ -55,11 +55,12 @@ def document(*words: object, code: int = 0) -> dict[str, Any]:
 
 def test_an_update_tells_the_facts_of_its_summary(lived: SimulatedShop) -> None:
     lived.live_until(NEXT_DAY)
-    result = type_in("update", "--as-of", NEXT_DAY, "--json")
+    result = type_in("update", "--as-of", NEXT_DAY, "--json", "--debug")
 
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert result.stderr.startswith(f"updating to {NEXT_DAY} …\n")
+    assert "STEP_START" in result.stderr, "the log goes beside the document"
     assert set(told) == OF_ALL | documented("update") - {"accepted"}
     rows = lived.rows("customer_analytics_master.csv")
     assert told["as_of"] == told["published"] == str(NEXT_DAY)
