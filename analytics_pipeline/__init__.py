@@ -13,6 +13,7 @@ The layers, each of which may import only what stands before it::
     assets                       names and wiring
     jobs, schedules              when they run
     instance, alerts, sensors    where runs are kept, who is told, what is watched
+    probes                       what doctor looks at
     definitions, locations       everything put together, once for each shop
     commands, cli                what a person types
 """

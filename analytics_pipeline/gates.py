@@ -78,6 +78,7 @@ def store_if_sound(
             table is untouched.
     """
     with told_to_people():
+        shop.progress(contract.name, 0, None)
         candidate = produce()
         findings = judge(shop, contract, candidate)
         yield from (report(contract, finding) for finding in findings)

@@ -69,6 +69,13 @@ def _equip(home: Path, name: str) -> Path:
     return home
 
 
+def find_home(settings: Settings) -> Path | None:
+    """Return the instance's folder if it is there already; nothing is made."""
+    named = os.environ.get("DAGSTER_HOME")
+    home = Path(named).resolve() if named else settings.records_dir
+    return home if (home / "dagster.yaml").exists() else None
+
+
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """Open the instance that the UI shows, as :func:`open_home` does."""
     return open_home(instance_home(settings))

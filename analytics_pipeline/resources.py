@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dagster as dg
 
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import DirectoryInUse, WrongUse
 from analytics_pipeline.gates import told_to_people
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory
@@ -32,6 +33,7 @@ class Lightspeed:
     settings: Settings
     on_wait: Callable[[float, str], None] = log_wait
     allowance: Allowance = field(default_factory=Allowance)
+    attempts: int = 6
 
     @contextmanager
     def open(self) -> Iterator[LightspeedClient]:
@@ -52,8 +54,23 @@ class Lightspeed:
             settings.api_version,
             on_wait=self.on_wait,
             allowance=self.allowance,
+            attempts=self.attempts,
         ) as client:
             yield client
+
+
+@contextmanager
+def _in_turn(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; say so in the log where another run holds it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold_directory(data_dir, wait=False))
+        except DirectoryInUse as error:
+            logging.getLogger(__name__).info(
+                "%s Waiting until it is done.", error.cause
+            )
+            stack.enter_context(hold_directory(data_dir, wait=True))
+        yield
 
 
 def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
@@ -65,7 +82,7 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
 
     def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
         shop = open_shop()
-        with hold_directory(shop.settings.data_dir, wait=True):
+        with _in_turn(shop.settings.data_dir):
             with told_to_people():
                 claim_store(shop.warehouse.root, shop.settings.data_dir)
                 bring_up_to_date(shop)

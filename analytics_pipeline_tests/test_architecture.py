@@ -25,6 +25,7 @@ LAYERS = [
     "assets",
     "jobs", "schedules", "sqlite_records", "instance", "run_reports", "alerts",
     "dead_runs", "sensors",
+    "probes",
     "definitions", "locations",
     "commands", "cli", "__main__",
 ]  # fmt: skip

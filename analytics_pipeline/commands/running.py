@@ -1,8 +1,10 @@
 """Run a job in this process, recorded on the instance that the UI shows."""
 
 import gc
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -72,11 +74,11 @@ def run_job(
         definitions = build_definitions(
             settings,
             progress=terminal.progress,
-            tell=terminal.note,
+            tell=lambda sentence: terminal.note(f"note: {sentence}"),
             on_wait=terminal.waiting,
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
-        with records_kept(partial(instance_home, settings)):
+        with records_kept(partial(instance_home, settings)), _log_beside(terminal):
             instance = open_instance(settings)
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
@@ -85,8 +87,14 @@ def run_job(
                 tags=dict(tags or {}),
                 raise_on_error=False,
             )
+            terminal.progress("alerts", 0, None)
             _tell_people(settings, instance, terminal)
     return _read(result)
+
+
+def _log_beside(terminal: Terminal) -> AbstractContextManager[object]:
+    """Keep Dagster's own log, which goes to standard output, out of the results."""
+    return redirect_stdout(sys.stderr) if terminal.manner.debug else nullcontext()
 
 
 def _tell_people(
