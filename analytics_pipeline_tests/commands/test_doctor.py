@@ -138,9 +138,12 @@ def test_a_shop_that_was_updated_has_no_fault_and_no_warning(shop: Shop) -> None
 
 def test_it_changes_nothing_and_asks_once(shop: Shop, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
+    served = shop.app
+    with serve(served) as origin:
+        shop.point_at(origin)
+        assert type_in("doctor").exit_code == 0
 
-    assert type_in("doctor").exit_code == 0
-
+    assert served.state.simulator.stats()["total"] == 1
     assert before == sorted(tmp_path.rglob("*"))
 
 
