@@ -94,6 +94,6 @@ def test_a_run_that_meets_the_limit_says_that_it_waits_and_finishes(
     told = [each for each in result.stderr.splitlines() if "asks to wait" in each]
     assert told[0] == "Lightspeed asks to wait 1 s: its request limit is used up"
     waits = json.loads(result.stdout)["waits"]["its request limit is used up"]["times"]
-    assert waits > 1
+    assert waits >= 1  # how many more depends on how fast this machine is
     assert len(told) == waits.bit_length(), "the first, second, fourth, eighth …"
     assert set(limited.state.simulator.stats()["statuses"]) == {"200"}

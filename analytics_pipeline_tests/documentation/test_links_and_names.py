@@ -96,6 +96,12 @@ def known_commands() -> set[str]:
     return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
+def options_of_all() -> set[str]:
+    """The options that stand before any command."""
+    group = typer.main.get_command(app)
+    return {name for each in group.params for name in each.opts}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_in_the_prose_is_one(page: Path) -> None:
     for words in typed_inline(page):
@@ -103,6 +109,9 @@ def test_every_command_in_the_prose_is_one(page: Path) -> None:
             words = words[2:]
         command, *rest = words
         if command == "COMMAND":
+            continue
+        if command.startswith("--"):
+            assert command in options_of_all(), words
             continue
         assert command in known_commands(), words
         typed = {word.split("=")[0] for word in rest if word.startswith("--")}
