@@ -9,7 +9,9 @@ The layers, each of which may import only what stands before it::
     spark, engine, shop          what computes, and where everything of a shop is
     reports                      the page and the plots that people look at
     steps                        what each table is made of, in plain Python
+    stories                      what each table is to a person, in plain words
     contracts, gates             what a contract tells Dagster; what stops a table
+    presentation                 how a table is shown in the UI
     assets                       names and wiring
     jobs, schedules              when they run
     instance, alerts, sensors    where runs are kept, who is told, what is watched

@@ -15,7 +15,8 @@ class Candidate:
     The schema is judged by the gate, unless ``is_audited`` says that it was judged
     with other days at once.  ``frame`` is missing where a finding already blocks, or
     where the rows are kept elsewhere.  ``partition`` is the day, for a table with one
-    file a day.
+    file a day.  ``places`` are where a person finds it, if that is not the store or not
+    only: a path in the data directory by what is there.
     """
 
     frame: pd.DataFrame | None
@@ -25,6 +26,7 @@ class Candidate:
     figures: Mapping[str, int | str] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     is_audited: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> pd.DataFrame:

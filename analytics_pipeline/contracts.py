@@ -103,7 +103,7 @@ class Contract:
                     dg.TableColumn(
                         name,
                         _in_words(name, str(column.dtype)),
-                        column.description,
+                        _with_header(column.title, column.description),
                         dg.TableColumnConstraints(
                             nullable=column.nullable, unique=column.unique
                         ),
@@ -163,3 +163,8 @@ def _in_words(name: str, dtype: str) -> str:
     if dtype.startswith("datetime64"):
         return "timestamp (UTC)" if "UTC" in dtype else "date"
     return {"bool": "yes or no"}.get(dtype, "text" if "string" in dtype else "integer")
+
+
+def _with_header(header: str | None, description: str) -> str:
+    """Name the header that a column has in the file, where people know it by that."""
+    return f"*{header}* in the file – {description}" if header else description

@@ -22,6 +22,13 @@ from analytics_pipeline.gates import (
     remember_failure,
     told_to_people,
 )
+from analytics_pipeline.run_log import (
+    MOST_DAYS_TOLD,
+    tell_beginning,
+    tell_days,
+    tell_stored,
+    tell_warnings,
+)
 from analytics_pipeline.shop import Shop
 
 MOST_DAYS_REPORTED = 31
@@ -30,12 +37,16 @@ MOST_DAYS_REPORTED = 31
 
 @dataclass
 class DailyRun:
-    """One run over days of a table: which were asked for, and what became of them."""
+    """One run over days of a table: which were asked for, and what became of them.
+
+    ``days`` is how many there are, which may be more than were asked for.
+    """
 
     context: dg.AssetExecutionContext
     shop: Shop
     contract: Contract
     wanted: Sequence[str]
+    days: int
     stored: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, Finding] = field(default_factory=dict)
 
@@ -52,8 +63,22 @@ class DailyRun:
         else:
             store(candidate)
             self.shop.warehouse.forget_failure(self.contract.name, day)
-            self.stored[day] = figures(candidate)
+            self.stored[day] = figures(self.shop, self.contract, candidate)
         return findings
+
+    def tell(self, candidate: Candidate, findings: Sequence[Finding]) -> None:
+        """Tell of one day in the log of the run: what warns, and that it is stored.
+
+        Of many days only what warns is told here.
+        """
+        tell_warnings(findings, candidate.partition)
+        if self.days <= MOST_DAYS_TOLD and candidate.partition in self.stored:
+            tell_stored(self.contract, candidate)
+
+    def tell_all(self) -> None:
+        """Tell of many days at once which are stored."""
+        if self.days > MOST_DAYS_TOLD and self.stored:
+            tell_days(self.contract, list(self.stored))
 
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
@@ -84,20 +109,24 @@ def store_days_if_sound(
     Raises:
         dagster.Failure: at least one day failed; the others are stored.
     """
-    run = DailyRun(context, shop, contract, list(context.partition_keys))
-    many = max(days or 0, len(run.wanted)) > MOST_DAYS_REPORTED
+    wanted = list(context.partition_keys)
+    run = DailyRun(context, shop, contract, wanted, max(days or 0, len(wanted)))
+    many = run.days > MOST_DAYS_REPORTED
     latest: list[Finding] = []
     reported: list[Finding] = []
     with told_to_people(), told_to_dagster(run):
+        tell_beginning(contract, run.wanted)
         for done, candidate in enumerate(candidates(), start=1):
             findings = run.take(candidate, store)
-            shop.progress(f"{contract.name} days", done, days or len(run.wanted))
+            shop.progress(f"{contract.name} days", done, run.days)
             told = _worth_telling(findings, reported) if many else findings
+            run.tell(candidate, told)
             yield from _evaluations(contract, told, str(candidate.partition))
             latest = findings
     if many:
         passed = [finding for finding in latest if finding.passed]
         yield from _evaluations(contract, passed, run.wanted[-1], len(run.stored))
+    run.tell_all()
     yield from _report_days(run)
 
 

@@ -23,6 +23,7 @@ from analytics_pipeline.dead_runs import build_dead_run_sensor
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
+from analytics_pipeline.presentation import present
 from analytics_pipeline.progress import Progress, Tell, silent, unheard
 from analytics_pipeline.resources import Lightspeed, log_wait, shop_resource
 from analytics_pipeline.schedules import build_schedule, fresh_every_morning
@@ -30,7 +31,6 @@ from analytics_pipeline.sensors import build_sensors
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop, system_clock
 
-OWNER = "team:analytics"
 EXPORTS = "exports"
 REPORTS = "reports"
 
@@ -50,7 +50,7 @@ def build_definitions(
     placed = [
         asset
         for group, assets in _tell_the_story(catalogue).items()
-        for asset in _place(assets, group, settings)
+        for asset in _place(assets, group, settings, catalogue)
     ]
     tables = dg.Definitions(
         assets=_name_for(settings.shop_name, placed),
@@ -84,7 +84,10 @@ def _tell_the_story(catalogue: Catalogue) -> dict[str, list[dg.AssetsDefinition]
 
 
 def _place(
-    assets: list[dg.AssetsDefinition], group: str, settings: Settings
+    assets: list[dg.AssetsDefinition],
+    group: str,
+    settings: Settings,
+    catalogue: Catalogue,
 ) -> Sequence[dg.AssetsDefinition]:
     """Put *assets* into their group of the story; what people read must be fresh.
 
@@ -93,9 +96,8 @@ def _place(
     shop = settings.shop_name
 
     def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(
+        return present(spec, catalogue, settings).replace_attributes(
             group_name=f"{shop}_{group}" if shop else group,
-            owners=[OWNER],
             freshness_policy=fresh_every_morning(settings)
             if group in {EXPORTS, REPORTS}
             else None,

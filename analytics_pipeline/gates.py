@@ -18,7 +18,14 @@ from analytics_pipeline.contracts import Contract
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.engine import explain_failure
 from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.run_log import (
+    tell_beginning,
+    tell_failure,
+    tell_stored,
+    tell_warnings,
+)
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.files import is_local
 from analytics_pipeline.storage.gate_notes import FailedCheck
 
 Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
@@ -50,8 +57,10 @@ def told_to_people() -> Iterator[None]:
 
 def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failure:
     """Describe *error* so that a run, an alert and a terminal can tell it."""
+    sentence = f"{error.cause} {error.remedy}"
+    tell_failure(sentence)
     return dg.Failure(
-        f"{error.cause} {error.remedy}",
+        sentence,
         metadata={
             "exit_code": error.exit_code,
             "cause": error.cause,
@@ -79,13 +88,16 @@ def store_if_sound(
     """
     with told_to_people():
         shop.progress(contract.name, 0, None)
+        tell_beginning(contract)
         candidate = produce()
         findings = judge(shop, contract, candidate)
+        tell_warnings(findings)
         yield from (report(contract, finding) for finding in findings)
         _stop_if_blocked(shop, contract, findings, candidate.partition)
         store(candidate)
         shop.warehouse.forget_failure(contract.name, candidate.partition)
-        yield dg.Output(None, metadata=figures(candidate))
+        tell_stored(contract, candidate)
+        yield dg.Output(None, metadata=figures(shop, contract, candidate))
 
 
 def judge(shop: Shop, contract: Contract, candidate: Candidate) -> list[Finding]:
@@ -139,26 +151,56 @@ def gate_failure(
 ) -> dg.Failure:
     """Say which gate failed, why, and that nothing was replaced."""
     what = f"{contract.name} of {partition}" if partition else contract.name
+    cause = f"{what} failed its gate ({finding.check}): {finding.sentence}"
+    remedy = "What was published stays published. See: analytics-pipeline status"
+    tell_failure(f"{cause} {remedy}")
     return dg.Failure(
-        f"{what} failed its gate: {finding.sentence} What was stored stays.",
+        f"{cause} {remedy}",
         metadata={
             "exit_code": 1,
-            "cause": f"{what} failed its gate ({finding.check}): {finding.sentence}",
-            "remedy": "What was published stays published. See: analytics-pipeline "
-            "status",
+            "cause": cause,
+            "remedy": remedy,
             **finding.evidence,
         },
         allow_retries=False,
     )
 
 
-def figures(candidate: Candidate) -> dict[str, Any]:
-    """Return what the UI plots and shows: rows, figures and pictures of the table."""
-    shown: dict[str, Any] = dict(candidate.figures)
+def figures(shop: Shop, contract: Contract, candidate: Candidate) -> dict[str, Any]:
+    """Return what the UI shows of a stored table: what it plots, and where files are.
+
+    Money is plotted in the shop's currency, not in cents; nothing is added up from it.
+    """
+    shown: dict[str, Any] = {}
+    for name, value in candidate.figures.items():
+        if name.endswith("_cents"):
+            money = name.removesuffix("_cents")
+            money = money if money.endswith("value") else f"{money}_value"
+            shown[money] = dg.MetadataValue.float(int(value) / 100)
+        else:
+            shown[name] = value
     for name, png in candidate.pictures.items():
         image = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
         shown[name] = dg.MetadataValue.md(f"![{name}]({image})")
     if candidate.frame is not None:
         key = "partition_row_count" if candidate.partition else "row_count"
         shown[f"dagster/{key}"] = len(candidate.frame)
-    return shown
+    places = {
+        name: dg.MetadataValue.path(shop.settings.data_dir / place)
+        for name, place in candidate.places.items()
+    }
+    return {**shown, "stored": _stored_at(shop, contract, candidate), **places}
+
+
+def _stored_at(
+    shop: Shop, contract: Contract, candidate: Candidate
+) -> dg.MetadataValue[str]:
+    """Return where the store keeps a table; a log, which has no frame, in a folder."""
+    place = (
+        shop.warehouse.root / contract.name
+        if candidate.frame is None
+        else shop.warehouse.path(contract.name, candidate.partition)
+    )
+    if is_local(place):
+        return dg.MetadataValue.path(str(place))
+    return dg.MetadataValue.url(str(place))

@@ -9,7 +9,25 @@ from analytics_pipeline.contracts import asset_key
 DAILY_UPDATE = "daily_update"
 FULL_REBUILD = "full_rebuild"
 ECOM_IMPORT = "ecom_import"
+REDO_DAYS = "redo_days"
 SHOP_TAG = "shop"
+
+WORDS = {
+    DAILY_UPDATE: "**Refresh now.** Reads what changed, re-opens the days that it "
+    "touches, and publishes the master of the day. Choose one day: yesterday. *Latest* "
+    "is today, which is published as provisional until the night.",
+    FULL_REBUILD: "**Start over.** Reads everything again from the start, and "
+    "publishes the master of the day. It takes as long as the first load. Choose one "
+    "day: yesterday.",
+    ECOM_IMPORT: "**Load this export.** Takes in a new export of the web shop and "
+    "publishes the day again. It starts by itself when the file in the data directory "
+    "changes; to take in another file, open the launchpad, choose the published day "
+    "and put the path into `file` of `ecom_orders`. Asks Lightspeed nothing.",
+    REDO_DAYS: "**Redo last month.** Cuts the days again from what was read and makes "
+    "their figures and files anew, in one run for any range. Asks Lightspeed nothing. "
+    "The published master stays, unless its own day is among them.",
+}
+"""What each job is for, as the UI shows it."""
 
 
 def update_config(
@@ -41,7 +59,7 @@ def update_config(
 
 
 def build_jobs(shop: str | None = None) -> dg.Definitions:
-    """Build the jobs, each run for one day; all but the import make every table.
+    """Build the jobs; the update and the rebuild make every table, for one day.
 
     Their runs are tagged with the *shop* of a chain.
     """
@@ -50,16 +68,14 @@ def build_jobs(shop: str | None = None) -> dg.Definitions:
     update = dg.define_asset_job(
         DAILY_UPDATE,
         everything,
-        description="Read what changed, re-open the days that it touches, and publish "
-        "the master of the day.",
+        description=WORDS[DAILY_UPDATE],
         config=update_config(),
         tags=tags,
     )
     rebuild = dg.define_asset_job(
         FULL_REBUILD,
         everything,
-        description="Read everything again from the start, and publish the master of "
-        "the day.",
+        description=WORDS[FULL_REBUILD],
         config=update_config(days=0, full_resync=True, recut_all_days=True),
         tags=tags,
     )
@@ -69,9 +85,27 @@ def build_jobs(shop: str | None = None) -> dg.Definitions:
         dg.AssetSelection.assets(
             asset_key("ecom_orders", shop), asset_key("raw_sales", shop)
         ).downstream(),
-        description="Take in a new export of the web shop, and publish the day again. "
-        "Asks Lightspeed nothing.",
+        description=WORDS[ECOM_IMPORT],
+        config={
+            "ops": {
+                "ecom_orders": {"config": {"file": ""}},
+                "raw_sales": {"config": {"refresh_late_days": True}},
+            }
+        },
+        tags=tags,
+    )
+    redo = dg.define_asset_job(
+        REDO_DAYS,
+        _daily_tables(shop),
+        description=WORDS[REDO_DAYS],
         config={"ops": {"raw_sales": {"config": {"refresh_late_days": True}}}},
         tags=tags,
     )
-    return dg.Definitions(jobs=[update, rebuild, take_in])
+    return dg.Definitions(jobs=[update, rebuild, take_in, redo])
+
+
+def _daily_tables(shop: str | None) -> dg.AssetSelection:
+    """Select the daily tables and no other: each takes a range of days in one run."""
+    sales = dg.AssetSelection.assets(asset_key("raw_sales", shop))
+    as_of_no_day = dg.AssetSelection.assets(asset_key("ecom_reconciliation", shop))
+    return sales.downstream() - as_of_no_day

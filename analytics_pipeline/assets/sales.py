@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
@@ -14,8 +15,12 @@ from analytics_pipeline.steps.raw_sales import choose_days, recut_days
 class RawSalesConfig(dg.Config):
     """Which days are cut."""
 
-    refresh_late_days: bool = False
-    recut_all_days: bool = False
+    refresh_late_days: bool = Field(
+        False, description="Cut the days as well whose sales have changed since."
+    )
+    recut_all_days: bool = Field(
+        False, description="Cut every day up to the last one again."
+    )
 
 
 def build_sales(

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.gates import Event, store_if_sound
+from analytics_pipeline.gates import Event, store_if_sound, told_to_people
 from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.customer_records import read_customers, store_customers
-from analytics_pipeline.steps.ecom_orders import read_ecom_orders
+from analytics_pipeline.steps.ecom_orders import (
+    brought_in,
+    read_ecom_orders,
+    store_export,
+    take_in_export,
+)
 from analytics_pipeline.steps.outlets import read_outlets
 from analytics_pipeline.steps.sales_feed import read_sales_feed
 
@@ -35,6 +41,16 @@ class CustomersConfig(dg.Config):
 
     full_resync: bool = Field(False, description="Read all records again.")
     replay: bool = Field(False, description="Try the records in quarantine again.")
+
+
+class EcomOrdersConfig(dg.Config):
+    """Which export of the web shop is read."""
+
+    file: str = Field(
+        "",
+        description="The path of an export to put in place, if it is good. Without "
+        "one, the export that is in place is read.",
+    )
 
 
 def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
@@ -105,12 +121,22 @@ def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
         metadata=catalogue.ecom_orders.metadata,
         kinds={"csv", "parquet"},
     )
-    def ecom_orders(shop: ShopResource) -> Iterator[Event]:
+    def ecom_orders(config: EcomOrdersConfig, shop: ShopResource) -> Iterator[Event]:
         """The web shop's orders, from its export; none without the file."""
-        store = shop.store_as("ecom_orders", catalogue.ecom_orders.model)
-        yield from store_if_sound(
-            shop, catalogue.ecom_orders, lambda: read_ecom_orders(shop), store
-        )
+        contract = catalogue.ecom_orders
+        if not config.file:
+            store = shop.store_as("ecom_orders", contract.model)
+            yield from store_if_sound(
+                shop, contract, lambda: read_ecom_orders(shop), store
+            )
+            return
+        with told_to_people(), brought_in(shop, Path(config.file)) as copy:
+            yield from store_if_sound(
+                shop,
+                contract,
+                lambda: take_in_export(shop, copy),
+                lambda table: store_export(shop, table, copy),
+            )
 
     return [sales_feed, outlets, customers, ecom_orders]
 

@@ -1,6 +1,5 @@
 """Check an export of the web shop and put it in place."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
 from analytics_pipeline.sources.ecom_export import EcomExport
 from analytics_pipeline.steps.ecom_orders import (
+    brought_in,
     export_path,
     judge_orders,
     open_export,
 )
-from analytics_pipeline.storage.files import PARTIAL, replace_bytes
 
 
 def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
@@ -37,18 +36,13 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
         shop = open_shop(settings)
         shop.versions.refuse_newer()
         target = export_path(shop)
-        scratch = target.parent / f".incoming{PARTIAL}" / export.name
-        try:
-            # What is put in place is what was checked, whatever happens to the file.
-            replace_bytes(scratch, _content(export))
-            read = open_export(shop, scratch)
+        with brought_in(shop, export) as copy:
+            read = open_export(shop, copy)
             changes = _changes(shop, target, read)
             complete = judge_orders(shop, read.orders, read.columns)
             if not complete.passed:
                 terminal.warn(complete.sentence)
-            scratch.replace(target)
-        finally:
-            shutil.rmtree(scratch.parent, ignore_errors=True)
+            copy.replace(target)
     facts = {**_contents(read), **changes, "file": target}
     terminal.facts |= facts
     terminal.summary("Export put in place", _in_words(facts))
@@ -116,18 +110,3 @@ def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
 def _count(orders: list[str]) -> str:
     """Count *orders*, and name some of them."""
     return f"{len(orders):,} ({name_some(orders)})" if orders else "0"
-
-
-def _content(export: Path) -> bytes:
-    """Read the file that was named.
-
-    Raises:
-        WrongUse: it is not there, or is no file that can be read.
-    """
-    try:
-        return export.read_bytes()
-    except OSError as error:
-        raise WrongUse(
-            f"{export} cannot be read: {error.strerror}.",
-            "Name the order export of the web shop, a CSV file.",
-        ) from error

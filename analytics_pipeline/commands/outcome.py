@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from analytics_pipeline.commands.activity import Waits
 from analytics_pipeline.commands.running import Outcome
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.domain.money import format_cents
+from analytics_pipeline.domain.money import format_cents, round_half_away
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.changes import CHANGES
 from analytics_pipeline.steps.reconciliation import RECONCILIATION
@@ -63,13 +64,13 @@ def _read(outcome: Outcome, day: date) -> dict[str, Any]:
         "customer_records_read": int(of["customers"].get("read", 0)),
         "days_cut": outcome.days.get("raw_sales", 0),
         "people": int(master.get("dagster/partition_row_count", 0)),
-        "lifetime_value_cents": int(master.get("lifetime_value_cents", 0)),
+        "lifetime_value_cents": _cents(master, "lifetime_value"),
         "orders": int(master.get("orders", 0)),
         "first_time_buyers": int(master.get("first_time_buyers", 0)),
         "repaired_sales": int(feed.get("repaired", 0)),
         "quarantined_sales": {
             "count": int(quarantined.get("quarantined_sales", 0)),
-            "last_good_cents": int(quarantined.get("quarantined_last_good_cents", 0)),
+            "last_good_cents": _cents(quarantined, "quarantined_last_good_value"),
             "unknown": int(quarantined.get("quarantined_unknown", 0)),
         },
         "people_changed": int(changes.get("people", 0)),
@@ -79,6 +80,11 @@ def _read(outcome: Outcome, day: date) -> dict[str, Any]:
             for each in ReconciliationCategory
         },
     }
+
+
+def _cents(figures: Mapping[str, Any], name: str) -> int:
+    """Return an amount that Dagster keeps in currency, exactly as it was told."""
+    return round_half_away(Decimal(repr(figures.get(name, 0.0))))
 
 
 def _published(shop: Shop, day: date) -> dict[str, Any]:

@@ -105,6 +105,7 @@ def _explain(shop: Shop, day: date, current: Finding) -> Candidate:
         day.isoformat(),
         notes=note_sources(now.master.made_from),
         figures={} if rows is None else _count(rows),
+        places={"report": CHANGES},
     )
 
 

@@ -1,6 +1,8 @@
 """Read the web shop's export."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import EcomExport, read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
+from analytics_pipeline.storage.files import PARTIAL, replace_bytes
 
 EXPORT_FILE = "ecom_orders_export.csv"
 
@@ -34,6 +37,50 @@ def export_path(shop: Shop) -> Path:
     return shop.settings.data_dir / EXPORT_FILE
 
 
+@contextmanager
+def brought_in(shop: Shop, export: Path) -> Iterator[Path]:
+    """Yield a copy of *export* beside the one in place, which it may replace.
+
+    What is put in place is what was checked, whatever happens to the file meanwhile;
+    the copy of one that is not put in place is removed.
+
+    Raises:
+        WrongUse: it is not there, or is no file that can be read.
+    """
+    copy = export_path(shop).parent / f".incoming{PARTIAL}" / export.name
+    try:
+        content = export.read_bytes()
+    except OSError as error:
+        raise WrongUse(
+            f"{export} cannot be read: {error.strerror}.",
+            "Name the order export of the web shop, a CSV file.",
+        ) from error
+    try:
+        replace_bytes(copy, content)
+        yield copy
+    finally:
+        shutil.rmtree(copy.parent, ignore_errors=True)
+
+
+def take_in_export(shop: Shop, copy: Path) -> Candidate:
+    """Read the *copy* of an export that is to replace the one in place.
+
+    Raises:
+        WrongUse: it cannot be used; the one in place stays, and so do its orders.
+    """
+    return _read(shop, copy, open_export(shop, copy))
+
+
+def store_export(shop: Shop, candidate: Candidate, copy: Path) -> None:
+    """Put the *copy* of an export in place, and store its orders.
+
+    The file goes first: were it the other way round, whoever died in between would
+    leave an older export that looks like a new one.
+    """
+    copy.replace(export_path(shop))
+    shop.store_as("ecom_orders", EcomOrders)(candidate)
+
+
 def read_ecom_orders(shop: Shop) -> Candidate:
     """Read the web shop's export; without the file there are no web orders."""
     path = export_path(shop)
@@ -49,6 +96,11 @@ def read_ecom_orders(shop: Shop) -> Candidate:
     except WrongUse as error:
         sentence = f"{error.cause} {error.remedy}"
         return Candidate(None, [Finding("export_is_readable", False, sentence)])
+    return _read(shop, path, export)
+
+
+def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
+    """Return the orders of an *export* that could be read, and what is to be said."""
     readable = Finding("export_is_readable", True, "The export could be read.")
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     age = judge_age(shop.clock() - modified, path.name)
@@ -60,6 +112,7 @@ def read_ecom_orders(shop: Shop) -> Candidate:
             FINGERPRINT_NOTE: export.fingerprint,
             COLUMNS_NOTE: ";".join(export.columns),
         },
+        figures={"total_cents": int(export.orders["total_cents"].sum())},
     )
 
 

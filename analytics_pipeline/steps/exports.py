@@ -1,5 +1,6 @@
 """Put the files together that people read, and publish them."""
 
+import logging
 from datetime import date
 
 import pandas as pd
@@ -21,6 +22,9 @@ from analytics_pipeline.steps.identities import (
     load_identities,
 )
 from analytics_pipeline.steps.judgements import judge_catch_up
+from analytics_pipeline.vocabulary import Tier
+
+_LOG = logging.getLogger(__name__)
 
 
 def list_first_time_buyers(shop: Shop, day: date) -> Candidate:
@@ -29,7 +33,14 @@ def list_first_time_buyers(shop: Shop, day: date) -> Candidate:
     if caught_up.blocks:
         return Candidate(None, [caught_up], partition=day.isoformat())
     frame = assemble_first_time_buyers(load_analytics(shop, day), _people(shop))
-    return Candidate(frame, [caught_up], partition=day.isoformat())
+    value = int(frame["lifetime_value_cents"].sum())
+    return Candidate(
+        frame,
+        [caught_up],
+        partition=day.isoformat(),
+        figures={"lifetime_value_cents": value},
+        places={"stored": f"archive/first_time_buyers_{day}.csv"},
+    )
 
 
 def list_master(shop: Shop, day: date) -> Candidate:
@@ -43,9 +54,17 @@ def list_master(shop: Shop, day: date) -> Candidate:
         "lifetime_value_cents": int(frame["lifetime_value_cents"].sum()),
         "orders": int(frame["order_count"].sum()),
         "first_time_buyers": int((frame["order_count"] == 1).sum()),
+        "vip": int(frame["is_vip"].sum()),
+        **{f"tier_{tier}": int((frame["tier"] == tier).sum()) for tier in Tier},
         "provisional": caught_up.evidence["provisional"],
     }
-    return Candidate(frame, [caught_up], partition=day.isoformat(), figures=figures)
+    return Candidate(
+        frame,
+        [caught_up],
+        partition=day.isoformat(),
+        figures=figures,
+        places={"stored": f"archive/customer_analytics_{day}.csv"},
+    )
 
 
 def store_first_time_buyers(shop: Shop, candidate: Candidate) -> None:
@@ -57,13 +76,15 @@ def store_first_time_buyers(shop: Shop, candidate: Candidate) -> None:
 def publish_master(shop: Shop, candidate: Candidate) -> None:
     """Publish the master of a day with its first-time buyers and the stamp."""
     rows = candidate.rows
-    shop.publication.publish_master(
+    is_out = shop.publication.publish_master(
         _day(candidate),
         render_csv(rows, CustomerAnalyticsMaster),
         len(rows),
         shop.clock(),
         provisional=candidate.figures["provisional"] == "yes",
     )
+    if is_out:
+        _LOG.info("Published: people read the master of %s now.", candidate.partition)
 
 
 def load_analytics(shop: Shop, day: date) -> pd.DataFrame:

@@ -60,7 +60,13 @@ def reconcile_web_orders(shop: Shop) -> Candidate:
     counts = summarise_reconciliation(frame)["orders"]
     figures: dict[str, int | str] = {str(name): int(n) for name, n in counts.items()}
     figures["as_of"] = published.as_of
-    return Candidate(frame, findings, notes={"as_of": published.as_of}, figures=figures)
+    return Candidate(
+        frame,
+        findings,
+        notes={"as_of": published.as_of},
+        figures=figures,
+        places={"report": RECONCILIATION},
+    )
 
 
 def store_reconciliation(shop: Shop, candidate: Candidate) -> None:
@@ -82,7 +88,9 @@ def _nothing_published() -> Candidate:
         Finding("orders_have_sales", True, sentence, Severity.WARN),
     ]
     figures = {category.value: 0 for category in ReconciliationCategory}
-    return Candidate(frame, findings, figures=figures)
+    return Candidate(
+        frame, findings, figures=figures, places={"report": RECONCILIATION}
+    )
 
 
 def _matched_sales(

@@ -23,7 +23,7 @@ from analytics_pipeline.domain.report_purchases import (
     join_first_orders,
     month_before,
 )
-from analytics_pipeline.domain.report_rows import rows_of
+from analytics_pipeline.domain.report_rows import Row, rows_of
 from analytics_pipeline.domain.verdicts import Verdict
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.reports.page import (
@@ -45,7 +45,11 @@ from analytics_pipeline.steps.judgements import judge_catch_up
 from analytics_pipeline.steps.ledger import Ledger, hold_if_few, open_day
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.report_files import ReportFiles
-from analytics_pipeline.vocabulary import ReconciliationCategory, ReportFigure
+from analytics_pipeline.vocabulary import (
+    ReconciliationCategory,
+    ReportFigure,
+    ReportUnit,
+)
 
 
 def report_customers(shop: Shop, day: date) -> Candidate:
@@ -68,6 +72,7 @@ def report_customers(shop: Shop, day: date) -> Candidate:
         [finding],
         key,
         figures=_plotted(report),
+        places={"report": f"reports/customer_report_{key}.html"},
         pictures=take_pictures(_plots(shop, report, day))
         if _is_published(shop, day)
         else {},
@@ -164,8 +169,16 @@ def _ages(shop: Shop, latest: pd.Timestamp, day: date) -> dict[str, int]:
 
 def _plotted(report: pd.DataFrame) -> dict[str, int | str]:
     """Return what the UI plots over the days: the numbers at the top of the page."""
-    top = rows_of(report, ReportFigure.HEADLINE)
-    return {f"{each.label}, {each.series}": each.amount for each in top}
+    return {
+        _plot_name(each): each.amount for each in rows_of(report, ReportFigure.HEADLINE)
+    }
+
+
+def _plot_name(number: Row) -> str:
+    """Name a number as other tables name theirs: what it counts comes last."""
+    name = number.label.replace(" ", "_").replace("-", "_").lower()
+    is_named_so = number.unit == ReportUnit.PEOPLE or name == number.unit
+    return name if is_named_so else f"{name}_{number.unit}"
 
 
 def store_report(shop: Shop, candidate: Candidate, verdicts: Sequence[Verdict]) -> None:

@@ -10,12 +10,19 @@ import pytest
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 HERE = {"127.0.0.1", "localhost", "::1"}
+LONGEST = 120_000
+"""Milliseconds in which a page shows what it should, on a busy machine too."""
 OF_NO_HOST = {"data", "blob", "about", "file"}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One browser for the tests of a module; it leaves no loop behind for others."""
+    """One browser for the tests of a module.
+
+    While it is open, nothing else may run an event loop in this thread, as a run of
+    Dagster does: make what the pages show before the browser, in fixtures that it
+    depends on.
+    """
     found = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(f"No browser is installed ({', '.join(PROGRAMS)}).")
@@ -41,6 +48,7 @@ def requests() -> list[str]:
 def page(browser: Any, requests: list[str]) -> Iterator[Any]:
     """A page without a past; what it asks of other machines is refused, and fails."""
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    context.set_default_timeout(LONGEST)
     context.on("request", lambda request: requests.append(request.url))
     context.route(
         "**/*",

@@ -1,0 +1,181 @@
+"""The Dagster UI as people use it: by clicking, in a browser, on a real shop."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from analytics_pipeline_tests.browser.served_ui import ServedUi, served_ui
+from analytics_pipeline_tests.shared_deployment.processes import wait_until
+from analytics_pipeline_tests.simulated_shop import (
+    FIRST_DAY,
+    SimulatedShop,
+    open_simulated_shop,
+)
+
+pytestmark = pytest.mark.timeout(480)
+STORY = ["sources", "sales", "customers", "exports"]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedShop]:
+    """A shop whose first day is published."""
+    data = tmp_path_factory.mktemp("shop") / "data"
+    with open_simulated_shop(data, seed=5, customers=60) as opened:
+        assert opened.update(FIRST_DAY).failure is None
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def ui(
+    shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServedUi]:
+    """The UI of that shop."""
+    with served_ui(shop.settings, tmp_path_factory.mktemp("ui")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser(ui: ServedUi, browser: Any) -> Any:
+    """The browser, opened once the shop and its UI are there."""
+    return browser
+
+
+def launch(page: Any, ui: ServedUi, job: str, days: str) -> dict[str, Any]:
+    """Launch a job as people do; return what the UI was told."""
+    page.goto(ui.job(job))
+    page.get_by_role("button", name="Materialize all").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Show all partitions").click()
+    box = dialog.locator("input[type=text]").first
+    box.fill(days)
+    box.press("Tab")
+    button = dialog.get_by_role("button", name="Launch")
+    with page.expect_response(is_launch) as reply:
+        button.click()
+    answer: dict[str, Any] = reply.value.json()["data"]
+    return answer
+
+
+def is_launch(response: Any) -> bool:
+    asked = response.request.post_data or ""
+    return "mutation Launch" in asked
+
+
+def run_id_of(answer: dict[str, Any]) -> str:
+    run_id: str = answer["launchPipelineExecution"]["run"]["id"]
+    return run_id
+
+
+def see_end_of_run(page: Any, ui: ServedUi, run_id: str, *, word: str) -> None:
+    """See how a run ended."""
+    page.goto("about:blank")  # to draw what goes on costs more than the run
+    wait_until(lambda: ui.run_of(run_id)["status"] in {"SUCCESS", "FAILURE"})
+    page.goto(ui.at(f"/runs/{run_id}"))
+    page.get_by_text(word, exact=True).first.wait_for()
+
+
+def hide_events(page: Any) -> None:
+    """Leave of the log of a run what is for people; the browser remembers it."""
+    page.get_by_role("button", name="Levels").click()
+    page.get_by_text("event", exact=True).last.click()
+    page.keyboard.press("Escape")
+
+
+def test_it_opens_with_the_story_from_left_to_right_and_no_pop_up(
+    page: Any, ui: ServedUi, requests: list[str]
+) -> None:
+    page.goto(ui.at("/"))
+    page.get_by_role("link", name="Lineage").click()
+
+    nodes = {
+        group: page.locator(f'foreignObject [data-tooltip="{group}"]')
+        for group in STORY
+    }
+    for node in nodes.values():
+        node.wait_for()
+    places = {group: node.bounding_box()["x"] for group, node in nodes.items()}
+    assert sorted(STORY, key=places.__getitem__) == STORY
+    assert page.get_by_role("dialog").count() == 0
+    assert any("/graphql" in url for url in requests)
+
+
+def test_a_table_says_what_it_is_and_where(page: Any, ui: ServedUi) -> None:
+    page.goto(ui.at("/assets/customer_analytics_master"))
+
+    page.get_by_text("When it is red:").wait_for()
+
+    told = page.inner_text("body")
+    assert "customer_analytics_master.csv in the data directory" in told
+    assert "personal_data: yes" in told
+    assert f"/archive/customer_analytics_{FIRST_DAY}.csv" in told
+    assert "Lifetime Value in the file – cents: value ever" in told
+
+
+def test_refresh_now_by_clicking_publishes_the_day(
+    page: Any, ui: ServedUi, shop: SimulatedShop
+) -> None:
+    day = FIRST_DAY + timedelta(days=1)
+    shop.live_until(day)
+
+    run_id = run_id_of(launch(page, ui, "daily_update", day.isoformat()))
+    see_end_of_run(page, ui, run_id, word="Success")
+
+    hide_events(page)
+    page.get_by_text(f"people read the master of {day} now").wait_for()
+    assert "refresh_late_days: true" in ui.run_of(run_id)["runConfigYaml"]
+    published = shop.local.publication.published()
+    assert published is not None
+    assert published.as_of == day.isoformat()
+
+
+@pytest.mark.nightly
+def test_redo_by_clicking_makes_a_range_green_in_one_run(
+    page: Any, ui: ServedUi
+) -> None:
+    first, last = FIRST_DAY - timedelta(days=4), FIRST_DAY - timedelta(days=1)
+
+    launched = launch(page, ui, "redo_days", f"[{first}...{last}]")
+    backfill = launched["launchPartitionBackfill"]["backfillId"]
+    page.goto("about:blank")
+    wait_until(lambda: ui.runs_of(backfill) == ["SUCCESS"])
+    page.goto(ui.at(f"/runs/b/{backfill}?tab=runs"))
+    page.get_by_text("Success", exact=True).first.wait_for()
+    for table in ("raw_sales", "customer_analytics_master"):
+        page.goto(ui.at(f"/assets/{table}?view=partitions&partition={last}"))
+        page.get_by_text("Materialized", exact=True).first.wait_for()
+
+
+def test_a_failed_check_is_red_and_turns_green_when_it_is_mended(
+    page: Any, ui: ServedUi, shop: SimulatedShop
+) -> None:
+    export = shop.data / "ecom_orders_export.csv"
+    good = export.read_bytes()
+    published = shop.local.publication.published()
+    assert published is not None
+
+    export.write_bytes(good.replace(b"order_number", b"number", 1))
+    run_id = run_id_of(launch(page, ui, "ecom_import", published.as_of))
+    see_end_of_run(page, ui, run_id, word="Failure")
+    hide_events(page)
+    page.get_by_text("What was published stays published").first.wait_for()
+    assert verdict_of(page, ui, "export_is_readable") == "Failed"
+
+    export.write_bytes(good)
+    with page.expect_response(is_launch) as reply:
+        page.get_by_role("button", name="Materialize").first.click()
+    run_id = run_id_of(reply.value.json()["data"])
+    see_end_of_run(page, ui, run_id, word="Success")
+    assert verdict_of(page, ui, "export_is_readable") == "Passed"
+
+
+def verdict_of(page: Any, ui: ServedUi, check: str) -> str:
+    """What the page of a check of the web orders says last."""
+    page.goto(ui.at(f"/assets/ecom_orders?view=checks&checkDetail={check}"))
+    page.get_by_text("Evaluation result").wait_for()
+    words = page.get_by_text("Passed", exact=True).or_(
+        page.get_by_text("Failed", exact=True)
+    )
+    told: str = words.last.inner_text()
+    return told
