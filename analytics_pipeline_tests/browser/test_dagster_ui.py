@@ -15,7 +15,7 @@ from analytics_pipeline_tests.simulated_shop import (
 )
 
 pytestmark = pytest.mark.timeout(480)
-STORY = ["sources", "sales", "customers", "exports"]
+STORY = ["sources", "sales", "customers", "exports", "reports"]
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,10 @@ def test_a_table_says_what_it_is_and_where(page: Any, ui: ServedUi) -> None:
     assert "customer_analytics_master.csv in the data directory" in told
     assert "personal_data: yes" in told
     assert f"/archive/customer_analytics_{FIRST_DAY}.csv" in told
-    assert "Lifetime Value in the file – cents: value ever" in told
+    assert "Lifetime Value in the file – cents: " in told
 
 
+@pytest.mark.nightly
 def test_refresh_now_by_clicking_publishes_the_day(
     page: Any, ui: ServedUi, shop: SimulatedShop
 ) -> None:
