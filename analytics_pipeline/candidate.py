@@ -10,7 +10,7 @@ from analytics_pipeline.domain.findings import Finding
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A new version of a table: its rows, findings, notes and figures to plot.
+    """A new version of a table: rows, findings, notes, figures to plot, pictures.
 
     The schema is judged by the gate, unless ``is_audited`` says that it was judged
     with other days at once.  ``frame`` is missing where a finding already blocks, or
@@ -24,6 +24,7 @@ class Candidate:
     partition: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, int | str] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
     is_audited: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
 

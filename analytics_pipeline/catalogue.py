@@ -8,6 +8,7 @@ from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
 from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
 from analytics_pipeline.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.schemas.report import CustomerReport
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import (
     Customers,
@@ -50,6 +51,9 @@ class Catalogue:
         self.ecom_reconciliation = self._contract(
             "ecom_reconciliation", EcomReconciliation, "order_number"
         )
+        self.customer_report = self._contract(
+            "customer_report", CustomerReport, "figure", days
+        )
 
     @property
     def all(self) -> list[Contract]:
@@ -66,6 +70,7 @@ class Catalogue:
             self.customer_analytics_master,
             self.customer_changes,
             self.ecom_reconciliation,
+            self.customer_report,
         ]
 
     def _contract(

@@ -169,6 +169,11 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 "Paid orders become sales within a week, or few do not."
             ),
         },
+        "customer_report": {
+            "figures_add_up": stops(
+                "Every list of the report adds up to the stored figures, to the cent."
+            )
+        },
     }
 )
 """By table and name; that of the schema, which every table has, is the contract's."""

@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import dagster as dg
 
@@ -13,6 +14,7 @@ from analytics_pipeline.alerts import build_alert_sensor
 from analytics_pipeline.assets.customers import build_customers
 from analytics_pipeline.assets.exports import build_exports
 from analytics_pipeline.assets.reconciliation import build_reconciliation
+from analytics_pipeline.assets.reports import build_reports
 from analytics_pipeline.assets.sales import build_sales
 from analytics_pipeline.assets.sources import build_sources
 from analytics_pipeline.catalogue import Catalogue
@@ -22,13 +24,15 @@ from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.presentation import present
+from analytics_pipeline.progress import Progress, Tell, silent, unheard
 from analytics_pipeline.resources import Lightspeed, log_wait, shop_resource
 from analytics_pipeline.schedules import build_schedule, fresh_every_morning
 from analytics_pipeline.sensors import build_sensors
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.shop import Progress, open_shop, silent, system_clock
+from analytics_pipeline.shop import open_shop, system_clock
 
 EXPORTS = "exports"
+REPORTS = "reports"
 
 
 def build_definitions(
@@ -36,42 +40,47 @@ def build_definitions(
     *,
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
+    tell: Tell = unheard,
     on_wait: Callable[[float, str], None] = log_wait,
 ) -> dg.Definitions:
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
     days = business_days(settings)
     catalogue = Catalogue(days, settings.shop_name)
-    sources = build_sources(catalogue)
-    groups = {
-        "sources": sources,
-        "sales": build_sales(catalogue, sources),
-        "customers": build_customers(catalogue),
-        EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
-    }
+    watched = partial(open_shop, settings, clock)
+    placed = [
+        asset
+        for group, assets in _tell_the_story(catalogue).items()
+        for asset in _place(assets, group, settings, catalogue)
+    ]
     tables = dg.Definitions(
-        assets=_name_for(
-            settings.shop_name,
-            [
-                asset
-                for group, assets in groups.items()
-                for asset in _place(assets, group, settings, catalogue)
-            ],
-        ),
+        assets=_name_for(settings.shop_name, placed),
         schedules=[build_schedule(settings, days)],
         sensors=[
-            *build_sensors(lambda: open_shop(settings, clock)),
-            build_alert_sensor(lambda: open_shop(settings, clock)),
-            build_dead_run_sensor(lambda: open_shop(settings, clock)),
+            *build_sensors(watched),
+            build_alert_sensor(watched),
+            build_dead_run_sensor(watched),
         ],
         resources={
             "io_manager": StoredBehindTheGate(),
-            "shop": shop_resource(lambda: open_shop(settings, clock, progress)),
+            "shop": shop_resource(partial(watched, progress, tell)),
             "lightspeed": Lightspeed(settings, on_wait),
         },
         # One process for all steps: a process for each would cost more than the work.
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(tables, build_jobs(settings.shop_name))
+
+
+def _tell_the_story(catalogue: Catalogue) -> dict[str, list[dg.AssetsDefinition]]:
+    """Return the assets by group, from what is delivered to what is read."""
+    sources = build_sources(catalogue)
+    return {
+        "sources": sources,
+        "sales": build_sales(catalogue, sources),
+        "customers": build_customers(catalogue),
+        EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
+        REPORTS: build_reports(catalogue),
+    }
 
 
 def _place(
@@ -90,7 +99,7 @@ def _place(
         return present(spec, catalogue, settings).replace_attributes(
             group_name=f"{shop}_{group}" if shop else group,
             freshness_policy=fresh_every_morning(settings)
-            if group == EXPORTS
+            if group in {EXPORTS, REPORTS}
             else None,
         )
 

@@ -6,6 +6,7 @@ the failed check and then raises, and nothing is written.
 """
 
 import traceback
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -86,6 +87,7 @@ def store_if_sound(
             table is untouched.
     """
     with told_to_people():
+        shop.progress(contract.name, 0, None)
         tell_beginning(contract)
         candidate = produce()
         findings = judge(shop, contract, candidate)
@@ -177,6 +179,9 @@ def figures(shop: Shop, contract: Contract, candidate: Candidate) -> dict[str, A
             shown[money] = dg.MetadataValue.float(int(value) / 100)
         else:
             shown[name] = value
+    for name, png in candidate.pictures.items():
+        image = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
+        shown[name] = dg.MetadataValue.md(f"![{name}]({image})")
     if candidate.frame is not None:
         key = "partition_row_count" if candidate.partition else "row_count"
         shown[f"dagster/{key}"] = len(candidate.frame)

@@ -24,6 +24,9 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop_file import records_of
 from analytics_pipeline.storage.files import make_folder, replace_text
 
+_ASKS_FOR_MIGRATION = "dagster instance migrate"
+"""What Dagster says where it finds records too old by itself."""
+
 _STORAGE = """\
 storage:
   custom:
@@ -64,6 +67,13 @@ def _equip(home: Path, name: str) -> Path:
     if not target.exists() or target.read_text(encoding="utf-8") != wanted:
         replace_text(target, wanted)
     return home
+
+
+def find_home(settings: Settings) -> Path | None:
+    """Return the instance's folder if it is there already; nothing is made."""
+    named = os.environ.get("DAGSTER_HOME")
+    home = Path(named).resolve() if named else settings.records_dir
+    return home if (home / "dagster.yaml").exists() else None
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -114,12 +124,47 @@ def records_kept(where: Callable[[], Path]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if isinstance(error, PipelineError):
+            raise
         failed = _find_database_error(error)
-        if isinstance(error, PipelineError) or failed is None:
+        if _ASKS_FOR_MIGRATION in str(error) or (failed and _is_outdated(where())):
+            raise _outdated(where()) from error
+        if failed is None:
             raise
         raise _told(where(), failed) from error
     finally:
         logger.removeFilter(is_news)
+
+
+def _is_outdated(home: Path) -> bool:
+    """Say whether the records are in the form of an older Dagster.
+
+    Asked only when they have failed: Dagster makes do with many an older form, and to
+    look each time would cost a daily run a tenth of a second.
+    """
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            forms = [
+                storage.alembic_version()
+                for storage in (
+                    instance.run_storage,
+                    instance.event_log_storage,
+                    instance.schedule_storage,
+                )
+                if storage is not None
+            ]
+    except DBAPIError:  # there is no telling where nothing can be asked
+        return False
+    return any(form is not None and form[0] != form[1] for form in forms)
+
+
+def _outdated(home: Path) -> LocalFailure:
+    """Say how Dagster's records are brought up to date; only it knows how."""
+    return LocalFailure(
+        f"Dagster's records in {home} are in the form of an older Dagster.",
+        "Stop the UI and its daemon, keep a copy of the records, then run: "
+        f"DAGSTER_HOME={home} dagster instance migrate",
+    )
 
 
 def _told(home: Path, failed: DBAPIError) -> LocalFailure:

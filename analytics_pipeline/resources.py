@@ -2,18 +2,20 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dagster as dg
 
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import DirectoryInUse, WrongUse
 from analytics_pipeline.gates import told_to_people
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
+from analytics_pipeline.steps.upgrade import bring_up_to_date
 from analytics_pipeline.storage.ownership import claim_store
 
 
@@ -31,6 +33,7 @@ class Lightspeed:
     settings: Settings
     on_wait: Callable[[float, str], None] = log_wait
     allowance: Allowance = field(default_factory=Allowance)
+    attempts: int = 6
 
     @contextmanager
     def open(self) -> Iterator[LightspeedClient]:
@@ -51,21 +54,38 @@ class Lightspeed:
             settings.api_version,
             on_wait=self.on_wait,
             allowance=self.allowance,
+            attempts=self.attempts,
         ) as client:
             yield client
+
+
+@contextmanager
+def _in_turn(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; say so in the log where another run holds it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold_directory(data_dir, wait=False))
+        except DirectoryInUse as error:
+            logging.getLogger(__name__).info(
+                "%s Waiting until it is done.", error.cause
+            )
+            stack.enter_context(hold_directory(data_dir, wait=True))
+        yield
 
 
 def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
     """Return the resource that holds the data directory for the length of a run.
 
-    A run that Dagster launched waits for the one before it to end.
+    A run that Dagster launched waits for the one before it to end.  Tables of an older
+    version are brought up to date before anything is read.
     """
 
     def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
         shop = open_shop()
-        with hold_directory(shop.settings.data_dir, wait=True):
+        with _in_turn(shop.settings.data_dir):
             with told_to_people():
                 claim_store(shop.warehouse.root, shop.settings.data_dir)
+                bring_up_to_date(shop)
             yield shop
 
     return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)

@@ -14,7 +14,13 @@ MASTER = dg.AssetKey("customer_analytics_master")
 DAYS_BACK = 14
 """How many days a missed night is made up for."""
 
-SNAPSHOT = ("raw_sales", "customer_analytics", "first_time_buyers", MASTER.path[-1])
+SNAPSHOT = (
+    "raw_sales",
+    "customer_analytics",
+    "first_time_buyers",
+    MASTER.path[-1],
+    "customer_report",
+)
 """What a missed day needs once the sources have been read for a later one."""
 
 

@@ -4,14 +4,17 @@ Names and defaults are part of the product's contract.  Everything is checked he
 once, with messages that name the key; nothing else reads the environment.
 """
 
+import os
 import tomllib
 from dataclasses import dataclass, field, fields
 from datetime import date
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     Field,
@@ -19,12 +22,18 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import ExportDialect
+
+DEPLOYMENT = frozenset(
+    {"ANALYTICS_SHOPS", "ANALYTICS_SHOP", "ANALYTICS_CODE_PORT", "ANALYTICS_ENV_READ"}
+)
+"""The variables that are no shop's own: of a chain, and of a deployment of services."""
 
 
 def known_time_zone(name: str) -> str:
@@ -120,6 +129,11 @@ class Settings(BaseSettings):
         return {name: value for name, value in values.items() if value is not None}
 
 
+def list_variables() -> set[str]:
+    """Return the names of all variables that the environment and ``.env`` set."""
+    return {*os.environ, *dotenv_values(".env")}
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings, from *overrides* before the environment before ``.env``.
 
@@ -156,6 +170,7 @@ class _OtherTables:
     usual: Usual = field(default_factory=Usual)
 
 
+_WITH_KEYS = (Policy, _OtherTables, ExportDialect, Usual)
 _TABLES_APART = {table.name for table in fields(_OtherTables)}
 
 Choices = TypeVar("Choices", Policy, _OtherTables)
@@ -217,6 +232,15 @@ def _valid(model: type[Choices], chosen: dict[str, Any], path: Path) -> Choices:
 def name_faults(error: ValidationError) -> str:
     """Name each faulty key and what is wrong with it, never its value."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        f"{'.'.join(str(part) for part in fault['loc'])}: {_what_is_wrong(fault)}"
         for fault in error.errors(include_input=False, include_url=False)
     )
+
+
+def _what_is_wrong(fault: ErrorDetails) -> str:
+    """Return what pydantic says; of a key that is none, which one may be meant."""
+    if fault["type"] != "unexpected_keyword_argument":
+        return fault["msg"]
+    keys = [key.name for table in _WITH_KEYS for key in fields(table)]
+    like = get_close_matches(str(fault["loc"][-1]), keys, 1)
+    return f"is no key; did you mean {like[0]}?" if like else "is no key"

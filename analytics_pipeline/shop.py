@@ -23,6 +23,7 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.engine import connect, open_days, open_table
 from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
+from analytics_pipeline.progress import Progress, Tell, silent, unheard
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.schemas.table import Table
@@ -38,19 +39,13 @@ from analytics_pipeline.storage.identity_key import read_identity_key
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline.storage.quarantine_lists import QuarantineLists
 from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.stored_versions import StoredVersions
 from analytics_pipeline.storage.warehouse import Warehouse
 
 Made = TypeVar("Made")
 
 DUE_AT = time(6)
 """When yesterday's master should be out, in store time; the nightly run is at two."""
-
-Progress = Callable[[str, int, int | None], None]
-"""Told what is being done, how much of it, and of how much (if that is known)."""
-
-
-def silent(_what: str, _done: int, _of: int | None) -> None:
-    """Show nothing."""
 
 
 def system_clock() -> datetime:
@@ -66,7 +61,9 @@ class Shop:
     policy: Policy
     clock: Callable[[], datetime] = system_clock
     progress: Progress = silent
+    tell: Tell = unheard
     warehouse: Warehouse = field(init=False)
+    versions: StoredVersions = field(init=False)
     publication: Publication = field(init=False)
     quarantine: QuarantineLists = field(init=False)
     export_dialect: ExportDialect = field(init=False)
@@ -77,6 +74,7 @@ class Shop:
     def __post_init__(self) -> None:
         """Find the tables, the published files and the lists of quarantine."""
         self.warehouse = Warehouse(self.settings.warehouse_url)
+        self.versions = StoredVersions(self.warehouse.root)
         self.publication = Publication(
             self.settings.data_dir, self.policy.archive_keep_days
         )
@@ -103,10 +101,12 @@ class Shop:
 
     def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
         """Return the versions of sales in *log*, or in its segments before *until*."""
+        self.versions.refuse_log(log, self.sales_log)
         return open_table(self.engine, log.paths(until), SalesFeed)
 
     def open_sales(self, days: Iterable[str]) -> ir.Table:
         """Return the sales of those stored *days*, whatever became of their gates."""
+        self.versions.refuse_other("raw_sales")
         plan = self.warehouse.plan("raw_sales", days)
         return open_days(self.engine, plan, RawSales)
 
@@ -243,6 +243,7 @@ def open_shop(
     settings: Settings,
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
+    tell: Tell = unheard,
 ) -> Shop:
     """Return the shop of *settings*, with its policy read afresh."""
-    return Shop(settings, load_policy(settings.policy_file), clock, progress)
+    return Shop(settings, load_policy(settings.policy_file), clock, progress, tell)

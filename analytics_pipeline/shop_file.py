@@ -5,7 +5,6 @@ environment, from ``.env`` or from the file of another shop, so that no token an
 channel of alerts can stand in for one that is lacking.
 """
 
-import os
 import re
 import stat
 from collections import Counter
@@ -19,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.settings import Settings, name_faults, with_absolute_places
+from analytics_pipeline.storage.files import is_open_to
 
 VARIABLES = frozenset(str(each.alias) for each in Settings.model_fields.values())
 REQUIRED = ("LIGHTSPEED_DOMAIN_PREFIX", "LIGHTSPEED_TOKEN")
@@ -65,9 +65,7 @@ class ShopOfChain(Settings):
 
         No more than that: secrets mounted into a container are readable by all in it.
         """
-        if os.name != "posix":
-            return None
-        if not self.file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        if not is_open_to(self.file, stat.S_IRGRP | stat.S_IROTH):
             return None
         return (
             f"{self.file} holds a token and can be read by others than its owner. "

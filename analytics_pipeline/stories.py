@@ -137,5 +137,14 @@ STORIES: Mapping[str, Story] = MappingProxyType(
             ends=("{rows:,} web orders are explained.",),
             file="reports/ecom_reconciliation.csv",
         ),
+        "customer_report": Story(
+            row="one number of the day's report, of people together",
+            use="The page to look at in the morning: revenue, customers, who comes "
+            "back, what changed, and whether it is right.",
+            when_red=f"{UPDATE_AGAIN} The master is published already.",
+            begins="Drawing the report, and holding it against the stored figures.",
+            ends=("{people:,} people, {the_day_orders:,} orders on the day.",),
+            file="reports/customer_report.html",
+        ),
     }
 )

@@ -128,3 +128,35 @@ class ChangeCause(StrEnum):
     TIME = "time"
     POLICY = "policy"
     UNKNOWN = "unknown"
+
+
+class ReportFigure(StrEnum):
+    """What the daily report shows, in the order in which it tells it."""
+
+    HEADLINE = "headline"
+    REVENUE = "revenue_by_month"
+    BUYERS = "buyers_by_month"
+    CHANNEL_REVENUE = "revenue_by_channel"
+    CHANNEL_ORDERS = "orders_by_channel"
+    SECOND_PURCHASE = "second_purchase"
+    RETENTION = "retention"
+    TIERS = "tiers"
+    TIER_MOVES = "tier_moves"
+    SEGMENTS = "segments"
+    SEGMENT_MOVES = "segment_moves"
+    LIFETIME_VALUE = "lifetime_value"
+    LIFETIME_PEOPLE = "lifetime_value_people"
+    CHANGES = "changes"
+    RECONCILIATION = "reconciliation"
+    WEB_ORDERS = "web_orders"
+    FRESHNESS = "freshness"
+
+
+class ReportUnit(StrEnum):
+    """What an amount of the report counts."""
+
+    CENTS = "cents"
+    PEOPLE = "people"
+    ORDERS = "orders"
+    CHANGES = "changes"
+    DAYS = "days"

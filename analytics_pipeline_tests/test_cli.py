@@ -298,10 +298,12 @@ def test_a_sale_without_a_total_is_quarantined_with_a_warning(
     updated.live_until(NEXT_DAY)
     broken = break_sales(updated, 1)
 
-    result = type_in("update", "--as-of", NEXT_DAY)
+    result = type_in("update", "--as-of", NEXT_DAY, "--quiet")
 
     assert result.exit_code == 0, result.output
     assert "quarantine" in result.stderr
+    assert result.stdout == "", "quietly only what is wrong is told"
+    assert {line.split(": ")[0] for line in result.stderr.splitlines()} == {"warning"}
     for sale_id in broken:
         del updated.store.state.sales[sale_id]
     assert expected_master(updated.store.state, NEXT_DAY) == updated.rows(MASTER)

@@ -14,6 +14,7 @@ customer_analytics         customers daily  customer_identities ecom_orders raw_
 customer_analytics_master  exports   daily  customer_analytics first_time_buyers
 customer_changes           exports   daily  customer_analytics_master raw_sales
 customer_identities        customers once   customers ecom_orders
+customer_report            reports   daily  customer_analytics_master customer_changes ecom_reconciliation
 customers                  sources   once   outlets
 ecom_orders                sources   once   -
 ecom_reconciliation        exports   once   customer_analytics_master customer_identities ecom_orders raw_sales
@@ -28,6 +29,7 @@ customer_analytics         conserves_money is_caught_up matches_schema no_person
 customer_analytics_master  is_caught_up matches_schema
 customer_changes           causes_are_known changes_add_up earlier_master_is_known figures_are_current matches_schema sales_are_current
 customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart people_look_right placeholders_are_few
+customer_report            figures_add_up matches_schema
 customers                  contacts_are_valid matches_schema rows_are_sound
 ecom_orders                export_is_complete export_is_fresh export_is_readable matches_schema
 ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales
@@ -121,7 +123,7 @@ def test_what_people_read_must_be_fresh_every_morning(definitions):
     }
 
     assert set(policies) == {
-        name for name, group, *_ in lines_of(GRAPH) if group == "exports"
+        name for name, group, *_ in lines_of(GRAPH) if group in {"exports", "reports"}
     }
     for policy in policies.values():
         assert isinstance(policy, CronFreshnessPolicy)

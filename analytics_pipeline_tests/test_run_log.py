@@ -122,7 +122,7 @@ def test_every_table_shows_its_figures_and_a_file_that_is_there(ordinary):
         assert [place for place in places if not place.exists()] == []
         assert not any(key.endswith("_cents") for key in event.metadata), name
     reports = {name for name, _, event in made if "report" in event.metadata}
-    assert reports == {"customer_changes", "ecom_reconciliation"}
+    assert reports == {"customer_changes", "ecom_reconciliation", "customer_report"}
 
 
 def test_a_run_that_fails_says_why_and_what_to_do(small_shop, caplog):
@@ -172,7 +172,7 @@ def test_redo_makes_a_range_of_days_in_one_run_and_asks_lightspeed_nothing(
         made.setdefault(name, []).append(day)
     assert made == dict.fromkeys(
         ["raw_sales", "customer_analytics", "first_time_buyers",
-         "customer_analytics_master", "customer_changes"],
+         "customer_analytics_master", "customer_changes", "customer_report"],
         days,
     )  # fmt: skip
     assert (small_shop.data / "customer_analytics_master.csv").read_bytes() == master

@@ -8,8 +8,11 @@ import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
+
+import dagster as dg
 
 from analytics_pipeline.assets.sales import RawSalesConfig
 from analytics_pipeline.assets.sources import CustomersConfig, SalesFeedConfig
@@ -32,6 +35,7 @@ STEPS = (
     "customer_analytics_master",
     "customer_changes",
     "ecom_reconciliation",
+    "customer_report",
 )
 """In the order in which the job runs them."""
 
@@ -91,10 +95,17 @@ def _bodies(settings: Settings) -> dict[str, Any]:
     }
 
 
+@cache
+def _records() -> dg.DagsterInstance:
+    """Return records of Dagster that nothing is ever written to."""
+    return dg.DagsterInstance.ephemeral()
+
+
 def _context(day: str) -> Any:
     """Return what the bodies ask of Dagster's context."""
     return SimpleNamespace(
         partition_keys=[date.fromisoformat(day).isoformat()],
+        instance=_records(),
         run=SimpleNamespace(tags={"dagster/partition": day}),
         log_event=lambda _event: None,
         add_asset_metadata=lambda *_given, **_named: None,

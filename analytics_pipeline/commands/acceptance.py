@@ -42,9 +42,11 @@ def accept_failure(shop: Shop, check: str, reason: str, day: date) -> str:
 
     Raises:
         WrongUse: nothing failed this check, several tables or days did, or it guards
-            what no person can know better; or the store is another data directory's.
+            what no person can know better; or the store is another data directory's,
+            or a newer program's.
     """
     claim_store(shop.warehouse.root, shop.settings.data_dir)
+    shop.versions.refuse_newer()
     found = _choose(_failures_of(shop, check), check, day)
     if found.failed.fingerprint is None:
         raise WrongUse(

@@ -1,5 +1,7 @@
 """Send a test message to every channel, and say which one accepted it."""
 
+from collections.abc import Callable
+
 from analytics_pipeline.alerts import sender_of
 from analytics_pipeline.channels import open_channels
 from analytics_pipeline.commands.terminal import Terminal
@@ -9,13 +11,14 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 
 
-def alert_test(settings: Settings, terminal: Terminal) -> None:
+def alert_test(open_settings: Callable[[], Settings], terminal: Terminal) -> None:
     """Try every channel of ``ALERT_URLS``.
 
     Raises:
         WrongUse: there is none, or a URL cannot be used.
         ChannelRefused: one did not accept the message.
     """
+    settings = open_settings()
     channels = open_channels(settings)
     if not channels:
         raise WrongUse(
@@ -26,9 +29,11 @@ def alert_test(settings: Settings, terminal: Terminal) -> None:
     shop = open_shop(settings)
     title, body = write_test(sender_of(shop), shop.clock())
     refused = []
+    told = terminal.facts["channels"] = []
     for channel in channels:
         with terminal.working(f"sending to {channel.label}"):
             is_accepted = channel.send(title, body)
+        told.append({"channel": channel.label, "accepted": is_accepted})
         word = "accepted" if is_accepted else "refused"
         of = f"{settings.shop_name}: " if settings.shop_name else ""
         terminal.out.print(f"{of}{channel.label}: {word}", markup=False)

@@ -1,6 +1,8 @@
 """Check an export of the web shop and put it in place."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.export_changes import compare_exports
@@ -27,8 +29,12 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
     Raises:
         WrongUse: it cannot be used; the export in place stays.
     """
-    with hold_directory(settings.data_dir, wait=False):
+    with (
+        hold_directory(settings.data_dir, wait=False),
+        terminal.working(f"checking {export.name}", is_brief=True),
+    ):
         shop = open_shop(settings)
+        shop.versions.refuse_newer()
         target = export_path(shop)
         with brought_in(shop, export) as copy:
             read = open_export(shop, copy)
@@ -37,46 +43,67 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
             if not complete.passed:
                 terminal.warn(complete.sentence)
             copy.replace(target)
-    terminal.summary(
-        "Export put in place",
-        {
-            **_contents(read),
-            **changes,
-            "file": str(target),
-            "next": "analytics-pipeline update",
-        },
-    )
+    facts = {**_contents(read), **changes, "file": target}
+    terminal.facts |= facts
+    terminal.summary("Export put in place", _in_words(facts))
 
 
-def _contents(export: EcomExport) -> dict[str, str]:
-    """Say what an export holds."""
+def _contents(export: EcomExport) -> dict[str, Any]:
+    """Return what an export holds."""
     orders = export.orders
-    counted = orders[counts_unsynced(orders)]
-    dates = orders["order_date"]
-    return {
-        "orders": f"{len(orders):,}",
-        "from, to": "–"
+    first, last = (
+        (None, None)
         if orders.empty
-        else f"{str(dates.min())[:10]} to {str(dates.max())[:10]}",
-        "total of all": format_cents(int(orders["total_cents"].sum())),
-        "that count if they are no sale yet": f"{len(counted):,}",
-        "without a usable e-mail": f"{int(orders['email_key'].isna().sum()):,}",
+        else (str(day)[:10] for day in orders["order_date"].agg(["min", "max"]))
+    )
+    return {
+        "orders": len(orders),
+        "first_order_date": first,
+        "last_order_date": last,
+        "total_cents": int(orders["total_cents"].sum()),
+        "counted_if_no_sale": int(counts_unsynced(orders).sum()),
+        "without_email": int(orders["email_key"].isna().sum()),
     }
 
 
-def _changes(shop: Shop, in_place: Path, export: EcomExport) -> dict[str, str]:
-    """Say what differs from the export in place, if there is one."""
+def _changes(shop: Shop, in_place: Path, export: EcomExport) -> dict[str, Any]:
+    """Return what differs from the export in place, or why nothing can be said."""
+    not_compared: dict[str, Any] = {"new_orders": None, "changed_orders": None}
+    not_compared["gone_orders"] = None
     if not in_place.exists():
-        return {"against the one in place": "there was none"}
+        return {**not_compared, "not_compared": "there was none"}
     try:
         before = open_export(shop, in_place)
     except WrongUse as error:
-        return {"against the one in place": f"that cannot be read: {error.cause}"}
+        why = f"that cannot be read: {error.cause}"
+        return {**not_compared, "not_compared": why}
     changes = compare_exports(before.orders, export.orders)
     return {
-        "new orders": _count(changes.new),
-        "changed orders": _count(changes.changed),
-        "gone orders": _count(changes.gone),
+        "new_orders": changes.new,
+        "changed_orders": changes.changed,
+        "gone_orders": changes.gone,
+        "not_compared": None,
+    }
+
+
+def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the lines of the summary."""
+    kinds = ("new", "changed", "gone")
+    return {
+        "orders": f"{facts['orders']:,}",
+        "from, to": f"{facts['first_order_date']} to {facts['last_order_date']}"
+        if facts["orders"]
+        else "–",
+        "total of all": format_cents(facts["total_cents"]),
+        "that count if they are no sale yet": f"{facts['counted_if_no_sale']:,}",
+        "without a usable e-mail": f"{facts['without_email']:,}",
+        **(
+            {"against the one in place": facts["not_compared"]}
+            if facts["not_compared"]
+            else {f"{kind} orders": _count(facts[f"{kind}_orders"]) for kind in kinds}
+        ),
+        "file": str(facts["file"]),
+        "next": "analytics-pipeline update",
     }
 
 

@@ -3,18 +3,26 @@
 Imported before it is known which command is wanted, so it imports little itself.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import typer
 
+from analytics_pipeline.commands.documents import document_of
+from analytics_pipeline.commands.terminal import Manner, Terminal
 from analytics_pipeline.errors import LocalFailure, PipelineError
 
 INTERRUPTED = 130
+
+Load = Callable[[], Callable[[Any, Terminal], bool | None]]
+"""Imports a command, which takes its time, and returns it.
+
+The command may say that all is not well by False, which is code 1.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,67 +41,100 @@ def day_of(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 
 
-def run_command(debug: bool, command: Callable[[Any, Any], None]) -> None:
-    """Run *command* for the one shop that is meant; end with its exit code."""
+def run_command(manner: Manner, load: Load) -> None:
+    """Run a command for the one shop that is meant; end with its exit code."""
     from analytics_pipeline.commands.shops import settings_of_one
-    from analytics_pipeline.commands.terminal import Terminal
 
-    terminal = Terminal(debug)
-    with _ending(terminal):
-        command(settings_of_one(TYPED.get(), terminal), terminal)
+    terminal = Terminal(manner)
+    _run(terminal, load, lambda: settings_of_one(TYPED.get(), terminal))
 
 
-def run_without_shop(debug: bool, command: Callable[[Any, Any], None]) -> None:
-    """Run a *command* that is about no shop in particular; end with its exit code."""
+def run_without_shop(manner: Manner, load: Load) -> None:
+    """Run a command that is about no shop in particular; end with its exit code."""
     from analytics_pipeline.commands.shops import settings_of_none
-    from analytics_pipeline.commands.terminal import Terminal
 
-    terminal = Terminal(debug)
-    with _ending(terminal):
-        command(settings_of_none(TYPED.get()), terminal)
+    _run(Terminal(manner), load, lambda: settings_of_none(TYPED.get()))
 
 
-def run_in_turn(debug: bool, command: Callable[[Any, Any], bool | None]) -> None:
-    """Run *command* for the shop that is meant, or for each; end with the worst code.
+def run_in_turn(manner: Manner, load: Load) -> None:
+    """Run a command for the shop that is meant, or for each; end with the worst code.
 
-    It may say that all is not well, which is code 1.
+    The command is given what opens the settings of the shop.
     """
     from analytics_pipeline.commands.shops import shops_in_turn
-    from analytics_pipeline.commands.terminal import Terminal
 
-    terminal, codes = Terminal(debug), [0]
-    with _ending(terminal):
-        for shop in shops_in_turn(TYPED.get(), terminal):
-            try:
-                with _ending(terminal):
-                    codes.append(1 if command(shop(), terminal) is False else 0)
-            except typer.Exit as end:
-                codes.append(end.exit_code)
-                if end.exit_code == INTERRUPTED:
-                    break
-    raise typer.Exit(max(codes))
+    terminal = Terminal(manner)
+    documents: list[dict[str, Any]] = []
+
+    def take_turns() -> bool:
+        turns = shops_in_turn(TYPED.get(), terminal)
+        with terminal.working("starting", is_brief=True):
+            command = load()
+        for shop, opener in turns.shops.items():
+            terminal.facts, terminal.warnings = {}, []
+            end = _attempt(terminal, partial(command, opener, terminal))
+            documents.append(end.document(terminal, shop))
+            if end.code == INTERRUPTED:
+                break
+        terminal.shop, terminal.warnings = None, []
+        terminal.facts = {"shops": documents} if turns.is_chain else documents[0]
+        return True
+
+    end = _attempt(terminal, take_turns)
+    code = max([end.code, *(each["exit_code"] for each in documents)])
+    _leave(terminal, _End(code, end.error))
 
 
-@contextmanager
-def _ending(terminal: Any) -> Iterator[None]:
-    """End with the exit code of whatever fails."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a command ended."""
+
+    code: int
+    error: PipelineError | None = None
+
+    def document(self, terminal: Terminal, shop: str | None = None) -> dict[str, Any]:
+        """Return what ``--json`` prints of it."""
+        facts, warnings = terminal.facts, terminal.warnings
+        return document_of(facts, warnings, self.code, self.error, shop)
+
+
+def _run(terminal: Terminal, load: Load, open_settings: Callable[[], Any]) -> None:
+    """Import a command and run it; leave with its exit code."""
+
+    def work() -> bool | None:
+        with terminal.working("starting", is_brief=True):
+            command, settings = load(), open_settings()
+        return command(settings, terminal)
+
+    _leave(terminal, _attempt(terminal, work))
+
+
+def _leave(terminal: Terminal, end: _End) -> None:
+    """Print the document, if one is wanted, and leave with the exit code."""
+    if terminal.manner.as_json:
+        terminal.print_document(end.document(terminal, terminal.shop))
+    raise typer.Exit(end.code)
+
+
+def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
+    """Do *work*; tell whatever fails, and return how it ended."""
     try:
-        yield
-    except typer.Exit:
-        raise
+        return _End(1 if work() is False else 0)
+    except typer.Exit as end:
+        return _End(end.exit_code)
     except PipelineError as error:
-        _end(terminal, error)
+        return _told(terminal, error)
     except KeyboardInterrupt:
         terminal.err.print("interrupted; what was published stays")
-        raise typer.Exit(INTERRUPTED) from None
+        return _End(INTERRUPTED, PipelineError("Interrupted.", "Run it again."))
     except OSError as error:
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
-        _end(terminal, LocalFailure(cause, "Mend that, then run it again."))
+        return _told(terminal, LocalFailure(cause, "Mend that, then run it again."))
     except Exception as error:
-        if terminal.debug:
+        if terminal.manner.debug:
             raise
-        _end(terminal, _explain(error))
+        return _told(terminal, _explain(error))
 
 
 def _explain(error: Exception) -> PipelineError:
@@ -104,9 +145,9 @@ def _explain(error: Exception) -> PipelineError:
     return explain_failure(error) or LocalFailure(cause, "Run it again with --debug.")
 
 
-def _end(terminal: Any, error: PipelineError) -> None:
-    """Print the failure and leave with its exit code."""
+def _told(terminal: Terminal, error: PipelineError) -> _End:
+    """Print the failure; return the exit code that it means."""
     terminal.fail(error)
-    if terminal.debug:
+    if terminal.manner.debug:
         terminal.err.print_exception()
-    raise typer.Exit(getattr(error, "code", error.exit_code)) from error
+    return _End(getattr(error, "code", error.exit_code), error)

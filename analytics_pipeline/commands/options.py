@@ -4,27 +4,99 @@ Imported before it is known which command is wanted, so it imports little itself
 """
 
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from analytics_pipeline.errors import PipelineError
+
+
+def _list_shops() -> list[str]:
+    """Return the shops of the chain, for whoever presses Tab."""
+    from analytics_pipeline.chain import find_chain
+
+    try:
+        chain = find_chain()
+    except PipelineError:  # there is nobody to tell while a line is being typed
+        return []
+    return chain.names if chain else []
+
 
 Shop = Annotated[
     str | None,
     typer.Option(
         "--shop",
         metavar="NAME",
+        autocompletion=_list_shops,
         help="The shop of a chain that is meant (or set ANALYTICS_SHOP). A chain is a "
         "folder of files NAME.env that ANALYTICS_SHOPS names.",
     ),
 ]
+
+
+def _show_version(is_wanted: bool) -> None:
+    """Print the version of the installed package, and leave."""
+    if is_wanted:
+        typer.echo(f"analytics-pipeline {version('analytics-pipeline')}")
+        raise typer.Exit
+
+
+OUTPUT = "Output"
+"""The panel of the options that say how a command speaks."""
+
+FAULTS = "Faults"
+"""The panel of the options that make a simulated store fail."""
+
+GATES = "When a gate failed"
+"""The panel of the options that accept what a gate found."""
+
+DAY = "YYYY-MM-DD"
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        metavar="",
+        is_eager=True,
+        callback=_show_version,
+        help="Show the version and exit.",
+    ),
+]
 Debug = Annotated[
-    bool, typer.Option("--debug", help="Show Dagster's log and full tracebacks.")
+    bool,
+    typer.Option(
+        "--debug",
+        metavar="",
+        rich_help_panel=OUTPUT,
+        help="Show Dagster's log and full tracebacks.",
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        metavar="",
+        rich_help_panel=OUTPUT,
+        help="Print one JSON document, and nothing else, on standard output.",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        metavar="",
+        rich_help_panel=OUTPUT,
+        help="Print warnings and errors only, for cron.",
+    ),
 ]
 AsOf = Annotated[
     datetime | None,
     typer.Option(
         formats=["%Y-%m-%d"],
+        metavar=DAY,
         help="The day to publish; yesterday in store time by default. Today is "
         "provisional.",
     ),
@@ -33,6 +105,7 @@ Accept = Annotated[
     str | None,
     typer.Option(
         metavar="CHECK",
+        rich_help_panel=GATES,
         help="Accept what failed this check at the last attempt, this once: a change "
         "that is real, such as people that are gone. Needs --reason.",
     ),
@@ -41,51 +114,76 @@ Reason = Annotated[
     str | None,
     typer.Option(
         metavar="TEXT",
+        rich_help_panel=GATES,
         help="Why it is right; kept with the run, so name no customer.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Days = Annotated[
     int,
     typer.Option(
         min=0,
         max=366,
+        metavar="DAYS",
         help="Also re-read the last DAYS days through the search, and fetch what is "
         "lacking; 0 leaves that out.",
     ),
 ]
 Full = Annotated[
-    bool, typer.Option("--full", help="Read all sales again from the start.")
+    bool,
+    typer.Option("--full", metavar="", help="Read all sales again from the start."),
 ]
-FreePort = Annotated[int, typer.Option(help="0 takes a free one.")]
+FreePort = Annotated[int, typer.Option(metavar="PORT", help="0 takes a free one.")]
+UiPort = Annotated[int, typer.Option(metavar="PORT", help="Where the UI listens.")]
+Export = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="The web shop's order export, a CSV."),
+]
 Shops = Annotated[
     int,
     typer.Option(
         "--shops",
+        metavar="N",
         min=1,
         max=5,
         help="More than one: a chain of stores in several time zones, in "
         "data/demo_chain, the last of which fails.",
     ),
 ]
-HowMany = Annotated[int, typer.Option(min=1, help="How many.")]
-Seed = Annotated[int, typer.Option(help="The same seed, the same store.")]
+HowMany = Annotated[int, typer.Option(metavar="N", min=1, help="How many.")]
+Seed = Annotated[
+    int, typer.Option(metavar="SEED", help="The same seed, the same store.")
+]
 OpenedOn = Annotated[
-    datetime, typer.Option(formats=["%Y-%m-%d"], help="The store's first day.")
+    datetime,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        metavar=DAY,
+        show_default="2026-01-01",
+        help="The store's first day.",
+    ),
 ]
 ExportTo = Annotated[
-    Path | None, typer.Option(help="Write the web shop's export there.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the web shop's export there."),
 ]
 Faults = Annotated[
     int | None,
     typer.Option(
         metavar="SEED",
+        rich_help_panel=FAULTS,
         help="Let requests fail: refusals, errors, broken and missing replies. The "
         "same SEED fails the same requests in the same way.",
     ),
 ]
 FaultRate = Annotated[
-    float, typer.Option(min=0.0, max=1.0, help="The share that --faults hits.")
+    float,
+    typer.Option(
+        metavar="SHARE",
+        rich_help_panel=FAULTS,
+        min=0.0,
+        max=1.0,
+        help="The share that --faults hits.",
+    ),
 ]
 CustomerTyped = Annotated[
     str,
@@ -98,6 +196,8 @@ CustomerTyped = Annotated[
 ExplainedDay = Annotated[
     datetime | None,
     typer.Option(
-        formats=["%Y-%m-%d"], help="The day to explain; the published one if none."
+        formats=["%Y-%m-%d"],
+        metavar=DAY,
+        help="The day to explain; the published one if none.",
     ),
 ]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
+from analytics_pipeline.commands.outcome import tell
 from analytics_pipeline.commands.running import run_job
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.commands.update import choose_day, tell
+from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.jobs import DAILY_UPDATE, FULL_REBUILD, update_config
 from analytics_pipeline.settings import Settings
@@ -76,8 +77,7 @@ def rebuild(
             config = update_config(days=0, full_resync=True, recut_all_days=True)
             outcome = run_job(settings, FULL_REBUILD, day, config, terminal)
         after = Fingerprints.of(open_shop(settings), day)
-    for sentence in outcome.warnings:
-        terminal.warn(sentence)
+    terminal.warn_of_all(outcome.warnings)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
@@ -106,10 +106,14 @@ def _catch_up(settings: Settings, day: date, terminal: Terminal) -> Fingerprints
 
 def _compare(before: Fingerprints, after: Fingerprints, terminal: Terminal) -> None:
     """Say what differed between the incremental tables and the rebuilt ones."""
+    differing = before.differences(after) if before.files else []
+    terminal.facts |= {
+        "compared_files": len(after.files) if before.files else 0,
+        "differing_files": differing,
+    }
     if not before.files:
         terminal.out.print("There was nothing to compare with.")
         return
-    differing = before.differences(after)
     if not differing:
         terminal.out.print(
             f"{len(after.files):,} files are byte for byte what they were."

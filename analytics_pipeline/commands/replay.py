@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from analytics_pipeline.commands.outcome import tell
 from analytics_pipeline.commands.running import run_job
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.commands.update import choose_day, tell
+from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
@@ -26,6 +27,7 @@ def replay(settings: Settings, terminal: Terminal) -> None:
     shop = open_shop(settings)
     standing = sum(map(shop.quarantine.count, TABLES))
     if not standing:
+        terminal.facts["quarantine"] = {}
         terminal.out.print("Nothing is in quarantine.")
         return
     day = choose_day(shop, None)
@@ -35,8 +37,7 @@ def replay(settings: Settings, terminal: Terminal) -> None:
     ):
         config = update_config(days=0, replay=True)
         outcome = run_job(settings, DAILY_UPDATE, day, config, terminal)
-    for sentence in outcome.warnings:
-        terminal.warn(sentence)
+    terminal.warn_of_all(outcome.warnings)
     if outcome.failure is not None:
         raise outcome.failure
     tell(shop, outcome, day, time.monotonic() - started, terminal)
@@ -47,10 +48,12 @@ def _tell_replay(
     shop: Shop, figures: Mapping[str, Mapping[str, Any]], terminal: Terminal
 ) -> None:
     """Say of each table what was tried, what is good now, and what stays."""
+    told_of = terminal.facts["quarantine"] = {}
     for table in TABLES:
         of = figures.get(table, {})
         tried, mended = int(of.get("replayed", 0)), int(of.get("mended", 0))
         left = shop.quarantine.count(table)
+        told_of[table] = {"tried": tried, "good_now": mended, "left": left}
         if tried or left:
             told = f"{tried} tried again, {mended} good now, {left} in quarantine"
             terminal.out.print(f"{table}: {told}")

@@ -1,8 +1,10 @@
 """Run a job in this process, recorded on the instance that the UI shows."""
 
 import gc
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -20,6 +22,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.objects import open_root
 from analytics_pipeline.storage.ownership import claim_store
+from analytics_pipeline.storage.stored_versions import StoredVersions
 
 COLLECT_RARELY = (10_000, 20, 20)
 """How often Python looks for unreachable cycles; pages of JSON make none, but many
@@ -58,19 +61,24 @@ def run_job(
 
     Raises:
         LocalFailure: Dagster's own records cannot be kept.
-        WrongUse: the store is that of another data directory.
+        WrongUse: the store is that of another data directory, or of a newer program.
         StoreFailure: its bucket could not be used.
     """
-    claim_store(open_root(settings.warehouse_url), settings.data_dir)
+    store = open_root(settings.warehouse_url)
+    claim_store(store, settings.data_dir)
+    StoredVersions(store).refuse_newer()
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         warnings.simplefilter("ignore", dg.PreviewWarning)
         definitions = build_definitions(
-            settings, progress=terminal.progress, on_wait=terminal.waiting
+            settings,
+            progress=terminal.progress,
+            tell=lambda sentence: terminal.note(f"note: {sentence}"),
+            on_wait=terminal.waiting,
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
-        with records_kept(partial(instance_home, settings)):
+        with records_kept(partial(instance_home, settings)), _log_beside(terminal):
             instance = open_instance(settings)
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
@@ -79,8 +87,14 @@ def run_job(
                 tags=dict(tags or {}),
                 raise_on_error=False,
             )
+            terminal.progress("alerts", 0, None)
             _tell_people(settings, instance, terminal)
     return _read(result)
+
+
+def _log_beside(terminal: Terminal) -> AbstractContextManager[object]:
+    """Keep Dagster's own log, which goes to standard output, out of the results."""
+    return redirect_stdout(sys.stderr) if terminal.manner.debug else nullcontext()
 
 
 def _tell_people(

@@ -1,6 +1,7 @@
 """Which shop a command is for: the only one, the one named, or each of a chain."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from analytics_pipeline.chain import Chain, find_chain, shop_in_environment
@@ -43,20 +44,33 @@ def settings_of_none(typed: Typed) -> Settings:
     return load_settings()
 
 
-def shops_in_turn(typed: Typed, terminal: Terminal) -> Iterator[Callable[[], Settings]]:
-    """Yield what opens the settings of each shop: the one named, else all.
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What opens the settings of each shop that is meant, by its name if it has one.
+
+    ``is_chain`` says that all of a chain are meant, be they one or many.
+    """
+
+    shops: Mapping[str | None, Callable[[], Settings]]
+    is_chain: bool
+
+
+def shops_in_turn(typed: Typed, terminal: Terminal) -> Turns:
+    """Return what opens the settings of each shop: the one named, else all.
 
     A shop whose settings cannot be used fails when it is opened, by itself.
 
     Raises:
-        WrongUse: a shop was named but there is no chain, or the chain has no shop.
+        WrongUse: the chain has no shop.
     """
     chain, name = find_chain(), typed.shop or shop_in_environment()
     if chain is None:
-        yield partial(_settings_without_chain, name)
-        return
-    for each in [name] if name else chain.names:
-        yield partial(_open, chain, each, terminal)
+        return Turns({None: partial(_settings_without_chain, name)}, is_chain=False)
+    names = [name] if name else chain.names
+    openers: dict[str | None, Callable[[], Settings]] = {
+        each: partial(_open, chain, each, terminal) for each in names
+    }
+    return Turns(openers, is_chain=name is None)
 
 
 def _settings_without_chain(name: str | None) -> Settings:
@@ -72,6 +86,7 @@ def _settings_without_chain(name: str | None) -> Settings:
 
 def _open(chain: Chain, name: str, terminal: Terminal) -> Settings:
     """Return the settings of one shop, which the terminal speaks of from now on."""
+    # A shop that was told of gives no name to the fault of the next.
     terminal.shop = None
     settings = chain.settings_of(name)
     terminal.shop = name

@@ -21,7 +21,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import AlertMemory
 from analytics_pipeline.storage.gate_notes import FailedCheck
 
-SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes")
+SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes", "customer_report")
 """The tables made anew for every day, none of which stands on an earlier one."""
 
 
@@ -92,7 +92,12 @@ class State:
 
 
 def read_state(shop: Shop) -> State:
-    """Gather the state from the stored tables and from Dagster's records."""
+    """Gather the state from the stored tables and from Dagster's records.
+
+    Raises:
+        WrongUse: a newer program wrote the tables.
+    """
+    shop.versions.refuse_newer()
     published = shop.publication.published()
     due = shop.due_day.isoformat()
     settings = shop.settings
@@ -191,6 +196,11 @@ def _advise(
 ) -> list[str]:
     """Say what a person should do next, the most urgent first."""
     advice = [_remedy(failure) for failure in failures]
+    if shop.versions.is_outdated():
+        advice.append(
+            "The tables are of an older version of this program, and the next run "
+            "brings them up to date. Run: analytics-pipeline update"
+        )
     published = shop.publication.published()
     if published is None:
         advice.append("Master CSV not found. Run: analytics-pipeline update")

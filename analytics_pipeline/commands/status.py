@@ -1,11 +1,11 @@
 """One screen for the morning: what is published, what failed, what to do."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from analytics_pipeline.commands.state import Failure, State, Warned, read_state
+from analytics_pipeline.commands.table_states import TableState
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.instance import instance_home, records_kept
 from analytics_pipeline.settings import Settings
@@ -13,26 +13,53 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.publication import MASTER
 
 
-def status(settings: Settings, terminal: Terminal, *, as_json: bool) -> bool:
+def status(open_settings: Callable[[], Settings], terminal: Terminal) -> bool:
     """Print the state of the shop; return whether all is well."""
-    with records_kept(partial(instance_home, settings)):
-        state = read_state(open_shop(settings))
-    named = {"shop": settings.shop_name} if settings.shop_name else {}
-    if as_json:
-        content = {**named, **asdict(state), "good": state.is_good}
-        terminal.out.print_json(json.dumps(content))
-        return state.is_good
-    for name in named.values():
-        terminal.out.rule(name, align="left", style="bold")
+    with terminal.working("reading the state", is_brief=True):
+        settings = open_settings()
+        with records_kept(partial(instance_home, settings)):
+            state = read_state(open_shop(settings))
+    terminal.facts |= {**asdict(state), "good": state.is_good}
+    if settings.shop_name:
+        terminal.out.rule(settings.shop_name, align="left", style="bold")
     _show(state, terminal)
+    if terminal.manner.quiet and not state.is_good:
+        for sentence in state.advice:
+            terminal.warn(sentence)
     return state.is_good
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much is told.
+
+    Of all tables or of those that a gate stops; what warnings say or only their names.
+    """
+
+    all_tables: bool = True
+    all_words: bool = True
+
+
+LESS_AND_LESS = (Detail(), Detail(all_tables=False), Detail(False, False))
+
+
 def _show(state: State, terminal: Terminal) -> None:
-    """Print the state as one screen, what matters most first."""
+    """Print the state, with as much detail as one screen of a terminal holds."""
+    out = terminal.out
+    for detail in LESS_AND_LESS:
+        with out.capture() as shown:
+            _print(state, detail, terminal)
+        # The last line is the prompt's.
+        if not out.is_terminal or shown.get().count("\n") < out.height:
+            break
+    _print(state, detail, terminal)
+
+
+def _print(state: State, detail: Detail, terminal: Terminal) -> None:
+    """Print the state, what matters most first."""
     terminal.summary("Published", _published(state))
     _list("Failed", state.failures, terminal)
-    _list("Warnings", state.warnings, terminal)
+    _list("Warnings", state.warnings, terminal, all_words=detail.all_words)
     for silent in state.silent_channels:
         line = (
             f"\n{silent.channel} has accepted no alert since "
@@ -44,6 +71,23 @@ def _show(state: State, terminal: Terminal) -> None:
     for sentence in state.advice:
         terminal.out.print(f" {sentence}", markup=False, soft_wrap=True)
     terminal.out.print()
+    _print_tables(state.tables, detail, terminal)
+
+
+def _print_tables(
+    tables: Sequence[TableState], detail: Detail, terminal: Terminal
+) -> None:
+    """Print a line a table, or only of those whose gate is not open."""
+    shown = [each for each in tables if detail.all_tables or each.gate != "open"]
+    if shown:
+        _print_rows(shown, terminal)
+    if len(shown) < len(tables):
+        others = " other" if shown else ""
+        told = f"The gates of {len(tables) - len(shown)}{others} tables are open."
+        terminal.prose(told, 0)
+
+
+def _print_rows(tables: Sequence[TableState], terminal: Terminal) -> None:
     terminal.rows(
         ("table", "rows", "as of", "materialized", "gate"),
         [
@@ -54,7 +98,7 @@ def _show(state: State, terminal: Terminal) -> None:
                 _in_short(table.materialized),
                 table.gate,
             )
-            for table in state.tables
+            for table in tables
         ],
     )
 
@@ -65,7 +109,11 @@ def _in_short(moment: str | None) -> str:
 
 
 def _list(
-    heading: str, found: Sequence[Failure] | Sequence[Warned], terminal: Terminal
+    heading: str,
+    found: Sequence[Failure] | Sequence[Warned],
+    terminal: Terminal,
+    *,
+    all_words: bool = True,
 ) -> None:
     """Print what failed, or warns: which table and check, since when, and what."""
     if found:
@@ -73,7 +121,8 @@ def _list(
     for each in found:
         line = f" {each.what}  {each.check}, since {_in_short(each.since)}"
         terminal.out.print(line, markup=False, soft_wrap=True)
-        terminal.out.print(f"    {each.sentence}", markup=False, soft_wrap=True)
+        if all_words:
+            terminal.prose(each.sentence, 4)
 
 
 def _published(state: State) -> dict[str, str]:

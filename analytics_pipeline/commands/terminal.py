@@ -1,77 +1,167 @@
 """What a person sees while a command works: progress, waits, a summary, errors."""
 
+import json
+import os
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
+from rich.table import Column, Table
+from rich.text import Text
 
+from analytics_pipeline.commands.activity import Activity, Waits, tell_wait
 from analytics_pipeline.domain.typed_commands import for_shop
 from analytics_pipeline.errors import PipelineError
+
+MOST_WARNINGS = 5
+"""How many warnings are shown before a summary, which is to stay on the screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a command speaks: with all logs, in JSON, or only of what is wrong."""
+
+    debug: bool = False
+    as_json: bool = False
+    quiet: bool = False
+
+
+class _Doing(ProgressColumn):
+    """The line of an activity, cut where the terminal ends."""
+
+    def __init__(self, activity: Activity) -> None:
+        super().__init__(Column(no_wrap=True, overflow="ellipsis"))
+        self._activity = activity
+
+    def render(self, task: Any) -> Text:  # noqa: ARG002 (rich gives it)
+        """Return the line as it is now: a wait counts down."""
+        return Text(self._activity.line())
+
+
+def _open_error_stream() -> Console:
+    """Return standard error; a terminal by a descriptor of its own.
+
+    While a step runs, Dagster keeps what is written to the usual one in a file, and a
+    line that moves would stand still, and fill that file.
+    """
+    if not sys.stderr.isatty():
+        return Console(stderr=True, highlight=False)
+    own = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding)
+    return Console(file=own, highlight=False)
+
+
+def _fold(text: str, width: int, indent: int) -> str:
+    """Break *text* between words; a path that is too long for a line stays whole."""
+    return textwrap.fill(
+        text,
+        max(width - indent, 20),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace("\n", "\n" + " " * indent)
 
 
 @dataclass
 class Terminal:
     """The two streams: what is asked for goes to one, everything else to the other.
 
-    ``shop`` is the one of a chain of which everything tells.
+    ``shop`` is the one of a chain of which everything tells.  ``facts`` is what the
+    document says that ``--json`` prints at the end.
     """
 
-    debug: bool = False
+    manner: Manner = field(default_factory=Manner)
     out: Console = field(default_factory=lambda: Console(highlight=False))
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    err: Console = field(default_factory=_open_error_stream)
     shop: str | None = None
-    _bars: Progress | None = None
-    _tasks: dict[str, object] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    waits: dict[str, Waits] = field(default_factory=dict)
+    _activity: Activity | None = None
+
+    def __post_init__(self) -> None:
+        """Keep standard output for the document, or for nothing."""
+        if self.manner.as_json or self.manner.quiet:
+            self.out.quiet = True
 
     @property
     def log_level(self) -> str:
         """How much of Dagster's own log is shown."""
-        return "DEBUG" if self.debug else "CRITICAL"
+        return "DEBUG" if self.manner.debug else "CRITICAL"
+
+    @property
+    def moves(self) -> bool:
+        """Whether a line can be shown that moves: not in a file, nor in a pipe."""
+        return self.err.is_terminal and not self.err.is_dumb_terminal
 
     @contextmanager
-    def working(self, on: str) -> Iterator[None]:
-        """Show that *on* is being done; on a terminal, with a moving line."""
-        self._bars = Progress(
+    def working(self, on: str, *, is_brief: bool = False) -> Iterator[None]:
+        """Show that *on* is being done; on a terminal, with a moving line.
+
+        What is mostly brief gets no line where there is no terminal.
+        """
+        self._activity = activity = Activity(on, waits=self.waits)
+        is_shown = not self.manner.quiet
+        if is_shown and not is_brief and not self.moves:
+            self.err.print(activity.line(), markup=False, soft_wrap=True)
+        bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TextColumn("{task.fields[count]}"),
+            _Doing(activity),
             TimeElapsedColumn(),
             console=self.err,
             transient=True,
-            disable=not self.err.is_terminal,
+            disable=not (is_shown and self.moves),
         )
-        if not self.err.is_terminal:
-            self.err.print(f"{on} …")
-        with self._bars:
-            self._main = self._bars.add_task(on, count="", total=None)
-            yield
-        self._bars = None
+        try:
+            with bars:
+                bars.add_task("", total=None)
+                yield
+        finally:
+            self._activity = None
 
     def progress(self, what: str, done: int, of: int | None) -> None:
         """Show how much of *what* is done."""
-        if self._bars is None:
+        if self._activity is None:
             return
-        count = f"{done:,}" if of is None else f"{done:,} of {of:,}"
-        self._bars.update(self._main, count=f"{what}: {count}")
+        self._activity.advance(what, done, of)
+        if not self.moves and not self.manner.quiet and self._activity.is_due():
+            self.err.print(self._activity.line(), markup=False, soft_wrap=True)
 
     def waiting(self, seconds: float, reason: str) -> None:
         """Show that Lightspeed makes us wait, and why."""
-        line = f"waiting {seconds:.0f} s: {reason}"
-        if self._bars is not None and self.err.is_terminal:
-            self._bars.update(self._main, count=line)
-        else:
-            self.err.print(line, markup=False)
+        activity = self._activity or Activity("", waits=self.waits)
+        is_worth_it = activity.wait(seconds, reason)
+        if is_worth_it and not self.moves and not self.manner.quiet:
+            self.err.print(tell_wait(seconds, reason), markup=False, soft_wrap=True)
 
     def summary(self, title: str, lines: Mapping[str, str]) -> None:
-        """Print what came out, one line a figure."""
+        """Print what came out, one line a figure.
+
+        On a terminal what is long goes on beneath itself, but a path stays whole.
+        """
         width = max(map(len, lines), default=0)
         self.out.print(title, style="bold", markup=False)
         for name, value in lines.items():
-            line = f" {name.ljust(width)}  {for_shop(value, self.shop)}"
-            self.out.print(line, markup=False, soft_wrap=True)
+            start = f" {name.ljust(width)}  "
+            shown = for_shop(value, self.shop)
+            if self.out.is_terminal:
+                shown = _fold(shown, self.out.width, len(start))
+            self.out.print(start + shown, markup=False, soft_wrap=True)
+
+    def marked(
+        self, word: str, style: str, name: str, sentence: str, width: int
+    ) -> None:
+        """Print a sentence with a coloured word before it, and what it is about."""
+        start = f" {word:<8} {name.ljust(width)}  "
+        shown = for_shop(sentence, self.shop)
+        if self.out.is_terminal:
+            shown = _fold(shown, self.out.width, len(start))
+        line = Text(start + shown)
+        line.stylize(style, 0, len(word) + 1)
+        self.out.print(line, soft_wrap=True)
 
     def rows(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a small table."""
@@ -84,19 +174,51 @@ class Terminal:
 
     def warn(self, sentence: str) -> None:
         """Print a warning that stops nothing."""
-        self._complain("warning: ", sentence)
+        self.warnings.append(sentence)
+        self._complain("warning: ", sentence, is_prose=True)
+
+    def warn_of_all(self, sentences: Sequence[str]) -> None:
+        """Print warnings; on a terminal the first of many, so that the summary fits."""
+        shown = sentences[:MOST_WARNINGS] if self.moves else sentences
+        for sentence in shown:
+            self.warn(sentence)
+        if len(shown) < len(sentences):
+            self.warnings.extend(sentences[len(shown) :])
+            more = len(sentences) - len(shown)
+            self.say(f"and {more} more warnings: analytics-pipeline status", self.err)
 
     def fail(self, error: PipelineError) -> None:
         """Print one line of cause and one of remedy."""
-        self._complain("error: ", error.cause)
+        self._complain("error: ", error.cause, is_prose=True)
         self.say(f"  {error.remedy}", self.err)
+
+    def note(self, sentence: str) -> None:
+        """Print what is good to know while a command works, beside its results."""
+        if not self.manner.quiet:
+            self.say(sentence, self.err)
 
     def say(self, sentence: str, on: Console | None = None) -> None:
         """Print a sentence; its commands name the shop, where there are several."""
         line = for_shop(sentence, self.shop)
         (on or self.out).print(line, markup=False, soft_wrap=True)
 
-    def _complain(self, word: str, sentence: str) -> None:
-        """Say what is wrong, and with which shop."""
+    def prose(self, sentence: str, indent: int) -> None:
+        """Print a sentence that goes on beneath itself on a terminal."""
+        told = for_shop(sentence, self.shop)
+        if self.out.is_terminal:
+            told = _fold(told, self.out.width, indent)
+        self.out.print(" " * indent + told, markup=False, soft_wrap=True)
+
+    def print_document(self, document: Mapping[str, Any]) -> None:
+        """Print the one JSON document that a program reads."""
+        self.out.quiet = False
+        # Some signs beyond ASCII would steer the terminal.
+        self.out.print_json(json.dumps(document), ensure_ascii=True)
+
+    def _complain(self, word: str, sentence: str, *, is_prose: bool = False) -> None:
+        """Say what is wrong, and with which shop; prose goes on beneath itself."""
         of = f"{self.shop}: " if self.shop else ""
-        self.say(f"{word}{of}{sentence}", self.err)
+        told = f"{of}{for_shop(sentence, self.shop)}"
+        if is_prose and self.err.is_terminal:
+            told = _fold(told, self.err.width, len(word))
+        self.err.print(f"{word}{told}", markup=False, soft_wrap=True)

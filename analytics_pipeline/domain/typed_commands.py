@@ -7,7 +7,7 @@ import re
 
 _OF_A_SHOP = re.compile(
     r"\banalytics-pipeline (?=(?:update|rebuild|import-ecom|status|replay|alert-test"
-    r"|explain)\b)"
+    r"|explain|doctor)\b)"
 )
 
 

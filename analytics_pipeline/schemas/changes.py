@@ -45,7 +45,7 @@ class CustomerChanges(Table):
     previous_as_of: Day = day("the day of the earlier one", title="Previous As Of")
     customer_id: str = titled(identifier("the person"), "Customer ID")
     change: str = pa.Field(
-        isin=list(ChangeKind), title="Change", description="what changed"
+        isin=list(ChangeKind), title="Change", description="what changed of the person"
     )
     before: str = titled(
         text("how it was: the value in currency, tier, segment or person"), "Before"
@@ -60,7 +60,9 @@ class CustomerChanges(Table):
     cause_date: Day = optional_day(
         "its day, or when a window or threshold was passed", title="Cause Date"
     )
-    person_change: int = _count("Person Change")
+    person_change: int = pa.Field(
+        title="Person Change", description="what this adds to the number of people"
+    )
     lifetime_value_change_cents: int = _money("Lifetime Value Change")
     rolling_90_day_value_change_cents: int = _money("Rolling 90-Day Value Change")
     order_count_change: int = _count("Order Count Change")

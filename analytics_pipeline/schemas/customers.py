@@ -27,7 +27,9 @@ class CustomerIdentities(Table):
     person_id: str = optional_identifier("the person; empty if only deleted records")
     is_live: bool = flag("the record is not deleted")
     has_placeholder_email: bool = flag("its e-mail is a placeholder, so not shown")
-    evidence: str = text("`key:record` for every edge that joined it, joined by `;`")
+    evidence: str = text(
+        "why it is that person: kind of contact and other record, joined by `;`"
+    )
 
     class Config(Table.Config):
         """A record belongs to one person."""
@@ -48,7 +50,7 @@ class CustomerAnalytics(Table):
     )
     average_order_value_cents: pd.Int64Dtype = pa.Field(
         nullable=True,
-        description="cents: lifetime value by order; empty without orders",
+        description="cents: lifetime value ÷ orders; empty without an order",
     )
     first_order_date: Day = optional_day("of the first order")
     last_order_date: Day = optional_day("of the latest order")
@@ -58,9 +60,12 @@ class CustomerAnalytics(Table):
     is_vip: bool = flag("lifetime value reaches the VIP threshold")
     is_high_value: bool = flag("lifetime value is high, but below VIP")
     inactive_segment: str = pa.Field(
-        isin=list(InactiveSegment), description="by days since the latest order"
+        isin=list(InactiveSegment),
+        description="by days since the latest order (rule 5.5)",
     )
-    tier: str = pa.Field(isin=list(Tier), description="highest rung reached")
-    ecom_order_count: int = pa.Field(ge=0, description="orders made in the web shop")
+    tier: str = pa.Field(isin=list(Tier), description="highest rung reached (rule 5.6)")
+    ecom_order_count: int = pa.Field(
+        ge=0, description="orders that came through the web shop"
+    )
     retail_order_count: int = pa.Field(ge=0, description="orders made in a shop")
-    refunded_value_cents: int = cents("return lines of completed sales, positive")
+    refunded_value_cents: int = cents("what came back, as a positive amount")

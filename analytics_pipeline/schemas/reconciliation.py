@@ -26,10 +26,14 @@ class EcomReconciliation(Table):
     """One web-shop order up to the published day and how it was matched (rule 4)."""
 
     order_number: str = titled(identifier("the order", unique=True), "Order Number")
-    order_date: Day = day("when it was placed, store-local", title="Order Date")
-    payment_status: str = titled(text("payment status code"), "Payment Status")
+    order_date: Day = day(
+        "when it was placed, on the store's calendar", title="Order Date"
+    )
+    payment_status: str = titled(
+        text("payment status, as the export has it"), "Payment Status"
+    )
     fulfillment_status: str = titled(
-        text("fulfilment status code"), "Fulfillment Status"
+        text("fulfilment status, as the export has it"), "Fulfillment Status"
     )
     order_total_cents: int = titled(cents("order total with tax"), "Order Total")
     category: str = pa.Field(

@@ -32,7 +32,9 @@ class RawSales(Table):
     return_for: str = optional_identifier("the sale that this one returns")
     state: str = text("parked, pending, voided or closed")
     status: str = text("the older single word (API 2.0 only)")
-    attributes: str = pa.Field(description="attributes, sorted, joined by `;`")
+    attributes: str = pa.Field(
+        description="layby, onaccount, pickup, delivery, service; joined by `;`"
+    )
     is_deleted: bool = flag("the sale was deleted")
     is_completed: bool = flag("its money counts (rule 2.1)")
     is_order: bool = flag("it counts as an order (rule 2.3)")

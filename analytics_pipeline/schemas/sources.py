@@ -32,7 +32,9 @@ class SalesFeed(Table):
     return_for: str = optional_identifier("the sale that this one returns")
     state: str = text("parked, pending, voided or closed")
     status: str = text("the older single word (API 2.0 only)")
-    attributes: str = pa.Field(description="attributes, sorted, joined by `;`")
+    attributes: str = pa.Field(
+        description="layby, onaccount, pickup, delivery, service; joined by `;`"
+    )
     is_deleted: bool = flag("the sale was deleted")
     total_incl_cents: int = cents("total with tax, rounded half away from zero")
     total_excl_cents: int = cents("total without tax, rounded half away from zero")
@@ -84,13 +86,14 @@ class EcomOrders(Table):
 
     order_number: str = identifier("the order", unique=True)
     ordered_at: Day = pa.Field(
-        dtype_kwargs={"unit": "us"}, description="store-local wall time"
+        dtype_kwargs={"unit": "us"},
+        description="when it was placed, on the store's clock",
     )
-    order_date: Day = day("when it was placed, store-local")
-    payment_status: str = text("payment status code")
-    fulfillment_status: str = text("fulfilment status code")
+    order_date: Day = day("when it was placed, on the store's calendar")
+    payment_status: str = text("payment status, as the export has it")
+    fulfillment_status: str = text("fulfilment status, as the export has it")
     total_cents: int = cents("order total with tax")
-    tax_cents: int = cents("order tax")
+    tax_cents: int = cents("tax in it")
     sale_id: str = optional_identifier("the sale that the export names")
     name: str = text("who is billed, else who it is sent to")
     email: str = text("as typed, trimmed")

@@ -7,6 +7,12 @@ from datetime import datetime
 WINDOW_SECONDS = 300.0
 """The limit is counted in windows of five minutes."""
 
+LIMIT_REACHED = "its request limit is reached"
+"""Why to wait after a refusal (429)."""
+
+LIMIT_USED_UP = "its request limit is used up"
+"""Why to wait where the next request would be refused."""
+
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 

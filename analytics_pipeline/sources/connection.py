@@ -8,7 +8,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from analytics_pipeline.errors import LightspeedRefused, WrongUse
-from analytics_pipeline.sources.allowance import Allowance
+from analytics_pipeline.sources.allowance import LIMIT_USED_UP, Allowance
 from analytics_pipeline.sources.origin import is_loopback
 from analytics_pipeline.sources.replies import PassingFault, read_reply
 from analytics_pipeline.sources.retries import Patience, http_date, seconds_to_wait
@@ -83,6 +83,7 @@ class Connection:
         self._allowance = allowance or Allowance()
         self.now = now
         self.replied_at: datetime | None = None
+        self.ahead_by: timedelta | None = None
         self.requests = 0
         self._http = httpx.Client(
             verify=_trusted_authorities(),
@@ -151,7 +152,7 @@ class Connection:
             reply = self._http.get(path, params=params)
         except httpx.RequestError as error:
             raise _passing_fault(error) from error
-        self.replied_at = http_date(reply.headers.get("Date"))
+        self._read_clock(reply.headers.get("Date"))
         if reply.status_code == _TOO_MANY_REQUESTS:
             self._allowance.forget()
         else:
@@ -163,6 +164,12 @@ class Connection:
         )
         return read_reply(reply.status_code, reply.content, wait)
 
+    def _read_clock(self, date: str | None) -> None:
+        """Note what the store's clock shows, and how far this machine's is ahead."""
+        self.replied_at = http_date(date)
+        told = self.replied_at
+        self.ahead_by = None if told is None else self.now() - told
+
     def _keep_within_the_limit(self) -> None:
         """Wait, and say so, where the store allows no request before its next window.
 
@@ -172,7 +179,7 @@ class Connection:
         seconds = self._allowance.seconds_to_wait(self.now())
         if seconds > 0:
             if self._on_wait:
-                self._on_wait(seconds, "its request limit is used up")
+                self._on_wait(seconds, LIMIT_USED_UP)
             self._sleep(seconds)
 
     def true_since(self, asked_at: datetime) -> datetime:

@@ -4,7 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -120,6 +120,11 @@ class LightspeedClient:
         """The earlier of the local clock and the last reply's ``Date`` header."""
         now = self._connection.now()
         return min(now, self._connection.replied_at or now)
+
+    @property
+    def clock_ahead_by(self) -> timedelta | None:
+        """How far this machine's clock is ahead of the store's, by the last reply."""
+        return self._connection.ahead_by
 
     def pages(
         self,

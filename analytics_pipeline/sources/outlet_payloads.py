@@ -29,7 +29,7 @@ def outlets_rows(
     row: it is unknown then, and rule 1.2 says what that means for its sales.
     """
     store = retailer if isinstance(retailer, dict) else {}
-    store_zone = _time_zone(store.get("timezone"))
+    store_zone = store_time_zone(store)
     store_country = _country(store.get("country"))
     open_registers = _count_registers(registers)
     rows: dict[str, tuple[Any, ...]] = {}
@@ -49,6 +49,11 @@ def outlets_rows(
             store_country,
         )
     return frame_of([rows[key] for key in sorted(rows)], Outlets)
+
+
+def store_time_zone(retailer: dict[str, Any]) -> str | None:
+    """Return the time zone that the store itself names, if it is one."""
+    return _time_zone(retailer.get("timezone"))
 
 
 def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:

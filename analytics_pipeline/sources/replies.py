@@ -9,10 +9,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from analytics_pipeline.errors import LightspeedRefused, LightspeedUnavailable
+from analytics_pipeline.sources.allowance import LIMIT_REACHED
 from analytics_pipeline.sources.payload_values import Unusable, version, version_in
 
 _TOO_MANY_REQUESTS = 429
 _ABOUT_THE_REQUEST = frozenset({400, 413, 414, 416, 422})
+_ABOUT_THE_TOKEN = frozenset({401, 403})
 _NOT_A_NUMBER = float("nan")
 
 _REFUSALS: Mapping[int, tuple[str, str]] = {
@@ -63,6 +65,10 @@ class NotUnderstood(LightspeedRefused):
     """The store refused what was asked, not who asks: less might be granted."""
 
 
+class TokenRefused(LightspeedRefused):
+    """The store knows the request, and refuses who asks."""
+
+
 def read_reply(status: int, content: bytes, retry_after: float | None) -> Any:
     """Return the JSON of a reply.
 
@@ -78,9 +84,7 @@ def read_reply(status: int, content: bytes, retry_after: float | None) -> Any:
     if status == 200:
         return _decoded(content)
     if status == _TOO_MANY_REQUESTS:
-        raise PassingFault(
-            "its request limit is reached", throttled=True, retry_after=retry_after
-        )
+        raise PassingFault(LIMIT_REACHED, throttled=True, retry_after=retry_after)
     if status >= 500 or status in (408, 425) or status < 300:
         raise PassingFault(
             f"it answered {status}",
@@ -144,7 +148,11 @@ def _refusal(status: int) -> LightspeedRefused:
         f"Lightspeed refused the request ({status}).",
         "Check LIGHTSPEED_TOKEN, LIGHTSPEED_DOMAIN_PREFIX and LIGHTSPEED_API_VERSION.",
     )
-    kind = NotUnderstood if status in _ABOUT_THE_REQUEST else LightspeedRefused
+    kind = LightspeedRefused
+    if status in _ABOUT_THE_REQUEST:
+        kind = NotUnderstood
+    elif status in _ABOUT_THE_TOKEN:
+        kind = TokenRefused
     return kind(*_REFUSALS.get(status, other))
 
 

@@ -54,7 +54,7 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         frame = shape(shop.engine.to_pandas(people), CustomerAnalytics).sort_values(
             "customer_id", ignore_index=True
         )
-        sides = _add_up(shop, ledger, frame)
+        sides = add_up_sides(shop, ledger, frame)
         sides |= quarantined.worth(day, shop.policy.money_basis)
         after = [conserve_money(sides), *judge_people(shop, day, frame, identities)]
         yield Candidate(
@@ -75,19 +75,19 @@ def list_people(identities: pd.DataFrame) -> ir.Table:
     return lend_columns(people, {"person_id": "string", "is_customer": "boolean"})
 
 
-def _add_up(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
+def add_up_sides(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
     """Return both sides of the conservation law, each added up by itself (7.1)."""
     completed = ledger.sales.filter(ledger.sales["is_completed"])
     with_tax = shop.policy.money_basis is MoneyBasis.INCL_TAX
     total = "total_incl_cents" if with_tax else "total_excl_cents"
-    sales = _first_row(
+    sales = first_row(
         shop,
         completed.aggregate(
             cents=completed[total].sum(), orders=completed["is_order"].sum()
         ),
     )
     nobody = ledger.purchases.filter(ledger.purchases["person_id"].isnull())  # noqa: PD003 (Ibis's own)
-    unattributed = _first_row(
+    unattributed = first_row(
         shop,
         nobody.aggregate(
             cents=nobody["value_cents"].sum(), orders=nobody["is_order"].sum()
@@ -106,7 +106,7 @@ def _add_up(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _first_row(shop: Shop, sums: ir.Table) -> dict[str, int]:
+def first_row(shop: Shop, sums: ir.Table) -> dict[str, int]:
     """Return the one row of *sums*; the sum of nothing is zero."""
     row: dict[str, Any] = shop.engine.to_pandas(sums).iloc[0].to_dict()
     return {name: 0 if pd.isna(value) else int(value) for name, value in row.items()}

@@ -90,7 +90,7 @@ def read_ecom_orders(shop: Shop) -> Candidate:
         )
         frame = frame_of([], EcomOrders)
         complete = judge_orders(shop, frame, None)
-        return Candidate(frame, [found, _judge_age(None, path.name), complete])
+        return Candidate(frame, [found, judge_age(None, path.name), complete])
     try:
         export = open_export(shop, path)
     except WrongUse as error:
@@ -103,7 +103,7 @@ def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
     """Return the orders of an *export* that could be read, and what is to be said."""
     readable = Finding("export_is_readable", True, "The export could be read.")
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    age = _judge_age(shop.clock() - modified, path.name)
+    age = judge_age(shop.clock() - modified, path.name)
     complete = judge_orders(shop, export.orders, export.columns)
     return Candidate(
         export.orders,
@@ -152,7 +152,7 @@ def judge_orders(
     return judge_completeness(changes, lost)
 
 
-def _judge_age(age: timedelta | None, name: str) -> Finding:
+def judge_age(age: timedelta | None, name: str) -> Finding:
     """Say whether the export is recent enough."""
     fresh = age is None or age <= STALE_EXPORT
     days = 0 if age is None else age.days

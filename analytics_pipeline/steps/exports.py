@@ -32,7 +32,7 @@ def list_first_time_buyers(shop: Shop, day: date) -> Candidate:
     caught_up = judge_catch_up(shop, day)
     if caught_up.blocks:
         return Candidate(None, [caught_up], partition=day.isoformat())
-    frame = assemble_first_time_buyers(_analytics(shop, day), _people(shop))
+    frame = assemble_first_time_buyers(load_analytics(shop, day), _people(shop))
     value = int(frame["lifetime_value_cents"].sum())
     return Candidate(
         frame,
@@ -49,7 +49,7 @@ def list_master(shop: Shop, day: date) -> Candidate:
     if caught_up.blocks:
         return Candidate(None, [caught_up], partition=day.isoformat())
     shop.refuse_failed("first_time_buyers", [day.isoformat()])
-    frame = assemble_master(_analytics(shop, day), _people(shop))
+    frame = assemble_master(load_analytics(shop, day), _people(shop))
     figures: dict[str, int | str] = {
         "lifetime_value_cents": int(frame["lifetime_value_cents"].sum()),
         "orders": int(frame["order_count"].sum()),
@@ -87,7 +87,7 @@ def publish_master(shop: Shop, candidate: Candidate) -> None:
         _LOG.info("Published: people read the master of %s now.", candidate.partition)
 
 
-def _analytics(shop: Shop, day: date) -> pd.DataFrame:
+def load_analytics(shop: Shop, day: date) -> pd.DataFrame:
     """Load the figures of *day*, if they are of the people known now.
 
     Raises:

@@ -59,8 +59,9 @@ def keep_known_sales(
         return skip_known_sales()
     try:
         old.sound_segments()
+        shop.versions.refuse_log(old, shop.sales_log)
     except LocalFailure as error:
-        # A full read is what mends a damaged log, so that must not stop it.
+        # A full read is what mends a damaged or outdated log, so it must go on.
         sentence = f"What the log held cannot be compared: {error.cause}"
         return Finding(CHECK, False, sentence, Severity.WARN)
     lost, known = _lost_sales(shop, old, new)

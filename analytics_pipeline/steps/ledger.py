@@ -103,9 +103,13 @@ def bring_in_sales(shop: Shop, last: date) -> ir.Table:
     Several questions are asked of them, and to open thousands of small files anew for
     each would cost more than the answers.
     """
-    sales = shop.sales_until(last).select(*SALES_COLUMNS)
-    count = int(shop.engine.to_pandas(sales.count()))
-    return hold(shop.engine, sales) if count <= MOST_IN_MEMORY else sales
+    return hold_if_few(shop, shop.sales_until(last).select(*SALES_COLUMNS))
+
+
+def hold_if_few(shop: Shop, rows: ir.Table) -> ir.Table:
+    """Return *rows* from the engine's memory, if they fit there."""
+    count = int(shop.engine.to_pandas(rows.count()))
+    return hold(shop.engine, rows) if count <= MOST_IN_MEMORY else rows
 
 
 def open_ledger(

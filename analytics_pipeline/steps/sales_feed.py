@@ -69,11 +69,13 @@ def read_sales_feed(
     """Append to the log what changed since its cursor; compare the last *days*.
 
     With *full_resync* the feed is read from its start into a new generation of the
-    log, which takes the old one's place only when it is complete and sound.  With
-    *replay* the sales in quarantine are tried again, each by itself.
+    log, which takes the old one's place only when it is complete and sound; so it is
+    too where the log is of an older version that no step leads from.  With *replay*
+    the sales in quarantine are tried again, each by itself.
     """
     refuse_another_store(shop, client.retailer())
     log = shop.sales_log()
+    full_resync |= shop.versions.is_log_older(log)  # nobody can read on from it
     is_compared = not full_resync and bool(log.segments()) and days > 0
     target = log.start_generation() if full_resync else log
     try:
@@ -179,5 +181,6 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
     walk.log.bundle()
     if full_resync:
         walk.log.make_current()
+        shop.versions.note_log(walk.log)
     catch_up = CatchUp(walk.began_at, walk.log.cursor())
     shop.warehouse.record_catch_up("sales_feed", catch_up)

@@ -41,8 +41,9 @@ def read_sales_then(
 ) -> pd.DataFrame:
     """Return the sales of those records, and those sales, as they were then.
 
-    Where that generation of the log is damaged, or two full reads have replaced it
-    since, they are taken as they are now; what they were is not known any more.
+    Where that generation of the log is damaged or of an older version, or two full
+    reads have replaced it since, they are taken as they are now; what they were is not
+    known any more.
     """
     log = shop.sales_log(made_from.generation)
     if _is_whole(shop, log, made_from.segments):
@@ -62,6 +63,7 @@ def _is_whole(shop: Shop, log: SalesLog, segments: int) -> bool:
         # The current generation was proved whole before anything was cut from it.
         is_current = log.generation == shop.sales_log().generation
         held = log.segments() if is_current else log.sound_segments()
+        shop.versions.refuse_log(log, shop.sales_log)
     except LocalFailure:
         return False
     return len(held) >= segments

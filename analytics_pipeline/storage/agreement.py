@@ -39,6 +39,11 @@ def read_agreement(table: UPath) -> Agreement | None:
         return None
 
 
+def forget_agreement(table: UPath) -> None:
+    """Forget that *table* was compared: its files are about to change."""
+    (table / _NAME).unlink(missing_ok=True)
+
+
 def note_agreement(table: UPath, agreement: Agreement) -> None:
     """Note that *table* and the log agree, if the last note does not say so."""
     if read_agreement(table) != agreement:

@@ -37,6 +37,11 @@ def is_local(path: AnyPath) -> bool:
     )
 
 
+def is_open_to(path: Path, others: int) -> bool:
+    """Say whether *others*, such as ``stat.S_IROTH``, have a right to *path*."""
+    return os.name == "posix" and bool(path.stat().st_mode & others)
+
+
 def make_folder(path: AnyPath) -> None:
     """Make *path* a folder that only its owner may open."""
     if not is_local(path):

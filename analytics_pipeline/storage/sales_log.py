@@ -18,6 +18,7 @@ from upath import UPath
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.schemas.versions import VERSIONS
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -122,6 +123,11 @@ class SalesLog:
                 return int(notes["cursor"])
         return 0
 
+    def version(self) -> int:
+        """Return of which version the log is; an empty one will be of today's."""
+        segments = self.segments()
+        return segments[-1].version() if segments else VERSIONS[SalesFeed]
+
     def append(
         self,
         rows: pd.DataFrame,
@@ -169,9 +175,10 @@ class SalesLog:
         """Return the first segment that no sound walk to the end has covered yet."""
         return _read_number(self.folder / "judged_segments", 0)
 
-    def mark_judged(self) -> None:
-        """Note that every segment so far was read by walks that were sound."""
-        replace_text(self.folder / "judged_segments", f"{self.next_number()}\n")
+    def mark_judged(self, segments: int | None = None) -> None:
+        """Note that all segments, or so many, were read by walks that were sound."""
+        judged = self.next_number() if segments is None else segments
+        replace_text(self.folder / "judged_segments", f"{judged}\n")
 
     # Generations -----------------------------------------------------------------
 

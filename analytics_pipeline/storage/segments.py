@@ -7,7 +7,7 @@ from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.storage.log_bundles import SIZE, fingerprint
-from analytics_pipeline.storage.parquet import count_rows, read_notes
+from analytics_pipeline.storage.parquet import count_rows, read_notes, read_version
 
 SUFFIX = ".parquet"
 TURNED_AWAY = "-q"
@@ -36,6 +36,11 @@ class Segment:
         """Return the notes of the footer: origin, cursor and rejections."""
         with self.path.open("rb") as stream:
             return read_notes(stream)
+
+    def version(self) -> int:
+        """Return of which version of the log's form the rows are."""
+        with self.path.open("rb") as stream:
+            return read_version(stream)
 
     def verify(self) -> None:
         """Make sure that the bytes are those that were written.

@@ -107,14 +107,15 @@ class Warehouse:
         """Return the rows of *table*, or of one day of it.
 
         Raises:
-            LocalFailure: it was never stored, or the file is damaged.
+            LocalFailure: it was never stored, is damaged, or of an older version.
+            WrongUse: a newer program wrote it.
         """
         path = self.path(table, partition)
         what = table if partition is None else f"{table} of {partition}"
         try:
             if partition is None and is_local(path):
-                return self._read_once(path, model)
-            return decode(path.read_bytes(), model)
+                return self._read_once(path, model, what)
+            return decode(path.read_bytes(), model, what)
         except FileNotFoundError as error:
             raise LocalFailure(
                 f"There is no {what} yet.", "Run: analytics-pipeline update"
@@ -127,12 +128,12 @@ class Warehouse:
                 "Run: analytics-pipeline rebuild",
             ) from error
 
-    def _read_once(self, path: UPath, model: type[Table]) -> pd.DataFrame:
+    def _read_once(self, path: UPath, model: type[Table], what: str) -> pd.DataFrame:
         """Return the rows of a file on disk; of a small one, those read before."""
         state = state_of(local(path).stat())
         held, frame = self._held.get(path.name, ("", None))
         if frame is None or held != state:
-            frame = decode(path.read_bytes(), model)
+            frame = decode(path.read_bytes(), model, what)
             if len(frame) <= MOST_HELD:
                 self._held[path.name] = state, frame
         return frame.copy(deep=False)  # pandas copies what somebody changes

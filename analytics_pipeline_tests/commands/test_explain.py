@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.explain import explain
+from analytics_pipeline.commands.explain import _table, explain
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
@@ -405,7 +405,7 @@ def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
     row = asked.row(chain[0].id)
     assert told["person_id"] == chain[0].id
     assert told["as_of"] == asked.pipeline.yesterday.isoformat()
-    assert told["figures"]["lifetime_value_cents"] == 100_000
+    assert told["figures"]["lifetime_value"] == "1000.00"
     assert told["figures"]["last_order_date"] == row["Last Order Date"]
     assert told["outlook"]["tier"] == row["Tier"]
     assert [each["joined_by"] for each in told["members"]] == [
@@ -414,7 +414,7 @@ def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
         "phone",
         "email",
     ]
-    assert sum(line["value_cents"] for line in told["lines"]) == 100_000
+    assert sum(Decimal(line["value"]) for line in told["lines"]) == 1000
 
 
 def test_a_past_day_is_explained_as_it_was_rule_1_1(asked: Asked) -> None:
@@ -578,3 +578,17 @@ def test_a_narrow_terminal_loses_no_reason(asked: Asked, width: int) -> None:
     told = screen.file.getvalue()
     assert "gives" in told
     assert "closed" in told
+
+
+def test_on_a_terminal_of_eighty_columns_no_word_is_lost() -> None:
+    screen = Console(file=StringIO(), width=80, force_terminal=True, color_system=None)
+    sale, why = "2f5ccd94-f652-9203-63cc-05337f4ef817", "a return, so it is no order"
+    headings = ("day", "value", "sale or web order", "no.", "why")
+
+    _table(
+        Terminal(out=screen), "T", headings, [("2026-11-25*", "-37.14", sale, "1", why)]
+    )
+
+    shown = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert sale in shown
+    assert all(word in shown.split() for word in why.split())

@@ -1,5 +1,6 @@
 """What a person sees who tries the quarantine again, or meets the request limit."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -87,9 +88,12 @@ def test_a_run_that_meets_the_limit_says_that_it_waits_and_finishes(
     with serve(limited) as origin:
         settings = lived.settings.model_copy(update={"api_url": origin})
         shop = replace(lived, settings=settings)
-        result = type_in(shop, "update", "--as-of", FIRST_DAY)
+        result = type_in(shop, "update", "--as-of", FIRST_DAY, "--json")
 
     assert result.exit_code == 0, result.output
-    assert "waiting" in result.stderr
-    assert "request limit is used up" in result.stderr
+    told = [each for each in result.stderr.splitlines() if "asks to wait" in each]
+    assert told[0] == "Lightspeed asks to wait 1 s: its request limit is used up"
+    waits = json.loads(result.stdout)["waits"]["its request limit is used up"]["times"]
+    assert waits >= 1  # how many more depends on how fast this machine is
+    assert len(told) == waits.bit_length(), "the first, second, fourth, eighth …"
     assert set(limited.state.simulator.stats()["statuses"]) == {"200"}

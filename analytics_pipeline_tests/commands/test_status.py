@@ -2,15 +2,17 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from analytics_pipeline.cli import app
 from analytics_pipeline.commands import status as screen
-from analytics_pipeline.commands.state import State, read_state
+from analytics_pipeline.commands.state import State, Warned, read_state
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
@@ -159,15 +161,46 @@ def test_nothing_published_is_told_by_name(tmp_path: Path) -> None:
     assert "Master CSV not found. Run: analytics-pipeline update" in shown(state)
 
 
-def test_machines_are_told_the_same(shop: Shop, capsys: Any) -> None:
+def on_a_screen(state: State) -> list[str]:
+    """The lines that a terminal of the usual size gets."""
+    out = Console(
+        file=io.StringIO(), width=80, height=24, force_terminal=True, color_system=None
+    )
+    screen._show(state, Terminal(out=out))
+    return out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def test_a_bad_morning_fits_a_screen_and_keeps_what_matters(shop: Shop) -> None:
+    fail(shop, "ecom_orders", "export_is_readable", None)
+    long = "So many words that they go on beneath themselves on a narrow screen. " * 3
+    warned = [Warned("customers", f"check_{n}", [], FAILED_AT, long) for n in range(3)]
+    state = read_state(shop)
+    tables = [
+        replace(each, gate="open") if each.gate == "never run" else each
+        for each in state.tables
+    ]
+    state = replace(state, warnings=warned, tables=tables)
+
+    lines = on_a_screen(state)
+
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    assert "ecom_orders: mend the cause" in text
+    assert all(f"check_{n}, since" in text for n in range(3))
+    assert "The gates of 11 other tables are open." in text
+
+
+def test_machines_are_told_the_same(shop: Shop) -> None:
     today = open_shop(shop.settings).today
     publish(shop, today - timedelta(days=1))
     fail(shop, "customers", "rows_are_sound", None, "0f")
 
-    good = screen.status(shop.settings, Terminal(), as_json=True)
+    environment = shop.settings.as_environment()
+    result = CliRunner().invoke(app, ["status", "--json"], env=environment)
 
-    told = json.loads(capsys.readouterr().out)
-    assert not good
+    told = json.loads(result.stdout)
+    assert told["exit_code"] == result.exit_code == 1
     assert told["good"] is False
     assert told["fresh"] is True
     (failure,) = told["failures"]

@@ -61,14 +61,19 @@ class CrashServer:
         days: int = 7,
         full_resync: bool = False,
         kill: Kill | None = None,
+        prepare: str | None = None,
     ) -> Ended:
-        """Run an update in a fork, to its end or to the kill."""
+        """Run an update in a fork, to its end or to the kill.
+
+        The function that *prepare* names, ``module:function``, is called there first.
+        """
         order = {
             "environment": settings.as_environment(),
             "day": day.isoformat(),
             "days": days,
             "full_resync": full_resync,
             "kill": asdict(kill) if kill else None,
+            "prepare": prepare,
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -146,6 +151,9 @@ def _update(order: dict[str, Any], writing: int) -> int:
     try:
         for name, value in order["environment"].items():
             os.environ[name] = value
+        if order["prepare"]:
+            module, _, function = order["prepare"].partition(":")
+            getattr(importlib.import_module(module), function)()
         settings = load_settings()
         kill = Kill(**order["kill"]) if order["kill"] else None
         # The same keys in every run.

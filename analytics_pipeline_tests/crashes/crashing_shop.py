@@ -47,6 +47,7 @@ class CrashingShop:
     right: Mapping[str, str]
     old: Pair
     new: Pair
+    prepare: str | None = None
 
     @property
     def kills(self) -> list[Kill]:
@@ -67,7 +68,11 @@ class CrashingShop:
         """Run the update from its start, and kill it there."""
         restore(self.before, self.shop.data)
         return self.server.run(
-            self.shop.settings, DAY, full_resync=self.full_resync, kill=kill
+            self.shop.settings,
+            DAY,
+            full_resync=self.full_resync,
+            kill=kill,
+            prepare=self.prepare,
         )
 
     def complete(self) -> Ended:
@@ -76,7 +81,7 @@ class CrashingShop:
         It is not compared with the search, which would find and fetch what a log that
         forgets has lost.
         """
-        return self.server.run(self.shop.settings, DAY, days=0)
+        return self.server.run(self.shop.settings, DAY, days=0, prepare=self.prepare)
 
     def published(self) -> Pair:
         return published(self.shop.data)

@@ -33,6 +33,11 @@ def without_a_row(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[:-1]
 
 
+def without_a_month(report: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the last number of the revenue by month."""
+    return report.drop(report.index[report["figure"] == "revenue_by_month"][-1])
+
+
 def spoil_table(candidate: Candidate) -> Candidate:
     return replace(candidate, frame=without_a_column(candidate.rows))
 
@@ -69,6 +74,7 @@ MADE_BY = {
     "ecom_reconciliation": (
         "assets.reconciliation.reconcile_web_orders", spoil_table,
     ),
+    "customer_report": ("assets.reports.report_customers", spoil_table),
 }  # fmt: skip
 """Where each table is made, and what spoils it there."""
 
@@ -112,5 +118,12 @@ OF_THE_PROGRAM = (
         r"The categories do not add up",
         wrong("steps.reconciliation.reconcile_orders", without_a_row),
         begins_at="ecom_reconciliation",
+    ),
+    Incident(
+        "a month left out", "customer_report", "figures_add_up", "ERROR",
+        "an error of the program: a number is missing from the report",
+        r"The report does not add up to the stored figures",
+        wrong("steps.report.tell_figures", without_a_month),
+        begins_at="customer_report",
     ),
 )  # fmt: skip

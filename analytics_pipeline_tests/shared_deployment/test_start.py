@@ -80,6 +80,27 @@ def test_with_a_port_for_the_code_all_use_the_one_process(
     assert "--port 8080 --grpc-host 127.0.0.1 --grpc-port 4000\n" in web
 
 
+def test_a_container_says_where_its_webserver_listens(
+    programs: Path, tmp_path: Path
+) -> None:
+    given = {"DAGSTER_HOME": "x", "ANALYTICS_DATA_DIR": str(tmp_path)}
+
+    served = start(programs, "webserver", ANALYTICS_WEB_HOST="0.0.0.0", **given).stdout
+
+    assert served.startswith("dagster-webserver --host 0.0.0.0 --port 3000 ")
+
+
+def test_a_folder_that_it_makes_is_of_its_account_only(
+    programs: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "new" / "data"
+
+    start(programs, "daemon", DAGSTER_HOME="x", ANALYTICS_DATA_DIR=str(data))
+
+    for folder in (data, data.parent):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize(
     ("words", "given", "told"),
     [

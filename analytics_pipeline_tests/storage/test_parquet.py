@@ -93,11 +93,12 @@ def test_notes_are_kept_beside_the_rows():
     pd.testing.assert_frame_equal(frame, decode(content, Outlets))
 
 
-def test_without_notes_the_footer_says_nothing_of_its_own():
+def test_without_notes_the_footer_says_nothing_but_the_version():
     content = encode(make_table(Outlets, []), Outlets)
 
     assert read_notes(io.BytesIO(content)) == {}
-    assert pq.read_schema(pa.BufferReader(content)).metadata is None
+    noted = pq.read_schema(pa.BufferReader(content)).metadata
+    assert noted == {b"schema_version": b"1"}
 
 
 @ANY_MODEL

@@ -1,0 +1,194 @@
+"""Tests for analytics_pipeline.schemas.versions: no form changes under its version."""
+
+from dataclasses import fields
+from hashlib import sha256
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.domain.incidents import Incident
+from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.schemas import versions
+from analytics_pipeline.schemas.columns import cents, identifier, text, titled
+from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.schemas.versions import (
+    NOTES_VERSION,
+    STORED,
+    VERSIONS,
+    describe_form,
+    is_reachable,
+    migrate,
+)
+from analytics_pipeline.steps.published_masters import MadeFrom
+from analytics_pipeline.storage.agreement import Agreement
+from analytics_pipeline.storage.alert_book import AlertMemory, Refusal
+from analytics_pipeline.storage.gate_notes import Acceptance, FailedCheck
+from analytics_pipeline.storage.publication import Published
+from analytics_pipeline.storage.warehouse import CatchUp
+
+FORMS = {
+    ("SalesFeed", 1): "bdf322467fd7c2d3",
+    ("Outlets", 1): "ae41e755b89bc8b9",
+    ("Customers", 1): "324b98caa8ea36df",
+    ("EcomOrders", 1): "99d04a463ef375b4",
+    ("RawSales", 1): "02cb532b3b1ae9aa",
+    ("CustomerIdentities", 1): "59b5ed089fbea66c",
+    ("CustomerAnalytics", 1): "da0809301cd089ed",
+    ("FirstTimeBuyers", 1): "a88cddcdd7ed7fb7",
+    ("CustomerAnalyticsMaster", 1): "620f50575039caf9",
+    ("CustomerChanges", 1): "edb44945b8205a3e",
+    ("EcomReconciliation", 1): "cf8467fa60499e88",
+    ("CustomerReport", 1): "8cea8a077bf72d7c",
+    ("notes", 1): "dd266d5570e73cc6",
+}
+"""The fingerprint of each form that any program ever wrote.  Add a line for a new
+version (docs/upgrading.md), and never change one: data of that form is out there."""
+
+NOTED = (
+    Acceptance,
+    Agreement,
+    AlertMemory,
+    CatchUp,
+    FailedCheck,
+    Incident,
+    MadeFrom,
+    Published,
+    Refusal,
+    Rejection,
+)
+"""What the small JSON files, and the notes of footers, are read into."""
+
+
+def fingerprint(form: str) -> str:
+    return sha256(form.encode()).hexdigest()[:16]
+
+
+def describe_notes() -> str:
+    told = [
+        (each.__name__, [(field.name, str(field.type)) for field in fields(each)])
+        for each in NOTED
+    ]
+    return "\n".join(map(repr, told))
+
+
+@pytest.mark.parametrize("table", VERSIONS, ids=lambda table: table.__name__)
+def test_a_form_that_changes_has_another_version(table: type[Table]) -> None:
+    key = (table.__name__, VERSIONS[table])
+
+    assert FORMS.get(key) == fingerprint(describe_form(table)), (
+        "Raise the version of the table in schemas/versions.py, write a step from the "
+        "one before if there can be one, and record the new form here."
+    )
+
+
+def test_notes_that_change_have_another_version() -> None:
+    assert FORMS["notes", NOTES_VERSION] == fingerprint(describe_notes()), (
+        "Raise NOTES_VERSION, see that notes as they were are still read, and record "
+        "the new form here."
+    )
+
+
+def test_every_table_has_a_version_and_every_stored_one_is_looked_after() -> None:
+    contracts = Catalogue(None).all  # type: ignore[arg-type]
+
+    assert {each.model for each in contracts} == set(VERSIONS)
+    files_for_people = {"first_time_buyers", "customer_analytics_master"}
+    assert {each.name for each in contracts} - files_for_people == {
+        name for name in STORED if "/" not in name
+    }
+
+
+class Plain(Table):
+    """The table that the others differ from."""
+
+    sale_id: str = identifier("the sale")
+    total_cents: int = cents("the total")
+    note: str = text("a note")
+
+
+class OtherType(Table):
+    sale_id: str = identifier("the sale")
+    total_cents: float = cents("the total")
+    note: str = text("a note")
+
+
+class OtherOrder(Table):
+    sale_id: str = identifier("the sale")
+    note: str = text("a note")
+    total_cents: int = cents("the total")
+
+
+class OneMore(Plain):
+    state: str = text("one more")
+
+
+class OtherLimit(Plain):
+    total_cents: int = pa.Field(ge=0)
+
+
+class OtherKey(Plain):
+    class Config(Table.Config):
+        unique = ["sale_id", "note"]  # noqa: RUF012 (pandera's own form)
+
+
+class NeverEmpty(Plain):
+    note: str = pa.Field()
+
+
+class OtherWords(Plain):
+    note: str = pa.Field(nullable=True, isin=["a", "b"])
+
+
+class OtherHeader(Plain):
+    note: str = titled(text("a note"), "Note")
+
+
+class OtherDescription(Plain):
+    note: str = text("the same in other words")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        OtherType,
+        OtherOrder,
+        OneMore,
+        OtherLimit,
+        OtherKey,
+        NeverEmpty,
+        OtherWords,
+        OtherHeader,
+    ],
+)
+def test_whatever_a_reader_relies_on_is_part_of_the_form(other: type[Table]) -> None:
+    assert describe_form(other) != describe_form(Plain)
+
+
+def test_what_a_column_is_called_in_words_is_not() -> None:
+    assert describe_form(OtherDescription) == describe_form(Plain)
+
+
+def test_steps_lead_over_every_version_between_or_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def note(word: str) -> Any:
+        return lambda rows: rows.assign(note=rows["note"] + word)
+
+    monkeypatch.setitem(versions.VERSIONS, Plain, 4)
+    monkeypatch.setitem(versions.STEPS, (Plain, 3), note("c"))
+    monkeypatch.setitem(versions.STEPS, (Plain, 2), note("b"))
+    rows = pd.DataFrame({"note": ["x"]})
+
+    assert [is_reachable(Plain, found) for found in range(5)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert migrate(rows, Plain, 2)["note"].tolist() == ["xbc"]
+    monkeypatch.setitem(versions.STEPS, (Plain, 1), note("a"))
+    assert migrate(rows, Plain, 0)["note"].tolist() == ["xabc"]

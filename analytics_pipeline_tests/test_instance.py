@@ -1,0 +1,59 @@
+"""Tests for analytics_pipeline.instance: records of an older Dagster are named so."""
+
+import sqlite3
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.instance import _equip, open_home, records_kept
+
+OLDER = "1aca709bba64"
+"""A revision of Dagster's tables that is not the last one."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Records in the form of an older Dagster, whose tables lack a column."""
+    home = _equip(tmp_path / ".dagster", "instance.yaml")
+    open_home(home).dispose()
+    with sqlite3.connect(home / "history/runs.db") as records:
+        records.execute("ALTER TABLE runs RENAME COLUMN status TO not_yet_status")
+        records.execute("UPDATE alembic_version SET version_num = ?", (OLDER,))
+    return home
+
+
+def test_records_of_an_older_dagster_are_named_with_their_remedy(home: Path) -> None:
+    instance = open_home(home)
+
+    with pytest.raises(LocalFailure) as told, records_kept(lambda: home):
+        instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
+
+    assert str(home) in told.value.cause
+    assert "in the form of an older Dagster" in told.value.cause
+    assert told.value.remedy.endswith(f"DAGSTER_HOME={home} dagster instance migrate")
+
+
+def test_what_dagster_itself_says_of_older_records_is_told_in_the_same_way(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(LocalFailure) as told, records_kept(lambda: tmp_path):
+        raise dg.DagsterInvariantViolationError(
+            "Asset checks require a database schema migration. Run `dagster instance "
+            "migrate`."
+        )
+
+    assert "in the form of an older Dagster" in told.value.cause
+
+
+def test_records_that_fail_in_their_own_form_are_not_called_old(home: Path) -> None:
+    with sqlite3.connect(home / "history/runs.db") as records:
+        newest = open_home(home).run_storage.alembic_version()[1]
+        records.execute("UPDATE alembic_version SET version_num = ?", (newest,))
+    instance = open_home(home)
+
+    with pytest.raises(LocalFailure) as told, records_kept(lambda: home):
+        instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
+
+    assert "could not be written or read" in told.value.cause

@@ -1,0 +1,61 @@
+"""Tests for analytics_pipeline.verdicts."""
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.domain.verdicts import Outcome
+from analytics_pipeline.partitions import business_days
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.verdicts import read_verdicts
+
+TABLE = dg.AssetKey("outlets")
+
+
+@pytest.fixture
+def instance():
+    return dg.DagsterInstance.ephemeral()
+
+
+def evaluate(instance, check, passed, severity="ERROR"):
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=TABLE,
+            check_name=check,
+            passed=passed,
+            severity=dg.AssetCheckSeverity[severity],
+            description=f"what {check} found",
+        )
+    )
+
+
+def outcomes(instance):
+    catalogue = Catalogue(business_days(load_settings()))
+    found = read_verdicts(instance, catalogue, but="customer_report")
+    return {(each.table, each.check): each for each in found}
+
+
+def test_the_last_word_of_each_check_counts(instance):
+    evaluate(instance, "matches_schema", passed=False)
+    evaluate(instance, "matches_schema", passed=True)
+    evaluate(instance, "time_zone_agrees", passed=False, severity="WARN")
+    evaluate(instance, "outlets_are_all_there", passed=False)
+
+    found = outcomes(instance)
+
+    assert found["outlets", "matches_schema"].outcome is Outcome.PASSED
+    assert found["outlets", "time_zone_agrees"].outcome is Outcome.WARNS
+    assert found["outlets", "outlets_are_all_there"].outcome is Outcome.FAILED
+    assert (
+        found["outlets", "time_zone_agrees"].sentence == "what time_zone_agrees found"
+    )
+
+
+def test_a_check_that_has_not_run_is_not_said_to_have_passed(instance):
+    found = outcomes(instance)
+
+    assert {each.outcome for each in found.values()} == {Outcome.NOT_RUN}
+
+
+def test_the_report_does_not_wait_for_its_own_verdict(instance):
+    assert "customer_report" not in {table for table, _ in outcomes(instance)}

@@ -1,0 +1,131 @@
+"""A shop as an earlier program left it: the tables that version 2 has changed since.
+
+Version 2 is what the code writes; version 1 is made of it by taking a column out of
+each file, and the footer says so.  So the steps can be held against the real thing.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analytics_pipeline.schemas import versions
+from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.schemas.sources import Customers, SalesFeed
+from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.storage.log_bundles import fingerprint
+
+LACKING: dict[str, str] = {
+    "sales_feed": "status",
+    "customers": "is_walk_in",
+    "raw_sales": "is_unknown",
+    "customer_analytics": "is_high_value",
+    "customer_changes/published": "is_high_value",
+}
+"""The column that version 1 of each table did not have."""
+
+CHANGED: tuple[type[Table], ...] = (SalesFeed, Customers, RawSales, CustomerAnalytics)
+
+SECOND = "analytics_pipeline_tests.upgrades.older_shop:become_second"
+SECOND_WITHOUT_STEPS = f"{SECOND}_without_steps"
+
+
+def become_second() -> None:
+    """Make this program the one whose changed tables are of version 2."""
+    become_second_without_steps()
+    versions.STEPS.update(STEPS)
+
+
+def become_second_without_steps() -> None:
+    """Do so where nobody has written a step from version 1."""
+    versions.VERSIONS.update(dict.fromkeys(CHANGED, 2))
+
+
+def add_status(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(status=pd.Series(None, index=rows.index, dtype="str"))
+
+
+def add_walk_in(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(is_walk_in=rows["customer_code"] == "WALKIN")
+
+
+def add_high_value(rows: pd.DataFrame) -> pd.DataFrame:
+    value = rows["lifetime_value_cents"]
+    return rows.assign(is_high_value=(value >= 50_000) & (value < 100_000))
+
+
+STEPS: dict[tuple[type[Table], int], Callable[[pd.DataFrame], pd.DataFrame]] = {
+    (SalesFeed, 1): add_status,
+    (Customers, 1): add_walk_in,
+    (CustomerAnalytics, 1): add_high_value,
+}
+"""Of sales by day there is none: whether a word is known is for the log to say."""
+
+
+def make_older(data: Path) -> None:
+    """Put the tables back to version 1, in *data* of a program that has only that."""
+    for table, column in LACKING.items():
+        folder = data / "warehouse" / table
+        for path in parquet_files(folder):
+            rows = pq.read_table(path)
+            assert rows.schema.metadata[b"schema_version"] == b"1"
+            write(path, rows.drop_columns([column]))
+    for derived in ("bundles", "agreement.json"):
+        remove(data / "warehouse/raw_sales" / derived)
+
+
+def forget_versions(data: Path) -> None:
+    """Put all files back to what was written before any told its version."""
+    for path in parquet_files(data / "warehouse"):
+        rows = pq.read_table(path)
+        notes = dict(rows.schema.metadata)
+        del notes[b"schema_version"]
+        write(path, rows.replace_schema_metadata(notes or None))
+    (data / "warehouse/versions.json").unlink()
+
+
+def tell_version(data: Path, version: int) -> None:
+    """Let all files but the log's say that they are of that version."""
+    for path in parquet_files(data / "warehouse"):
+        if "sales_feed" not in path.parts:
+            rows = pq.read_table(path)
+            told = {**rows.schema.metadata, b"schema_version": str(version).encode()}
+            write(path, rows.replace_schema_metadata(told))
+
+
+def versions_in(data: Path) -> dict[str, set[bytes | None]]:
+    """The versions that the files of each table tell."""
+    found: dict[str, set[bytes | None]] = {}
+    for path in parquet_files(data / "warehouse"):
+        table = path.relative_to(data / "warehouse").parts[0]
+        told = (pq.read_schema(path).metadata or {}).get(b"schema_version")
+        found.setdefault(table, set()).add(told)
+    return found
+
+
+def parquet_files(folder: Path) -> Iterator[Path]:
+    return iter(sorted(folder.rglob("*.parquet")))
+
+
+def write(path: Path, rows: pa.Table) -> None:
+    """Replace a file; one of the log bears the fingerprint of its bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd", compression_level=3)
+    content = bytes(sink.getvalue())
+    if "generation-" in str(path):
+        number, _, rest = path.name.partition("-")
+        mark = "-q" if rest.endswith("-q.parquet") else ""
+        path.unlink()
+        path = path.with_name(f"{number}-{fingerprint(content)}{mark}.parquet")
+    path.write_bytes(content)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
