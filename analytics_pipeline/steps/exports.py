@@ -63,7 +63,10 @@ def list_master(shop: Shop, day: date) -> Candidate:
         [caught_up],
         partition=day.isoformat(),
         figures=figures,
-        places={"stored": f"archive/customer_analytics_{day}.csv"},
+        places={
+            "stored": f"archive/customer_analytics_{day}.csv",
+            "report": f"reports/customer_report_{day}.html",  # made after it
+        },
     )
 
 
