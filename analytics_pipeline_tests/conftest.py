@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from analytics_pipeline.commands.running import COLLECT_RARELY
+from analytics_pipeline.reports import page
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
@@ -37,6 +38,23 @@ SMALL: Any = {
     "opened_on": FIRST_DAY - timedelta(days=12),
 }
 OURS = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_", "DAGSTER_", "SPARK_", "AWS_")
+
+
+LOOKED_AT = {"reports", "browser"}
+"""Where plots are looked at; elsewhere they are left blank, to save a second a run."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plots_are_drawn_where_they_are_looked_at(
+    request: pytest.FixtureRequest,
+) -> Iterator[None]:
+    if LOOKED_AT & set(request.path.parts):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(page, "draw", lambda _chart: "<svg></svg>")
+        monkeypatch.setattr(page, "picture", lambda _svg: b"")
+        yield
 
 
 @pytest.fixture(autouse=True)

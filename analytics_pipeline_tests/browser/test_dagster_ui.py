@@ -156,6 +156,7 @@ def test_redo_by_clicking_makes_a_range_green_in_one_run(
         page.get_by_text("Materialized", exact=True).first.wait_for()
 
 
+@pytest.mark.nightly
 def test_a_failed_check_is_red_and_turns_green_when_it_is_mended(
     page: Any, ui: ServedUi, shop: SimulatedShop
 ) -> None:

@@ -22,6 +22,7 @@ from analytics_pipeline_tests.upgrades.older_shop import (
     make_older,
 )
 
+pytestmark = pytest.mark.nightly
 PARTS = 20
 
 
@@ -101,10 +102,7 @@ def test_all_is_in_place_before_it_is_told_of(older: CrashingShop) -> None:
 
 @pytest.mark.parametrize(
     "part",
-    [
-        pytest.param(part, marks=pytest.mark.nightly if part else ())
-        for part in range(PARTS)
-    ],
+    range(PARTS),
 )
 def test_an_upgrade_killed_anywhere_is_completed_by_the_next_run(
     older: CrashingShop, part: int
@@ -120,7 +118,6 @@ def test_an_upgrade_killed_anywhere_is_completed_by_the_next_run(
     assert kill_at_each(older, range(part, end, PARTS)) >= 2
 
 
-@pytest.mark.nightly
 @pytest.mark.timeout(1800)
 def test_an_upgrade_without_steps_killed_anywhere_is_completed_by_the_next_run(
     tmp_path: Path,
