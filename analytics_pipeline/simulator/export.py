@@ -75,7 +75,8 @@ COLUMNS: tuple[str, ...] = (
 
 
 def write_export(state: StoreState, path: Path) -> None:
-    """Write the export as of the store's clock to *path*."""
+    """Write the export as of the store's clock to *path*, for its owner only."""
+    path.touch(mode=0o600)
     path.write_text(export_text(state), encoding="utf-8", newline="")
 
 
