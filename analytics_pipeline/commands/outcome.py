@@ -63,15 +63,15 @@ def _read(outcome: Outcome, day: date) -> dict[str, Any]:
         "sales_read": int(feed.get("records_read", 0)),
         "customer_records_read": int(of["customers"].get("read", 0)),
         "days_cut": outcome.days.get("raw_sales", 0),
-        "people": int(master.get("dagster/partition_row_count", 0)),
-        "lifetime_value_cents": _cents(master, "lifetime_value"),
-        "orders": int(master.get("orders", 0)),
-        "first_time_buyers": int(master.get("first_time_buyers", 0)),
+        "people": int(master["dagster/partition_row_count"]),
+        "lifetime_value_cents": _cents(master["lifetime_value"]),
+        "orders": int(master["orders"]),
+        "first_time_buyers": int(master["first_time_buyers"]),
         "repaired_sales": int(feed.get("repaired", 0)),
         "quarantined_sales": {
-            "count": int(quarantined.get("quarantined_sales", 0)),
-            "last_good_cents": _cents(quarantined, "quarantined_last_good_value"),
-            "unknown": int(quarantined.get("quarantined_unknown", 0)),
+            "count": int(quarantined["quarantined_sales"]),
+            "last_good_cents": _cents(quarantined["quarantined_last_good_value"]),
+            "unknown": int(quarantined["quarantined_unknown"]),
         },
         "people_changed": int(changes.get("people", 0)),
         "changes": {kind.value: int(changes.get(kind.value, 0)) for kind in ChangeKind},
@@ -82,9 +82,9 @@ def _read(outcome: Outcome, day: date) -> dict[str, Any]:
     }
 
 
-def _cents(figures: Mapping[str, Any], name: str) -> int:
+def _cents(amount: float) -> int:
     """Return an amount that Dagster keeps in currency, exactly as it was told."""
-    return round_half_away(Decimal(repr(figures.get(name, 0.0))))
+    return round_half_away(Decimal(repr(amount)))
 
 
 def _published(shop: Shop, day: date) -> dict[str, Any]:
