@@ -153,8 +153,10 @@ def _is_outdated(home: Path) -> bool:
                 )
                 if storage is not None
             ]
-    except DBAPIError:  # there is no telling where nothing can be asked
-        return False
+    except Exception as error:
+        if _find_database_error(error) is None:
+            raise
+        return False  # there is no telling where nothing can be asked
     return any(form is not None and form[0] != form[1] for form in forms)
 
 
