@@ -134,10 +134,12 @@ def run_light(
     lightspeed: Any = None,
     clock: Any = None,
     told: list[Any] | None = None,
+    figures: dict[str, Mapping[str, Any]] | None = None,
 ) -> list[Any]:
     """Run the bodies of *tables* for *day*; return every event that they yielded.
 
-    They are put into *told* too, which has them also when the run fails.
+    They are put into *told* too, which has them also when the run fails; the figures
+    that a table was stored with are put into *figures*, under its name.
 
     Raises:
         dagster.Failure: as the run would fail, with exit code, cause and remedy in
@@ -152,8 +154,9 @@ def run_light(
         recut_all_days=recut_all_days,
         replay=replay,
     )["ops"]
+    kept: dict[str, dict[str, Any]] = {}
     given = {
-        "context": _context(day),
+        "context": _context(day, kept),
         "shop": shop,
         "lightspeed": lightspeed or Lightspeed(settings),
     }
@@ -166,8 +169,23 @@ def run_light(
                 **config.get(name, {"config": {}})["config"]
             )
         wanted = inspect.signature(body).parameters
-        events += body(**{key: given[key] for key in wanted})
+        yielded = list(body(**{key: given[key] for key in wanted}))
+        events += yielded
+        if figures is not None:
+            figures[name] = _figures_of(yielded) | kept.pop(name, {})
     return events
+
+
+def _figures_of(events: list[Any]) -> dict[str, Any]:
+    """What Dagster would keep beside a table that is stored whole."""
+    kept = [event.metadata for event in events if isinstance(event, dg.Output)]
+    return {name: value for metadata in kept for name, value in _plain(metadata)}
+
+
+def _plain(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and values, as a materialization that is read back tells them."""
+    for name, entry in metadata.items():
+        yield name, getattr(entry, "value", entry)
 
 
 def evidence_of(events: list[Any], table: str, check: str) -> dict[str, Any]:
@@ -193,13 +211,17 @@ def _records() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def _context(day: date) -> Any:
-    """What the bodies ask of Dagster's context."""
+def _context(day: date, kept: dict[str, dict[str, Any]]) -> Any:
+    """What the bodies ask of Dagster's context; what a day is stored with is *kept*."""
+
+    def keep(metadata: Mapping[str, Any], asset_key: dg.AssetKey, **_day: str) -> None:
+        kept[asset_key.to_user_string()] = dict(_plain(metadata))
+
     return SimpleNamespace(
         partition_keys=[day.isoformat()],
         instance=_records(),
         run=SimpleNamespace(tags={"dagster/partition": day.isoformat()}),
         log_event=lambda _event: None,
-        add_asset_metadata=lambda *_given, **_named: None,
+        add_asset_metadata=keep,
         op_execution_context=SimpleNamespace(selected_output_names=set()),
     )

@@ -155,6 +155,7 @@ def _run_without_dagster(
 ) -> Outcome:
     feed, days = (config["ops"][name]["config"] for name in ("sales_feed", "raw_sales"))
     told: list[Any] = []
+    figures: dict[str, Mapping[str, Any]] = {}
     failure = None
     try:
         run_light(
@@ -163,6 +164,7 @@ def _run_without_dagster(
             **feed,
             recut_all_days=days["recut_all_days"],
             told=told,
+            figures=figures,
         )
     except dg.Failure as error:
         cause, remedy = (
@@ -176,4 +178,4 @@ def _run_without_dagster(
         and not event.passed
         and event.severity is dg.AssetCheckSeverity.WARN
     ]
-    return Outcome("", {}, {}, warnings, failure)
+    return Outcome("", figures, {}, warnings, failure)
