@@ -169,10 +169,10 @@ def run_light(
                 **config.get(name, {"config": {}})["config"]
             )
         wanted = inspect.signature(body).parameters
-        yielded = list(body(**{key: given[key] for key in wanted}))
-        events += yielded
+        before = len(events)
+        events += body(**{key: given[key] for key in wanted})
         if figures is not None:
-            figures[name] = _figures_of(yielded) | kept.pop(name, {})
+            figures[name] = _figures_of(events[before:]) | kept.pop(name, {})
     return events
 
 
