@@ -26,6 +26,7 @@ from analytics_pipeline_tests.histories.store_by_hand import (
     Basket,
     StoreByHand,
 )
+from analytics_pipeline_tests.light_run import UP_TO_PUBLISHING
 
 NOON = "12:00"
 PAID, UNPAID = ("ACCEPTED", "SHIPPED"), ("QUEUED", "PROCESSING")
@@ -57,7 +58,7 @@ class Asked:
 
     def publish(self) -> None:
         self.pipeline.export()
-        self.pipeline.run(self.pipeline.yesterday)
+        self.pipeline.run(self.pipeline.yesterday, tables=UP_TO_PUBLISHING)
 
     def explain(self, *words: object) -> Result:
         environment = self.pipeline.settings.as_environment()

@@ -25,7 +25,7 @@ from analytics_pipeline_tests.crashes.crashing_shop import (
     restore,
 )
 from analytics_pipeline_tests.light_run import (
-    TABLES,
+    UP_TO_REPORTING,
     PatientLightspeed,
     exit_code_of,
     run_light,
@@ -60,7 +60,7 @@ def run(shop: SimulatedShop, *, rebuild: bool = False) -> None:
             days=0 if rebuild else 7,
             full_resync=rebuild,
             recut_all_days=rebuild,
-            tables=TABLES,
+            tables=UP_TO_REPORTING,
             lightspeed=PatientLightspeed(shop.settings),
             clock=lambda: noon_after(DAY),
         )
@@ -75,7 +75,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Damaged]:
             run_light(
                 shop.settings,
                 YESTERDAY,
-                tables=TABLES,
+                tables=UP_TO_REPORTING,
                 lightspeed=PatientLightspeed(shop.settings),
                 clock=lambda: noon_after(YESTERDAY),
             )

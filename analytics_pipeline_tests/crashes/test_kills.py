@@ -19,7 +19,7 @@ from analytics_pipeline_tests.crashes.crashing_shop import (
 )
 from analytics_pipeline_tests.crashes.operations import Kill
 
-PARTS = 4
+PARTS = 8
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ from analytics_pipeline.simulator.store_api import StoreApi
 from analytics_pipeline.storage.parquet import decode
 from analytics_pipeline_tests.histories.store_by_hand import StoreByHand
 from analytics_pipeline_tests.light_run import (
-    TABLES,
+    UP_TO_REPORTING,
     PatientLightspeed,
     evidence_of,
     run_light,
@@ -149,7 +149,7 @@ class Pipeline:
         day: date,
         *,
         days: int = 0,
-        tables: tuple[str, ...] = TABLES,
+        tables: tuple[str, ...] = UP_TO_REPORTING,
         rebuild: bool = False,
         **transport: Any,
     ) -> InProcess:

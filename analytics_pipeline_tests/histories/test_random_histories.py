@@ -232,7 +232,7 @@ class RandomHistories(RuleBasedStateMachine):
     @rule(ago=AS_OF, days=DAYS, full=st.integers(0, 7).map(lambda n: n > 6))
     def update(self, ago, days, full):
         day = self.day(ago)
-        self.pipeline.run(day, days=days, rebuild=full)
+        self.pipeline.run(day, days=days, tables=TABLES, rebuild=full)
         self.check(day)
         self.followed("rebuild in place" if full else "update")
 
