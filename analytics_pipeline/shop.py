@@ -19,6 +19,7 @@ from ibis.backends import BaseBackend
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
+from analytics_pipeline.domain.findings import name_some
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.engine import connect, open_days, open_table
@@ -197,7 +198,7 @@ class Shop:
         missing = set(wanted) - set(self.warehouse.partitions("raw_sales"))
         if missing:
             raise LocalFailure(
-                f"raw_sales lacks {len(missing)} days, the first is {min(missing)}.",
+                f"raw_sales lacks days: {name_some(list(missing))}.",
                 f"Run: analytics-pipeline update --as-of {last.isoformat()}",
             )
         self.refuse_failed("raw_sales", wanted)

@@ -33,6 +33,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str) -> None:
         """Keep the files in *base_dir*."""
         self._engines: dict[str, sqlalchemy.Engine] = {}
+        self._tables: set[str] = set()
         super().__init__(base_dir)
 
     @contextmanager
@@ -56,10 +57,17 @@ class KeptOpenEventLog(SqliteEventLogStorage):
             self._engines.pop(next(iter(self._engines))).dispose()
         return engine
 
+    def has_table(self, table_name: str) -> bool:
+        """Say whether the index has a table; one that it has is not asked for again."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
     def _close(self) -> None:
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
+        self._tables.clear()
 
     def upgrade(self) -> None:
         """Migrate the files to this version of Dagster."""

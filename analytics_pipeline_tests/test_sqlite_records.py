@@ -127,3 +127,15 @@ def test_the_files_of_few_runs_stay_open(tmp_path):
     log.wipe()
     assert not [path for path in tmp_path.glob("*.db") if path.stem != "index"]
     log.dispose()
+
+
+def test_a_table_is_asked_for_until_it_is_there(tmp_path, monkeypatch):
+    """Dagster asks at every event of a check, and opens the file for it."""
+    answers = [False, True]
+    log = KeptOpenEventLog(str(tmp_path))
+    monkeypatch.setattr(
+        SqliteEventLogStorage, "has_table", lambda _log, _table: answers.pop(0)
+    )
+
+    assert [log.has_table("later") for _ in range(3)] == [False, True, True]
+    log.dispose()

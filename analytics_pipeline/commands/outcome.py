@@ -9,6 +9,7 @@ from analytics_pipeline.commands.activity import Waits
 from analytics_pipeline.commands.running import Outcome
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.money import format_cents, round_half_away
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.changes import CHANGES
 from analytics_pipeline.steps.reconciliation import RECONCILIATION
@@ -131,7 +132,11 @@ def _in_words(
 
 def _repairs(repaired: int) -> dict[str, str]:
     """Say what the comparison with the search has put right, if anything."""
-    return {"repaired": f"{repaired:,} sales, found by the search"} if repaired else {}
+    return (
+        {"repaired": f"{say(repaired, 'sale', 'sales')}, found by the search"}
+        if repaired
+        else {}
+    )
 
 
 def _quarantine(quarantined: Mapping[str, int]) -> dict[str, str]:
@@ -139,7 +144,7 @@ def _quarantine(quarantined: Mapping[str, int]) -> dict[str, str]:
     if not quarantined["count"]:
         return {}
     told = (
-        f"{quarantined['count']:,} sales, in no figure; last good value "
+        f"{say(quarantined['count'], 'sale', 'sales')}, in no figure; last good value "
         f"{format_cents(quarantined['last_good_cents'])}, "
         f"{quarantined['unknown']} unknown"
     )
@@ -151,7 +156,7 @@ def _changes(people: int, changes: Mapping[str, int]) -> dict[str, str]:
     if not people:
         return {}
     told = ", ".join(f"{count:,} {kind}" for kind, count in changes.items() if count)
-    return {"changed": f"{people:,} people ({told}): see {CHANGES}"}
+    return {"changed": f"{say(people, 'person', 'people')} ({told}): see {CHANGES}"}
 
 
 def _web_orders(orders: Mapping[str, int]) -> dict[str, str]:

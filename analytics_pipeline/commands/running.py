@@ -16,6 +16,7 @@ from analytics_pipeline.alerts import tell_people
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.contracts import table_of
 from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.instance import instance_home, open_instance, records_kept
 from analytics_pipeline.settings import Settings
@@ -147,7 +148,11 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
 def _in_short(sentences: list[str]) -> str:
     """Tell a warning that several days share once."""
     more = len(sentences) - 1
-    return f"{sentences[-1]} (and on {more} more days)" if more else sentences[0]
+    return (
+        f"{sentences[-1]} (and on {say(more, 'more day', 'more days')})"
+        if more
+        else sentences[0]
+    )
 
 
 def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:

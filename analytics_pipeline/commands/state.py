@@ -15,6 +15,7 @@ from analytics_pipeline.commands.table_states import (
 from analytics_pipeline.domain.findings import Severity
 from analytics_pipeline.domain.incidents import Incident, Incidents, list_news
 from analytics_pipeline.domain.typed_commands import for_shop
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.shop import Shop
@@ -39,7 +40,8 @@ class Found:
     def what(self) -> str:
         """The table and the days, as a person would name them."""
         of = f" of {self.days[-1]}" if self.days else ""
-        more = f" and {len(self.days) - 1} days before" if len(self.days) > 1 else ""
+        others = len(self.days) - 1
+        more = f" and {say(others, 'day', 'days')} before" if others > 0 else ""
         return f"{self.table}{of}{more}"
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.domain.money import format_cents
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.vocabulary import RecordKind
 
 
@@ -47,8 +48,8 @@ def _tell_quarantine(sides: Mapping[str, int]) -> str:
         return ""
     worth = format_cents(sides["quarantined_last_good_cents"])
     return (
-        f" {count} sales in quarantine are in neither: their last good value is "
-        f"{worth}, that of {unknown} is unknown."
+        f" {say(count, 'sale in quarantine is', 'sales in quarantine are')} in "
+        f"neither: their last good value is {worth}, that of {unknown} is unknown."
     )
 
 
@@ -65,12 +66,13 @@ def cover_records(
     lost = set(live["customer_id"]) ^ set(placed.loc[~once, "record_id"])
     homeless = set(placed.loc[placed["person_id"].isna(), "record_id"])
     wrong = sorted(lost | homeless)
+    records = say(len(wrong), "live customer record does", "live customer records do")
     return Finding(
         "every_record_has_one_person",
         not wrong,
         "Each live customer record belongs to exactly one person."
         if not wrong
-        else f"{len(wrong)} live customer records do not belong to exactly one person.",
+        else f"{records} not belong to exactly one person.",
         evidence={
             "live_records": len(live),
             "wrong": len(wrong),
@@ -97,8 +99,9 @@ def keep_people(
     return Finding(
         "no_person_vanished",
         unexplained <= limit,
-        f"{unexplained} people of the last published master are gone without a merge "
-        f"or a deletion; up to {limit} are tolerated.",
+        f"{say(unexplained, 'person', 'people')} of the last published master "
+        f"{'is' if unexplained == 1 else 'are'} gone without a merge or a deletion; "
+        f"up to {limit} are tolerated.",
         evidence={
             "before": len(before),
             "now": len(now),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.contributions import FIGURES, MEASURES
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.vocabulary import ChangeCause, ChangeKind
 
 GRADES = {ChangeKind.TIER: "tier", ChangeKind.SEGMENT: "inactive_segment"}
@@ -123,8 +124,9 @@ def judge_causes(changes: pd.DataFrame) -> Finding:
         unknown.empty,
         "Every change has its cause."
         if unknown.empty
-        else f"{len(unknown)} changes have no known cause: the log of sales was "
-        "damaged, or read anew more than once, since the earlier master.",
+        else f"{say(len(unknown), 'change has', 'changes have')} no known cause: the "
+        "log of sales was damaged, or read anew more than once, since the earlier "
+        "master.",
         Severity.WARN,
         {"changes": len(changes), "unknown": len(unknown)},
     )

@@ -7,6 +7,7 @@ import pandas as pd
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.order_matching import counts_unsynced
 from analytics_pipeline.domain.reconciliation import summarise_reconciliation
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.vocabulary import OrderEvidence, ReconciliationCategory
 
 SYNC_TAKES = timedelta(days=7)
@@ -53,8 +54,8 @@ def judge_evidence(reconciliation: pd.DataFrame) -> Finding:
     return Finding(
         "evidence_agrees",
         not orders,
-        f"The evidence about {len(orders):,} web orders contradicts itself; the "
-        "stronger one was taken."
+        f"The evidence about {say(len(orders), 'web order', 'web orders')} contradicts "
+        "itself; the stronger one was taken."
         if orders
         else "All evidence about web orders agrees.",
         Severity.WARN,

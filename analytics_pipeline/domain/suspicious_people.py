@@ -10,6 +10,7 @@ import pandas as pd
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.identity_spanning import Places, begins, span_forest
 from analytics_pipeline.domain.names import split_names
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.vocabulary import RecordKind
 
 
@@ -25,8 +26,9 @@ def judge_people(
     too_large = int(people["is_too_large"].sum())
     conflicting = int(people["has_conflicting_names"].sum())
     sentence = (
-        f"{len(suspicious)} people may be several: {too_large} have more than "
-        f"{suspicious_size} records, {conflicting} have names without a common word. "
+        f"{say(len(suspicious), 'person', 'people')} may be several: "
+        f"{say(too_large, 'has', 'have')} more than {suspicious_size} records, "
+        f"{say(conflicting, 'has', 'have')} names without a common word. "
         "If two records are different people, add a line to identity_overrides.csv: "
         "left_id,right_id,different,reason; if their names are one person's: "
         "left_id,right_id,same,reason."

@@ -4,6 +4,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, Severity
 from analytics_pipeline.domain.usual_policy import Usual
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.vocabulary import Tier
 
 CHECK = "tiers_move_slowly"
@@ -37,8 +38,8 @@ def judge_tiers(
     return Finding(
         CHECK,
         up + down <= round(allowed, 9),
-        f"{up + down} people have another tier than {days} days before: {up} a higher "
-        f"one, {down} a lower one.",
+        f"{say(up + down, 'person has', 'people have')} another tier than "
+        f"{say(days, 'day', 'days')} before: {up} a higher one, {down} a lower one.",
         Severity.WARN,
         {"moved": up + down, "people": people, "up": up, "down": down, "days": days},
     )

@@ -17,6 +17,7 @@ from analytics_pipeline.domain.usual_policy import (
     Usual,
     still_learning,
 )
+from analytics_pipeline.domain.wording import say
 
 VOLUME = "volume_is_usual"
 
@@ -56,7 +57,8 @@ class Expectation:
     def sentence(self) -> str:
         """Say both sides."""
         within = " in the week up to this day" if self.span == "week" else ""
-        return f"{self.orders} orders{within}; a usual {self.span} has {self.usual:g}."
+        orders = say(self.orders, "order", "orders")
+        return f"{orders}{within}; a usual {self.span} has {self.usual:g}."
 
 
 def judge_volume(
@@ -76,7 +78,8 @@ def judge_volume(
         usual: from when on a day is unusual.
     """
     if day in apart:
-        sentence = f"{shop[day]} orders; it is {apart[day]}, so nothing is compared."
+        orders = say(shop[day], "order", "orders")
+        sentence = f"{orders}; it is {apart[day]}, so nothing is compared."
         return Finding(VOLUME, True, sentence, Severity.WARN, {"orders": shop[day]})
     whole = expect_orders(day, shop, apart, usual)
     each = {
@@ -138,7 +141,10 @@ def _expect_week(day: date, ordinary: Counts, usual: Usual) -> Expectation:
     elif now is None:
         silent = "This week holds a day that is like no other: nothing is compared."
     elif not median(weeks) or median(weeks) < usual.orders_floor:
-        silent = f"{now} orders in the week up to this day: too few ever to compare."
+        silent = (
+            f"{say(now, 'order', 'orders')} in the week up to this day: too few ever "
+            "to compare."
+        )
     else:
         spread = variance(weeks) * known / sum(weeks) if known > 1 else 1
         return Expectation(now, median(weeks), spread, known, "week")

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.shop import Shop
 
 
@@ -15,7 +16,8 @@ def judge_words(rows: pd.DataFrame) -> Finding:
     return Finding(
         "words_are_known",
         False,
-        f"{len(unknown)} sales have a state, status or attribute that is not known.",
+        f"{say(len(unknown), 'sale has', 'sales have')} a state, status or attribute "
+        "that is not known.",
         Severity.WARN,
         {"sales": len(unknown), "words": ", ".join(sorted(set(words))[:10])},
     )
@@ -30,8 +32,9 @@ def judge_start(shop: Shop, rows: pd.DataFrame) -> Finding:
         early.empty,
         "No sale is earlier than ANALYTICS_START_DATE."
         if early.empty
-        else f"{len(early)} sales are earlier than ANALYTICS_START_DATE and are kept "
-        f"on the first day; set it to {earliest} to give them days of their own.",
+        else f"{say(len(early), 'sale is', 'sales are')} earlier than "
+        "ANALYTICS_START_DATE and kept on the first day; set it to "
+        f"{earliest} to give earlier sales days of their own.",
         Severity.WARN,
         {"sales": len(early), "earliest": earliest},
     )

@@ -14,6 +14,7 @@ from analytics_pipeline.domain.export_changes import (
     judge_completeness,
 )
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
@@ -161,7 +162,7 @@ def judge_age(age: timedelta | None, name: str) -> Finding:
         fresh,
         "The export is recent enough."
         if fresh
-        else f"{name} is {days} days old: newer web orders are missing.",
+        else f"{name} is {say(days, 'day', 'days')} old: newer web orders are missing.",
         Severity.WARN,
         {"days": days},
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from analytics_pipeline.domain.explanation import Member
 from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.domain.policy import MoneyBasis
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.quarantine import find_quarantined_sales
@@ -76,7 +77,7 @@ def tell_quarantine(shop: Shop, members: list[Member], day: date) -> list[str]:
     unknown = quarantined.count - len(known)
     if unknown:
         notes.append(
-            f"{unknown} sales in quarantine could never be read; nobody knows whose "
-            "they are."
+            f"{say(unknown, 'sale', 'sales')} in quarantine could never be read; "
+            "nobody knows whose."
         )
     return notes

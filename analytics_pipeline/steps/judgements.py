@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient, Page
 
@@ -29,7 +30,8 @@ def judge_rejections(
         f"{rejected} of {read} records just read were turned away, more than the "
         f"{allowed} allowed."
         if over
-        else f"{len(ids)} records stand in quarantine and are out of every figure."
+        else f"{say(len(ids), 'record in quarantine is', 'records in quarantine are')} "
+        "out of every figure."
     )
     return Finding(
         "rows_are_sound",

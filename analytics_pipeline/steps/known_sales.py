@@ -3,6 +3,7 @@
 from typing import Any
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.shop import Shop
@@ -78,8 +79,8 @@ def keep_known_sales(
     return Finding(
         CHECK,
         not gone,
-        f"{len(gone)} sales that the log held are unknown to Lightspeed now, and are "
-        "in no figure any more."
+        f"{say(len(gone), 'sale that the log held is', 'sales that the log held are')} "
+        "unknown to Lightspeed now, and in no figure any more."
         if gone
         else f"Each of the {known} sales that the log held is in the new one.",
         Severity.WARN,

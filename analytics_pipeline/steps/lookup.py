@@ -15,6 +15,7 @@ from analytics_pipeline.domain.contacts import (
     is_placeholder_phone,
     normalise_phone,
 )
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets
 from analytics_pipeline.shop import Shop
@@ -164,7 +165,7 @@ def _refuse_shared(shop: Shop, kind: str, holders: list[str], people: People) ->
 
 def _placeholder(kind: str, records: list[str]) -> WrongUse:
     """Say that a contact stands for "none", and who has it."""
-    has = "1 record has" if len(records) == 1 else f"{len(records)} records have"
+    has = say(len(records), "record has", "records have")
     cause = f"This {kind} is a placeholder and joins nobody; {has} it"
     if not records:
         return WrongUse(f"{cause}.", "Give an id, a customer code or another contact.")

@@ -11,6 +11,7 @@ from analytics_pipeline.domain.usual_tiers import (
     compare_no_tiers,
     judge_tiers,
 )
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
@@ -38,8 +39,10 @@ class CurrencyJudge:
             passed,
             "The stored sales are what the log says, each once."
             if passed
-            else f"{len(stale)} days of raw_sales are not what the log says, and "
-            f"{self._repeated} sales stand twice. Materialize raw_sales first.",
+            else f"{say(len(stale), 'day of raw_sales is', 'days of raw_sales are')} "
+            "not what the log says, and "
+            f"{say(self._repeated, 'sale stands', 'sales stand')} twice. "
+            "Materialize raw_sales first.",
             evidence={
                 "stale_days": len(stale),
                 "first": stale[0] if stale else "",

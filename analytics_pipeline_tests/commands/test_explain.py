@@ -554,7 +554,7 @@ def test_a_sale_that_was_never_readable_may_be_anybodys(asked: Asked) -> None:
     asked.sell(xia, "25.00").total_price_incl = None  # type: ignore[assignment]
     asked.publish()
 
-    assert "1 sales in quarantine could never be read" in asked.told(xia.id)
+    assert "1 sale in quarantine could never be read" in asked.told(xia.id)
 
 
 def test_a_name_cannot_steer_the_terminal(asked: Asked) -> None:

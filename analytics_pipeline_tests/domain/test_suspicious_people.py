@@ -120,7 +120,7 @@ def test_a_finding_warns_and_tells_how_to_separate_and_to_confirm():
         "people": "p0, p1",
     }
     assert finding.sentence == (
-        "2 people may be several: 1 have more than 6 records, 1 have names without a "
+        "2 people may be several: 1 has more than 6 records, 1 has names without a "
         "common word. If two records are different people, add a line to "
         "identity_overrides.csv: left_id,right_id,different,reason; if their names "
         "are one person's: left_id,right_id,same,reason."
@@ -130,7 +130,7 @@ def test_a_finding_warns_and_tells_how_to_separate_and_to_confirm():
 def test_a_person_with_both_faults_is_told_once():
     finding = judge([f"Name{n}" for n in range(8)])
 
-    assert finding.sentence.startswith("1 people")
+    assert finding.sentence.startswith("1 person")
     assert finding.evidence["people"] == "p0"
 
 

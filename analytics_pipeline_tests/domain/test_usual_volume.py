@@ -128,7 +128,7 @@ def test_a_small_shop_whose_week_brought_hardly_anything_is_told():
     found = judge(small([0, 0, 0, 1, 0, 0, 0]))
 
     assert not found.passed
-    assert found.sentence == "1 orders in the week up to this day; a usual week has 14."
+    assert found.sentence == "1 order in the week up to this day; a usual week has 14."
 
 
 def test_a_small_shop_is_left_in_peace_over_one_empty_day():

@@ -94,7 +94,7 @@ OF_THE_PROGRAM = (
         "a record without a person", "customer_identities",
         "every_record_has_one_person", "ERROR",
         "an error of the program: a customer record is nobody's",
-        r"1 live customer records do not belong to exactly one person",
+        r"1 live customer record does not belong to exactly one person",
         wrong("steps.identities.resolve_identities", lambda frame: frame.iloc[1:]),
         begins_at="customer_identities",
     ),

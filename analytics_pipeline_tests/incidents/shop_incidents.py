@@ -197,13 +197,13 @@ OF_SALES: Sequence[Incident] = (
     Incident(
         "an unknown status", "raw_sales", "words_are_known", WARN,
         "a sale has a status that nobody knows: it counts for nothing",
-        r"1 sales have a state, status or attribute that is not known",
+        r"1 sale has a state, status or attribute that is not known",
         seeded(use_an_unknown_word),
     ),
     Incident(
         "a till in the year 2020", "raw_sales", "starts_with_the_first_sale", WARN,
         "the clock of a till stands in a year before the first day",
-        r"1 sales are earlier than ANALYTICS_START_DATE",
+        r"1 sale is earlier than ANALYTICS_START_DATE",
         seeded(forget_the_year),
     ),
     Incident(
@@ -215,7 +215,7 @@ OF_SALES: Sequence[Incident] = (
     Incident(
         "one broken sale", "sales_feed", "rows_are_sound", WARN,
         "a sale has no total: it is turned away and out of every figure",
-        r"1 records stand in quarantine",
+        r"1 record in quarantine is out of every figure",
         seeded(break_sales(1)),
     ),
     Incident(
@@ -355,7 +355,7 @@ OF_PEOPLE: Sequence[Incident] = (
     Incident(
         "one broken record", "customers", "rows_are_sound", WARN,
         "a customer record has no date of creation: it is turned away",
-        r"1 records stand in quarantine",
+        r"1 record in quarantine is out of every figure",
         seeded(break_records(1)),
     ),
     Incident(
@@ -380,7 +380,7 @@ OF_PEOPLE: Sequence[Incident] = (
     Incident(
         "two people with one e-mail", "customer_identities", "people_look_right", WARN,
         "two people with different names have one e-mail",
-        r"1 people may be several: 0 have more than \d+ records, 1 have names",
+        r"1 person may be several: 0 have more than \d+ records, 1 has names",
         seeded(share_an_email),
         tables=("customers", "customer_identities"), begins_at="customer_analytics",
     ),
@@ -406,7 +406,7 @@ OF_PEOPLE: Sequence[Incident] = (
     Incident(
         "a threshold mistyped", "customer_analytics", "tiers_move_slowly", WARN,
         "analytics.toml says 2.50 instead of 250 for a tier",
-        r"\d+ people have another tier than 1 days before",
+        r"\d+ people have another tier than 1 day before",
         seeded(mistype_a_threshold), begins_at="customer_analytics",
         tables=ONLY_CUSTOMERS[1:],
     ),
@@ -414,7 +414,7 @@ OF_PEOPLE: Sequence[Incident] = (
         "analytics of sales that moved on", "customer_analytics", "sales_are_current",
         ERROR,
         "the analytics are made alone after an older sale was corrected",
-        r"1 days of raw_sales are not what the log says",
+        r"1 day of raw_sales is not what the log says",
         seeded(lambda shop: edit_late(shop, "sales_feed")),
         begins_at="customer_analytics",
     ),
@@ -461,7 +461,7 @@ OF_CHANGES: Sequence[Incident] = (
         "changes of sales that moved on", "customer_changes", "sales_are_current",
         ERROR,
         "the changes are made alone after an older sale was corrected",
-        r"1 days of raw_sales are not what the log says",
+        r"1 day of raw_sales is not what the log says",
         seeded(lambda shop: edit_late(shop, "sales_feed")),
         begins_at="customer_changes",
     ),
@@ -482,7 +482,7 @@ OF_CHANGES: Sequence[Incident] = (
     Incident(
         "read anew twice", "customer_changes", "causes_are_known", WARN,
         "a sale was corrected, and everything read anew twice since the last master",
-        r"\d+ changes have no known cause",
+        r"1 change has no known cause",
         seeded(forget_versions), begins_at="raw_sales",
     ),
 )  # fmt: skip
@@ -617,7 +617,7 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
     Incident(
         "evidence contradicts itself", "ecom_reconciliation", "evidence_agrees", WARN,
         "the export ties an order to the sale of another one",
-        r"The evidence about 1 web orders contradicts itself",
+        r"The evidence about 1 web order contradicts itself",
         seeded(hint_wrongly), begins_at="ecom_reconciliation", tables=ONLY_EXPORT,
     ),
 )  # fmt: skip
