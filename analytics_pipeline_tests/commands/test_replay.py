@@ -67,7 +67,7 @@ def test_what_is_good_now_is_published(lived: SimulatedShop) -> None:
     assert result.exit_code == 0, result.output
     assert "3 tried again, 2 good now, 1 in quarantine" in result.stdout
     assert "in quarantine" in result.stdout
-    assert "1 records stand in quarantine" in result.stderr
+    assert "1 record in quarantine is out of every figure" in result.stderr
     listed = (lived.data / "quarantine/sales_feed/records.csv").read_text()
     assert sales[2].id in listed
     assert sales[0].id not in listed
