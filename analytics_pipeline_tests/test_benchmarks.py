@@ -1,5 +1,6 @@
 """Tests for benchmarks: their tables and marks, and that all of them still run."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from analytics_pipeline_tests.light_run import TABLES
 from benchmarks.chart import draw_lines
 from benchmarks.document import NoMark, fill_document, render_table
 from benchmarks.harness import (
@@ -19,6 +21,7 @@ from benchmarks.harness import (
     Measure,
     Tally,
 )
+from benchmarks.own_steps import CONFIGS, STEPS, bodies_of
 from benchmarks.results import Result, read_results, write_results
 from benchmarks.sections import SECTIONS
 from benchmarks.worker import Outcome
@@ -69,6 +72,16 @@ def test_what_a_person_wrote_around_a_table_stays(result):
     assert "| theirs |" in once
     assert "3 rounds in turn, 2026-07-01. a machine; duckdb 1." in once
     assert fill_document(once, {"b": result}) == once
+
+
+def test_the_steps_are_those_of_the_job_and_each_gets_its_configuration(small_shop):
+    bodies = bodies_of(small_shop.settings)
+    configured = {
+        step for step in STEPS if "config" in inspect.signature(bodies[step]).parameters
+    }
+
+    assert set(STEPS) == set(TABLES)
+    assert configured == set(CONFIGS)
 
 
 def test_every_section_has_its_place_in_the_page(result):

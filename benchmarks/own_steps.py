@@ -15,7 +15,11 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.assets.sales import RawSalesConfig
-from analytics_pipeline.assets.sources import CustomersConfig, SalesFeedConfig
+from analytics_pipeline.assets.sources import (
+    CustomersConfig,
+    EcomOrdersConfig,
+    SalesFeedConfig,
+)
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.jobs import update_config
 from analytics_pipeline.resources import Lightspeed
@@ -40,6 +44,7 @@ STEPS = (
 """In the order in which the job runs them."""
 
 CONFIGS = {
+    "ecom_orders": EcomOrdersConfig,
     "sales_feed": SalesFeedConfig,
     "customers": CustomersConfig,
     "raw_sales": RawSalesConfig,
@@ -70,7 +75,7 @@ def run_steps(
     settings: Settings, day: str, *, days: int = 7, watch: Watch = unwatched
 ) -> None:
     """Run every step of the update of *day*, each within *watch*."""
-    bodies = _bodies(settings)
+    bodies = bodies_of(settings)
     config = update_config(days=days)["ops"]
     with hold_directory(settings.data_dir, wait=False):
         shop = open_shop(settings)
@@ -81,13 +86,15 @@ def run_steps(
         }
         for step in STEPS:
             if step in CONFIGS:
-                given["config"] = CONFIGS[step](**config[step]["config"])
+                given["config"] = CONFIGS[step](
+                    **config.get(step, {}).get("config", {})
+                )
             wanted = inspect.signature(bodies[step]).parameters
             with watch(step, shop):
                 list(bodies[step](**{name: given[name] for name in wanted}))
 
 
-def _bodies(settings: Settings) -> dict[str, Any]:
+def bodies_of(settings: Settings) -> dict[str, Any]:
     """Return the body of every asset, by its name."""
     assets: Any = build_definitions(settings).assets or ()
     return {
