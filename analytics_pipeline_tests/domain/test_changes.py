@@ -160,7 +160,7 @@ HISTORIES = st.lists(BOUGHT, max_size=8, unique_by=lambda bought: bought.key)
 ALIVE = st.sets(st.sampled_from(PEOPLE))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=60)
 @given(HISTORIES, HISTORIES, st.tuples(ALIVE, ALIVE), st.sampled_from((1, 2, 30, 91)))
 def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
     before, after, people, days
@@ -182,7 +182,7 @@ def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
         assert expected.tolist() == found.tolist()
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=20)
 @given(HISTORIES, HISTORIES)
 def test_only_people_of_whom_something_changed_are_told(before, after):
     told, earlier, later = changes(before, after)

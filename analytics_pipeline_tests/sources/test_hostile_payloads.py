@@ -40,7 +40,7 @@ from analytics_pipeline_tests.sources.samples import customer, flat_sale, nested
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())
 MISSING = object()
 
-QUICK = settings(max_examples=30, deadline=timedelta(seconds=5), database=None)
+QUICK = settings(max_examples=50, deadline=timedelta(seconds=5), database=None)
 
 ODD = st.one_of(
     st.just(MISSING),
