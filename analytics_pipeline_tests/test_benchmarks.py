@@ -80,7 +80,7 @@ def test_the_steps_are_those_of_the_job_and_each_gets_its_configuration(small_sh
         step for step in STEPS if "config" in inspect.signature(bodies[step]).parameters
     }
 
-    assert set(STEPS) == set(TABLES)
+    assert STEPS == TABLES
     assert configured == set(CONFIGS)
 
 

@@ -39,6 +39,7 @@ UNCHANGED_ON_FAILURE = ("*.csv", ".*.json", ".last_update_timestamp", "archive/*
 EXPORT = "ecom_orders_export.csv"
 SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
 TABLES = light_run.UP_TO_REPORTING
+"""All but the report, which asks no source and which nothing is built on."""
 
 SOURCE_FILES = ("customers", "outlets", "ecom_orders")
 
