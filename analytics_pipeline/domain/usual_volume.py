@@ -90,15 +90,11 @@ def judge_volume(
     is_low = not whole.silent and _is_low(whole, usual, usual.max_luck)
     luck = usual.max_luck / max(len(each), 1)
     low = sorted(outlet for outlet in each if _is_low(each[outlet], usual, luck))
-    told = [] if low and not is_low else [whole.silent or whole.sentence]
-    told += [
-        f"Outlet {outlet}: {each[outlet].sentence}"
-        for outlet in low[:_MOST_OUTLETS_TOLD]
-    ]
+    told = {outlet: each[outlet] for outlet in low[:_MOST_OUTLETS_TOLD]}
     return Finding(
         VOLUME,
         not (is_low or low),
-        " ".join(told),
+        _tell(None if low and not is_low else whole, told),
         Severity.WARN,
         {
             "orders": whole.orders,
@@ -109,6 +105,13 @@ def judge_volume(
             "outlets": name_some(low),
         },
     )
+
+
+def _tell(whole: Expectation | None, outlets: Mapping[str, Expectation]) -> str:
+    """Say what was expected of the shop, if it is told of, and of some outlets."""
+    shop = [] if whole is None else [whole.silent or whole.sentence]
+    each = [f"Outlet {name}: {found.sentence}" for name, found in outlets.items()]
+    return " ".join([*shop, *each])
 
 
 def expect_orders(
