@@ -185,6 +185,14 @@ FaultRate = Annotated[
         help="The share that --faults hits.",
     ),
 ]
+Mishaps = Annotated[
+    bool,
+    typer.Option(
+        "--mishaps",
+        rich_help_panel=FAULTS,
+        help="Let the shop meet what is rare: wrong clocks, odd words, odd contacts.",
+    ),
+]
 CustomerTyped = Annotated[
     str,
     typer.Argument(

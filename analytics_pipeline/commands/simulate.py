@@ -10,6 +10,7 @@ from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultPlan
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import run_forever
+from analytics_pipeline.simulator.trading_days import Trade
 
 
 def simulate(
@@ -23,12 +24,19 @@ def simulate(
     export: Path | None,
     faults: int | None,
     fault_rate: float,
+    mishaps: bool,
 ) -> None:
     """Serve a store on loopback until interrupted, in step with the clock.
 
     With *faults*, a seed, this share of its requests fails.
     """
-    store = Store(seed, customers=customers, opened_on=opened_on, time_zone=time_zone)
+    store = Store(
+        seed,
+        customers=customers,
+        opened_on=opened_on,
+        time_zone=time_zone,
+        trade=Trade(mishaps=mishaps),
+    )
     with terminal.working("making a simulated store"):
         store.advance_to(datetime.now(UTC))
         if export is not None:

@@ -13,6 +13,7 @@ from analytics_pipeline.commands.options import (
     Faults,
     FreePort,
     HowMany,
+    Mishaps,
     OpenedOn,
     Quiet,
     Seed,
@@ -45,6 +46,7 @@ def simulate(
     export: ExportTo = None,
     faults: Faults = None,
     fault_rate: FaultRate = 0.1,
+    mishaps: Mishaps = False,
     debug: Debug = False,
 ) -> None:
     """Serve a simulated Lightspeed store until Ctrl-C.
@@ -66,6 +68,7 @@ def simulate(
             export=export,
             faults=faults,
             fault_rate=fault_rate,
+            mishaps=mishaps,
         )
 
     run_without_shop(Manner(debug), load)

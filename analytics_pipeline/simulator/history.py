@@ -11,6 +11,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from analytics_pipeline.simulator.events import Action, Timeline
+from analytics_pipeline.simulator.mishaps import DAYS_BETWEEN, meet_a_mishap
 from analytics_pipeline.simulator.people_arrivals import (
     arrivals_of_a_day,
     arrive,
@@ -62,7 +63,13 @@ class Store:
         self.state = _empty_state(seed, start, time_zone)
         timeline = Timeline(seed, self.state)
         premises = open_premises(timeline, trade.outlets)
-        self._shop = Shop(timeline, premises, customers, oddities=trade.oddities)
+        self._shop = Shop(
+            timeline,
+            premises,
+            customers,
+            oddities=trade.oddities,
+            mishaps=trade.mishaps,
+        )
         self._shop.web.user_id = timeline.new_id()
         open_the_books(self._shop, start)
         timeline.plan(start, partial(self._plan_day, opened_on))
@@ -121,6 +128,8 @@ class Store:
         for case in cases_of_day(self._number_of(day), oddities=self._trade.oddities):
             minute = self._shop.timeline.between(660, 720)
             self._plan_at_home(day, minute, partial(_play_case, case, self._shop))
+        if self._trade.mishaps and self._shop.timeline.chance(1 / DAYS_BETWEEN):
+            self._plan_at_home(day, 720, partial(meet_a_mishap, self._shop))
 
     def _plan_clock_change(self, day: date) -> None:
         """Sell and order around the hour that is missing, or comes twice."""

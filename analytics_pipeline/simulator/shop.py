@@ -28,6 +28,7 @@ class Shop:
     invoices: dict[str, int] = field(default_factory=dict)
     recent: list[str] = field(default_factory=list)
     oddities: bool = True
+    mishaps: bool = False
 
     def next_invoice(self, register_id: str) -> str:
         """Count a till's receipts; tills count apart, so numbers repeat (API §3.1)."""

@@ -30,6 +30,7 @@ class Trade:
         oddities: whether what is rare in a real shop happens here every day: unknown
             words, orders of the web shop without their sale or hinted at wrongly, a
             till that is closed, people of every odd kind, sales while clocks change.
+        mishaps: whether the shop has mishaps of the kinds in ``mishaps.MISHAPS``.
     """
 
     weekdays: tuple[float, ...] = WEEKDAYS
@@ -39,6 +40,7 @@ class Trade:
     walk_in_share: float = 0.18
     outlets: int = 2
     oddities: bool = True
+    mishaps: bool = False
 
     def busyness(self, day: date, number: int) -> float:
         """Return how busy *day* is, the *number*-th of the store; 1 is usual."""

@@ -24,6 +24,7 @@ from analytics_pipeline.simulator.ledger import (
 )
 from analytics_pipeline.simulator.ledger_terms import Terms
 from analytics_pipeline.simulator.records import StoreState
+from analytics_pipeline.simulator.trading_days import Trade
 from analytics_pipeline_tests.histories.in_process import InProcess
 from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
 
@@ -51,6 +52,7 @@ class Plan:
     api_version: str
     page_limit: int
     terms: Terms
+    mishaps: bool
 
     @property
     def last_day(self) -> date:
@@ -75,6 +77,7 @@ def plan_store(
         api_version=rng.choice(("2.0", "2026-07")),
         page_limit=rng.choice((50, 1000)),
         terms=Terms(rng.random() < 0.5, rng.random() < 0.5),
+        mishaps=rng.random() < 0.5,
     )
 
 
@@ -87,6 +90,7 @@ class LivingStore:
             customers=plan.customers,
             opened_on=plan.opened_on,
             time_zone=plan.time_zone,
+            trade=Trade(mishaps=plan.mishaps),
         )
         self._zone = ZoneInfo(plan.time_zone)
 

@@ -1,0 +1,21 @@
+"""Mishaps: what a shop meets rarely, such as a till with a wrong clock.
+
+A store has them only if its :class:`Trade` says so, so the histories of all other
+stores stay as they are.  The seed decides when each happens.
+"""
+
+from datetime import datetime
+
+from analytics_pipeline.simulator.rare_cases import Case
+from analytics_pipeline.simulator.shop import Shop
+
+DAYS_BETWEEN = 3
+"""On average a day in so many has a mishap."""
+
+MISHAPS: tuple[Case, ...] = ()
+
+
+def meet_a_mishap(shop: Shop, moment: datetime) -> None:
+    """Let one mishap happen, drawn by the seed."""
+    if MISHAPS:
+        shop.timeline.rng.choice(MISHAPS)(shop, moment)
