@@ -3,8 +3,6 @@
 Changes nothing: a key that is lacking is not made here.
 """
 
-from datetime import UTC, datetime
-
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.shop import Shop
@@ -24,8 +22,7 @@ def read_export(shop: Shop) -> tuple[int, Finding] | None:
         return None
     no_ones = ContactKeys(bytes(KEY_BYTES), shop.policy.phone_region, shop.policy)
     read = read_ecom_export(path, no_ones, shop.settings.time_zone, shop.export_dialect)
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return len(read.orders), judge_age(shop.clock() - modified, path.name)
+    return len(read.orders), judge_age(shop.age_of(path), path.name)
 
 
 def has_lost_its_key(shop: Shop) -> bool:

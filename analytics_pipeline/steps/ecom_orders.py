@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -103,8 +103,7 @@ def read_ecom_orders(shop: Shop) -> Candidate:
 def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
     """Return the orders of an *export* that could be read, and what is to be said."""
     readable = Finding("export_is_readable", True, "The export could be read.")
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    age = judge_age(shop.clock() - modified, path.name)
+    age = judge_age(shop.age_of(path), path.name)
     complete = judge_orders(shop, export.orders, export.columns)
     return Candidate(
         export.orders,
