@@ -55,7 +55,7 @@ def in_a_fork_server() -> datetime:
     [
         clock.now,
         lambda: datetime.fromtimestamp(time.time(), UTC),
-        lambda: datetime.fromtimestamp(time.time_ns() // 10**9, UTC),
+        lambda: datetime.fromtimestamp(time.time_ns() / 10**9, UTC),
         lambda: pd.Timestamp.now(UTC).to_pydatetime(),
         lambda: told(sys.executable, "-c", TELL),
         lambda: told(sys.executable, "-c", TELL, env=clock.variables()),

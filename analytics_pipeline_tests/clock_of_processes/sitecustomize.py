@@ -34,9 +34,10 @@ def travel(seconds: float) -> None:
             del sys.modules["pytest"]
     if time_machine.escape_hatch.is_travelling():
         return
-    time_machine.travel(timedelta(seconds=seconds)).start()
-    real = SimpleNamespace(**vars(time) | {"time": time_machine.escape_hatch.time.time})
-    offset = timedelta(seconds=seconds)
+    offset, real_time = timedelta(seconds=seconds), time_machine.escape_hatch.time.time
+    traveller = time_machine.travel(offset).start()
+    traveller.shift(-(time.time() - real_time() - seconds))  # it starts when first read
+    real = SimpleNamespace(**vars(time) | {"time": real_time})
     _after_import(
         {f"grpc.{name}": lambda module: _use(module, real) for name in OF_GRPC}
         | {"analytics_pipeline.shop": lambda module: _shift_files(module, offset)}
