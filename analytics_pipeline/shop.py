@@ -123,11 +123,6 @@ class Shop:
 
     # Days ------------------------------------------------------------------------
 
-    def age_of(self, path: Path) -> timedelta:
-        """Return how long ago the file at *path* was written."""
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return self.clock() - written
-
     @property
     def zone(self) -> ZoneInfo:
         """The zone of the store's business days."""

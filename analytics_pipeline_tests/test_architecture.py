@@ -196,7 +196,7 @@ def test_a_read_of_the_wall_clock_is_found(line):
     assert not reads_of_the_wall_clock("clock.now(), state.now, time.monotonic()")
 
 
-def test_only_the_shop_says_how_old_a_file_is():
+def test_only_one_function_says_how_old_a_file_is():
     """The pinned clock of the tests brings it, and nothing else, into line."""
     asking = {
         name_of(path)
@@ -204,7 +204,7 @@ def test_only_the_shop_says_how_old_a_file_is():
         if re.search(r"st_mtime\b|getmtime", path.read_text(encoding="utf-8"))
     }
 
-    assert asking == {"shop"}
+    assert asking == {"steps.ecom_orders"}
 
 
 @pytest.mark.parametrize("path", those_in("simulator"), ids=name_of)

@@ -17,6 +17,7 @@ from time_machine import escape_hatch
 
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.steps import ecom_orders
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.clock_of_processes.sitecustomize import OF_GRPC
 
@@ -125,4 +126,4 @@ def test_the_age_of_a_file_is_by_the_pinned_clock(
     if age:
         clock.set_modified(path, clock.now() - age)
 
-    assert timedelta(seconds=-1) < shop.age_of(path) - age < SHORT
+    assert timedelta(seconds=-1) < ecom_orders.age_of(shop, path) - age < SHORT

@@ -19,6 +19,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 OFFSET = "TESTS_CLOCK_OFFSET"
+OF_FILES = "analytics_pipeline.steps.ecom_orders"
 OF_GRPC = ("_channel", "_common", "_server", "_utilities", "aio._utils")
 
 
@@ -40,7 +41,7 @@ def travel(seconds: float) -> None:
     real = SimpleNamespace(**vars(time) | {"time": real_time})
     _after_import(
         {f"grpc.{name}": lambda module: _use(module, real) for name in OF_GRPC}
-        | {"analytics_pipeline.shop": lambda module: _shift_files(module, offset)}
+        | {OF_FILES: lambda module: _shift_files(module, offset)}
     )
 
 
@@ -51,8 +52,10 @@ def _use(module: ModuleType, real: SimpleNamespace) -> None:
 
 def _shift_files(module: ModuleType, offset: timedelta) -> None:
     """Let files have been written by the pinned clock."""
-    real: Callable[[Any, Any], timedelta] = module.Shop.age_of
-    module.Shop.age_of = lambda shop, path: real(shop, path) - offset
+    real: Callable[[Any, Any], timedelta] = module.age_of
+    module.age_of = (  # type: ignore[attr-defined]
+        lambda shop, path: real(shop, path) - offset
+    )
 
 
 def _after_import(acts: dict[str, Callable[[ModuleType], None]]) -> None:
