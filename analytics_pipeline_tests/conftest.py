@@ -15,12 +15,23 @@ from sqlalchemy.engine import Engine
 
 from analytics_pipeline.commands.running import COLLECT_RARELY
 from analytics_pipeline.reports import page
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     SimulatedShop,
     open_simulated_shop,
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = f"the day, or moment in UTC, of the tests' clock ({clock.TODAY})"
+    parser.addoption("--today", help=words)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    clock.pin(config.getoption("--today"))
+
 
 gc.set_threshold(*COLLECT_RARELY)  # as the commands do: a tenth of the time
 

@@ -36,6 +36,15 @@ FILES = frozenset({"os", "pathlib", "shutil", "tempfile", "io.open", "upath", "f
 WORLD = FILES | {"dagster", "httpx", "socket", "subprocess", "random", "secrets"}
 CLOCKS = frozenset({"now", "utcnow", "today", "time_ns", "monotonic"})
 
+WALL_CLOCK = re.compile(
+    r"\b(?:(?:datetime|date|Timestamp)\.(?:now|today|utcnow)"
+    r"|time\.(?:time|time_ns|localtime|gmtime|ctime))\b"
+)
+TESTS = Path(__file__).parent
+THE_TESTS_CLOCK = {
+    *("clock.py", "test_clock.py", "sitecustomize.py", "test_architecture.py")
+}
+
 
 def name_of(path):
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
@@ -123,6 +132,79 @@ def test_what_numbers_mean_opens_nothing_and_reads_no_clock_rule_1_1(path):
             assert node.func.id != "open"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             assert node.func.attr not in CLOCKS
+
+
+def reads_of_the_wall_clock(text):
+    """Return the calls, and functions that are passed on, which read the wall clock."""
+    if not WALL_CLOCK.search(text) and "from time import" not in text:
+        return []
+    tree = ast.parse(text)
+    imported = [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "time"
+        for alias in node.names
+    ]
+    asked = [ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+    return [
+        each for each in (*imported, *asked) if WALL_CLOCK.fullmatch(last_two(each))
+    ]
+
+
+def last_two(name):
+    """Return the last two parts of a dotted name."""
+    return ".".join(name.split(".")[-2:])
+
+
+def test_a_test_knows_no_clock_but_the_pinned_one():
+    reading = {
+        path.relative_to(TESTS).as_posix(): found
+        for path in TESTS.rglob("*.py")
+        if path.name not in THE_TESTS_CLOCK
+        if (found := reads_of_the_wall_clock(path.read_text(encoding="utf-8")))
+    }
+
+    assert reading == {}, "ask analytics_pipeline_tests.clock"
+
+
+def test_a_process_of_a_test_has_the_paths_of_the_pinned_clock():
+    setting = {
+        path.relative_to(TESTS).as_posix()
+        for path in TESTS.rglob("*.py")
+        if path.name not in THE_TESTS_CLOCK
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"PYTHONPATH\W+str|PYTHONPATH=", line)
+    }
+
+    assert setting == set(), "give it clock.PYTHON_PATH, variables() or exported()"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "datetime.now(UTC)",
+        "dt.datetime.utcnow()",
+        "date.today()",
+        "f(clock=datetime.now)",
+        "time.time()",
+        "from time import time_ns",
+        "pd.Timestamp.now()",
+    ],
+)
+def test_a_read_of_the_wall_clock_is_found(line):
+    assert reads_of_the_wall_clock(line)
+    assert not reads_of_the_wall_clock("clock.now(), state.now, time.monotonic()")
+
+
+def test_only_one_function_says_how_old_a_file_is():
+    """The pinned clock of the tests brings it, and nothing else, into line."""
+    asking = {
+        name_of(path)
+        for path in MODULES
+        if re.search(r"st_mtime\b|getmtime", path.read_text(encoding="utf-8"))
+    }
+
+    assert asking == {"steps.ecom_orders"}
 
 
 @pytest.mark.parametrize("path", those_in("simulator"), ids=name_of)

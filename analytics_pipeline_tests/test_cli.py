@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,6 +26,7 @@ from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.doctored import DoctoredTransport
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
@@ -507,7 +508,7 @@ def test_status_knows_outdated(updated: SimulatedShop) -> None:
 def test_today_is_published_as_provisional_and_fresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    today = datetime.now(ZoneInfo("America/New_York")).date()
+    today = clock.now().astimezone(ZoneInfo("America/New_York")).date()
     yesterday, two_weeks_ago = (today - timedelta(days=n) for n in (1, 14))
     with open_simulated_shop(
         tmp_path / "data", seed=1, customers=20, opened_on=two_weeks_ago, day=yesterday

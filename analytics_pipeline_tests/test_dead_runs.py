@@ -1,7 +1,7 @@
 """Tests for analytics_pipeline.dead_runs: a run that nobody works on holds up none."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +12,7 @@ from analytics_pipeline.dead_runs import GONE, GRACE, build_dead_run_sensor
 from analytics_pipeline.run_reports import SHOP_TAG
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline_tests import clock
 
 
 @dg.op
@@ -38,7 +39,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def shop(tmp_path: Path) -> Shop:
     """A shop whose clock is well past the start of any run of these tests."""
     settings = load_settings(data_dir=tmp_path)
-    return open_shop(settings, lambda: datetime.now(UTC) + 2 * GRACE)
+    return open_shop(settings, lambda: clock.now() + 2 * GRACE)
 
 
 def start(instance: dg.DagsterInstance, job: dg.JobDefinition = anywhere) -> str:
@@ -112,7 +113,7 @@ def test_a_run_that_waited_for_the_directory_has_it_by_the_second_look(shop, ins
 
 def test_a_run_that_has_just_begun_is_given_time(tmp_path, instance):
     settings = load_settings(data_dir=tmp_path)
-    soon = open_shop(settings, lambda: datetime.now(UTC) + GRACE - timedelta(minutes=1))
+    soon = open_shop(settings, lambda: clock.now() + GRACE - timedelta(minutes=1))
     run, tick = start(instance), Ticks(soon, instance)
 
     tick()

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from analytics_pipeline.simulator.ledger import (
     expected_first_time_buyers,
     expected_master,
 )
-from analytics_pipeline_tests import chain_of_shops
+from analytics_pipeline_tests import chain_of_shops, clock
 from analytics_pipeline_tests.chain_of_shops import ZONES, open_stores, token_of
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.receivers import Inbox, open_webhook
@@ -281,7 +281,7 @@ def test_under_the_daemon_shops_run_side_by_side_and_one_shop_in_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three locations and a broken fourth; two runs of berlin, one of each other."""
-    yesterday = datetime.now(UTC).date() - timedelta(days=2)  # over in every zone
+    yesterday = clock.now().date() - timedelta(days=2)  # over in every zone
     monkeypatch.setattr(chain_of_shops, "FIRST_DAY", yesterday)
     monkeypatch.setattr(chain_of_shops, "OPENED_ON", yesterday - timedelta(days=12))
     monkeypatch.setenv("ANALYTICS_SHOPS", "shops")

@@ -20,13 +20,18 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.instance import instance_home
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.records import Sale
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import SOURCES, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.test_gates import DOWNSTREAM, MASTER, materialize
 
 DAY = FIRST_DAY + timedelta(days=1)
 ROOT = Path(__file__).parents[1]
-TALKATIVE = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "COLUMNS": "500"}
+TALKATIVE = {
+    "PYTHONPATH": clock.PYTHON_PATH,
+    "PYTHONWARNINGS": "ignore",
+    "COLUMNS": "500",
+}
 
 
 @dataclass(frozen=True, slots=True)

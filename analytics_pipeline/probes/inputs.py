@@ -3,13 +3,11 @@
 Changes nothing: a key that is lacking is not made here.
 """
 
-from datetime import UTC, datetime
-
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import read_ecom_export
-from analytics_pipeline.steps.ecom_orders import export_path, judge_age
+from analytics_pipeline.steps import ecom_orders
 from analytics_pipeline.storage.identity_key import KEY_BYTES, read_identity_key
 
 
@@ -19,13 +17,13 @@ def read_export(shop: Shop) -> tuple[int, Finding] | None:
     Raises:
         WrongUse: it cannot be used.
     """
-    path = export_path(shop)
+    path = ecom_orders.export_path(shop)
     if not path.exists():
         return None
     no_ones = ContactKeys(bytes(KEY_BYTES), shop.policy.phone_region, shop.policy)
     read = read_ecom_export(path, no_ones, shop.settings.time_zone, shop.export_dialect)
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return len(read.orders), judge_age(shop.clock() - modified, path.name)
+    age = ecom_orders.age_of(shop, path)
+    return len(read.orders), ecom_orders.judge_age(age, path.name)
 
 
 def has_lost_its_key(shop: Shop) -> bool:

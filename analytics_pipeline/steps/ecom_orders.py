@@ -103,8 +103,7 @@ def read_ecom_orders(shop: Shop) -> Candidate:
 def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
     """Return the orders of an *export* that could be read, and what is to be said."""
     readable = Finding("export_is_readable", True, "The export could be read.")
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    age = judge_age(shop.clock() - modified, path.name)
+    age = judge_age(age_of(shop, path), path.name)
     complete = judge_orders(shop, export.orders, export.columns)
     return Candidate(
         export.orders,
@@ -115,6 +114,11 @@ def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
         },
         figures={"total_cents": int(export.orders["total_cents"].sum())},
     )
+
+
+def age_of(shop: Shop, path: Path) -> timedelta:
+    """Return how long ago the file at *path* was written."""
+    return shop.clock() - datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def open_export(shop: Shop, path: Path) -> EcomExport:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.shared_deployment.processes import (
-    ROOT,
     kill,
     wait_until,
 )
@@ -71,7 +71,7 @@ def served_ui(settings: Settings, folder: Path) -> Iterator[ServedUi]:
     assert token is not None
     environment = os.environ | settings.as_environment()
     environment |= {"LIGHTSPEED_TOKEN": token.get_secret_value()}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    environment |= {"PYTHONPATH": clock.PYTHON_PATH, "PYTHONWARNINGS": "ignore"}
     environment.pop("DAGSTER_HOME", None)
     words = [sys.executable, "-m", "analytics_pipeline", "ui", "--port", str(port)]
     with (

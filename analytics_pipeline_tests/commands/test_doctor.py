@@ -4,7 +4,7 @@ import functools
 import json
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.chain_of_shops import write_shop
 
 TOKEN = "a-token-of-nobody"
@@ -37,7 +38,7 @@ class Shop:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.monkeypatch = folder, monkeypatch
         self.data = folder / "data"
-        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.now: Callable[[], datetime] = clock.now
         self.opened = self.now().date() - timedelta(days=8)
         self.store = Store(1, customers=20, opened_on=self.opened)
         self.store.advance_to(self.now())
@@ -229,7 +230,7 @@ def test_another_time_zone_than_the_stores_is_told_with_the_right_one(
 def test_a_clock_unlike_the_stores_is_told_with_how_to_set_it(
     shop: Shop, ahead: timedelta, grade: str, words: str
 ) -> None:
-    shop.now = lambda: datetime.now(UTC) + ahead
+    shop.now = lambda: clock.now() + ahead
     with serve(shop.app) as origin:
         shop.point_at(origin)
         found = examined(2 if grade == "fault" else 0)["clock"]
@@ -452,8 +453,7 @@ def test_an_export_that_cannot_be_used_is_a_fault(shop: Shop) -> None:
 
 
 def test_an_old_export_is_told_with_how_to_renew_it(shop: Shop) -> None:
-    then = (datetime.now(UTC) - timedelta(days=9)).timestamp()
-    os.utime(shop.export(), (then, then))
+    clock.set_modified(shop.export(), clock.now() - timedelta(days=9))
 
     cause, remedy = warning("web shop")
 
@@ -491,7 +491,7 @@ def test_a_daemon_that_has_stopped_is_told(
 ) -> None:
     records = keep_records(shop)
     if ago is not None:
-        seen = (datetime.now(UTC) - ago).timestamp()
+        seen = (clock.now() - ago).timestamp()
         records.add_daemon_heartbeat(DaemonHeartbeat(seen, "SCHEDULER", "id", []))
     records.dispose()
 

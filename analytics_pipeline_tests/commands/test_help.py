@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands.examples import EXAMPLES, PROGRAM, epilog_of
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.chain_of_shops import write_shop
 
 COMMANDS: Any = get_command(app)
@@ -115,7 +116,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", clock.PYTHON_PATH)
     monkeypatch.setenv("HOME", str(home))
     return home
 

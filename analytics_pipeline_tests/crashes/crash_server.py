@@ -22,7 +22,7 @@ from typing import Any
 
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import hold_directory
-from analytics_pipeline_tests import light_run
+from analytics_pipeline_tests import clock, light_run
 from analytics_pipeline_tests.crashes.operations import Kill, Operations
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 
@@ -87,7 +87,7 @@ class CrashServer:
 @contextmanager
 def open_crash_server() -> Iterator[CrashServer]:
     """Start the process; end it afterwards."""
-    environment = os.environ | WITHOUT_THREADS | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | WITHOUT_THREADS | {"PYTHONPATH": clock.PYTHON_PATH}
     command = [sys.executable, "-W", "ignore", "-m", __name__]
     with Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=environment) as process:
         yield CrashServer(process)

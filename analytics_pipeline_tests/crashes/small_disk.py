@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import hold_directory
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.crashes.crashing_shop import published
 from analytics_pipeline_tests.light_run import (
     TABLES,
@@ -76,7 +77,7 @@ def try_cases(cases: list[Case]) -> list[Became]:
     done = subprocess.run(
         [*UNSHARE, sys.executable, "-W", "ignore", "-m", __name__],
         input="".join(json.dumps(asdict(case)) + "\n" for case in cases),
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

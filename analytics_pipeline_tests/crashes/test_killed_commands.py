@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.crashes.crashing_shop import (
     DAY,
     YESTERDAY,
@@ -41,7 +42,9 @@ def type_update(shop: SimulatedShop, told: Path, kill: int = -1) -> int:
     words = ["update", "--as-of", DAY.isoformat()]
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-c", COMMAND, str(kill), str(told), *words],
-        env=os.environ | shop.settings.as_environment() | {"PYTHONPATH": str(ROOT)},
+        env=os.environ
+        | shop.settings.as_environment()
+        | {"PYTHONPATH": clock.PYTHON_PATH},
         check=False,
         capture_output=True,
     ).returncode

@@ -18,6 +18,7 @@ from analytics_pipeline import shop as shop_module
 from analytics_pipeline.cli import app
 from analytics_pipeline.shop import hold_directory, open_shop
 from analytics_pipeline.storage.publication import Publication
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.crashes.crash_server import noon_after
 from analytics_pipeline_tests.crashes.crashing_shop import (
     DAY,
@@ -73,7 +74,9 @@ def start_command(shop: SimulatedShop, day: date) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "analytics_pipeline", "update",
          "--as-of", day.isoformat()],
-        env=os.environ | shop.settings.as_environment() | {"PYTHONPATH": str(ROOT)},
+        env=os.environ
+        | shop.settings.as_environment()
+        | {"PYTHONPATH": clock.PYTHON_PATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.deploy.confined import confined
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,8 @@ echo "said something"
 exit {code}
 """
 REAL = """#!/bin/sh
-export PYTHONPATH="{root}" PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
+{clock}
+export PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
 exec "{python}" -m {module} "$@"
 """
 MODULES = dict(
@@ -74,9 +76,13 @@ class Machine:
     def install(self) -> None:
         """Put the real programs in their places."""
         for name, module in MODULES.items():
-            text = REAL.format(root=ROOT, python=sys.executable, module=module)
+            text = REAL.format(
+                clock=clock.exported(), python=sys.executable, module=module
+            )
             self._write(name, text)
-        text = REAL.format(root=ROOT, python=sys.executable, module="dotenv")
+        text = REAL.format(
+            clock=clock.exported(), python=sys.executable, module="dotenv"
+        )
         self._write("dotenv", text)
 
     def moved(self, text: str) -> str:

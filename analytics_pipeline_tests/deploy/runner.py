@@ -20,6 +20,8 @@ from typing import Any
 
 import yaml
 
+from analytics_pipeline_tests import clock
+
 ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / ".github/workflows/daily_update.yml"
 NEEDED = ("bash", "jq", "gpg", "unzip", "tar", "curl")
@@ -199,7 +201,7 @@ class Runner:
             "RUNNER_TEMP": str(ran.temp),
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_REF_NAME": BRANCH,
-            "PYTHONPATH": str(ROOT),
+            **clock.variables(),
             "PYTHONWARNINGS": "ignore",
             "NO_PROXY": "127.0.0.1",
         }

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from analytics_pipeline.commands import rebuild, replay, update
 from analytics_pipeline.commands.running import Outcome, RunFailed
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.simulator.export import write_export
-from analytics_pipeline_tests.documentation.pages import ROOT, Typed
+from analytics_pipeline_tests import clock
+from analytics_pipeline_tests.documentation.pages import Typed
 from analytics_pipeline_tests.light_run import exit_code_of, run_light
 from analytics_pipeline_tests.simulated_shop import SimulatedShop, open_simulated_shop
 
@@ -97,7 +98,7 @@ def _refuse_what_reaches_beyond(command: str) -> None:
 @contextmanager
 def open_first_desk(folder: Path) -> Iterator[Desk]:
     """Make the desk that those of the pages are copies of: a shop of two weeks."""
-    now = datetime.now(UTC)
+    now = clock.now()
     with open_simulated_shop(
         folder / "data",
         seed=1,
@@ -134,7 +135,7 @@ def _install(programs: Path) -> None:
     }.items():
         script = programs / name
         script.write_text(
-            f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" {words} "$@"\n'
+            f'#!/bin/sh\n{clock.exported()}\nexec "{sys.executable}" {words} "$@"\n'
         )
         script.chmod(0o700)
 

@@ -1,11 +1,14 @@
 """What has happened in the shop when a page tells what to do about it."""
 
+import csv
 import random
 from collections.abc import Callable, Mapping
 
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline_tests.documentation.desk import Desk
 from analytics_pipeline_tests.documentation.pages import Typed
+
+MASTER = "customer_analytics_master.csv"
 
 
 def cut_off_the_export(desk: Desk) -> None:
@@ -47,14 +50,19 @@ def forget_the_person(desk: Desk) -> None:
 
 def bring_an_old_master(desk: Desk) -> None:
     """Put a master of the earlier scripts beside the new one, some of it other."""
-    lines = (
-        (desk.data / "customer_analytics_master.csv").read_text("utf-8").splitlines()
-    )
-    header, *rows = lines
+    with (desk.data / MASTER).open(newline="", encoding="utf-8") as stream:
+        header, *rows = csv.reader(stream)
     dice = random.Random(1)
-    kept = [row.replace(",active,", ",30d,") for row in rows if dice.random() < 0.8]
-    text = "\n".join([header.replace("Average Order", "Avg Order"), *kept])
-    (desk.folder / "old_master.csv").write_text(text + "\n", encoding="utf-8")
+    kept = [
+        ["30d" if cell == "active" else cell for cell in row]
+        for row in rows
+        if dice.random() < 0.8
+    ]
+    with (desk.folder / "old_master.csv").open(
+        "w", newline="", encoding="utf-8"
+    ) as stream:
+        names = ["Avg Order" if name == "Average Order" else name for name in header]
+        csv.writer(stream).writerows([names, *kept])
 
 
 SCENES: Mapping[tuple[str, str], Callable[[Desk], None]] = {

@@ -5,7 +5,6 @@ the day, as the nightly schedule's would be.
 """
 
 import csv
-import os
 import pickle
 import re
 import shutil
@@ -27,6 +26,7 @@ from analytics_pipeline.simulator.faults import FaultPlan
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.records import Sale, StoreState
 from analytics_pipeline.simulator.trading_days import ORDINARY
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.histories.in_process import InProcess
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 
@@ -105,7 +105,7 @@ class OrdinaryShop:
 
     def date_export(self, moment: datetime) -> None:
         """Let the export have been written at *moment*."""
-        os.utime(self.data / EXPORT, (moment.timestamp(),) * 2)
+        clock.set_modified(self.data / EXPORT, moment)
 
     def update(
         self, day: date, tables: Sequence[str] | None = None

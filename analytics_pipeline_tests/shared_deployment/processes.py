@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics_pipeline_tests import clock
+
 ROOT = Path(__file__).parents[2]
 MODULE = ("--module-name", "analytics_pipeline.definitions")
 SOON = 240.0
@@ -32,7 +34,7 @@ def environment() -> dict[str, str]:
     """The test's environment, with this code and this Python's programs first."""
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return os.environ | {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": clock.PYTHON_PATH,
         "PYTHONWARNINGS": "ignore",
         "PATH": programs,
     }

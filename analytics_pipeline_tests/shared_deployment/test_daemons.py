@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.jobs import update_config
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.shared_deployment.processes import (
     MODULE,
@@ -36,7 +37,7 @@ from analytics_pipeline_tests.simulated_shop import (
 )
 from analytics_pipeline_tests.test_alerts_of_a_shop import pointed_at
 
-YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+YESTERDAY = clock.now().date() - timedelta(days=1)
 DAY_BEFORE = YESTERDAY - timedelta(days=1)
 NOT_SUPPORTED = "daemon is still sending heartbeats"
 BY_HAND = ("dagster-daemon", "run", *MODULE)
@@ -228,7 +229,7 @@ def miss_last_night(instance: dg.DagsterInstance) -> bool:
         if state.instigator_type is InstigatorType.SCHEDULE and isinstance(
             known, ScheduleInstigatorData
         ):
-            long_ago = (datetime.now(UTC) - timedelta(hours=25)).timestamp()
+            long_ago = (clock.now() - timedelta(hours=25)).timestamp()
             missed = ScheduleInstigatorData(known.cron_schedule, long_ago, long_ago)
             instance.update_instigator_state(state.with_data(missed))
             return True

@@ -13,6 +13,7 @@ import pytest
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline_tests.clock import HOOK
 from analytics_pipeline_tests.simulator.small_store import (
     TOKEN,
     ids,
@@ -71,7 +72,8 @@ run_forever(app, on_start=lambda origin: print(origin, flush=True))
 
 
 def test_run_forever_tells_its_origin_and_serves_until_interrupted():
-    known = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    path = [str(HOOK), *filter(None, sys.path)]
+    known = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     with subprocess.Popen(
         [sys.executable, "-c", FOREVER],
         stdout=subprocess.PIPE,

@@ -1,6 +1,5 @@
 """Tests for analytics_pipeline.steps.ecom_orders: a new export beside the last one."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -10,6 +9,7 @@ from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.steps.ecom_orders import read_ecom_orders
+from analytics_pipeline_tests import clock
 
 NOW = datetime(2026, 6, 21, 6, tzinfo=UTC)
 COLUMNS = (
@@ -44,7 +44,7 @@ def shop(tmp_path):
 def export(shop, text):
     path = shop.settings.data_dir / "ecom_orders_export.csv"
     path.write_text(text, encoding="utf-8")
-    os.utime(path, times=(NOW.timestamp(), NOW.timestamp()))
+    clock.set_modified(path, NOW)
     return path
 
 
@@ -155,7 +155,6 @@ def test_damaged_orders_are_no_reason_to_refuse_good_ones(shop):
 @pytest.mark.parametrize(("days", "passed"), [(7, True), (8, False)])
 def test_an_export_older_than_a_week_is_stale(shop, days, passed):
     path = shop.settings.data_dir / "ecom_orders_export.csv"
-    moment = (NOW - timedelta(days=days)).timestamp()
-    os.utime(path, times=(moment, moment))
+    clock.set_modified(path, NOW - timedelta(days=days))
 
     assert take_in(shop)["export_is_fresh"].passed is passed
