@@ -38,7 +38,7 @@ VERSIONS: dict[type[Table], int] = {
     FirstTimeBuyers: 1,
     CustomerAnalyticsMaster: 1,
     CustomerChanges: 1,
-    EcomReconciliation: 1,
+    EcomReconciliation: 2,
     CustomerReport: 1,
 }
 """The version of each table's form that this program writes, and the only one it reads.

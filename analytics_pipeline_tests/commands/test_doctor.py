@@ -123,8 +123,8 @@ def test_a_shop_that_was_updated_has_no_fault_and_no_warning(shop: Shop) -> None
     assert {grade for grade, _, _ in found.values()} == {"ok"}
     assert list(found) == [
         "programs", "variables", "secrets", "settings", "token", "store", "time zone",
-        "currency", "clock", "disk", "files", "runs", "web shop", "identity key", "Dagster",
-        "alerts",
+        "currency", "clock", "disk", "files", "runs", "web shop", "identity key",
+        "Dagster", "alerts",
     ]  # fmt: skip
     assert "orders in the export" in found["web shop"][1]
     assert f"dagster {dg.__version__}" in found["programs"][1]
@@ -136,14 +136,16 @@ def test_a_shop_that_was_updated_has_no_fault_and_no_warning(shop: Shop) -> None
     assert (quiet.exit_code, quiet.output) == (0, "")
 
 
-def test_it_changes_nothing_and_asks_for_the_store_and_its_outlets(shop: Shop, tmp_path: Path) -> None:
+def test_it_changes_nothing_and_asks_for_the_store_and_its_outlets(
+    shop: Shop, tmp_path: Path
+) -> None:
     before = sorted(tmp_path.rglob("*"))
     served = shop.app
     with serve(served) as origin:
         shop.point_at(origin)
         assert type_in("doctor").exit_code == 0
 
-    assert served.state.simulator.stats()["total"] == 3, "the outlets end with an empty page"
+    assert served.state.simulator.stats()["total"] == 3  # outlets end empty
     assert before == sorted(tmp_path.rglob("*"))
 
 
