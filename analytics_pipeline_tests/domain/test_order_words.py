@@ -127,7 +127,9 @@ def test_an_order_of_two_unknown_words_is_counted_once_rule_4_4() -> None:
 def test_a_cell_that_may_be_personal_is_never_told(cell: str) -> None:
     assert show_word(cell) == "a word that cannot be shown"
     finding = judge({"payment_status": cell, "fulfillment_status": cell})
-    assert cell not in " ".join([finding.sentence, *map(str, finding.evidence.values())])
+    assert cell not in " ".join(
+        [finding.sentence, *map(str, finding.evidence.values())]
+    )
 
 
 @given(st.text(max_size=60))

@@ -41,6 +41,7 @@ FORMS = {
     ("CustomerAnalyticsMaster", 1): "620f50575039caf9",
     ("CustomerChanges", 1): "edb44945b8205a3e",
     ("EcomReconciliation", 1): "cf8467fa60499e88",
+    ("EcomReconciliation", 2): "62fbaf45f53711c6",
     ("CustomerReport", 1): "8cea8a077bf72d7c",
     ("notes", 1): "dd266d5570e73cc6",
 }
