@@ -73,6 +73,10 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             )
         },
         "outlets": {
+            "one_currency": stops(
+                "The store and every outlet sell in one currency of at most two "
+                "decimals, the same as ever (rule 1.6)."
+            ),
             "time_zone_agrees": warns(
                 "The store's time zone is the configured one, and "
                 "every outlet's exists."
@@ -91,6 +95,9 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "export_is_complete": either(
                 "The export has every order and column that the last good one had.",
                 may_be_accepted=True,
+            ),
+            "order_words_are_known": warns(
+                "Every payment and fulfilment status is a known word."
             ),
         },
         "raw_sales": _CAUGHT_UP
@@ -167,6 +174,10 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             ),
             "orders_have_sales": warns(
                 "Paid orders become sales within a week, or few do not."
+            ),
+            "refunds_reach_the_tills": warns(
+                "No order that the web shop refunded, cancelled or marked returned "
+                "still counts as a sale (rule 4.4)."
             ),
         },
         "customer_report": {

@@ -84,6 +84,7 @@ class ReconciliationCategory(StrEnum):
     MATCHED_BY_EXPORT_ID = "matched_by_export_id"
     CONTRADICTING = "contradicting"
     AMOUNT_DIFFERS = "amount_differs"
+    REFUNDED_IN_WEB_SHOP = "refunded_in_web_shop"
     UNSYNCED_COUNTED = "unsynced_counted"
     UNSYNCED_NOT_COUNTED = "unsynced_not_counted"
     UNATTRIBUTED = "unattributed"

@@ -40,6 +40,7 @@ class Kind:
     wrong_hint: bool = False
     late_sale: bool = False
     late_order: bool = False
+    returned: bool = False
 
 
 KINDS = (
@@ -59,6 +60,9 @@ KINDS = (
     Kind(Category.UNSYNCED_NOT_COUNTED, "CANCELLED", "WILL_NOT_DELIVER"),
     Kind(Category.UNSYNCED_NOT_COUNTED, "ACCEPTED", "RETURNED", has_email=False),
     Kind(Category.UNATTRIBUTED, has_email=False),
+    Kind(Category.REFUNDED_IN_WEB_SHOP, "REFUNDED", "RETURNED", by="source"),
+    Kind(Category.REFUNDED_IN_WEB_SHOP, "CANCELLED", by="note", more=500),
+    Kind(Category.MATCHED_BY_SOURCE_ID, "REFUNDED", by="source", returned=True),
     Kind(None, late_order=True),
 )
 
@@ -121,6 +125,9 @@ def _take_order(shop: WebShop, number: int, kind: Kind) -> None:
         if kind.by == "note":
             sale["web_order_number"] = str(number)
         shop.sales.append(sale)
+        if kind.returned:
+            back = _sale(f"back-{number}", sold_on, -sale["total_incl_cents"])
+            shop.sales.append(back | {"return_for": sale["sale_id"]})
     if kind.category:
         shop.expected[str(number)] = kind.category
         shop.cents[str(number)] = cents

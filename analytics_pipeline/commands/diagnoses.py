@@ -11,6 +11,11 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
+from analytics_pipeline.domain.currency import (
+    Currencies,
+    find_currency_fault,
+    tell_currency,
+)
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.probes.machine import Disk, Programs
@@ -110,6 +115,14 @@ def judge_zone(ours: str, theirs: str | None, written_in: str) -> Diagnosis:
         f"Set ANALYTICS_TIMEZONE={theirs} in {written_in}, then run: "
         "analytics-pipeline rebuild",
     )
+
+
+def judge_currency(found: Currencies) -> Diagnosis:
+    """Judge whether amounts can be kept and added: one currency, two decimals."""
+    fault = find_currency_fault(found)
+    if fault is None:
+        return well("currency", tell_currency(found))
+    return Diagnosis("currency", Grade.FAULT, *fault)
 
 
 def judge_clock(ahead_by: timedelta | None) -> Diagnosis:

@@ -20,6 +20,7 @@ from analytics_pipeline.shop_file import VARIABLES
 from analytics_pipeline.sources.origin import origin_for
 from analytics_pipeline.sources.replies import TokenRefused
 from analytics_pipeline.steps.known_sales import refuse_another_store
+from analytics_pipeline.steps.outlets import compare_currencies
 
 MARKS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "bold red"}
 """The style of each grade; its word says the same without a colour."""
@@ -87,7 +88,7 @@ def _examine_records(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _examine_store(settings: Settings, shop: Shop | None) -> Iterator[Diagnosis]:
-    """Ask Lightspeed once, and compare what it says with the settings."""
+    """Ask Lightspeed, and compare what it says with the settings and with before."""
     try:
         store = ask_store(settings)
     except TokenRefused as error:
@@ -100,6 +101,7 @@ def _examine_store(settings: Settings, shop: Shop | None) -> Iterator[Diagnosis]
     yield _tried("store", lambda: _judge_store(settings, shop, store))
     zone, written_in = settings.time_zone, settings.written_in
     yield say.judge_zone(zone, store.time_zone, written_in)
+    yield _tried("currency", lambda: _judge_currency(shop, store))
     yield say.judge_clock(store.ahead_by)
 
 
@@ -113,6 +115,12 @@ def _judge_store(settings: Settings, shop: Shop | None, store: Store) -> Diagnos
         refuse_another_store(shop, dict(store.retailer))
     where = origin_for(settings.domain_prefix or "", settings.api_url)
     return say.well("store", f"{where} answers")
+
+
+def _judge_currency(shop: Shop | None, store: Store) -> Diagnosis:
+    """Judge the currencies of store and outlets, beside that of the stored sales."""
+    now = store.currencies
+    return say.judge_currency(compare_currencies(shop, now) if shop else now)
 
 
 def _examine_inputs(shop: Shop) -> Iterator[Diagnosis]:

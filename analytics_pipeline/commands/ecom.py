@@ -9,6 +9,7 @@ from analytics_pipeline.domain.export_changes import compare_exports
 from analytics_pipeline.domain.findings import name_some
 from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.domain.order_matching import counts_unsynced
+from analytics_pipeline.domain.order_words import judge_order_words
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
@@ -40,8 +41,9 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
             read = open_export(shop, copy)
             changes = _changes(shop, target, read)
             complete = judge_orders(shop, read.orders, read.columns)
-            if not complete.passed:
-                terminal.warn(complete.sentence)
+            for finding in (complete, judge_order_words(read.orders)):
+                if not finding.passed:
+                    terminal.warn(finding.sentence)
             copy.replace(target)
     facts = {**_contents(read), **changes, "file": target}
     terminal.facts |= facts

@@ -18,6 +18,7 @@ from analytics_pipeline.storage.report_files import ReportFiles
 from analytics_pipeline.vocabulary import ChangeKind, ReconciliationCategory
 
 LOOK_AT: Mapping[str, str] = {
+    ReconciliationCategory.REFUNDED_IN_WEB_SHOP: "refunded in the web shop",
     ReconciliationCategory.CONTRADICTING: "contradicting",
     ReconciliationCategory.AMOUNT_DIFFERS: "unlike their sale",
     ReconciliationCategory.UNATTRIBUTED: "of nobody",

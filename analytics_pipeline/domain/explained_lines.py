@@ -1,7 +1,7 @@
 """The sales and web orders of one person, each with why it counts or does not."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,11 @@ from analytics_pipeline.domain.order_matching import (
     PAID_CODES,
     UNDONE_CODES,
     counts_unsynced,
+)
+from analytics_pipeline.domain.order_words import (
+    doubt_fulfilment,
+    has_known_payment,
+    show_word,
 )
 from analytics_pipeline.domain.policy import MoneyBasis, Policy
 from analytics_pipeline.domain.sale_reasons import give_reason, said
@@ -32,11 +37,14 @@ class Ties:
         nobody: ids of the walk-in customer.
         orders_of_sale: the web order of each sale that is tied to one.
         own_orders: the numbers of the web orders made with the person's e-mails.
+        refunds: by order number, what to say of an order that the web shop gave back
+            while its sale counts.
     """
 
     nobody: Set[str]
     orders_of_sale: Mapping[str, str]
     own_orders: Set[str]
+    refunds: Mapping[str, str] = field(default_factory=dict)
 
 
 def explain_sales(sales: pd.DataFrame, ties: Ties, policy: Policy) -> list[Line]:
@@ -51,6 +59,9 @@ def _explain_sale(sale: Mapping[Any, Any], ties: Ties, policy: Policy) -> Line:
     basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
     is_web = said(sale["source"]).startswith(WEB_SOURCE)
     tied = f"; {_tie(sale, ties)}" if is_under_nobody else ""
+    order = ties.orders_of_sale.get(sale["sale_id"], "")
+    if reason.counts and order in ties.refunds:
+        tied += f"; of its web order {order}, {ties.refunds[order]}"
     return Line(
         kind=LineKind.SALE,
         id=sale["sale_id"],
@@ -76,7 +87,11 @@ def _tie(sale: Mapping[Any, Any], ties: Ties) -> str:
 
 
 def explain_orders(
-    orders: pd.DataFrame, matches: pd.DataFrame, own_sales: Set[str], policy: Policy
+    orders: pd.DataFrame,
+    matches: pd.DataFrame,
+    own_sales: Set[str],
+    policy: Policy,
+    refunds: Mapping[str, str],
 ) -> list[Line]:
     """Return a line for each of *orders*, the ``EcomOrders`` rows of the person.
 
@@ -85,6 +100,7 @@ def explain_orders(
         matches: the sales of every order as of D.
         own_sales: the ids of the person's sales.
         policy: says whether tax belongs to the value.
+        refunds: as those of :class:`Ties`.
     """
     with_tax = policy.money_basis is MoneyBasis.INCL_TAX
     tied = matches[matches["order_number"].isin(orders["order_number"])]
@@ -96,6 +112,8 @@ def explain_orders(
         added = is_good and sales.empty
         against = said(claims["contradiction"].iloc[0]) if len(claims) else ""
         why = _why_order(order, sales, own_sales)
+        if order["order_number"] in refunds:
+            why += f"; {refunds[order['order_number']]}"
         lines.append(
             Line(
                 kind=LineKind.WEB_ORDER,
@@ -126,8 +144,14 @@ def _why_order(
             return f"{named}, which stands for it"
         return f"{named}, which is under another customer"
     paid, course = said(order["payment_status"]), said(order["fulfillment_status"])
+    if not paid:
+        return "no sale has it, and it has no payment status"
+    if not has_known_payment(order):
+        return (
+            f"no sale has it, and its payment status is not known ({show_word(paid)})"
+        )
     if paid not in PAID_CODES:
-        return f"no sale has it, and it is not paid ({paid or 'no payment status'})"
+        return f"no sale has it, and it is not paid ({paid})"
     if course in UNDONE_CODES:
         return f"no sale has it, and it came to nothing ({course})"
-    return f"an order that no sale has; paid ({paid})"
+    return f"an order that no sale has; paid ({paid}){doubt_fulfilment(order)}"

@@ -9,6 +9,13 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from analytics_pipeline.domain.order_matching import PAID_CODES, counts_unsynced
+from analytics_pipeline.domain.order_words import (
+    UNDONE,
+    UNPAID,
+    doubt_fulfilment,
+    show_word,
+)
+from analytics_pipeline.domain.web_refunds import tell_refund
 from analytics_pipeline.vocabulary import OrderEvidence, ReconciliationCategory
 
 COLUMNS = [
@@ -40,6 +47,7 @@ _WORDED = [
     "is_attributed",
     "is_counted",
     "is_counting",
+    "left_cents",
     "payment_status",
     "sale_states",
 ]
@@ -54,18 +62,6 @@ _BY_EVIDENCE: Mapping[str, ReconciliationCategory] = {
     OrderEvidence.EXPORT_ID: ReconciliationCategory.MATCHED_BY_EXPORT_ID,
 }
 
-_UNPAID: Mapping[str, str] = {
-    "QUEUED": "awaiting payment (QUEUED)",
-    "AWAITING_PAYMENT": "awaiting payment (AWAITING_PAYMENT)",
-    "REFUNDED": "refunded",
-    "CANCELLED": "cancelled",
-    "INCOMPLETE": "abandoned (INCOMPLETE)",
-    "DECLINED": "payment declined (DECLINED)",
-}
-_UNDONE: Mapping[str, str] = {
-    "WILL_NOT_DELIVER": "will not be delivered",
-    "RETURNED": "returned",
-}
 # Loyalty points and gift cards lower the order's total, not the sale's (API 6.2).
 _HIGHER = "; the sale is higher: loyalty points or a gift card may have paid the rest"
 _LOWER = "; the sale is lower: look at what was changed at the till"
@@ -77,6 +73,7 @@ def reconcile_orders(
     sales: pd.DataFrame,
     added_orders: pd.DataFrame,
     customer_identities: pd.DataFrame,
+    unsettled: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return ``EcomReconciliation``: each order of *matches*, as *ecom_orders* go.
 
@@ -88,6 +85,8 @@ def reconcile_orders(
             total_incl_cents, person_id``.
         added_orders: the unsynced orders that count: ``order_number, value_cents``.
         customer_identities: the person of each record and web-shop e-mail.
+        unsettled: the orders that the web shop gave back while their sale counts:
+            ``order_number, left_cents``.
     """
     people = customer_identities.set_index("record_id")["person_id"]
     evidence = matches.drop_duplicates("order_number")
@@ -101,6 +100,7 @@ def reconcile_orders(
         )
         .merge(_sales_of_orders(matches, sales), on="order_number", how="left")
         .merge(_whole(added_orders, "value_cents"), on="order_number", how="left")
+        .merge(_whole(unsettled, "left_cents"), on="order_number", how="left")
     )
     return _judge(table)[COLUMNS].reset_index(drop=True)
 
@@ -168,7 +168,14 @@ def _judge(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _category(order: _Order) -> str:
-    """Return the one category of an order; contradicting evidence goes first."""
+    """Return the one category of an order.
+
+    Money that the web shop gave back and that still counts goes first, because every
+    such order is in that category (rule 4.4) and in no other a person would look for
+    it; evidence that contradicts itself stays told in its column and by its check.
+    """
+    if pd.notna(order["left_cents"]):
+        return ReconciliationCategory.REFUNDED_IN_WEB_SHOP.value
     if pd.notna(order["contradiction"]):
         return ReconciliationCategory.CONTRADICTING.value
     if order["evidence"] != OrderEvidence.NONE:
@@ -190,11 +197,12 @@ def _reason(order: _Order) -> str:
     if pd.isna(payment):
         return "no payment status"
     if payment not in PAID_CODES:
-        return _UNPAID.get(payment, f"not paid ({payment})")
+        unknown = f"payment status not known ({show_word(payment)})"
+        return UNPAID.get(payment, unknown)
     if not order["is_counted"]:
-        return _UNDONE[order["fulfillment_status"]]
+        return UNDONE[order["fulfillment_status"]]
     whose = "" if order["is_attributed"] else "; its e-mail belongs to nobody"
-    return f"paid, no sale has it{whose}"
+    return f"paid, no sale has it{whose}{doubt_fulfilment(order)}"
 
 
 def _reason_of_sales(order: _Order) -> str:
@@ -205,9 +213,17 @@ def _reason_of_sales(order: _Order) -> str:
     apart = _LOWER if difference < -SAME_AMOUNT else apart
     if order["is_counting"]:
         several = len(states) > 1
-        return (
-            "the sales count" if several else "the sale counts"
-        ) + f" instead{apart}"
+        counting = "the sales count" if several else "the sale counts"
+        return f"{counting} instead{apart}{_what_came_back(order)}"
     if len(states) > 1:
         return f"none of its sales counts ({', '.join(states)}){apart}"
     return f"its sale does not count ({states[0]}), so the order does not{apart}"
+
+
+def _what_came_back(order: _Order) -> str:
+    """Say what the web shop gave back of an order whose sale counts, if anything."""
+    if pd.notna(order["left_cents"]):
+        return f"; {tell_refund(order, int(order['left_cents']))}"
+    if order["payment_status"] == "PARTIALLY_REFUNDED":
+        return "; the web shop gave a part back, see whether the till did"
+    return ""

@@ -8,7 +8,7 @@ from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.order_matching import counts_unsynced
 from analytics_pipeline.domain.reconciliation import summarise_reconciliation
 from analytics_pipeline.domain.wording import say
-from analytics_pipeline.vocabulary import OrderEvidence, ReconciliationCategory
+from analytics_pipeline.vocabulary import OrderEvidence
 
 SYNC_TAKES = timedelta(days=7)
 """After so long an order should be a sale; by the vendor's word it takes minutes."""
@@ -49,7 +49,7 @@ def reconcile_sums(
 
 def judge_evidence(reconciliation: pd.DataFrame) -> Finding:
     """Report the orders that different evidence ties to different sales."""
-    is_doubtful = reconciliation["category"] == ReconciliationCategory.CONTRADICTING
+    is_doubtful = reconciliation["contradiction"].notna()  # whatever the category
     orders = reconciliation.loc[is_doubtful, "order_number"].tolist()
     return Finding(
         "evidence_agrees",

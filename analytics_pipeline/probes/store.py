@@ -1,14 +1,15 @@
-"""What Lightspeed says, asked once: whether it is there, and by which clock."""
+"""What Lightspeed says: whether it is there, by which clock, and in which currency."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.sources.outlet_payloads import store_time_zone
+from analytics_pipeline.sources.outlet_payloads import currencies_of, store_time_zone
 
 LONGEST_WAIT = 5.0
 """Seconds: who asks what is wrong does not want to wait for the answer."""
@@ -22,15 +23,17 @@ class Store:
         retailer: what it says of itself.
         time_zone: the one that it names.
         ahead_by: how far this machine's clock is ahead of the store's.
+        currencies: in which currencies it and its outlets sell.
     """
 
     retailer: Mapping[str, Any]
     time_zone: str | None
     ahead_by: timedelta | None
+    currencies: Currencies
 
 
 def ask_store(settings: Settings) -> Store:
-    """Ask the store for itself, by one request; a second one if the first broke.
+    """Ask the store for itself and its outlets; a second time if a request broke.
 
     Raises:
         WrongUse: prefix, origin or token are lacking or cannot be used.
@@ -39,7 +42,14 @@ def ask_store(settings: Settings) -> Store:
     """
     with Lightspeed(settings, _refuse_to_wait, attempts=2).open() as client:
         retailer = client.retailer()
-        return Store(retailer, store_time_zone(retailer), client.clock_ahead_by)
+        pages = client.pages("outlets", deleted=True)
+        outlets = [record for page in pages for record in page.records]
+        return Store(
+            retailer,
+            store_time_zone(retailer),
+            client.clock_ahead_by,
+            currencies_of(outlets, retailer),
+        )
 
 
 def _refuse_to_wait(seconds: float, reason: str) -> None:

@@ -121,9 +121,9 @@ def _order_cells(order: WebOrder, zone: ZoneInfo) -> dict[str, str]:
         "timestamp": local_time(order.placed_at, zone),
         "payment_method": "Square (Online)",
         "shipping_method": "Delivery" if order.shipping else "In-store pickup",
-        "payment_status": PAYMENT_LABELS[order.payment_status],
+        "payment_status": _label(PAYMENT_LABELS, order.payment_status),
         "payment_status_code": order.payment_status,
-        "fulfillment_status": FULFILLMENT_LABELS[order.fulfillment_status],
+        "fulfillment_status": _label(FULFILLMENT_LABELS, order.fulfillment_status),
         "fulfillment_status_code": order.fulfillment_status,
         "order_subtotal": _money(order.subtotal),
         "order_tax": _money(order.tax),
@@ -143,6 +143,11 @@ def _order_cells(order: WebOrder, zone: ZoneInfo) -> dict[str, str]:
         **_person_cells(order),
         **_free_text(order),
     }
+
+
+def _label(labels: dict[str, str], code: str) -> str:
+    """Return how the web shop shows a status; one of the shop's own as its name."""
+    return labels.get(code, code.replace("_", " ").capitalize())
 
 
 def _person_cells(order: WebOrder) -> dict[str, str]:

@@ -60,7 +60,7 @@ class Store:
         self._sales_per_day = usual if sales_per_day is None else sales_per_day
         self._opened_on = opened_on
         start = _planned_at(opened_on)
-        self.state = _empty_state(seed, start, time_zone)
+        self.state = _empty_state(seed, start, time_zone, trade.currency)
         timeline = Timeline(seed, self.state)
         premises = open_premises(timeline, trade.outlets)
         self._shop = Shop(
@@ -202,11 +202,13 @@ def _local(day: date, minute: float, time_zone: str) -> datetime:
     return (midnight + timedelta(seconds=int(minute * 60))).astimezone(UTC)
 
 
-def _empty_state(seed: int, start: datetime, time_zone: str) -> StoreState:
+def _empty_state(
+    seed: int, start: datetime, time_zone: str, currency: str
+) -> StoreState:
     rng = Random(f"{seed}/retailer")
     return StoreState(
         now=start,
-        retailer=found_retailer(rng, time_zone),
+        retailer=found_retailer(rng, time_zone, currency),
         outlets={},
         registers={},
         customers={},

@@ -63,7 +63,7 @@ def to_cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP) + 0
 
 
-def found_retailer(rng: Random, time_zone: str) -> Retailer:
+def found_retailer(rng: Random, time_zone: str, currency: str = "USD") -> Retailer:
     """Draw the store itself."""
     return Retailer(
         id=draw_id(rng),
@@ -71,7 +71,7 @@ def found_retailer(rng: Random, time_zone: str) -> Retailer:
         domain_prefix="fernthistle",
         time_zone=time_zone,
         country="US",
-        currency="USD",
+        currency=currency,
         discount_product_id=draw_id(rng),
     )
 

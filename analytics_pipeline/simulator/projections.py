@@ -196,7 +196,7 @@ class Projection:
             "name": text(outlet.name),
             "time_zone": text(outlet.time_zone),
             "tax_id": SALES_TAX,
-            "currency": text(retailer.currency),
+            "currency": text(outlet.currency or retailer.currency),
             "deleted_at": moment(outlet.deleted_at),
             "version": str(outlet.version),
         }

@@ -11,13 +11,17 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Outlet:
-    """One shop of the store, in a time zone of its own."""
+    """One shop of the store, in a time zone of its own.
+
+    ``currency`` is empty where it is the store's, as it should be.
+    """
 
     id: str
     name: str
     time_zone: str
     version: int
     deleted_at: datetime | None = None
+    currency: str = ""
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ class Course:
     customer: str = "own"
     exported: str = "right"
     free: bool = False
+    voided: bool = False
 
 
 def draw_course(shop: Shop) -> Course:
@@ -52,7 +53,8 @@ def draw_course(shop: Shop) -> Course:
     if drawn < 0.07:
         return Course("QUEUED", "NEW", paid=False, paid_later=drawn < 0.055)
     if drawn < 0.10:
-        return Course("REFUNDED", "RETURNED", exported=exported)
+        voided = not shop.oddities  # an ordinary shop tells its tills of a refund
+        return Course("REFUNDED", "RETURNED", exported=exported, voided=voided)
     fulfilled = rng.random() * 8 if rng.random() < 0.35 else None
     lag = rng.random() ** 4 * 0.02
     customer = rng.choices(("own", "enrolled", "none", "walk-in"), (60, 25, 10, 5))[0]
@@ -136,7 +138,7 @@ def sync(
         shop.premises.online_till,
         lines,
         customer_id=_customer_of(shop, buyer, course, moment),
-        status=kind,
+        status="VOIDED" if course.voided else kind,
         payments=[],
     )
     sale.sale_date = moment if course.dated_late else order.placed_at

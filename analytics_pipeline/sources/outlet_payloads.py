@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
+from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
@@ -18,6 +19,7 @@ from analytics_pipeline.sources.payload_values import (
 )
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
 def outlets_rows(
@@ -54,6 +56,21 @@ def outlets_rows(
 def store_time_zone(retailer: dict[str, Any]) -> str | None:
     """Return the time zone that the store itself names, if it is one."""
     return _time_zone(retailer.get("timezone"))
+
+
+def currencies_of(outlets: Iterable[Any], retailer: Any) -> Currencies:
+    """Return the currency of the store and of each outlet, deleted ones too.
+
+    What is no code of three letters is unknown: it cannot be told from any other.
+    """
+    store = retailer if isinstance(retailer, dict) else {}
+    named = {
+        outlet_id: currency
+        for outlet in outlets
+        if (outlet_id := _id_of(outlet))
+        and (currency := _currency(outlet.get("currency")))
+    }
+    return Currencies(_currency(store.get("currency")), dict(sorted(named.items())))
 
 
 def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:
@@ -103,3 +120,9 @@ def _country(value: Any) -> str | None:
     """Return an ISO country code of two letters."""
     name = _text(value)
     return name.upper() if name and _COUNTRY.fullmatch(name) else None
+
+
+def _currency(value: Any) -> str | None:
+    """Return an ISO 4217 code, given as text or as the ``code`` of a currency."""
+    name = _text(value.get("code") if isinstance(value, dict) else value)
+    return name.upper() if name and _CURRENCY.fullmatch(name) else None

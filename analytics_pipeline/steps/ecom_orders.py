@@ -14,6 +14,7 @@ from analytics_pipeline.domain.export_changes import (
     judge_completeness,
 )
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.order_words import judge_order_words
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders
@@ -91,7 +92,8 @@ def read_ecom_orders(shop: Shop) -> Candidate:
         )
         frame = frame_of([], EcomOrders)
         complete = judge_orders(shop, frame, None)
-        return Candidate(frame, [found, judge_age(None, path.name), complete])
+        words = judge_order_words(frame)
+        return Candidate(frame, [found, judge_age(None, path.name), complete, words])
     try:
         export = open_export(shop, path)
     except WrongUse as error:
@@ -107,7 +109,7 @@ def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
     complete = judge_orders(shop, export.orders, export.columns)
     return Candidate(
         export.orders,
-        [readable, age, complete],
+        [readable, age, complete, judge_order_words(export.orders)],
         notes={
             FINGERPRINT_NOTE: export.fingerprint,
             COLUMNS_NOTE: ";".join(export.columns),

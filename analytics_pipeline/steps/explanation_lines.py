@@ -11,10 +11,12 @@ from analytics_pipeline.domain.explained_lines import (
     explain_sales,
 )
 from analytics_pipeline.domain.explanation import Line, Member
+from analytics_pipeline.domain.web_refunds import tell_refund
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.ledger import Ledger
 from analytics_pipeline.steps.lookup import People
+from analytics_pipeline.steps.web_refunds import find_web_refunds
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import RecordKind
 
@@ -35,16 +37,19 @@ def list_lines(books: Books, members: list[Member]) -> list[Line]:
     sales = _sales_of(books, members)
     orders = _orders_of(books, members)
     synced = ledger.matches.dropna(subset=["sale_id"])
+    orders_of_sale = dict(zip(synced["sale_id"], synced["order_number"], strict=True))
+    refunds = _tell_refunds(books, orders, sales["sale_id"].map(orders_of_sale))
     ties = Ties(
         nobody=set(ledger.nobody),
-        orders_of_sale=dict(
-            zip(synced["sale_id"], synced["order_number"], strict=True)
-        ),
+        orders_of_sale=orders_of_sale,
         own_orders=set(orders["order_number"]),
+        refunds=refunds,
     )
     lines = [
         *explain_sales(sales, ties, shop.policy),
-        *explain_orders(orders, ledger.matches, set(sales["sale_id"]), shop.policy),
+        *explain_orders(
+            orders, ledger.matches, set(sales["sale_id"]), shop.policy, refunds
+        ),
     ]
     return sorted(lines, key=lambda line: (line.day, line.kind, line.id))
 
@@ -71,3 +76,20 @@ def _orders_of(books: Books, members: list[Member]) -> pd.DataFrame:
     orders = books.people.ecom_orders
     theirs = orders["ecom_customer_id"].isin(emails)
     return orders[theirs & (orders["order_date"] <= pd.Timestamp(books.day))]
+
+
+def _tell_refunds(
+    books: Books, own_orders: pd.DataFrame, of_sales: pd.Series
+) -> dict[str, str]:
+    """Say of which orders the web shop gave back what still counts (rule 4.4).
+
+    These are the person's own orders, and the orders of the person's sales.
+    """
+    every = books.people.ecom_orders.set_index("order_number", drop=False)
+    numbers = {*own_orders["order_number"], *of_sales.dropna()}
+    asked = every[every.index.isin(numbers)]
+    left = find_web_refunds(books.shop, books.ledger, asked)
+    return {
+        number: tell_refund(asked.loc[number].to_dict(), int(cents))
+        for number, cents in zip(left["order_number"], left["left_cents"], strict=True)
+    }

@@ -1,19 +1,24 @@
 """Read the outlets, the registers and the store itself."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.currency import Currencies, judge_currency
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
-from analytics_pipeline.sources.outlet_payloads import outlets_rows
+from analytics_pipeline.sources.outlet_payloads import currencies_of, outlets_rows
 from analytics_pipeline.steps.known_sales import refuse_another_store
 
 OF_THE_STORE = ("store_time_zone", "store_country")
+
+CURRENCY_NOTE = "currency"
+"""The note of ``outlets`` that tells in which currency the sales were read."""
 
 
 def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
@@ -27,12 +32,23 @@ def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
     refuse_another_store(shop, retailer)
     outlets, registers = (_read(client, name) for name in ("outlets", "registers"))
     frame = outlets_rows(outlets, registers, retailer)
+    currencies = compare_currencies(shop, currencies_of(outlets, retailer))
     findings = [
+        judge_currency(currencies),
         _judge_zones(shop, frame, outlets),
         _keep_outlets(shop, frame),
         _judge_region(shop, frame),
     ]
-    return Candidate(frame, findings)
+    noted = currencies.noted
+    return Candidate(frame, findings, notes={CURRENCY_NOTE: noted} if noted else {})
+
+
+def compare_currencies(shop: Shop, now: Currencies) -> Currencies:
+    """Return the currencies of *now* beside the one noted with the stored outlets."""
+    if not shop.warehouse.exists("outlets"):
+        return now
+    noted = shop.warehouse.notes("outlets").get(CURRENCY_NOTE)
+    return replace(now, before=noted)
 
 
 def _read(client: LightspeedClient, collection: str) -> list[Any]:

@@ -15,12 +15,14 @@ from analytics_pipeline.domain.reconciliation_findings import (
     judge_sync,
     reconcile_sums,
 )
+from analytics_pipeline.domain.web_refunds import judge_refunds
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.identities import load_identities
 from analytics_pipeline.steps.ledger import Ledger, open_day
+from analytics_pipeline.steps.web_refunds import find_web_refunds
 from analytics_pipeline.storage.files import replace_text
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import ReconciliationCategory
@@ -40,22 +42,26 @@ def reconcile_web_orders(shop: Shop) -> Candidate:
     published = shop.publication.published()
     if published is None:
         return _nothing_published()
+    shop.refuse_failed("outlets", [""])  # amounts of a refused currency (rule 1.6)
     as_of = pd.Timestamp(published.as_of).as_unit("us")
     identities = load_identities(shop)
     ledger = open_day(shop, identities, as_of.date())
     orders = shop.load("ecom_orders", EcomOrders)
+    unsettled = find_web_refunds(shop, ledger, orders)
     table = reconcile_orders(
         orders,
         ledger.matches,
         _matched_sales(shop, ledger, identities),
         ledger.web.added_orders,
         identities,
+        unsettled,
     )
     frame = shape(table, EcomReconciliation)
     findings = [
         reconcile_sums(frame, orders, as_of),
         judge_evidence(frame),
         judge_sync(frame, as_of),
+        judge_refunds(unsettled),
     ]
     counts = summarise_reconciliation(frame)["orders"]
     figures: dict[str, int | str] = {str(name): int(n) for name, n in counts.items()}
@@ -86,6 +92,7 @@ def _nothing_published() -> Candidate:
         Finding("categories_add_up", True, sentence),
         Finding("evidence_agrees", True, sentence, Severity.WARN),
         Finding("orders_have_sales", True, sentence, Severity.WARN),
+        Finding("refunds_reach_the_tills", True, sentence, Severity.WARN),
     ]
     figures = {category.value: 0 for category in ReconciliationCategory}
     return Candidate(

@@ -60,6 +60,7 @@ def report_customers(shop: Shop, day: date) -> Candidate:
             than the identities.
     """
     key = day.isoformat()
+    shop.refuse_failed("outlets", [""])  # amounts of a refused currency (rule 1.6)
     shop.refuse_failed("customer_analytics_master", [key])
     analytics = load_analytics(shop, day)
     ledger = open_day(shop, load_identities(shop), day)

@@ -124,8 +124,8 @@ def test_a_shop_that_was_updated_has_no_fault_and_no_warning(shop: Shop) -> None
     assert {grade for grade, _, _ in found.values()} == {"ok"}
     assert list(found) == [
         "programs", "variables", "secrets", "settings", "token", "store", "time zone",
-        "clock", "disk", "files", "runs", "web shop", "identity key", "Dagster",
-        "alerts",
+        "currency", "clock", "disk", "files", "runs", "web shop", "identity key",
+        "Dagster", "alerts",
     ]  # fmt: skip
     assert "orders in the export" in found["web shop"][1]
     assert f"dagster {dg.__version__}" in found["programs"][1]
@@ -137,14 +137,16 @@ def test_a_shop_that_was_updated_has_no_fault_and_no_warning(shop: Shop) -> None
     assert (quiet.exit_code, quiet.output) == (0, "")
 
 
-def test_it_changes_nothing_and_asks_once(shop: Shop, tmp_path: Path) -> None:
+def test_it_changes_nothing_and_asks_for_the_store_and_its_outlets(
+    shop: Shop, tmp_path: Path
+) -> None:
     before = sorted(tmp_path.rglob("*"))
     served = shop.app
     with serve(served) as origin:
         shop.point_at(origin)
         assert type_in("doctor").exit_code == 0
 
-    assert served.state.simulator.stats()["total"] == 1
+    assert served.state.simulator.stats()["total"] == 3  # outlets end empty
     assert before == sorted(tmp_path.rglob("*"))
 
 
@@ -227,6 +229,59 @@ def test_another_time_zone_than_the_stores_is_told_with_the_right_one(
         (timedelta(hours=3, minutes=9), "fault", "3 hours slow"),
     ],
 )
+def let_in(shop: Shop, currency: str) -> None:
+    """Let the last outlet sell in *currency*."""
+    *_, outlet = shop.store.state.outlets.values()
+    outlet.currency = currency
+    outlet.version = shop.store._shop.timeline.next_version()
+
+
+@pytest.mark.parametrize("currency", ["CAD", "MXN", "KWD"])
+def test_outlets_in_two_currencies_are_a_fault_rule_1_6(
+    shop: Shop, currency: str
+) -> None:
+    let_in(shop, currency)
+
+    cause, remedy = fault("currency")
+
+    assert f"several currencies: {currency} (outlet " in cause
+    assert "USD (the store and outlet " in cause
+    assert "correct the currency of the outlet in Lightspeed" in remedy
+
+
+@pytest.mark.parametrize("currency", ["KWD", "OMR", "CLF"])
+def test_a_currency_of_three_decimals_is_a_fault_rule_1_6(
+    shop: Shop, currency: str
+) -> None:
+    shop.store.state.retailer.currency = currency
+
+    cause, remedy = fault("currency")
+
+    assert f"The shop sells in {currency}, which has" in cause
+    assert "is not supported" in remedy
+
+
+def test_a_currency_that_changed_since_the_update_is_a_fault_rule_1_6(
+    shop: Shop,
+) -> None:
+    assert type_in("update", "--days", "0").exit_code == 0
+    shop.store.state.retailer.currency = "EUR"
+    for outlet in shop.store.state.outlets.values():
+        outlet.version = shop.store._shop.timeline.next_version()
+
+    cause, remedy = fault("currency")
+
+    assert "sells in EUR now, but the stored sales are in USD" in cause
+    assert "set the currency in Lightspeed back" in remedy
+    update = type_in("update", "--days", "0")
+    assert update.exit_code == 1
+    assert "one_currency" in update.stderr
+    accepted = type_in(
+        "update", "--days", "0", "--accept", "one_currency", "--reason", "we moved"
+    )
+    assert accepted.exit_code != 0
+
+
 def test_a_clock_unlike_the_stores_is_told_with_how_to_set_it(
     shop: Shop, ahead: timedelta, grade: str, words: str
 ) -> None:

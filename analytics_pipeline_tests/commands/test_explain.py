@@ -243,6 +243,83 @@ def test_a_web_order_whose_sale_is_under_somebody_else_is_theirs_rule_4_4(
     assert f"55.00 {sale.id} 1 awaiting pickup, paid" in asked.told(bea.id)
 
 
+def test_a_refund_in_the_web_shop_alone_is_told_on_order_and_sale_rule_4_4(
+    asked: Asked,
+) -> None:
+    una = asked.enrol("Una", email="una@example.com")
+    bea = asked.enrol("Bea", email="bea@example.com")
+    given_back = ("REFUNDED", "SHIPPED")
+    order = asked.store.order_online(una.email, given_back, Decimal(55), (-2, NOON))
+    place = list(asked.store.state.customers).index(bea.id)
+    sale = asked.store.sync(
+        order, how="source", basket=Basket(Decimal(55)), buyer=place
+    )
+    asked.publish()
+    words = "the web shop says REFUNDED, yet 55.00 still counts: the shop has to say"
+
+    counts, left_out = asked.told(una.id).split("What does not count")
+
+    assert "still counts" not in counts
+    assert f"which is under another customer; {words}" in left_out
+    counts, left_out = asked.told(bea.id).split("What does not count")
+    assert f"an order; of its web order {order.order_number}, {words}" in counts
+    assert f"55.00 {sale.id}" in counts
+    assert "still counts" not in left_out
+
+
+def test_a_refund_that_the_till_made_as_well_is_not_told_rule_4_4(asked: Asked) -> None:
+    una = asked.enrol("Una", email="una@example.com")
+    given_back = ("REFUNDED", "RETURNED")
+    order = asked.store.order_online(una.email, given_back, Decimal(55), (-4, NOON))
+    basket = Basket(Decimal(55))
+    sale = asked.store.sync(order, how="source", basket=basket, buyer=0)
+    assert asked.store.give_back(sale) is not None
+    asked.store.step_clock(24)
+    asked.publish()
+
+    assert "which is right" not in asked.told(una.id)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("CUSTOM_PAYMENT_STATUS_1", "SHIPPED"),
+            "its payment status is not known (CUSTOM_PAYMENT_STATUS_1)",
+        ),
+        (("SETTLED", "NEW"), "its payment status is not known (SETTLED)"),
+        (("", "SHIPPED"), "it has no payment status"),
+        (("DECLINED", "NEW"), "it is not paid (DECLINED)"),
+        (("CHARGEABLE", "NEW"), "it is not paid (CHARGEABLE)"),
+    ],
+)
+def test_an_order_left_out_for_its_payment_word_is_told_rule_4_4(
+    asked: Asked, words: tuple[str, str], told: str
+) -> None:
+    una = asked.enrol("Una", email="una@example.com")
+    order = asked.store.order_online(una.email, words, Decimal(55), (-2, NOON))
+    asked.publish()
+
+    _, left_out = asked.told(una.id).split("What does not count")
+
+    assert f"web order {order.order_number} 2 no sale has it, and {told}" in left_out
+    assert asked.row(una.id)["Lifetime Value"] == "0.00"
+
+
+def test_an_unknown_fulfilment_word_is_told_and_its_order_counts_rule_4_4(
+    asked: Asked,
+) -> None:
+    una = asked.enrol("Una", email="una@example.com")
+    words = ("ACCEPTED", "CUSTOM_FULFILLMENT_STATUS_2")
+    asked.store.order_online(una.email, words, Decimal(55), (-2, NOON))
+    asked.publish()
+
+    counts, _ = asked.told(una.id).split("What does not count")
+
+    assert "paid (ACCEPTED); its fulfilment status is not known (CUSTOM" in counts
+    assert asked.row(una.id)["Lifetime Value"] == "55.00"
+
+
 def test_a_placeholder_e_mail_names_its_records_and_asks_for_one_rule_3_3(
     asked: Asked,
 ) -> None:

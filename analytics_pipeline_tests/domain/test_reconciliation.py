@@ -15,6 +15,7 @@ from analytics_pipeline.domain.reconciliation_findings import (
     judge_sync,
     reconcile_sums,
 )
+from analytics_pipeline.domain.web_refunds import find_unsettled, given_back
 from analytics_pipeline.schemas.customers import CustomerIdentities
 from analytics_pipeline.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.schemas.sales import RawSales
@@ -67,6 +68,7 @@ def reconcile(orders, sales=(), sale_people=NO_SALE_PEOPLE, nobody=()):
     raw_sales = make_table(RawSales, [SALE | sale for sale in sales])
     matches = match_orders(ecom_orders, raw_sales, D)
     synced = matches.dropna(subset=["sale_id"])
+    back = ecom_orders.loc[given_back(ecom_orders), "order_number"]
     lacking = ~ecom_orders["order_number"].isin(synced["order_number"])
     added = ecom_orders[lacking & counts_unsynced(ecom_orders)]
     table = reconcile_orders(
@@ -75,6 +77,7 @@ def reconcile(orders, sales=(), sale_people=NO_SALE_PEOPLE, nobody=()):
         name_people(raw_sales, sale_people, set(nobody), IDENTITIES),
         added.assign(value_cents=added["total_cents"] - added["tax_cents"]),
         IDENTITIES,
+        find_unsettled(synced[synced["order_number"].isin(back)], raw_sales),
     )
     frame = shape(table, EcomReconciliation)
     EcomReconciliation.validate(frame, lazy=True)
@@ -202,7 +205,16 @@ def test_contradicting_evidence_goes_before_every_other_category_rule_4_3(
         ({"payment_status": "DECLINED"}, Category.UNSYNCED_NOT_COUNTED,
          "payment declined (DECLINED)"),
         ({"payment_status": "CUSTOM_PAYMENT_STATUS_1"}, Category.UNSYNCED_NOT_COUNTED,
-         "not paid (CUSTOM_PAYMENT_STATUS_1)"),
+         "payment status not known (CUSTOM_PAYMENT_STATUS_1)"),
+        ({"payment_status": "CHARGEABLE"}, Category.UNSYNCED_NOT_COUNTED,
+         "authorized and not charged (CHARGEABLE)"),
+        ({"payment_status": "PAID BY ANN@EXAMPLE.COM"}, Category.UNSYNCED_NOT_COUNTED,
+         "payment status not known (a word that cannot be shown)"),
+        ({"fulfillment_status": "CUSTOM_FULFILLMENT_STATUS_3"},
+         Category.UNSYNCED_COUNTED, "paid, no sale has it; its fulfilment status is "
+         "not known (CUSTOM_FULFILLMENT_STATUS_3)"),
+        ({"fulfillment_status": None}, Category.UNSYNCED_COUNTED,
+         "paid, no sale has it; it has no fulfilment status"),
         ({"payment_status": None}, Category.UNSYNCED_NOT_COUNTED, "no payment status"),
         ({"fulfillment_status": "WILL_NOT_DELIVER"}, Category.UNSYNCED_NOT_COUNTED,
          "will not be delivered"),
@@ -265,6 +277,76 @@ def test_an_order_without_a_sale_belongs_to_the_person_of_its_email_rule_4_5():
     assert only([{"ecom_customer_id": None}])["is_attributed"] is False
 
 
+# Given back in the web shop ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ({"payment_status": "REFUNDED"}, "REFUNDED"),
+        ({"payment_status": "CANCELLED"}, "CANCELLED"),
+        ({"fulfillment_status": "RETURNED"}, "RETURNED"),
+        ({"fulfillment_status": "WILL_NOT_DELIVER"}, "WILL_NOT_DELIVER"),
+        (
+            {"payment_status": "REFUNDED", "fulfillment_status": "RETURNED"},
+            "REFUNDED and RETURNED",
+        ),
+        (
+            {"payment_status": "QUEUED", "fulfillment_status": "WILL_NOT_DELIVER"},
+            "WILL_NOT_DELIVER",
+        ),
+    ],
+)
+@pytest.mark.parametrize("total", [5000, 4000, 5600])
+def test_what_was_given_back_and_still_counts_is_a_category_rule_4_4(
+    order, words, total
+):
+    row = only([order], [{"total_incl_cents": total}])
+
+    assert row["category"] == Category.REFUNDED_IN_WEB_SHOP
+    still = f"the web shop says {words}, yet {total / 100:.2f} still counts"
+    assert still in row["reason"]
+    assert (row["sale_total_cents"], row["counted_value_cents"]) == (total, 0)
+
+
+@pytest.mark.parametrize(
+    ("order", "sales"),
+    [
+        ({"payment_status": "PARTIALLY_REFUNDED"}, [{}]),
+        ({"payment_status": "QUEUED"}, [{}]),
+        ({"payment_status": "DECLINED"}, [{}]),
+        ({"payment_status": "REFUNDED"}, [{"state": "voided", "is_completed": False}]),
+        ({"payment_status": "REFUNDED"}, [{"is_deleted": True, "is_completed": False}]),
+        (
+            {"payment_status": "CANCELLED"},
+            [{}, {"sale_id": "back", "return_for": "s7", "total_incl_cents": -5000}],
+        ),
+    ],
+)
+def test_what_counts_no_more_or_was_not_given_back_is_matched_rule_4_4(order, sales):
+    row = only([order], sales)
+
+    assert row["category"] in (Category.MATCHED_BY_SOURCE_ID, Category.AMOUNT_DIFFERS)
+    assert "has to say which is right" not in row["reason"]
+
+
+def test_a_part_that_the_web_shop_gave_back_is_told_in_the_reason_rule_4_4():
+    row = only([{"payment_status": "PARTIALLY_REFUNDED"}], [{}])
+
+    assert "the web shop gave a part back" in row["reason"]
+
+
+def test_what_was_given_back_goes_before_contradicting_evidence_rule_4_4():
+    table = reconcile(
+        [{"payment_status": "REFUNDED", "sale_id": "s8"}],
+        [{}, {"sale_id": "s8", "source_id": "8"}],
+    )
+
+    assert table["category"].tolist() == [Category.REFUNDED_IN_WEB_SHOP]
+    assert table.loc[0, "contradiction"] == "export_id names sale s8 for order 7"
+    assert judge_evidence(table).evidence["contradicting"] == 1
+
+
 # Sums -----------------------------------------------------------------------------
 
 
@@ -301,7 +383,8 @@ def test_the_input_is_left_as_it_was():
     matches = match_orders(ecom_orders, sales, D)
     added = ecom_orders.iloc[:0].assign(value_cents=0)
     people = name_people(sales, NO_SALE_PEOPLE, set(), IDENTITIES)
-    reconcile_orders(ecom_orders, matches, people, added, IDENTITIES)
+    nothing = pd.DataFrame(columns=["order_number", "left_cents"], dtype="str")
+    reconcile_orders(ecom_orders, matches, people, added, IDENTITIES, nothing)
 
     pd.testing.assert_frame_equal(ecom_orders, before[0])
     pd.testing.assert_frame_equal(sales, before[1])

@@ -24,7 +24,7 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultPlan
 from analytics_pipeline.simulator.history import Store
-from analytics_pipeline.simulator.records import Sale, StoreState
+from analytics_pipeline.simulator.records import Sale, StoreState, WebOrder
 from analytics_pipeline.simulator.trading_days import ORDINARY
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.histories.in_process import InProcess
@@ -146,6 +146,12 @@ class OrdinaryShop:
         for name, value in values.items():
             setattr(record, name, value)
         record.version = self.next_version()
+
+    def change_order(self, order: WebOrder, **values: Any) -> None:
+        """Change an order of the web shop, and export it."""
+        for name, value in values.items():
+            setattr(order, name, value)
+        self.export()
 
     def next_version(self) -> int:
         """Return a version that is later than every one there is."""

@@ -260,7 +260,42 @@ def lose_the_country(shop: OrdinaryShop) -> None:
     shop.state.retailer.country = ""
 
 
+def sell_in_dollars_of_canada(shop: OrdinaryShop) -> None:
+    *_, outlet = shop.state.outlets.values()
+    shop.change(outlet, currency="CAD")
+
+
+def sell_in_dinars(shop: OrdinaryShop) -> None:
+    shop.state.retailer.currency = "KWD"
+    for outlet in shop.state.outlets.values():
+        shop.change(outlet, currency="KWD")
+
+
+def move_to_the_euro(shop: OrdinaryShop) -> None:
+    shop.state.retailer.currency = "EUR"
+    for outlet in shop.state.outlets.values():
+        shop.change(outlet, currency="EUR")
+
+
 OF_OUTLETS: Sequence[Incident] = (
+    Incident(
+        "an outlet of another currency", "outlets", "one_currency", ERROR,
+        "one outlet sells in another currency than the store",
+        r"The shop sells in several currencies: CAD \(outlet \S+\), USD \(the store",
+        seeded(sell_in_dollars_of_canada),
+    ),
+    Incident(
+        "a currency of three decimals", "outlets", "one_currency", ERROR,
+        "the store sells in a currency of three decimals",
+        r"The shop sells in KWD, which has 3 decimals",
+        seeded(sell_in_dinars),
+    ),
+    Incident(
+        "a currency that changed", "outlets", "one_currency", ERROR,
+        "the store changes its currency",
+        r"The shop sells in EUR now, but the stored sales are in USD",
+        seeded(move_to_the_euro),
+    ),
     Incident(
         "the store's zone changed", "outlets", "time_zone_agrees", WARN,
         "somebody changed the time zone in the settings of the store",
@@ -564,7 +599,67 @@ def hint_wrongly(shop: OrdinaryShop) -> None:
     shop.export()
 
 
+def refund_in_the_web_shop_only(shop: OrdinaryShop) -> None:
+    shop.change_order(synced_order(shop), payment_status="REFUNDED")
+
+
+def cancel_delivery_in_the_web_shop_only(shop: OrdinaryShop) -> None:
+    shop.change_order(synced_order(shop), fulfillment_status="WILL_NOT_DELIVER")
+
+
+def synced_order(shop: OrdinaryShop) -> WebOrder:
+    """Return an order whose sale counts."""
+    counting = {
+        sale.source_id
+        for sale in shop.state.sales.values()
+        if sale.state in ("closed", "pending") and sale.payments
+    }
+    return next(
+        order
+        for number, order in shop.state.web_orders.items()
+        if number in counting and order.payment_status == "ACCEPTED"
+    )
+
+
+def use_a_payment_word_of_its_own(shop: OrdinaryShop) -> None:
+    shop.change_order(newest_order(shop), payment_status="CUSTOM_PAYMENT_STATUS_1")
+
+
+def use_a_fulfilment_word_of_its_own(shop: OrdinaryShop) -> None:
+    shop.change_order(newest_order(shop), fulfillment_status="CUSTOM_STEP")
+
+
 OF_THE_WEB_SHOP: Sequence[Incident] = (
+    Incident(
+        "a refund in the web shop only", "ecom_reconciliation",
+        "refunds_reach_the_tills", WARN,
+        "an order is refunded in the web shop, and its sale stays as it is",
+        r"1 web order that was refunded.* still counts as a sale, \d+\.\d\d in all",
+        seeded(refund_in_the_web_shop_only),
+        begins_at="ecom_reconciliation", tables=ONLY_EXPORT,
+    ),
+    Incident(
+        "a delivery cancelled in the web shop only", "ecom_reconciliation",
+        "refunds_reach_the_tills", WARN,
+        "the delivery of an order is cancelled in the web shop only",
+        r"1 web order that was refunded.* still counts as a sale, \d+\.\d\d in all",
+        seeded(cancel_delivery_in_the_web_shop_only),
+        begins_at="ecom_reconciliation", tables=ONLY_EXPORT,
+    ),
+    Incident(
+        "a payment status of the shop's own", "ecom_orders", "order_words_are_known",
+        WARN,
+        "an order has a payment status that the shop invented",
+        r"1 web order has a status .*payment: CUSTOM_PAYMENT_STATUS_1 \(1\)",
+        seeded(use_a_payment_word_of_its_own),
+    ),
+    Incident(
+        "a fulfilment status of the shop's own", "ecom_orders",
+        "order_words_are_known", WARN,
+        "an order has a fulfilment status that the shop invented",
+        r"1 web order has a status .*fulfilment: CUSTOM_STEP \(1\)",
+        seeded(use_a_fulfilment_word_of_its_own),
+    ),
     Incident(
         "export truncated", "ecom_orders", "export_is_readable", ERROR,
         "the export was cut off in the middle of a row",

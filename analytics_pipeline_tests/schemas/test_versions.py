@@ -13,6 +13,7 @@ from analytics_pipeline.domain.incidents import Incident
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.schemas import versions
 from analytics_pipeline.schemas.columns import cents, identifier, text, titled
+from analytics_pipeline.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.schemas.versions import (
     NOTES_VERSION,
@@ -41,6 +42,7 @@ FORMS = {
     ("CustomerAnalyticsMaster", 1): "620f50575039caf9",
     ("CustomerChanges", 1): "edb44945b8205a3e",
     ("EcomReconciliation", 1): "cf8467fa60499e88",
+    ("EcomReconciliation", 2): "62fbaf45f53711c6",
     ("CustomerReport", 1): "8cea8a077bf72d7c",
     ("notes", 1): "dd266d5570e73cc6",
 }
@@ -192,3 +194,11 @@ def test_steps_lead_over_every_version_between_or_nowhere(
     assert migrate(rows, Plain, 2)["note"].tolist() == ["xbc"]
     monkeypatch.setitem(versions.STEPS, (Plain, 1), note("a"))
     assert migrate(rows, Plain, 0)["note"].tolist() == ["xabc"]
+
+
+def test_a_reconciliation_without_the_refunds_is_kept_until_it_is_made_again() -> None:
+    before = pd.DataFrame({"order_number": ["7"], "category": ["contradicting"]})
+
+    assert is_reachable(EcomReconciliation, 1)
+    now = migrate(before.copy(), EcomReconciliation, 1)
+    pd.testing.assert_frame_equal(now, before)

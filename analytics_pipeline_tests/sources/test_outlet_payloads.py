@@ -3,7 +3,7 @@
 import pytest
 
 from analytics_pipeline.schemas.sources import Outlets
-from analytics_pipeline.sources.outlet_payloads import outlets_rows
+from analytics_pipeline.sources.outlet_payloads import currencies_of, outlets_rows
 
 STORE = {"id": "store-1", "timezone": "America/New_York", "country": "us"}
 
@@ -75,3 +75,29 @@ def test_outlets_come_by_id_and_each_once():
 @pytest.mark.parametrize("record", [None, "outlet", 5, [], {}, {"id": None}])
 def test_what_is_no_outlet_makes_no_row(record):
     assert rows_of([record]) == []
+
+
+@pytest.mark.parametrize(
+    "store", ["EUR", " eur ", {"code": "EUR", "symbol": "€"}, {"code": "Eur"}]
+)
+def test_a_currency_is_a_code_or_has_one_in_any_case_rule_1_6(store):
+    found = currencies_of([outlet(currency=store)], {"currency": store})
+
+    assert (found.store, found.of_outlets) == ("EUR", {"outlet-1": "EUR"})
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "$", "US dollar", 840, {}, {"symbol": "$"}, {"code": None}, []]
+)
+def test_what_is_no_code_is_an_unknown_currency_rule_1_6(value):
+    found = currencies_of([outlet(currency=value)], {"currency": value})
+
+    assert (found.store, found.of_outlets, found.named) == (None, {}, [])
+
+
+def test_the_currency_of_a_deleted_outlet_counts_as_its_sales_do_rule_1_6():
+    closed = outlet(id="closed", currency="CAD", deleted_at="2025-01-01T00:00:00Z")
+
+    found = currencies_of([outlet(currency="USD"), closed, None, "x"], None)
+
+    assert found.named == ["CAD", "USD"]

@@ -8,7 +8,13 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline_tests.doctored import Change, doctored
-from analytics_pipeline_tests.light_run import evidence_of, exit_code_of, run_light
+from analytics_pipeline_tests.light_run import (
+    TABLES,
+    UP_TO_REPORTING,
+    evidence_of,
+    exit_code_of,
+    run_light,
+)
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     SimulatedShop,
@@ -48,6 +54,7 @@ def test_a_sound_store_passes_every_check(shop: SimulatedShop) -> None:
     events = read(shop)
 
     for check in (
+        "one_currency",
         "time_zone_agrees",
         "outlets_are_all_there",
         "phone_region_is_known",
@@ -97,3 +104,95 @@ def test_a_store_without_outlets_or_registers_is_not_believed(
         read(shop, lambda path, _it: path != collection)
 
     assert exit_code_of(caught.value) == 3
+
+
+def in_currencies(store: object, outlets: object) -> Change:
+    """Let the store and all its outlets name these currencies."""
+
+    def change(path: str, it: dict[str, Any]) -> bool:
+        if path in ("retailer", "outlets"):
+            it["currency"] = store if path == "retailer" else outlets
+        return True
+
+    return change
+
+
+def tell_currency(events: list[Any]) -> dict[str, Any]:
+    return evidence_of(events, "outlets", "one_currency")
+
+
+@pytest.mark.parametrize("code", ["KWD", "BHD", "TND", "JOD", "CLF"])
+def test_a_store_with_three_decimals_is_refused_and_says_so_rule_1_6(
+    shop: SimulatedShop, code: str
+) -> None:
+    with pytest.raises(dg.Failure, match="decimals") as caught:
+        read(shop, in_currencies({"code": code}, code))
+
+    assert exit_code_of(caught.value) == 1
+    assert f"The shop sells in {code}, which has" in str(caught.value)
+
+
+def test_outlets_in_two_currencies_are_refused_by_id_rule_1_6(
+    shop: SimulatedShop,
+) -> None:
+    with pytest.raises(dg.Failure, match="one_currency") as caught:
+        read(shop, in_currencies({"code": "USD"}, "CAD"))
+
+    told = str(caught.value)
+    assert "CAD (outlet " in told
+    assert "USD (the store)" in told
+
+
+def test_a_currency_that_is_not_named_is_remembered_from_before_rule_1_6(
+    shop: SimulatedShop,
+) -> None:
+    nowhere = in_currencies(None, None)
+    first = read(shop, nowhere)
+    assert passed(first, "one_currency")
+    assert tell_currency(first)["currencies"] == "unknown"
+    read(shop, in_currencies("EUR", "EUR"))
+
+    later = read(shop, nowhere)
+
+    assert tell_currency(later)["before"] == "EUR"
+    with pytest.raises(dg.Failure, match="the stored sales are in EUR"):
+        read(shop, in_currencies("BGN", "BGN"))
+
+
+def test_a_currency_set_back_lets_the_shop_go_on_rule_1_6(shop: SimulatedShop) -> None:
+    euro, lev = in_currencies("EUR", "EUR"), in_currencies("BGN", "BGN")
+    read(shop, euro)
+    with pytest.raises(dg.Failure, match="one_currency"):
+        read(shop, lev)
+
+    assert passed(read(shop, euro), "one_currency")
+
+
+AFTER = [table for table in TABLES if table not in ("ecom_orders", "sales_feed")]
+MONEY = [each for each in AFTER if each not in ("outlets", "customer_identities")]
+
+
+@pytest.mark.parametrize("table", MONEY)
+def test_nothing_is_made_alone_while_the_currency_is_refused_rule_1_6(
+    refused_shop: SimulatedShop, table: str
+) -> None:
+    master = refused_shop.data / "customer_analytics_master.csv"
+    before = master.read_bytes()
+
+    with pytest.raises(dg.Failure, match="one_currency") as caught:
+        run_light(refused_shop.settings, FIRST_DAY, tables=[table])
+
+    assert exit_code_of(caught.value) == 1
+    assert master.read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def refused_shop(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A shop that was published, and whose outlets then sell in another currency."""
+    opened = FIRST_DAY - timedelta(days=3)
+    data = tmp_path_factory.mktemp("refused") / "data"
+    with open_simulated_shop(data, seed=1, customers=5, opened_on=opened) as shop:
+        run_light(shop.settings, FIRST_DAY, tables=UP_TO_REPORTING)
+        with pytest.raises(dg.Failure, match="one_currency"):
+            read(shop, in_currencies("USD", "CAD"))
+        yield shop

@@ -120,6 +120,26 @@ def test_doubtful_and_late_orders_warn_and_block_nothing(candidate):
     assert not finding_of(candidate, "orders_have_sales").passed
 
 
+def test_what_the_web_shop_gave_back_is_told_with_what_is_left_rule_4_4(web, candidate):
+    finding = finding_of(candidate, "refunds_reach_the_tills")
+    given_back = [
+        number
+        for number, category in web.expected.items()
+        if category == Category.REFUNDED_IN_WEB_SHOP
+    ]
+    of_sales = {
+        sale["sale_id"]: sale["total_incl_cents"]
+        for sale in web.sales
+        if sale["business_date"] <= D.isoformat()
+    }
+
+    assert not finding.passed
+    assert finding.evidence["refunded"] == len(given_back) == 300
+    assert finding.evidence["left_cents"] == sum(
+        of_sales[f"sale-{number}"] for number in given_back
+    )
+
+
 def test_no_evidence_holds_a_contact_or_a_person(candidate):
     told = str([(each.sentence, dict(each.evidence)) for each in candidate.findings])
 
@@ -179,6 +199,7 @@ def test_before_the_first_publication_there_is_nothing_and_it_says_so(tmp_path):
     assert "No master is published yet" in candidate.findings[0].sentence
     EcomReconciliation.validate(candidate.rows, lazy=True)
     assert {each.check for each in candidate.findings} | {SCHEMA_CHECK} == {
-        "categories_add_up", "evidence_agrees", "orders_have_sales", "matches_schema"
+        "categories_add_up", "evidence_agrees", "orders_have_sales", "matches_schema",
+        "refunds_reach_the_tills",
     }  # fmt: skip
     assert set(candidate.figures) == set(Category)

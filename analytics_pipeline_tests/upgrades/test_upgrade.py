@@ -166,6 +166,7 @@ def test_tables_of_version_1_become_those_of_a_fresh_build_rule_7_3(
     found = versions_in(older.data)
     assert found.pop("sales_feed") == {b"1", b"2"}  # the generation before is kept
     assert found.pop("customer_changes") == {b"1", b"2"}  # "published" has the second
+    assert found.pop("ecom_reconciliation") == {b"2"}  # as this program writes it
     assert {table for table, told in found.items() if told == {b"2"}} == {
         "customers",
         "raw_sales",
