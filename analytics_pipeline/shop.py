@@ -79,7 +79,7 @@ class Shop:
         self.publication = Publication(
             self.settings.data_dir, self.policy.archive_keep_days
         )
-        self.quarantine = QuarantineLists(self.settings.data_dir)
+        self.quarantine = QuarantineLists(self.settings.data_dir, self.policy.csv_bom)
         self.export_dialect = load_export_dialect(self.settings.policy_file)
         self.usual = load_usual(self.settings.policy_file)
 
