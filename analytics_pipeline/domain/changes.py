@@ -55,10 +55,9 @@ def list_changes(
         [_values(caused), _unexplained(earlier, later, caused, unknown)],
         ignore_index=True,
     )
-    adds = (values[list(MEASURES)] != 0).any(axis="columns")
     parts = [
         _people(earlier, later, values),
-        values[adds],  # one that is only of another day may still be a grade's cause
+        values,
         list_grade_changes(earlier.figures, later.figures, values, unknown),
     ]
     changes = pd.concat(parts, ignore_index=True).assign(
@@ -91,16 +90,19 @@ def _values(caused: pd.DataFrame) -> pd.DataFrame:
 def _show_difference(caused: pd.DataFrame) -> dict[str, "pd.Series[str]"]:
     """Return ``before`` and ``after`` of the first figure that is another one now.
 
-    Of a sale that came or went that is the lifetime value, also where it is nothing.
+    Of a sale that came or went that is the lifetime value, also where it is nothing; of
+    an order that only has another day, its days.
     """
-    shown = {side: pd.Series(None, caused.index, dtype="str") for side in _SIDES}
+    shown = {
+        side: caused[f"bought_on_{side}"].dt.strftime("%Y-%m-%d") for side in _SIDES
+    }
     left = pd.Series(True, index=caused.index)
     stayed = caused["was_there"] & caused["is_there"]
     for change, figure in MEASURES.items():
         here = left & (~stayed | (caused[change] != 0))
         for side in _SIDES:
             told = _write_figure(caused.loc[here, f"{figure}_{side}"], figure)
-            shown[side] = told.reindex(caused.index).fillna(shown[side])
+            shown[side] = shown[side].mask(here, told)
         left &= ~here
     return shown
 
@@ -147,8 +149,9 @@ def _show_rest(
     then = explained.reindex(left.index).fillna(0).astype("int64")
     both = {f"{MEASURES[name]}_before": then[name] for name in MEASURES}
     both |= {f"{MEASURES[name]}_after": then[name] + left[name] for name in MEASURES}
+    days = {f"bought_on_{side}": pd.Series(pd.NaT, left.index) for side in _SIDES}
     stayed = {"was_there": True, "is_there": True}
-    return _show_difference(left.assign(**both, **stayed))
+    return _show_difference(left.assign(**both, **days, **stayed))
 
 
 def _people(earlier: Master, later: Master, values: pd.DataFrame) -> pd.DataFrame:

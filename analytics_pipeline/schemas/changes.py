@@ -51,7 +51,7 @@ class CustomerChanges(Table):
     before: str = titled(
         amount_or_text(
             "how it was: tier, segment, person, or the first of the figures on the "
-            "right that is another one now"
+            "right that is another one now; of an order that only moved, its day"
         ),
         "Before",
     )
