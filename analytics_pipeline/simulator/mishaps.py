@@ -6,13 +6,22 @@ stores stay as they are.  The seed decides when each happens.
 
 from datetime import datetime
 
+from analytics_pipeline.simulator.mishaps_texts import (
+    become_known_to_the_web_shop,
+    buy_under_a_hazardous_name,
+    paste_a_hazardous_name,
+)
 from analytics_pipeline.simulator.rare_cases import Case
 from analytics_pipeline.simulator.shop import Shop
 
 DAYS_BETWEEN = 3
 """On average a day in so many has a mishap."""
 
-MISHAPS: tuple[Case, ...] = ()
+MISHAPS: tuple[Case, ...] = (
+    buy_under_a_hazardous_name,
+    paste_a_hazardous_name,
+    become_known_to_the_web_shop,
+)
 
 
 def meet_a_mishap(shop: Shop, moment: datetime) -> None:
