@@ -4,7 +4,7 @@ A start date of long ago costs nothing then.  The first day depends on the lates
 versions of the sales alone, not on the way to them (rule 7.3).
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -28,7 +28,7 @@ def find_first_day(shop: Shop, wanted: date) -> date:
 
     That is ANALYTICS_START_DATE.  If more than ``MOST_EMPTY_DAYS`` empty days would
     follow it, it is the first day of the year before that of the first sale, or of the
-    *wanted* day if that is earlier.
+    *wanted* day if that is earlier: early enough in every time zone.
     """
     start = shop.settings.start_date
     if wanted - start <= MOST_EMPTY_DAYS:
@@ -38,7 +38,7 @@ def find_first_day(shop: Shop, wanted: date) -> date:
 
 
 def _find_first_sale(shop: Shop) -> date | None:
-    """Return a day not after that of the first sale in any zone; none without one."""
+    """Return the day of the first sale in UTC; none without a sale."""
     log = open_whole_log(shop)
     feed = shop.open_feed(log)
     early = feed.order_by("sale_date").limit(CANDIDATES).select("sale_id", "sale_date")
@@ -47,7 +47,7 @@ def _find_first_sale(shop: Shop) -> date | None:
     found = _earliest(shop, log, versions_of(feed, ids))
     if len(few) == CANDIDATES and (found is None or found > few["sale_date"].max()):
         found = _earliest(shop, log, feed)
-    return None if found is None else found.date() - timedelta(days=1)
+    return None if found is None else found.date()
 
 
 def _earliest(shop: Shop, log: SalesLog, feed: ir.Table) -> pd.Timestamp | None:

@@ -112,6 +112,7 @@ class Updated:
 
     def __init__(self, data: Path, start: date) -> None:
         data.mkdir(parents=True)
+        (data / "analytics.toml").write_text("archive_keep_days = 400\n")
         self.data = data
         self.settings = load_settings(
             data_dir=data,
