@@ -34,7 +34,7 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 _IDENTIFIER = re.compile(r"[!-~]{1,100}")
 _WORD = re.compile(r"[^\s;]{1,64}")
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)))
-_YEARS = range(1970, 2200)
+_YEARS = range(1969, 2200)  # the first of January 1970 begins before it in UTC
 
 UNREADABLE_WORD = "unreadable"
 """Stands for a state, status or attribute that is no word: never a known one."""
