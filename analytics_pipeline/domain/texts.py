@@ -9,6 +9,9 @@ INVISIBLE = (
 )
 """Characters without a shape of their own, as the inside of a character class."""
 
+VERSION = 2
+"""Of how texts are read; records read by another version are read again."""
+
 _LINE_END = re.compile("\r\n?")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BLANK = re.compile(rf"[\s{INVISIBLE}]*")

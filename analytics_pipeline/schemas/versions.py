@@ -30,8 +30,8 @@ FIRST = 1
 VERSIONS: dict[type[Table], int] = {
     SalesFeed: 1,
     Outlets: 1,
-    Customers: 2,
-    EcomOrders: 2,
+    Customers: 1,
+    EcomOrders: 1,
     RawSales: 1,
     CustomerIdentities: 1,
     CustomerAnalytics: 1,

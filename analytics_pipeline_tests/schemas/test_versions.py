@@ -34,8 +34,6 @@ FORMS = {
     ("Outlets", 1): "ae41e755b89bc8b9",
     ("Customers", 1): "324b98caa8ea36df",
     ("EcomOrders", 1): "99d04a463ef375b4",
-    ("Customers", 2): "324b98caa8ea36df",
-    ("EcomOrders", 2): "99d04a463ef375b4",
     ("RawSales", 1): "02cb532b3b1ae9aa",
     ("CustomerIdentities", 1): "59b5ed089fbea66c",
     ("CustomerAnalytics", 1): "da0809301cd089ed",

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.domain import texts
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.domain.texts import is_blank, without_controls
+from analytics_pipeline.schemas.sources import Customers
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.people import Contact
+from analytics_pipeline.sources import payload_values
 from analytics_pipeline.sources.payload_values import text
+from analytics_pipeline.storage.parquet import decode
 from analytics_pipeline.storage.quarantine_lists import QuarantineLists
 from analytics_pipeline_tests.histories.in_process import (
     Pipeline,
@@ -18,6 +22,7 @@ from analytics_pipeline_tests.histories.in_process import (
     open_pipeline,
 )
 from analytics_pipeline_tests.histories.store_by_hand import Basket, StoreByHand
+from analytics_pipeline_tests.light_run import SOURCES
 
 NOON = datetime(2026, 5, 4, 16, tzinfo=UTC)
 YESTERDAY = (-1, "12:00")
@@ -149,6 +154,24 @@ def test_names_that_break_tables_come_through_a_whole_run_rules_3_5_and_8_5(
     pipeline.beside(pipeline.data.parent / "anew").run(pipeline.yesterday, rebuild=True)
     anew = pipeline.data.parent / "anew/warehouse/customers/customers.parquet"
     assert anew.read_bytes() == stored
+
+
+def test_records_that_an_earlier_program_read_are_read_again_rules_7_3_and_8_5(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.store.enrol(Contact("Bell\x07"))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(texts, "VERSION", 1)
+        earlier.setattr(payload_values, "without_controls", lambda typed: typed)
+        pipeline.run(pipeline.yesterday, tables=SOURCES)
+    kept = pipeline.data / "warehouse/customers/customers.parquet"
+    assert b"Bell\x07" in decode(kept.read_bytes(), Customers).to_csv().encode()
+
+    pipeline.run(pipeline.yesterday, tables=SOURCES)
+
+    names = decode(kept.read_bytes(), Customers)["name"].dropna()
+    assert "Bell" in set(names)
+    assert not names.str.contains("\x07").any()
 
 
 @pytest.mark.parametrize(
