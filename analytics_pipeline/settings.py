@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     api_url: str | None = Field(None, alias="LIGHTSPEED_API_URL")
     data_dir: Path = Field(Path("data"), alias="ANALYTICS_DATA_DIR")
     start_date: date = Field(
-        date(2020, 1, 1), alias="ANALYTICS_START_DATE", ge=date(2000, 1, 1)
+        date(2020, 1, 1), alias="ANALYTICS_START_DATE", ge=date(1970, 1, 1)
     )
     time_zone: Annotated[str, AfterValidator(known_time_zone)] = Field(
         "America/New_York", alias="ANALYTICS_TIMEZONE"

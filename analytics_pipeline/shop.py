@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from ibis.backends import BaseBackend
 
 from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain.business_days import leave_out_empty_years
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import name_some
 from analytics_pipeline.domain.policy import Policy
@@ -71,6 +72,7 @@ class Shop:
     usual: Usual = field(init=False)
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
+    begins: date | None = None
 
     def __post_init__(self) -> None:
         """Find the tables, the published files and the lists of quarantine."""
@@ -79,7 +81,7 @@ class Shop:
         self.publication = Publication(
             self.settings.data_dir, self.policy.archive_keep_days
         )
-        self.quarantine = QuarantineLists(self.settings.data_dir)
+        self.quarantine = QuarantineLists(self.settings.data_dir, self.policy.csv_bom)
         self.export_dialect = load_export_dialect(self.settings.policy_file)
         self.usual = load_usual(self.settings.policy_file)
 
@@ -113,13 +115,8 @@ class Shop:
 
     def store_as(self, table: str, model: type[Table]) -> Callable[[Candidate], None]:
         """Return what stores a candidate as *table*, or as its day of it."""
-
-        def store(candidate: Candidate) -> None:
-            self.warehouse.write(
-                table, model, candidate.rows, candidate.partition, candidate.notes
-            )
-
-        return store
+        write = self.warehouse.write
+        return lambda each: write(table, model, each.rows, each.partition, each.notes)
 
     # Days ------------------------------------------------------------------------
 
@@ -141,17 +138,21 @@ class Shop:
     @property
     def due_day(self) -> date:
         """The day whose master people may expect by now."""
-        is_due = self.clock().astimezone(self.zone).time() >= DUE_AT
-        return self.yesterday if is_due else self.yesterday - timedelta(days=1)
+        is_late = self.clock().astimezone(self.zone).time() < DUE_AT
+        return self.yesterday - timedelta(days=is_late)
 
     @property
     def first_day(self) -> str:
         """The first partition, which also holds every earlier sale."""
-        return self.settings.start_date.isoformat()
+        if self.begins is None:
+            noted = self.warehouse.first_day("raw_sales")
+            begins = date.fromisoformat(noted) if noted else None
+            self.begins = leave_out_empty_years(self.settings.start_date, begins)
+        return self.begins.isoformat()
 
     def days_until(self, last: date) -> list[str]:
-        """Return every partition from the start date to *last*."""
-        first = self.settings.start_date
+        """Return every partition from the first one to *last*."""
+        first = date.fromisoformat(self.first_day)
         count = (last - first).days + 1
         return [(first + timedelta(days=n)).isoformat() for n in range(max(count, 0))]
 
@@ -191,10 +192,9 @@ class Shop:
         """Return the sales of every stored day up to *last*.
 
         Raises:
-            LocalFailure: a day is missing.
-            GateFailed: a day's last attempt failed.
+            LocalFailure, GateFailed: a day is missing; its last attempt failed.
         """
-        wanted = self.days_until(last)
+        wanted = self.days_until(last) or [last.isoformat()]
         missing = set(wanted) - set(self.warehouse.partitions("raw_sales"))
         if missing:
             raise LocalFailure(
@@ -218,8 +218,7 @@ def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
     """Keep every other run out of *data_dir*; what a killed one left is cleared away.
 
     Raises:
-        DirectoryInUse: another run holds it, and *wait* is false.
-        LocalFailure: the directory cannot be written.
+        DirectoryInUse, LocalFailure: another run holds it; it cannot be written.
     """
     try:
         make_folder(data_dir)

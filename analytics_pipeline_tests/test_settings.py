@@ -50,6 +50,8 @@ def test_without_any_environment_the_documented_defaults_hold(tmp_path):
         ("LIGHTSPEED_API_URL", "http://127.0.0.1:1", "api_url", "http://127.0.0.1:1"),
         ("ANALYTICS_DATA_DIR", "/tmp/x", "data_dir", Path("/tmp/x")),
         ("ANALYTICS_START_DATE", "2024-02-29", "start_date", date(2024, 2, 29)),
+        ("ANALYTICS_START_DATE", "1997-01-01", "start_date", date(1997, 1, 1)),
+        ("ANALYTICS_START_DATE", "1970-01-01", "start_date", date(1970, 1, 1)),
         ("ANALYTICS_TIMEZONE", "Europe/Paris", "time_zone", "Europe/Paris"),
         ("ANALYTICS_ENGINE", "spark", "engine", Engine.SPARK),
         ("ANALYTICS_STORE", "s3://bucket/x", "store", "s3://bucket/x"),
@@ -88,6 +90,7 @@ def test_a_variable_goes_before_the_env_file_and_an_argument_before_both(
     [
         ("LIGHTSPEED_API_VERSION", "latest"),
         ("ANALYTICS_START_DATE", "2020-02-30"),
+        ("ANALYTICS_START_DATE", "1969-12-31"),
         ("ANALYTICS_TIMEZONE", "Mars/Olympus"),
         ("ANALYTICS_TIMEZONE", "../etc/passwd"),
         ("ANALYTICS_ENGINE", "pandas"),
@@ -174,6 +177,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         walk_in_customer_code = "CASH"
         max_quarantined = 0
         archive_keep_days = 30
+        csv_bom = true
         [tier_thresholds]
         Sprout = 1
         Bloom = 2
@@ -200,6 +204,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         walk_in_customer_code="CASH",
         max_quarantined=0,
         archive_keep_days=30,
+        csv_bom=True,
     )
 
 
@@ -224,6 +229,7 @@ def test_one_threshold_of_a_tier_leaves_the_others_as_they_were(policy):
         pytest.param("max_quarantined = -1", "max_quarantined", id="negative limit"),
         pytest.param("[tier_thresholds]\nNone = 0", "tier_thresholds", id="tier None"),
         pytest.param('phone_region = "Germany"', "phone_region", id="no region"),
+        pytest.param('csv_bom = "Excel"', "csv_bom", id="neither true nor false"),
     ],
 )
 def test_a_faulty_choice_is_refused_and_its_key_named(policy, text, key):

@@ -130,7 +130,8 @@ def name_causes(
 def _became_web(compared: pd.DataFrame) -> "pd.Series[bool]":
     """Say where only the tie to a web order is new, or gone."""
     stays = compared["was_there"] & compared["is_there"]
-    same_value = compared["value_before"] == compared["value_after"]
+    before, after = (compared[f"lifetime_value_cents_{s}"] for s in ("before", "after"))
+    same_value = before == after
     return (
         stays & same_value.fillna(False) & (compared["ecom_order_count_change"] != 0)
     ).astype("bool")

@@ -18,6 +18,7 @@ from analytics_pipeline.schemas.changes import CustomerChanges
 from analytics_pipeline.vocabulary import ChangeCause, ChangeKind
 
 ECOM_PREFIX = "ecom-"
+_SIDES = ("before", "after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ def _values(caused: pd.DataFrame) -> pd.DataFrame:
         {
             "customer_id": caused["person_id"],
             "change": ChangeKind.VALUE.value,
-            "before": _in_currency(caused["value_before"]),
-            "after": _in_currency(caused["value_after"]),
+            **_show_difference(caused),
             "cause": caused["cause"],
             "cause_id": caused["source_id"],
             "cause_date": caused["cause_date"],
@@ -87,9 +87,31 @@ def _values(caused: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _in_currency(cents: "pd.Series[int]") -> "pd.Series[str]":
-    told = [None if pd.isna(each) else format_cents(int(each)) for each in cents]
-    return pd.Series(told, index=cents.index, dtype="str")
+def _show_difference(caused: pd.DataFrame) -> dict[str, "pd.Series[str]"]:
+    """Return ``before`` and ``after`` of the first figure that is another one now.
+
+    Of a sale that came or went that is the lifetime value, also where it is nothing; of
+    an order that only has another day, its days.
+    """
+    shown = {
+        side: caused[f"bought_on_{side}"].dt.strftime("%Y-%m-%d") for side in _SIDES
+    }
+    left = pd.Series(True, index=caused.index)
+    stayed = caused["was_there"] & caused["is_there"]
+    for change, figure in MEASURES.items():
+        here = left & (~stayed | (caused[change] != 0))
+        for side in _SIDES:
+            told = _write_figure(caused.loc[here, f"{figure}_{side}"], figure)
+            shown[side] = shown[side].mask(here, told)
+        left &= ~here
+    return shown
+
+
+def _write_figure(values: "pd.Series[int]", figure: str) -> "pd.Series[str]":
+    """Return a figure as people read it: money with two decimals, counts without."""
+    write = format_cents if figure.endswith("_cents") else str
+    told = [None if pd.isna(each) else write(int(each)) for each in values]
+    return pd.Series(told, index=values.index, dtype="str")
 
 
 def _unexplained(
@@ -103,13 +125,33 @@ def _unexplained(
         for master in (earlier, later)
     )
     told = caused.groupby("person_id")[list(MEASURES)].sum()
-    left = after.sub(before, fill_value=0).sub(told, fill_value=0).astype("int64")
+    explained = before.add(told, fill_value=0)
+    left = after.sub(explained, fill_value=0).astype("int64")
     left = left[(left != 0).any(axis="columns")]
     return (
-        left.rename_axis("customer_id")
+        left.assign(
+            **_show_rest(left, explained),
+            change=ChangeKind.VALUE.value,
+            cause=unknown.value,
+        )
+        .rename_axis("customer_id")
         .reset_index()
-        .assign(change=ChangeKind.VALUE.value, cause=unknown.value)
     )
+
+
+def _show_rest(
+    left: pd.DataFrame, explained: pd.DataFrame
+) -> dict[str, "pd.Series[str]"]:
+    """Return ``before`` and ``after`` of the first figure that is not explained.
+
+    Before is what the earlier figure and the pieces come to.
+    """
+    then = explained.reindex(left.index).fillna(0).astype("int64")
+    both = {f"{MEASURES[name]}_before": then[name] for name in MEASURES}
+    both |= {f"{MEASURES[name]}_after": then[name] + left[name] for name in MEASURES}
+    days = {f"bought_on_{side}": pd.Series(pd.NaT, left.index) for side in _SIDES}
+    stayed = {"was_there": True, "is_there": True}
+    return _show_difference(left.assign(**both, **days, **stayed))
 
 
 def _people(earlier: Master, later: Master, values: pd.DataFrame) -> pd.DataFrame:

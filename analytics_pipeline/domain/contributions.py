@@ -66,9 +66,9 @@ def compare_contributions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataF
 
     One row a person and purchase: ``person_id, key, source_id, is_web_order``,
     ``was_there`` and ``is_there`` (whether it added anything before, and does now),
-    ``bought_on``, the value ``value_before`` and ``value_after``, ``only_window``
-    (nothing but its place in the rolling window changed) and every column of
-    ``MEASURES``.
+    ``bought_on``, that day and every figure with ``_before`` and ``_after`` behind its
+    name (empty where it was or is not there), ``only_window`` (nothing but its place in
+    the rolling window changed) and every column of ``MEASURES``.
     """
     both = before.merge(
         after,
@@ -79,17 +79,18 @@ def compare_contributions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataF
         validate="1:1",
     )
     told = ["source_id", "is_web_order", "bought_on"]
+    figures = [f"{figure}_{side}" for figure in FIGURES for side in ("before", "after")]
+    days = ["bought_on_before", "bought_on_after"]
     compared = both.assign(
         was_there=both["source_id_before"].notna(),
         is_there=both["source_id_after"].notna(),
         **{name: both[f"{name}_after"].fillna(both[f"{name}_before"]) for name in told},
-        value_before=both["lifetime_value_cents_before"].astype("Int64"),
-        value_after=both["lifetime_value_cents_after"].astype("Int64"),
+        **{name: both[name].astype("Int64") for name in figures},
         **{change: _difference(both, figure) for change, figure in MEASURES.items()},
         only_window=_only_window(both),
     )
-    columns = ["person_id", "key", *told, "was_there", "is_there", "value_before"]
-    columns += ["value_after", "only_window", *MEASURES]
+    columns = ["person_id", "key", *told, *days, "was_there", "is_there"]
+    columns += ["only_window", *figures, *MEASURES]
     changed = (compared[list(MEASURES)] != 0).any(axis="columns") | _moved_order(both)
     return compared.loc[changed, columns].sort_values(
         ["person_id", "key"], ignore_index=True

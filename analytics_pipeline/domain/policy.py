@@ -68,6 +68,7 @@ class Policy:
     walk_in_customer_code: str = "WALKIN"
     max_quarantined: int | None = None
     archive_keep_days: int = 90
+    csv_bom: bool = False
 
     def __post_init__(self) -> None:
         """Refuse choices that no shop can mean, and fill in the rungs not named.

@@ -7,6 +7,7 @@ import pandera.pandas as pa
 from analytics_pipeline.schemas.columns import (
     LARGEST_AMOUNT,
     Day,
+    amount_or_text,
     day,
     identifier,
     optional_day,
@@ -48,9 +49,13 @@ class CustomerChanges(Table):
         isin=list(ChangeKind), title="Change", description="what changed of the person"
     )
     before: str = titled(
-        text("how it was: the value in currency, tier, segment or person"), "Before"
+        amount_or_text(
+            "how it was: tier, segment, person, or the first of the figures on the "
+            "right that is another one now; of an order that only moved, its day"
+        ),
+        "Before",
     )
-    after: str = titled(text("how it is now"), "After")
+    after: str = titled(amount_or_text("how it is now; never as it was"), "After")
     cause: str = pa.Field(
         isin=list(ChangeCause), title="Cause", description="what did it"
     )

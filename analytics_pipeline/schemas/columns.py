@@ -8,6 +8,8 @@ from pandera.engines import pandas_engine
 LARGEST_AMOUNT = 10**15
 """Ten million million in cents: beyond it an amount is a fault, not a sale."""
 
+_AMOUNTS = "amounts"
+
 
 def identifier(description: str, *, unique: bool = False) -> Any:
     """Build a column that names something and is never empty."""
@@ -24,6 +26,20 @@ def optional_identifier(description: str) -> Any:
 def text(description: str) -> Any:
     """Build a text column that may be empty (missing, never a blank string)."""
     return pa.Field(nullable=True, description=f"{description}; may be empty")
+
+
+def amount_or_text(description: str) -> Any:
+    """Build a text column whose amounts people read as the numbers that they are."""
+    return pa.Field(
+        nullable=True,
+        description=f"{description}; may be empty",
+        metadata={_AMOUNTS: True},
+    )
+
+
+def holds_amounts(column: Any) -> bool:
+    """Say whether a column of a schema was built by :func:`amount_or_text`."""
+    return _AMOUNTS in (column.metadata or {})
 
 
 def flag(description: str) -> Any:

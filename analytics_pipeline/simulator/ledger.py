@@ -5,7 +5,6 @@ shared, nothing is incremental, nothing is fast.  Of the policy it knows the two
 what else a shop may choose has its default.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +19,7 @@ from analytics_pipeline.simulator.ledger_bookings import (
 )
 from analytics_pipeline.simulator.ledger_people import People, Person, find_people
 from analytics_pipeline.simulator.ledger_terms import USUAL, Terms
+from analytics_pipeline.simulator.ledger_texts import cell, readable
 from analytics_pipeline.simulator.records import StoreState
 
 VIP_CENTS = 100_000
@@ -27,8 +27,6 @@ HIGH_VALUE_CENTS = 50_000
 TIERS = ((150_000, "Evergreen"), (75_000, "Bloom"), (25_000, "Sprout"))
 SEGMENTS = ((90, "90d"), (60, "60d"), (30, "30d"))
 ROLLING_DAYS = 90
-E164 = re.compile(r"\+[0-9]+")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 FIRST_TIME_COLUMNS = (
     *("Customer ID", "Customer Code", "Name", "Email", "Phone"),
     *("First Purchase Date", "Days Since First Purchase", "Lifetime Value"),
@@ -142,7 +140,7 @@ def _online_people(
         if person_id in remaining and person_id is not None:
             remaining.remove(person_id)
             email = (order.email or "").strip()
-            found.append(Person(person_id, "", order.name.strip(), email, "", ()))
+            found.append(Person(person_id, "", readable(order.name), email, "", ()))
     return found
 
 
@@ -169,11 +167,11 @@ def _master_row(person: Person, figures: Figures, terms: Terms) -> dict[str, str
     duplicates = len(person.duplicate_ids)
     high = HIGH_VALUE_CENTS <= figures.lifetime < VIP_CENTS
     return {
-        "Customer ID": _text(person.id),
-        "Customer Code": _text(person.code),
-        "Name": _text(person.name),
-        "Email": _text(person.email),
-        "Phone": _text(person.phone),
+        "Customer ID": cell(person.id),
+        "Customer Code": cell(person.code),
+        "Name": cell(person.name),
+        "Email": cell(person.email),
+        "Phone": cell(person.phone),
         "Lifetime Value": _money(figures.lifetime),
         "Rolling 90-Day Value": _money(figures.rolling),
         "Order Count": str(figures.orders),
@@ -216,13 +214,6 @@ def _segment(days: int | None) -> str:
     if days is None:
         return "never"
     return next((name for least, name in SEGMENTS if days >= least), "active")
-
-
-def _text(cell: str) -> str:
-    """Disarm a cell that a spreadsheet would run; numbers in E.164 stay (rule 8.5)."""
-    if cell.startswith(FORMULA_STARTS) and not E164.fullmatch(cell):
-        return f"'{cell}"
-    return cell
 
 
 def _money(cents: int) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from analytics_pipeline.simulator.ledger_texts import readable
 from analytics_pipeline.simulator.records import Customer, StoreState
 
 MOST_WHO_MAY_SHARE = 5
@@ -159,7 +160,7 @@ def _describe(live: list[Customer], placeholders: frozenset[str]) -> Person:
     emails = [_shown_email(record, placeholders) for record in ranked]
     return Person(
         id=own.id,
-        code=own.customer_code,
+        code=readable(own.customer_code),
         name=_first_filled([_shown_name(record) for record in ranked]),
         email=_first_filled(emails),
         phone=_first_filled([_shown_phone(record) for record in ranked]),
@@ -174,7 +175,7 @@ def _first_filled(texts: list[str]) -> str:
 def _shown_name(record: Customer) -> str:
     names = [(record.first_name or "").strip(), (record.last_name or "").strip()]
     full = " ".join(name for name in names if name)
-    return full or (record.company_name or "").strip()
+    return readable(full) or readable(record.company_name)
 
 
 def _shown_email(record: Customer, placeholders: frozenset[str]) -> str:

@@ -6,6 +6,7 @@ stores stay as they are.  The seed decides when each happens.
 
 from datetime import datetime
 
+from analytics_pipeline.simulator.mishaps_texts import TEXT_MISHAPS
 from analytics_pipeline.simulator.mishaps_web import WEB_MISHAPS
 from analytics_pipeline.simulator.rare_cases import Case
 from analytics_pipeline.simulator.shop import Shop
@@ -13,10 +14,12 @@ from analytics_pipeline.simulator.shop import Shop
 DAYS_BETWEEN = 3
 """On average a day in so many has a mishap."""
 
-MISHAPS: tuple[Case, ...] = (*WEB_MISHAPS,)
+MISHAPS: tuple[Case, ...] = (
+    *WEB_MISHAPS,
+    *TEXT_MISHAPS,
+)
 
 
 def meet_a_mishap(shop: Shop, moment: datetime) -> None:
     """Let one mishap happen, drawn by the seed."""
-    if MISHAPS:
-        shop.timeline.rng.choice(MISHAPS)(shop, moment)
+    shop.timeline.rng.choice(MISHAPS)(shop, moment)

@@ -18,6 +18,7 @@ from decimal import (
 )
 from typing import Any
 
+from analytics_pipeline.domain.texts import is_blank, without_controls
 from analytics_pipeline.schemas.columns import LARGEST_AMOUNT
 
 EXACT = Context(
@@ -33,7 +34,7 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 _IDENTIFIER = re.compile(r"[!-~]{1,100}")
 _WORD = re.compile(r"[^\s;]{1,64}")
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)))
-_YEARS = range(1970, 2200)
+_YEARS = range(1969, 2200)  # the first of January 1970 begins before it in UTC
 
 UNREADABLE_WORD = "unreadable"
 """Stands for a state, status or attribute that is no word: never a known one."""
@@ -76,8 +77,9 @@ def version_in(record: Any) -> Any:
 def text(value: Any, rule: str) -> str | None:
     """Return *value* as trimmed text; a blank one is missing, a number is its digits.
 
-    Half a surrogate pair is valid JSON but no text that can be stored: it becomes
-    a question mark.
+    Control characters are taken out (rule 8.5), and a text of invisible characters is
+    blank.  Half a surrogate pair is valid JSON but no text that can be stored: it
+    becomes a question mark.
     """
     if value is None:
         return None
@@ -87,7 +89,8 @@ def text(value: Any, rule: str) -> str | None:
         raise Unusable(rule)
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode("utf-8")
-    return value.strip() or None
+    stripped = without_controls(value).strip()
+    return None if is_blank(stripped) else stripped
 
 
 def single_line(value: Any, rule: str) -> str | None:

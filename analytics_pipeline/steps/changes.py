@@ -240,7 +240,7 @@ def store_changes(shop: Shop, candidate: Candidate) -> None:
     published = shop.publication.published()
     if published is None or published.as_of != candidate.partition:
         return
-    text = render_csv(candidate.rows, CustomerChanges)
+    text = render_csv(candidate.rows, CustomerChanges, shop.policy.csv_bom)
     replace_text(shop.settings.data_dir / CHANGES, text)
     figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
     remember_master(shop, day, figures, candidate.notes)

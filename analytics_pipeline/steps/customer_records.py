@@ -9,6 +9,7 @@ from hashlib import sha256
 import pandas as pd
 
 from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.domain import texts
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.membership import is_among
@@ -120,7 +121,8 @@ def _replay(
 def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
     """Return a text that changes when a record would be stored in another way."""
     walk_in = [policy.walk_in_customer_id, policy.walk_in_customer_code]
-    return sha256(json.dumps([keys.fingerprint(), *walk_in]).encode()).hexdigest()
+    choices = [keys.fingerprint(), *walk_in, texts.VERSION]
+    return sha256(json.dumps(choices).encode()).hexdigest()
 
 
 def store_customers(shop: Shop, candidate: Candidate) -> None:

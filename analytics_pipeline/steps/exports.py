@@ -72,7 +72,7 @@ def list_master(shop: Shop, day: date) -> Candidate:
 
 def store_first_time_buyers(shop: Shop, candidate: Candidate) -> None:
     """Archive the buyers of a day; they are published with its master."""
-    text = render_csv(candidate.rows, FirstTimeBuyers)
+    text = render_csv(candidate.rows, FirstTimeBuyers, shop.policy.csv_bom)
     shop.publication.stage_first_time_buyers(_day(candidate), text)
 
 
@@ -81,7 +81,7 @@ def publish_master(shop: Shop, candidate: Candidate) -> None:
     rows = candidate.rows
     is_out = shop.publication.publish_master(
         _day(candidate),
-        render_csv(rows, CustomerAnalyticsMaster),
+        render_csv(rows, CustomerAnalyticsMaster, shop.policy.csv_bom),
         len(rows),
         shop.clock(),
         provisional=candidate.figures["provisional"] == "yes",

@@ -97,7 +97,11 @@ def describe_sources(
 def _fingerprint(policy: Policy) -> str:
     """Return what tells apart the choices that any figure depends on."""
     alike = replace(
-        policy, archive_keep_days=0, suspicious_size=0, max_quarantined=None
+        policy,
+        archive_keep_days=0,
+        suspicious_size=0,
+        max_quarantined=None,
+        csv_bom=False,
     )
     return sha256(repr(alike).encode()).hexdigest()
 

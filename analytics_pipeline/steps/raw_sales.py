@@ -14,6 +14,7 @@ from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.day_findings import judge_start, judge_words
+from analytics_pipeline.steps.first_day import find_first_day
 from analytics_pipeline.steps.judgements import CatchUpJudge
 from analytics_pipeline.steps.stale_days import (
     compare_with_log,
@@ -51,6 +52,7 @@ def choose_days(
 ) -> list[str]:
     """Return the days to cut: those asked for, the late ones as well, or all."""
     last = date.fromisoformat(max(wanted))
+    shop.begins = find_first_day(shop, date.fromisoformat(min(wanted)))
     if recut_all_days:
         return shop.days_until(last)
     late = compare_with_log(shop, last).stale_days if refresh_late_days else []
@@ -104,8 +106,21 @@ def recut_days(
                 is_audited=True,
             )
     if first in days:
+        _forget_empty_years(shop, first)
         shop.warehouse.note_first_day("raw_sales", first)
     shop.warehouse.bundle("raw_sales")
+
+
+def _forget_empty_years(shop: Shop, first: str) -> None:
+    """Remove the days before the *first* one, which holds all of them now, if any."""
+    if (
+        first == shop.settings.start_date.isoformat()
+        or first in shop.warehouse.failures("raw_sales")
+    ):
+        return
+    for day in shop.warehouse.partitions("raw_sales"):
+        if day < first:
+            shop.warehouse.remove("raw_sales", day)
 
 
 def _verdict_on(verdict: Finding, rows: pd.DataFrame, faulty: pd.Index) -> Finding:

@@ -78,7 +78,7 @@ def reconcile_web_orders(shop: Shop) -> Candidate:
 def store_reconciliation(shop: Shop, candidate: Candidate) -> None:
     """Store the table, and the same as a file that people can open."""
     shop.store_as("ecom_reconciliation", EcomReconciliation)(candidate)
-    text = render_csv(candidate.rows, EcomReconciliation)
+    text = render_csv(candidate.rows, EcomReconciliation, shop.policy.csv_bom)
     replace_text(shop.settings.data_dir / RECONCILIATION, text)
 
 

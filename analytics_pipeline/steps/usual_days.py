@@ -103,7 +103,7 @@ class UsualDays:
         """
         known = {date.fromisoformat(day) for day in days}
         if self._shop.first_day in days:
-            first = self._shop.settings.start_date
+            first = date.fromisoformat(self._shop.first_day)
             earlier = (first - self._since).days
             known |= {first - timedelta(days=n + 1) for n in range(earlier)}
         return {day: DayProfile() for day in known if self._since <= day <= self._last}

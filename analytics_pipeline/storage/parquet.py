@@ -76,10 +76,18 @@ def encode(
     frame: pd.DataFrame, table: type[Table], notes: Mapping[str, str] | None = None
 ) -> bytes:
     """Return *frame* as the Parquet bytes of *table*, with *notes* in its footer."""
+    if frame.empty and not notes and [*frame.columns] == arrow_schema(table).names:
+        return _encode_no_rows(table, VERSIONS[table])  # most days of some shops
     content = pa.Table.from_pandas(
         frame, schema=arrow_schema(table), preserve_index=False
     ).replace_schema_metadata({**(notes or {}), VERSION: str(VERSIONS[table])})
     return _write(content)
+
+
+@cache
+def _encode_no_rows(table: type[Table], version: int) -> bytes:
+    rows = arrow_schema(table).empty_table()
+    return _write(rows.replace_schema_metadata({VERSION: str(version)}))
 
 
 def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:

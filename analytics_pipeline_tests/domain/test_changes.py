@@ -1,7 +1,10 @@
 """Tests for analytics_pipeline.domain.changes and the modules it stands on."""
 
-from dataclasses import dataclass
+import csv
+import io
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -21,6 +24,7 @@ from analytics_pipeline.domain.contributions import (
     keys_of,
     list_contributions,
 )
+from analytics_pipeline.domain.csv_text import render_csv
 from analytics_pipeline.domain.reconcile_changes import (
     add_up_changes,
     judge_causes,
@@ -171,6 +175,7 @@ def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
     finding = add_up_changes(earlier.figures, later.figures, told)
     assert finding.passed, finding.evidence
     assert judge_causes(told[told["change"] == "value"]).passed
+    assert_that_each_row_tells_a_change(told)
     sums = told.groupby("customer_id")[list(MEASURES)].sum()
     for figure in MEASURES.values():
         one, two = (
@@ -180,6 +185,21 @@ def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
         expected = two.sub(one, fill_value=0)
         found = sums[change].reindex(expected.index, fill_value=0)
         assert expected.tolist() == found.tolist()
+
+
+def assert_that_each_row_tells_a_change(told: pd.DataFrame) -> None:
+    """Before is never after, and what is shown is what the numbers on the right say."""
+    assert not (told["before"].fillna("") == told["after"].fillna("")).any()
+    for row in told[told["change"] == "value"].itertuples(index=False):
+        change = next(
+            (getattr(row, name) for name in MEASURES if getattr(row, name)), 0
+        )
+        before, after = (
+            None if pd.isna(side) else str(side) for side in (row.before, row.after)
+        )
+        if change and before and after:
+            of = Decimal(after) - Decimal(before)
+            assert change == (of * 100 if "." in after else of)
 
 
 @settings(deadline=None, max_examples=20)
@@ -246,9 +266,58 @@ def test_what_no_purchase_explains_is_told_with_its_sum():
 
     for same_policy, cause in ((True, "unknown"), (False, "policy")):
         told = list_changes(earlier, later, caused, same_policy=same_policy)
+        assert told[["before", "after"]].to_numpy().tolist() == [["1.00", "0.70"]]
         assert told["cause"].tolist() == [cause]
         assert told["lifetime_value_change_cents"].tolist() == [-30]
         assert judge_causes(told).passed != same_policy
+
+
+SAME = Bought("sale 1", "p1", ago=89, cents=-11_799, is_order=False)
+FREE = Bought("sale 1", "p1", ago=89, cents=0)
+TELLING = [
+    pytest.param(SAME, SAME, "-117.99", "0.00", id="a return that left the window"),
+    pytest.param(FREE, FREE, "1", "0", id="a free order that left the window"),
+    pytest.param(SAME, None, "-117.99", None, id="a return that was voided"),
+    pytest.param(None, FREE, None, "0.00", id="a free order that came"),
+    pytest.param(FREE, replace(FREE, is_order=False), "1", "0", id="no order any more"),
+    pytest.param(
+        replace(FREE, ago=1), replace(FREE, ago=1, is_ecom=True), "0", "1",
+        id="found to be a web order",
+    ),
+    pytest.param(
+        replace(SAME, ago=1), replace(SAME, ago=1, refunded=550), "0.00", "5.50",
+        id="only the refund",
+    ),
+    pytest.param(
+        replace(FREE, ago=1), replace(FREE, ago=3), "2026-06-19", "2026-06-17",
+        id="only the day",
+    ),
+    pytest.param(SAME, replace(SAME, cents=1), "-117.99", "0.01", id="another amount"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "before", "after"), TELLING)
+def test_a_row_shows_the_figure_that_changed_and_never_the_same_twice(
+    one, other, before, after
+):
+    told, *_ = changes(*([each] if each else [] for each in (one, other)))
+
+    row = told[told["change"] == "value"].astype("object")
+    shown = row[["before", "after"]].where(row[["before", "after"]].notna(), None)
+    assert shown.to_numpy().tolist() == [[before, after]]
+
+
+def test_amounts_are_numbers_and_other_texts_are_disarmed_rule_8_5():
+    told, *_ = changes([SAME], [replace(SAME, cents=-1)])
+    spoilt = told.assign(customer_id="=1+1", before=["-117.99"] * len(told))
+    rows = list(csv.DictReader(io.StringIO(render_csv(spoilt, CustomerChanges))))
+
+    assert [(row["Before"], row["Customer ID"]) for row in rows] == [
+        ("-117.99", "'=1+1")
+    ] * len(told)
+    formula = told.assign(before="-1+1", after="=A1")
+    row = next(csv.DictReader(io.StringIO(render_csv(formula, CustomerChanges))))
+    assert (row["Before"], row["After"]) == ("'-1+1", "'=A1")
 
 
 def test_no_changes_satisfy_their_schema():

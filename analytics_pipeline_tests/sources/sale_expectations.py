@@ -171,7 +171,7 @@ def moment(value: Any) -> datetime:
         found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unreadable from None
-    if not 1970 <= found.year < 2200:
+    if not 1969 <= found.year < 2200:
         raise Unreadable
     return found
 

@@ -1,0 +1,32 @@
+"""Texts that people typed: without control characters, and when one is blank."""
+
+import re
+
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e007f"
+)
+"""Characters without a shape of their own, as the inside of a character class."""
+
+VERSION = 2
+"""Of how texts are read; records read by another version are read again."""
+
+_LINE_END = re.compile("\r\n?")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_BLANK = re.compile(rf"[\s{INVISIBLE}]*")
+
+
+def without_controls(text: str) -> str:
+    r"""Return *text* without control characters other than line breaks and tabs.
+
+    Rule 8.5.  Each line break becomes ``\n``: a lone carriage return is one too.
+    """
+    if text.isprintable():
+        return text
+    return _CONTROL.sub("", _LINE_END.sub("\n", text))
+
+
+def is_blank(text: str) -> bool:
+    """Say whether a reader sees nothing of *text*: blanks, invisible characters."""
+    return _BLANK.fullmatch(text) is not None
