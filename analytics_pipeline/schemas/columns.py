@@ -8,6 +8,9 @@ from pandera.engines import pandas_engine
 LARGEST_AMOUNT = 10**15
 """Ten million million in cents: beyond it an amount is a fault, not a sale."""
 
+LONGEST_ORDER_NUMBER = 60
+"""No order number has more characters, and no more of a note is stored (rule 4.3)."""
+
 
 def identifier(description: str, *, unique: bool = False) -> Any:
     """Build a column that names something and is never empty."""
@@ -24,6 +27,16 @@ def optional_identifier(description: str) -> Any:
 def text(description: str) -> Any:
     """Build a text column that may be empty (missing, never a blank string)."""
     return pa.Field(nullable=True, description=f"{description}; may be empty")
+
+
+def noted_order() -> Any:
+    """Build the column of what a note says of a web order."""
+    return pa.Field(
+        nullable=True,
+        str_length={"max_value": LONGEST_ORDER_NUMBER},
+        description="what follows `Order ID:` at the start of the sale's note, to the "
+        "end of that line: an order number, perhaps with words after it; may be empty",
+    )
 
 
 def flag(description: str) -> Any:
