@@ -47,9 +47,9 @@ def comparable(number: str) -> str:
 def noted_text(note: str) -> str | None:
     """Return what follows ``Order ID:`` at the start of *note*, to the end of its line.
 
-    At most 60 characters are returned, and no word that the limit would cut in two: half
-    an order number might be another order's.  So every number of up to 60 characters
-    that the whole line names is named by what is returned, and no other one.
+    At most 60 characters are returned, and no word that the limit would cut in two:
+    half a number might be another order's.  So of numbers of up to 60 characters, what is
+    returned names those that the whole line names, and no others.
     """
     found = _NOTED.match(clean_number(note)) if "Order ID:" in note else None
     if found is None:
