@@ -59,10 +59,10 @@ def judge_counted_once(
     return Finding(
         CHECK,
         not numbers,
-        f"{say(len(numbers), 'web order is', 'web orders are')} added although the tills "
-        "have a sale from the web shop that is no other order's, of the same person and "
-        "total, on that day or the next: they may count twice. See whether their "
-        f"numbers in the export are those of the web shop: {name_some(numbers)}."
+        f"{say(len(numbers), 'web order is', 'web orders are')} added although the "
+        "tills have a sale from the web shop that is no other order's, of the same "
+        "person and total, on that day or the next: they may count twice. See whether "
+        f"their numbers in the export are those of the web shop: {name_some(numbers)}."
         if numbers
         else "No web order is added that a sale may stand for.",
         Severity.ERROR if are_many else Severity.WARN,

@@ -48,8 +48,8 @@ def noted_text(note: str) -> str | None:
     """Return what follows ``Order ID:`` at the start of *note*, to the end of its line.
 
     At most 60 characters are returned, and no word that the limit would cut in two:
-    half a number might be another order's.  So of numbers of up to 60 characters, what is
-    returned names those that the whole line names, and no others.
+    half a number might be another order's.  So of numbers of up to 60 characters, what
+    is returned names those that the whole line names, and no others.
     """
     found = _NOTED.match(clean_number(note)) if "Order ID:" in note else None
     if found is None:
