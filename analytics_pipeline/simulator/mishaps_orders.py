@@ -1,4 +1,4 @@
-"""Mishaps with order numbers: prefixes, notes that go on, other spellings, lost numbers.
+"""Mishaps with order numbers: prefixes, longer notes, other spellings, lost numbers.
 
 The web shop of a store with mishaps numbers its orders in a form that the seed chooses.
 The integration, people at the till and the export spell such a number in ways of their

@@ -29,8 +29,8 @@ SHIPPING = Decimal("6.95")
 class Course:
     """How an order goes: what the web shop says of it, and how it reaches the till.
 
-    ``spelled`` is how the till has its number, ``noted_after`` what the line of its note
-    says after it.
+    ``spelled`` is how the till has its number, ``noted_after`` what the line of its
+    note says after it.
     """
 
     payment: str = "ACCEPTED"

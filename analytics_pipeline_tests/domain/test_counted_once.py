@@ -123,13 +123,19 @@ def become_a_date(number):
     return f"{number[-2:]}. Oct"
 
 
+def lose_digits(number):
+    return f"{number[:-3]}000"
+
+
 WAYS = st.sampled_from(
-    [*SAME_NUMBER, *SHOWN.values(), *GROUPED.values()]
-    + [
-        lambda n: n.lstrip("0"),
+    [
+        *SAME_NUMBER,
+        *SHOWN.values(),
+        *GROUPED.values(),
+        lambda number: number.lstrip("0"),
         lose_the_prefix,
         become_a_date,
-        lambda n: n[:-3] + "000",
+        lose_digits,
     ]
 )
 NOTES = st.sampled_from(["{}", "{} for Ann", "{}\nleave at the door", " {}\t(web)"])

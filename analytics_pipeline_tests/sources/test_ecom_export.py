@@ -429,7 +429,7 @@ def test_an_order_number_that_nobody_sees_is_none(read, number):
 @pytest.mark.parametrize("number", ["7" * 61, "9" * 5000, "A" * 100, "１" * 4400])
 def test_an_order_number_beyond_60_characters_is_refused_rule_4_3(read, number):
     with pytest.raises(
-        WrongUse, match="line 4: `order_number` has .* characters"
+        WrongUse, match=r"line 4: `order_number` has .* characters"
     ) as it:
         read(ORDER, order(order_number=number))
 
