@@ -23,6 +23,9 @@ def find_counted_twice(added_orders: pd.DataFrame, sales: pd.DataFrame) -> pd.Da
     """Return the added orders that a sale like them may stand for too.
 
     One row an order and sale: ``order_number``, ``total_cents``, ``sale_id``, sorted.
+    A sale is like an order if it has its total, is of its day or the next, and is of
+    the same person, as far as both say whose they are: many sales from the web shop
+    have no customer until they are tied to their order (rule 4.5).
 
     Args:
         added_orders: ``order_number, person_id, order_date, total_cents`` of the orders
@@ -30,15 +33,21 @@ def find_counted_twice(added_orders: pd.DataFrame, sales: pd.DataFrame) -> pd.Da
         sales: ``sale_id, person_id, business_date, total_incl_cents`` of the sales from
             the web shop that are no order's, whatever their state.
     """
-    pairs = added_orders.dropna(subset=["person_id"]).merge(
-        sales.dropna(subset=["person_id"]),
-        left_on=["person_id", "total_cents"],
-        right_on=["person_id", "total_incl_cents"],
+    named = sales.rename(
+        columns={
+            "business_date": "day",
+            "total_incl_cents": "total_cents",
+            "person_id": "sale_person",
+        }
     )
-    later = pairs["business_date"] - pairs["order_date"]
-    alike = pairs[(later >= timedelta(0)) & (later <= timedelta(days=1))]
+    days = (added_orders["order_date"] + timedelta(days=later) for later in (0, 1))
+    dated = pd.concat([added_orders.assign(day=day) for day in days])
+    pairs = dated.merge(named, on=["day", "total_cents"])
+    is_same = pairs["person_id"] == pairs["sale_person"]
+    is_unsaid = pairs["person_id"].isna() | pairs["sale_person"].isna()
     columns = ["order_number", "total_cents", "sale_id"]
-    return alike[columns].sort_values(columns, ignore_index=True)
+    alike = pairs.loc[is_same | is_unsaid, columns]
+    return alike.sort_values(columns, ignore_index=True)
 
 
 def judge_counted_once(
@@ -61,8 +70,9 @@ def judge_counted_once(
         not numbers,
         f"{say(len(numbers), 'web order is', 'web orders are')} added although the "
         "tills have a sale from the web shop that is no other order's, of the same "
-        "person and total, on that day or the next: they may count twice. See whether "
-        f"their numbers in the export are those of the web shop: {name_some(numbers)}."
+        "total and, as far as is known, of the same person, on that day or the next: "
+        "they may count twice. See whether their numbers in the export are those of "
+        f"the web shop: {name_some(numbers)}."
         if numbers
         else "No web order is added that a sale may stand for.",
         Severity.ERROR if are_many else Severity.WARN,

@@ -19,7 +19,10 @@ from analytics_pipeline.schemas.table import Table
 
 
 class SalesFeed(Table):
-    """One version of one sale as delivered: amounts and links, no free text."""
+    """One version of one sale as delivered: amounts and links.
+
+    Of the free text of a sale, only the line of its note that names a web order.
+    """
 
     sale_id: str = identifier("the sale")
     version: int = pa.Field(gt=0, description="grows with every change of any record")

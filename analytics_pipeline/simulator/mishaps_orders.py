@@ -12,7 +12,7 @@ from functools import partial
 from random import Random
 
 from analytics_pipeline.simulator.shop import Shop
-from analytics_pipeline.simulator.web_buyers import draw_buyer
+from analytics_pipeline.simulator.web_buyers import draw_buyer, known_buyer
 from analytics_pipeline.simulator.web_orders import Course, place_order
 
 PREFIXES = ("", "PLANT-", "#", "2026/", "MY SHOP ", "Nº ", "Ä.")
@@ -61,7 +61,8 @@ def lose_number(shop: Shop, moment: datetime) -> None:
     if shop.web.lost >= MOST_LOST:
         return
     shop.web.lost += 1
-    placed = place_order(shop, moment, draw_buyer(shop), Course(exported="blank"))
+    buyer = known_buyer(shop) or draw_buyer(shop)
+    placed = place_order(shop, moment, buyer, Course(exported="blank"))
     placed.exported_number = f"{shop.web.last_number % 28 + 1}. Oct {shop.web.lost}"
 
 

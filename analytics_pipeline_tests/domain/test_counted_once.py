@@ -57,7 +57,9 @@ def twice(orders, sales):
         ("ann", "2025-05-31", 1000, False),
         ("ann", DAY, 1001, False),
         ("bob", DAY, 1000, False),
-        (None, DAY, 1000, False),
+        (None, DAY, 1000, True),
+        (None, "2025-06-03", 1000, False),
+        (None, DAY, 999, False),
     ],
 )
 def test_a_sale_is_like_an_order_by_person_total_and_day_rule_4_3(
@@ -68,8 +70,10 @@ def test_a_sale_is_like_an_order_by_person_total_and_day_rule_4_3(
     assert found == ([["1", "s1"]] if is_alike else [])
 
 
-def test_an_order_of_nobody_is_like_no_sale_of_nobody_rule_4_3():
-    assert twice([("1", None, DAY, 1000)], [("s1", None, DAY, 1000)]) == []
+def test_an_order_without_a_person_may_be_any_sale_of_its_total_rules_4_3_and_4_5():
+    sales = [("s1", None, DAY, 1000), ("s2", "ann", DAY, 1000), ("s3", None, DAY, 9)]
+
+    assert twice([("1", None, DAY, 1000)], sales) == [["1", "s1"], ["1", "s2"]]
 
 
 def judge(count, *, of, accepted=()):
