@@ -139,6 +139,11 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 "No more people are gone than merges and deletions explain.",
                 may_be_accepted=True,
             ),
+            "orders_are_counted_once": either(
+                "No web order is added although the tills have a sale like it that is "
+                "no other order's (rule 4.3).",
+                may_be_accepted=True,
+            ),
             "tiers_move_slowly": warns(
                 "No more people than is likely have another tier than in the master "
                 "before."

@@ -42,7 +42,7 @@ class Story:
 STORIES: Mapping[str, Story] = MappingProxyType(
     {
         "sales_feed": Story(
-            row="one version of one sale as delivered, no free text",
+            row="one version of one sale as delivered; of its note, one line at most",
             use="Everything that is said of sales comes from this log, so any past "
             "day can be made again without asking Lightspeed.",
             when_red=LIGHTSPEED_AGAIN,

@@ -20,6 +20,7 @@ from analytics_pipeline.steps.ecom_orders import (
     judge_orders,
     open_export,
 )
+from analytics_pipeline.steps.known_numbers import refuse_changed_numbers
 
 
 def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
@@ -39,6 +40,9 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
         target = export_path(shop)
         with brought_in(shop, export) as copy:
             read = open_export(shop, copy)
+            not_compared = refuse_changed_numbers(shop, export.name, read)
+            if not_compared:
+                terminal.warn(not_compared)
             changes = _changes(shop, target, read)
             complete = judge_orders(shop, read.orders, read.columns)
             for finding in (complete, judge_order_words(read.orders)):

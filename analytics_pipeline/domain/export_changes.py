@@ -11,6 +11,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.membership import is_among
+from analytics_pipeline.domain.order_numbers import comparable
 
 SALE_COLUMN = "X-series Order ID"
 """The export's own hint at an order's sale: the last evidence of rule 4.3."""
@@ -44,13 +45,19 @@ def compare_exports(before: pd.DataFrame, now: pd.DataFrame) -> ExportChanges:
     """Compare two ``EcomOrders``: the earlier export and the later one."""
     first, second = before["order_number"], now["order_number"]
     both = [table[_CONTENT].astype("str").fillna("") for table in (before, now)]
-    same = both[0].merge(both[1], on=_CONTENT)["order_number"]
+    # One number may be spelled in two ways (rule 4.3).
+    forms = [table["order_number"].map(comparable) for table in both]
+    told = [
+        table.assign(order_number=form) for table, form in zip(both, forms, strict=True)
+    ]
+    same = told[0].merge(told[1], on=_CONTENT)["order_number"]
+    is_known = is_among(forms[1], forms[0])
     return ExportChanges(
         len(before),
         len(now),
-        new=second[~is_among(second, first)].tolist(),
-        gone=first[~is_among(first, second)].tolist(),
-        changed=second[is_among(second, first) & ~is_among(second, same)].tolist(),
+        new=second[~is_known].tolist(),
+        gone=first[~is_among(forms[0], forms[1])].tolist(),
+        changed=second[is_known & ~is_among(forms[1], same)].tolist(),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analytics_pipeline.domain.membership import is_among
+from analytics_pipeline.domain.order_numbers import KnownNumbers
 from analytics_pipeline.vocabulary import OrderEvidence
 
 WEB_SOURCE_PREFIX = "ecw:"
@@ -18,6 +19,9 @@ PAID_CODES = ("ACCEPTED", "PAID", "PARTIALLY_REFUNDED")
 
 UNDONE_CODES = ("WILL_NOT_DELIVER", "RETURNED")
 """Fulfilment codes of an order that came to nothing."""
+
+OTHER = "\0"
+"""Stands for the order, none of the export's, that a note names."""
 
 COLUMNS = ["order_number", "sale_id", "evidence", "contradiction"]
 
@@ -40,7 +44,8 @@ def match_orders(
     orders = ecom_orders.loc[
         ecom_orders["order_date"] <= day, ["order_number", "sale_id"]
     ].rename(columns={"sale_id": "exported_id"})
-    candidates = _candidates(sales[sales["business_date"] <= day])
+    numbers = KnownNumbers(orders["order_number"])
+    candidates = _candidates(sales[sales["business_date"] <= day], numbers)
     matched = _match(orders, candidates)
     every = orders[["order_number"]].merge(
         matched, on="order_number", how="left", validate="1:m"
@@ -60,17 +65,37 @@ def counts_unsynced(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":
     return is_paid & ~is_among(ecom_orders["fulfillment_status"], UNDONE_CODES)
 
 
-def _candidates(sales: pd.DataFrame) -> pd.DataFrame:
-    """Return what each sale says about web orders; blank where it says nothing."""
+def _candidates(sales: pd.DataFrame, numbers: KnownNumbers) -> pd.DataFrame:
+    """Return what each sale says about web orders; blank where it says nothing.
+
+    ``by_source`` and ``by_note`` are numbers of known orders, as these spell them.  A
+    number that is no known order's stays as it is in ``by_source``; the text of a note
+    that names no known order is not shown: ``has_other_note`` says that there is one.
+    """
     is_web = sales["source"].fillna("").str.startswith(WEB_SOURCE_PREFIX)
+    sources = sales["source_id"].fillna("").where(is_web, "").tolist()
+    notes = sales["web_order_number"].fillna("").tolist()
+    by_note = [numbers.find_in_note(text) or "" for text in notes]
     return pd.DataFrame(
         {
-            "sale_id": sales["sale_id"],
-            "by_source": sales["source_id"].fillna("").where(is_web, ""),
-            "by_note": sales["web_order_number"].fillna(""),
-            "is_return": sales["return_for"].fillna("") != "",
+            "sale_id": sales["sale_id"].tolist(),
+            "by_source": [numbers.find(source) or source for source in sources],
+            "by_note": by_note,
+            "has_other_note": [
+                bool(text) and not number
+                for text, number in zip(notes, by_note, strict=True)
+            ],
+            "is_return": (sales["return_for"].fillna("") != "").tolist(),
         }
-    ).astype({"sale_id": "str", "by_source": "str", "by_note": "str"})
+    ).astype(
+        {
+            "sale_id": "str",
+            "by_source": "str",
+            "by_note": "str",
+            "has_other_note": "bool",
+            "is_return": "bool",
+        }
+    )
 
 
 def _match(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +138,9 @@ def _exported(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     )
     number = pairs["order_number"]
     free = pairs[
-        ~_is_other(pairs["by_source"], number) & ~_is_other(pairs["by_note"], number)
+        ~_is_other(pairs["by_source"], number)
+        & ~_is_other(pairs["by_note"], number)
+        & ~pairs["has_other_note"]
     ]
     ranks = [rank_order(number) for number in free["order_number"]]
     lowest_first = sorted(range(len(ranks)), key=ranks.__getitem__)
@@ -127,10 +154,15 @@ def _is_other(named: "pd.Series[str]", number: "pd.Series[str]") -> "pd.Series[b
     return (named != "") & (named != number)
 
 
-def rank_order(number: str) -> tuple[bool, int, str]:
-    """Order numbers as people count: digits as integers, others after them."""
-    is_digits = number.isascii() and number.isdigit()
-    return not is_digits, int(number) if is_digits else 0, number
+def rank_order(number: str) -> tuple[bool, int, str, str]:
+    """Order numbers as people count: digits as integers, others after them.
+
+    Digits are compared as text, because Python refuses to read very many as a number.
+    """
+    if not (number.isascii() and number.isdigit()):
+        return True, 0, "", number
+    digits = number.lstrip("0")
+    return False, len(digits), digits, number
 
 
 def _contradictions(
@@ -156,9 +188,10 @@ def _contradictions(
         matched[["sale_id", "order_number"]], on="sale_id", validate="m:1"
     )
     told = pd.concat([about_named, about_owner]).drop_duplicates()
-    told["contradiction"] = (
-        told["by"] + " names sale " + told["sale_id"] + " for order " + told["named"]
-    )
+    # The text of a note may hold anything: it is never told.
+    named = ("order " + told["named"]).mask(told["named"] == OTHER, "another order")
+    told["contradiction"] = told["by"] + " names sale " + told["sale_id"] + " for "
+    told["contradiction"] += named
     return (
         told.sort_values(["order_number", "contradiction"])
         .groupby("order_number", as_index=False)
@@ -174,11 +207,13 @@ def _claims(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     """Return everything that names a sale for an order: ``by``, sale, ``named``."""
     # A return copies the note of what it returns, so its note claims nothing.
     notes = candidates[~candidates["is_return"]]
+    others = notes[notes["has_other_note"]].assign(by_note=OTHER)
     exported = orders.rename(columns={"order_number": "named"})
     claims = pd.concat(
         [
             _claim(candidates, "sale_id", "by_source", OrderEvidence.SOURCE_ID),
             _claim(notes, "sale_id", "by_note", OrderEvidence.NOTE),
+            _claim(others, "sale_id", "by_note", OrderEvidence.NOTE),
             _claim(exported, "exported_id", "named", OrderEvidence.EXPORT_ID),
         ],
         ignore_index=True,

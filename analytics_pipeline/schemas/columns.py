@@ -9,6 +9,8 @@ LARGEST_AMOUNT = 10**15
 """Ten million million in cents: beyond it an amount is a fault, not a sale."""
 
 _AMOUNTS = "amounts"
+LONGEST_ORDER_NUMBER = 60
+"""No order number has more characters, and no more of a note is stored (rule 4.3)."""
 
 
 def identifier(description: str, *, unique: bool = False) -> Any:
@@ -40,6 +42,16 @@ def amount_or_text(description: str) -> Any:
 def holds_amounts(column: Any) -> bool:
     """Say whether a column of a schema was built by :func:`amount_or_text`."""
     return _AMOUNTS in (column.metadata or {})
+
+
+def noted_order() -> Any:
+    """Build the column of what a note says of a web order."""
+    return pa.Field(
+        nullable=True,
+        str_length={"max_value": LONGEST_ORDER_NUMBER},
+        description="what follows `Order ID:` at the start of the sale's note, to the "
+        "end of that line: an order number, perhaps with words after it; may be empty",
+    )
 
 
 def flag(description: str) -> Any:

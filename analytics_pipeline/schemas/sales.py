@@ -10,6 +10,7 @@ from analytics_pipeline.schemas.columns import (
     flag,
     identifier,
     instant,
+    noted_order,
     optional_identifier,
     text,
 )
@@ -28,7 +29,7 @@ class RawSales(Table):
     customer_id: str = optional_identifier("the customer record on the sale")
     source: str = text("where the sale was made; `ecw:…` is the web shop")
     source_id: str = text("the source's own number; for `ecw:` the order number")
-    web_order_number: str = text("order number named by the sale's note")
+    web_order_number: str = noted_order()
     return_for: str = optional_identifier("the sale that this one returns")
     state: str = text("parked, pending, voided or closed")
     status: str = text("the older single word (API 2.0 only)")

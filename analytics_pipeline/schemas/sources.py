@@ -10,6 +10,7 @@ from analytics_pipeline.schemas.columns import (
     flag,
     identifier,
     instant,
+    noted_order,
     optional_identifier,
     optional_instant,
     text,
@@ -18,7 +19,10 @@ from analytics_pipeline.schemas.table import Table
 
 
 class SalesFeed(Table):
-    """One version of one sale as delivered: amounts and links, no free text."""
+    """One version of one sale as delivered: amounts and links.
+
+    Of the free text of a sale, only the line of its note that names a web order.
+    """
 
     sale_id: str = identifier("the sale")
     version: int = pa.Field(gt=0, description="grows with every change of any record")
@@ -28,7 +32,7 @@ class SalesFeed(Table):
     customer_id: str = optional_identifier("the customer record on the sale")
     source: str = text("where the sale was made; `ecw:…` is the web shop")
     source_id: str = text("the source's own number; for `ecw:` the order number")
-    web_order_number: str = text("order number named by the sale's note")
+    web_order_number: str = noted_order()
     return_for: str = optional_identifier("the sale that this one returns")
     state: str = text("parked, pending, voided or closed")
     status: str = text("the older single word (API 2.0 only)")

@@ -28,11 +28,11 @@ FIRST = 1
 """The version of whatever was written before files told theirs."""
 
 VERSIONS: dict[type[Table], int] = {
-    SalesFeed: 1,
+    SalesFeed: 2,
     Outlets: 1,
     Customers: 1,
     EcomOrders: 1,
-    RawSales: 1,
+    RawSales: 2,
     CustomerIdentities: 1,
     CustomerAnalytics: 1,
     FirstTimeBuyers: 1,

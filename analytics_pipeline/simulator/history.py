@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from analytics_pipeline.simulator.events import Action, Timeline
 from analytics_pipeline.simulator.mishaps import DAYS_BETWEEN, meet_a_mishap
+from analytics_pipeline.simulator.mishaps_orders import choose_order_numbers
 from analytics_pipeline.simulator.people_arrivals import (
     arrivals_of_a_day,
     arrive,
@@ -71,6 +72,8 @@ class Store:
             mishaps=trade.mishaps,
         )
         self._shop.web.user_id = timeline.new_id()
+        if trade.mishaps:
+            choose_order_numbers(self._shop, seed)
         open_the_books(self._shop, start)
         timeline.plan(start, partial(self._plan_day, opened_on))
         if trade.oddities:

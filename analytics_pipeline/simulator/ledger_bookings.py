@@ -1,6 +1,7 @@
 """The ledger's own books: what counts, on which day, for whom (rules 1, 2 and 4)."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,7 +24,7 @@ STATUSES_DONE = {
 STATUSES_AWAITING = {"AWAITING_PICKUP", "AWAITING_DISPATCH"}
 PAID = {"ACCEPTED", "PAID", "PARTIALLY_REFUNDED"}
 UNDONE = {"WILL_NOT_DELIVER", "RETURNED"}
-NOTE = re.compile(r"Order ID:\s*(\w+)")
+NOTE = re.compile(r"\s*Order ID:([^\r\n]*)")
 ONE_CENT = Decimal("0.01")
 
 
@@ -91,42 +92,66 @@ def refunded(sale: Sale, terms: Terms = USUAL) -> int:
     return -cents_of(sum(back, Decimal(0)))
 
 
+def exported_number(order: WebOrder) -> str:
+    """Return the number under which the export has an order, as far as it is seen."""
+    return _seen(order.exported_number or order.order_number)
+
+
+def _seen(text: str) -> str:
+    """Take out what nobody sees: marks of direction, joiners, signs of no width."""
+    return "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+
+
+def same_number(text: str) -> str:
+    """Return what two spellings of one order number have in common (rule 4.3)."""
+    return unicodedata.normalize("NFKC", _seen(text).strip()).casefold()
+
+
 def in_number_order(orders: Iterable[WebOrder]) -> list[WebOrder]:
     """Sort orders by number: as integers, where they are."""
-    return sorted(
-        orders,
-        key=lambda order: (
-            not order.order_number.isdigit(),
-            int(order.order_number) if order.order_number.isdigit() else 0,
-            order.order_number,
-        ),
-    )
+
+    def rank(order: WebOrder) -> tuple[bool, int, str]:
+        number = exported_number(order)
+        is_count = re.fullmatch("[0-9]+", number) is not None
+        return not is_count, int(number) if is_count else 0, number
+
+    return sorted(orders, key=rank)
+
+
+def numbers_on(note: str) -> list[str]:
+    """Return every number that a note may name, the longest first (rule 4.3)."""
+    told = NOTE.match(_seen(note))
+    line = told[1].strip() if told else ""
+    ends = [place for place, letter in enumerate(line) if letter.isspace()]
+    return [same_number(line[:end]) for end in [len(line), *reversed(ends)] if line]
 
 
 def match_web_orders(orders: list[WebOrder], sales: list[Sale]) -> dict[str, WebOrder]:
     """Return the order that each matched sale belongs to (rule 4.3)."""
+    known = {same_number(exported_number(order)) for order in orders}
     by_source: dict[str, list[str]] = {}
     by_note: dict[str, list[str]] = {}
     naming = set()
     for sale in sales:
         if sale.source.startswith("ecw:") and sale.source_id:
-            by_source.setdefault(sale.source_id, []).append(sale.id)
+            by_source.setdefault(same_number(sale.source_id), []).append(sale.id)
             naming.add(sale.id)
-        named = NOTE.match(sale.note)
-        if named and sale.return_for is None:
-            by_note.setdefault(named[1], []).append(sale.id)
+        noted = numbers_on(sale.note)
+        if noted and sale.return_for is None:
+            named = next((number for number in noted if number in known), noted[0])
+            by_note.setdefault(named, []).append(sale.id)
             naming.add(sale.id)
     order_of: dict[str, WebOrder] = {}
     open_orders = []
     for order in in_number_order(orders):
-        found = by_source.get(order.order_number, [])
+        found = by_source.get(same_number(exported_number(order)), [])
         order_of |= dict.fromkeys(found, order)
         if not found:
             open_orders.append(order)
     still_open = []
     for order in open_orders:
-        noted = by_note.get(order.order_number, [])
-        free = [sale_id for sale_id in noted if sale_id not in order_of]
+        told = by_note.get(same_number(exported_number(order)), [])
+        free = [sale_id for sale_id in told if sale_id not in order_of]
         order_of |= dict.fromkeys(free, order)
         if not free:
             still_open.append(order)

@@ -6,6 +6,7 @@ stores stay as they are.  The seed decides when each happens.
 
 from datetime import datetime
 
+from analytics_pipeline.simulator.mishaps_orders import ORDER_MISHAPS
 from analytics_pipeline.simulator.mishaps_texts import TEXT_MISHAPS
 from analytics_pipeline.simulator.mishaps_web import WEB_MISHAPS
 from analytics_pipeline.simulator.rare_cases import Case
@@ -17,6 +18,7 @@ DAYS_BETWEEN = 3
 MISHAPS: tuple[Case, ...] = (
     *WEB_MISHAPS,
     *TEXT_MISHAPS,
+    *ORDER_MISHAPS,
 )
 
 

@@ -124,7 +124,10 @@ class Sale:
 
 @dataclass(slots=True)
 class WebOrder:
-    """One web-shop order; ``placed_at`` is a moment, the export shows local time."""
+    """One web-shop order; ``placed_at`` is a moment, the export shows local time.
+
+    ``exported_number`` is its number in the export, where that has it otherwise.
+    """
 
     order_number: str
     email: str | None
@@ -140,6 +143,7 @@ class WebOrder:
     discount: Decimal
     total: Decimal
     exported_sale_id: str | None = None
+    exported_number: str | None = None
 
 
 @dataclass(slots=True)

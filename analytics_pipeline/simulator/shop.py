@@ -14,6 +14,15 @@ class WebShop:
     last_number: int = 1000
     user_id: str = ""
     synced: list[str] = field(default_factory=list)
+    prefix: str = ""
+    suffix: str = ""
+    digits: int = 0
+    lost: int = 0
+
+    @property
+    def order_number(self) -> str:
+        """The number of the latest order, as the shop's owner wants numbers."""
+        return f"{self.prefix}{self.last_number:0{self.digits}d}{self.suffix}"
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """The web shop: orders, and the sales that the integration makes of them (API §6.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,7 +27,11 @@ SHIPPING = Decimal("6.95")
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How an order goes: what the web shop says of it, and how it reaches the till."""
+    """How an order goes: what the web shop says of it, and how it reaches the till.
+
+    ``spelled`` is how the till has its number, ``noted_after`` what the line of its
+    note says after it.
+    """
 
     payment: str = "ACCEPTED"
     fulfillment: str = "PROCESSING"
@@ -40,6 +45,8 @@ class Course:
     exported: str = "right"
     free: bool = False
     voided: bool = False
+    spelled: Callable[[str], str] = str
+    noted_after: str = ""
 
 
 def draw_course(shop: Shop) -> Course:
@@ -78,7 +85,7 @@ def place_order(shop: Shop, moment: datetime, buyer: Buyer, course: Course) -> W
     tax = to_cents(sum((line.tax_total for line in lines), ZERO))
     shop.web.last_number += 1 + int(shop.timeline.rng.random() * 3)
     order = WebOrder(
-        order_number=str(shop.web.last_number),
+        order_number=shop.web.order_number,
         email=buyer.email,
         name=buyer.name,
         phone=type_number(shop.timeline.rng, "2125550100"),
@@ -142,9 +149,11 @@ def sync(
         payments=[],
     )
     sale.sale_date = moment if course.dated_late else order.placed_at
-    sale.note = f"Order ID:{number}\nDeliver to: {order.name}\nThank you"
+    told = course.spelled(number)
+    noted = f"Order ID:{told}{course.noted_after}"
+    sale.note = f"{noted}\nDeliver to: {order.name}\nThank you"
     if not course.by_note_only:
-        sale.source, sale.source_id = shop.timeline.state.web_source, number
+        sale.source, sale.source_id = shop.timeline.state.web_source, told
     sale.user_id = shop.web.user_id
     if course.paid:
         sale.payments.extend(_online_payment(shop, sale, moment))

@@ -4,6 +4,7 @@ The export has a row for every line item; what belongs to the order is repeated 
 each, is taken once and must agree.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,10 @@ import pandas as pd
 
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.export_changes import SALE_COLUMN
+from analytics_pipeline.domain.order_matching import rank_order
+from analytics_pipeline.domain.order_numbers import clean_number, comparable
 from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.schemas.columns import LONGEST_ORDER_NUMBER
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.sources.export_file import (
     E_SERIES,
@@ -23,8 +27,9 @@ from analytics_pipeline.sources.export_file import (
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.order_cells import OrderReader, refuse
 
+_NUMBER = "order_number"
 _NEEDED = (
-    ("order_number",),
+    (_NUMBER,),
     ("email",),
     ("timestamp",),
     ("order_total",),
@@ -46,11 +51,13 @@ class EcomExport:
     Attributes:
         orders: ``EcomOrders``, by order number.
         columns: which of the columns are there that it may lack.
+        lines: on which line each order begins, by number.
         fingerprint: SHA-256 of the file, in hex digits.
     """
 
     orders: pd.DataFrame
     columns: list[str]
+    lines: Mapping[str, int]
     fingerprint: str
 
 
@@ -70,9 +77,13 @@ def read_ecom_export(
     content = _content(path)
     file = ExportFile(path.name, content, dialect.delimiter, _NEEDED, _OPTIONAL)
     reader = OrderReader(path.name, keys, store_time_zone, dialect)
-    rows = [reader.read(row) for row in _orders(file)]
-    orders = frame_of(sorted(rows, key=lambda row: _rank(row[0])), EcomOrders)
-    return EcomExport(orders, file.optional_columns(), fingerprint_export(content))
+    found = _orders(file)
+    rows = [reader.read(row) for row in found]
+    orders = frame_of(sorted(rows, key=lambda row: rank_order(row[0])), EcomOrders)
+    lines = {row.cells[_NUMBER]: row.line for row in found}
+    return EcomExport(
+        orders, file.optional_columns(), lines, fingerprint_export(content)
+    )
 
 
 def fingerprint_export(content: bytes) -> str:
@@ -94,20 +105,22 @@ def _orders(file: ExportFile) -> list[ExportRow]:
     """Return the first row of each order, once all its rows are known to agree."""
     first: dict[str, ExportRow] = {}
     for row in file.rows():
-        number = row.cells["order_number"]
-        if not number:
-            refuse(file.name, row, "order_number", "is empty")
-        earlier = first.setdefault(number, row)
+        number = _read_number(file, row)
+        earlier = first.setdefault(comparable(number), row)
         for column, cell in row.cells.items():
-            if cell != earlier.cells[column]:
+            if cell != earlier.cells[column] and column != _NUMBER:
                 what = f"of order {number} is not what line {earlier.line} says"
                 refuse(file.name, row, column, what)
+        row.cells[_NUMBER] = number
     return list(first.values())
 
 
-def _rank(number: str) -> tuple[int, int, str, str]:
-    """Order by number where an order number is one, then by text."""
-    if not (number.isascii() and number.isdigit()):
-        return (1, 0, number, number)
-    digits = number.lstrip("0")
-    return (0, len(digits), digits, number)
+def _read_number(file: ExportFile, row: ExportRow) -> str:
+    """Return the order number of a row, without characters that nobody sees."""
+    number = clean_number(row.cells[_NUMBER])
+    if not number:
+        refuse(file.name, row, _NUMBER, "is empty")
+    if len(number) > LONGEST_ORDER_NUMBER:
+        what = f"has {len(number):,} characters: no order number has more than "
+        refuse(file.name, row, _NUMBER, f"{what}{LONGEST_ORDER_NUMBER}")
+    return number

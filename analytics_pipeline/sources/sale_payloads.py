@@ -1,16 +1,16 @@
 """Sales from the feed or the search, as rows of ``sales_feed``.
 
-Only amounts, links and words of closed sets are taken; of a note, nothing but the
-web-order number that it may begin with (rule 4.7).
+Only amounts, links and words of closed sets are taken; of a note, nothing but what
+follows ``Order ID:`` at its start, to the end of that line (rules 4.3 and 4.7).
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from analytics_pipeline.domain.order_numbers import noted_text
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
@@ -36,7 +36,6 @@ from analytics_pipeline.sources.sale_shapes import (
     raw_sale,
 )
 
-_ORDER_NUMBER = re.compile(r"\s*Order ID:[ \t]*([0-9A-Za-z_-]{1,64})(?![0-9A-Za-z_-])")
 _LINES, _PAYMENTS = "line_amounts_are_numbers", "payment_amounts_are_numbers"
 _STATUS, _VOIDED = "line_status_is_text", "VOIDED"
 _NOTHING = Decimal(0)
@@ -143,9 +142,9 @@ def _exact_sum(amounts: Iterable[Decimal], rule: str) -> Decimal:
 
 
 def _order_number(note: Any) -> str | None:
-    """Return the web-order number that a note begins with (rules 4.3 and 4.7)."""
-    found = _ORDER_NUMBER.match(note) if isinstance(note, str) else None
-    return found.group(1) if found else None
+    """Return what a note says of a web order, at most 60 characters of one line."""
+    found = noted_text(note) if isinstance(note, str) else None
+    return None if found is None else text(found, "note_is_text")
 
 
 def _attributes(value: Any, status: Any) -> str:

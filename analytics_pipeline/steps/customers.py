@@ -14,6 +14,7 @@ from analytics_pipeline.domain.policy import MoneyBasis
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.steps.counted_once import judge_added_orders
 from analytics_pipeline.steps.identities import (
     fingerprint_identities,
     load_identities,
@@ -56,7 +57,11 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         )
         sides = add_up_sides(shop, ledger, frame)
         sides |= quarantined.worth(day, shop.policy.money_basis)
-        after = [conserve_money(sides), *judge_people(shop, day, frame, identities)]
+        after = [
+            conserve_money(sides),
+            judge_added_orders(shop, ledger, identities),
+            *judge_people(shop, day, frame, identities),
+        ]
         yield Candidate(
             frame,
             [*before, *after],

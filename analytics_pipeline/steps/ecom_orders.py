@@ -21,6 +21,7 @@ from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import EcomExport, read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
+from analytics_pipeline.steps.known_numbers import refuse_changed_numbers
 from analytics_pipeline.storage.files import PARTIAL, replace_bytes
 
 EXPORT_FILE = "ecom_orders_export.csv"
@@ -70,7 +71,9 @@ def take_in_export(shop: Shop, copy: Path) -> Candidate:
     Raises:
         WrongUse: it cannot be used; the one in place stays, and so do its orders.
     """
-    return _read(shop, copy, open_export(shop, copy))
+    export = open_export(shop, copy)
+    not_compared = refuse_changed_numbers(shop, copy.name, export)
+    return _read(shop, copy, export, not_compared)
 
 
 def store_export(shop: Shop, candidate: Candidate, copy: Path) -> None:
@@ -96,15 +99,20 @@ def read_ecom_orders(shop: Shop) -> Candidate:
         return Candidate(frame, [found, judge_age(None, path.name), complete, words])
     try:
         export = open_export(shop, path)
+        not_compared = refuse_changed_numbers(shop, path.name, export)
     except WrongUse as error:
         sentence = f"{error.cause} {error.remedy}"
         return Candidate(None, [Finding("export_is_readable", False, sentence)])
-    return _read(shop, path, export)
+    return _read(shop, path, export, not_compared)
 
 
-def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
+def _read(
+    shop: Shop, path: Path, export: EcomExport, not_compared: str | None
+) -> Candidate:
     """Return the orders of an *export* that could be read, and what is to be said."""
-    readable = Finding("export_is_readable", True, "The export could be read.")
+    told = "The export could be read."
+    told += f" {not_compared}" if not_compared else ""
+    readable = Finding("export_is_readable", True, told)
     age = judge_age(age_of(shop, path), path.name)
     complete = judge_orders(shop, export.orders, export.columns)
     return Candidate(

@@ -15,6 +15,7 @@ from analytics_pipeline.domain.attribution import (
 )
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.order_matching import match_orders
+from analytics_pipeline.domain.order_numbers import KnownNumbers, first_words
 from analytics_pipeline.engine import hold, lend_columns
 from analytics_pipeline.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.shop import Shop
@@ -58,6 +59,9 @@ ADDED_ORDER = {
     "order_date": "timestamp",
     "value_cents": "int64",
 }
+
+_NOT_PLAIN = "[^ -~]"
+"""Finds what is no plain character: the engines fold those in ways of their own."""
 
 MOST_IN_MEMORY = 3_000_000
 """How many sales are held in the engine's memory: about half a gigabyte."""
@@ -146,14 +150,27 @@ def open_ledger(
 
 
 def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
-    """Return the sales that a web order of the export may be tied to."""
+    """Return the sales that a web order of the export may be tied to.
+
+    The engine compares numbers of plain characters, and begins of notes; any others,
+    which are few, are compared afterwards (``domain.order_numbers``).
+    """
     # Tables: thousands of ids in the words of a query take long to read.
-    numbers = lend_columns(ecom_orders, {"order_number": "string"})["order_number"]
+    forms = KnownNumbers(ecom_orders["order_number"]).forms
+    if not forms:
+        sales = sales.limit(0)
+    numbers = lend_columns(pd.DataFrame({"form": forms}), {"form": "string"})
+    words = pd.DataFrame({"word": first_words(forms)})
+    begins = lend_columns(words, {"word": "string"})
     named = lend_columns(ecom_orders.dropna(subset=["sale_id"]), {"sale_id": "string"})
     from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
+    by_source, by_note = sales["source_id"], sales["web_order_number"]
+    word = by_note.re_extract("^[^ ]+", 0).lower()
     may_match = (
-        (from_web & sales["source_id"].isin(numbers).fill_null(False))
-        | sales["web_order_number"].isin(numbers).fill_null(False)
+        (from_web & by_source.lower().isin(numbers["form"]).fill_null(False))
+        | (from_web & by_source.re_search(_NOT_PLAIN).fill_null(False))
+        | word.isin(begins["word"]).fill_null(False)
+        | by_note.re_search(_NOT_PLAIN).fill_null(False)
         | sales["sale_id"].isin(named["sale_id"])
     )
     wanted = sales.filter(may_match).select(*_MATCHED_BY)

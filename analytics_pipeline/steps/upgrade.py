@@ -67,8 +67,9 @@ def bring_up_to_date(shop: Shop) -> None:
 
 def _upgrade(shop: Shop, table: str) -> None:
     """Bring one table up to date that is kept in files of its own."""
-    found, now = max(shop.versions.of(table), FIRST), VERSIONS[STORED[table]]
-    files = _files(shop, table)
+    files, now = _files(shop, table), VERSIONS[STORED[table]]
+    # Where it was never noted, or the note is lost, each file is asked.
+    found = shop.versions.of(table) or files.oldest_version()
     if not files.names or (found == now and table not in MARKED):
         return
     count, many = _counting(shop, table), f"{len(files.names):,} files"

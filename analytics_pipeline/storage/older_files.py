@@ -15,7 +15,7 @@ from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.schemas.table import Table
-from analytics_pipeline.schemas.versions import VERSIONS, migrate
+from analytics_pipeline.schemas.versions import FIRST, VERSIONS, migrate
 from analytics_pipeline.storage.agreement import forget_agreement
 from analytics_pipeline.storage.files import (
     list_names,
@@ -23,7 +23,12 @@ from analytics_pipeline.storage.files import (
     remove_folder,
     replace_bytes,
 )
-from analytics_pipeline.storage.parquet import decode_as_stored, encode, shape
+from analytics_pipeline.storage.parquet import (
+    decode_as_stored,
+    encode,
+    read_version,
+    shape,
+)
 from analytics_pipeline.storage.sales_log import SalesLog
 
 AT_ONCE = 64
@@ -44,6 +49,20 @@ class OlderFiles:
             for name in list_names(folder)
             if name.endswith(".parquet") and not name.startswith(".")
         ]
+
+    def oldest_version(self) -> int:
+        """Return the version of the oldest file, as the files themselves say.
+
+        A damaged one says nothing.
+        """
+        versions = [VERSIONS[self._table]]
+        for name in self.names:
+            try:
+                with (self._folder / name).open("rb") as stream:
+                    versions.append(max(read_version(stream), FIRST))
+            except LocalFailure:
+                continue
+        return min(versions)
 
     def turn(self, count: Count, *, is_kept: bool) -> None:
         """Write each file in today's form that is in another.

@@ -159,7 +159,8 @@ def _limit(check: Check) -> str:
         case "equal_to":
             return f"always {given['value']}"
         case "str_length":
-            return "" if given["min_value"] == 1 else f"{given}"
+            most = given["max_value"]
+            return "" if most is None else f"at most {most} characters"
         case "in_range":
             most = given["max_value"]
             if (given["min_value"], most) == (-LARGEST_AMOUNT, LARGEST_AMOUNT):

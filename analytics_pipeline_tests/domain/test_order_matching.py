@@ -386,3 +386,66 @@ def test_the_input_is_left_unchanged():
 
     assert_frame_equal(before[0], orders)
     assert_frame_equal(before[1], sales)
+
+
+@pytest.mark.parametrize(
+    ("exported", "at_the_till"),
+    [
+        ("PLANT-1001", "plant-1001"),
+        ("１００１", "1001"),
+        ("1001", "\u200e1001\ufeff"),
+        ("№77", "No77"),
+        ("Ä-1", "a\u0308-1"),
+        ("MY SHOP 12", "my\u00a0shop 12"),
+    ],
+)
+def test_a_number_is_the_same_however_it_is_spelled_rule_4_3(exported, at_the_till):
+    by_source, by_note = web_sale("s1", at_the_till), noted_sale("s1", at_the_till)
+
+    assert pairs([order(exported)], [by_source]) == [(exported, "s1", "source_id")]
+    assert pairs([order(exported)], [by_note]) == [(exported, "s1", "note")]
+    assert contradictions([order(exported, "s1")], [by_source | by_note]) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("2026", "2026"),
+        ("2026 for Ann", "2026"),
+        ("2026/1001", "2026/1001"),
+        ("2026/1001 for Ann", "2026/1001"),
+        ("2026/1002", None),
+        ("2026 12", "2026 12"),
+        ("2026 13", "2026"),
+        ("2026.", None),
+    ],
+)
+def test_a_note_names_the_longest_number_that_it_begins_with_rule_4_3(text, named):
+    orders = [order("2026"), order("2026/1001"), order("2026 12")]
+
+    matched = [row[0] for row in pairs(orders, [noted_sale("s1", text)]) if row[1]]
+    assert matched == ([named] if named else [])
+
+
+def test_what_else_a_note_says_is_never_told_rules_4_3_and_4_7():
+    both = web_sale("s1", "7", web_order_number="5 for Ann Miller")
+
+    told = {"7": "note names sale s1 for another order"}
+    assert contradictions([order("7")], [both]) == told
+    named = web_sale("s1", "7", web_order_number="8 for Ann Miller")
+    text = "note names sale s1 for order 8"
+    assert contradictions([order("7"), order("8")], [named]) == {"7": text, "8": text}
+
+
+def test_a_sale_whose_note_names_an_order_of_no_export_is_not_free_rule_4_3():
+    orders = [order("2026", exported="s1")]
+
+    assert pairs(orders, [noted_sale("s1", "2026/1001")]) == [("2026", None, "none")]
+    assert pairs(orders, [noted_sale("s1", "2026")]) == [("2026", "s1", "note")]
+
+
+def test_orders_of_thousands_of_digits_are_ranked_as_any_other():
+    long = "9" * 5000
+    orders = [order(long, exported="s1"), order(f"1{long}", exported="s1")]
+
+    assert pairs(orders, [sale("s1")])[1] == (long, "s1", "export_id")

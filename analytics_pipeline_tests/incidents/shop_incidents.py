@@ -1,5 +1,6 @@
 """Faults of the shop, its tills, its web shop, its settings and its files."""
 
+import re
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -26,6 +27,8 @@ ZERO = Decimal(0)
 WARN, ERROR = "WARN", "ERROR"
 ONLY_CUSTOMERS = ("customers", "customer_identities", "customer_analytics")
 ONLY_EXPORT = ("ecom_orders", "customer_identities", "ecom_reconciliation")
+
+ONLY_PEOPLE_OF_THE_EXPORT = ("ecom_orders", "customer_identities", "customer_analytics")
 
 
 # Sales ---------------------------------------------------------------------------
@@ -629,6 +632,33 @@ def use_a_fulfilment_word_of_its_own(shop: OrdinaryShop) -> None:
     shop.change_order(newest_order(shop), fulfillment_status="CUSTOM_STEP")
 
 
+def make_dates_of_numbers(count: int) -> Callable[[OrdinaryShop], None]:
+    """Let a spreadsheet make dates of the numbers of so many orders."""
+
+    def act(shop: OrdinaryShop) -> None:
+        customers = shop.state.customers
+        sales = {sale.source_id: sale for sale in shop.state.sales.values()}
+        named = (
+            order
+            for number, order in shop.state.web_orders.items()
+            if number in sales
+            and (buyer := customers.get(sales[number].customer_id or "")) is not None
+            and buyer.email
+            and buyer.email == order.email
+            and order.payment_status == "ACCEPTED"
+        )
+        for day, order in zip(range(1, count + 1), named, strict=False):
+            order.exported_number = f"{day}. Oct"
+        shop.export()
+
+    return act
+
+
+def keep_decimals(text: str) -> str:
+    """Write order numbers as a program does that takes them for amounts."""
+    return re.sub(r"^([0-9]+);", r"\1.0;", text, flags=re.MULTILINE)
+
+
 OF_THE_WEB_SHOP: Sequence[Incident] = (
     Incident(
         "a refund in the web shop only", "ecom_reconciliation",
@@ -714,6 +744,28 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
         "the export ties an order to the sale of another one",
         r"The evidence about 1 web order contradicts itself",
         seeded(hint_wrongly), begins_at="ecom_reconciliation", tables=ONLY_EXPORT,
+    ),
+    Incident(
+        "order numbers with decimals", "ecom_orders", "export_is_readable", ERROR,
+        "a spreadsheet wrote the order numbers as 1002.0",
+        r"line \d+: `order_number` was changed on its way: \d+\.0 ends with decimals",
+        seeded(rewrite(keep_decimals)),
+    ),
+    Incident(
+        "two order numbers became dates", "customer_analytics",
+        "orders_are_counted_once", WARN,
+        "a spreadsheet made dates of two order numbers: both orders count twice",
+        r"2 web orders are added although the tills have a sale from the web shop",
+        seeded(make_dates_of_numbers(2)), begins_at="customer_analytics",
+        tables=ONLY_PEOPLE_OF_THE_EXPORT,
+    ),
+    Incident(
+        "many order numbers became dates", "customer_analytics",
+        "orders_are_counted_once", ERROR,
+        "a spreadsheet made dates of order numbers: every such order counts twice",
+        r"5 web orders are added although the tills have a sale from the web shop",
+        seeded(make_dates_of_numbers(5)), begins_at="customer_analytics",
+        tables=ONLY_PEOPLE_OF_THE_EXPORT,
     ),
 )  # fmt: skip
 

@@ -32,10 +32,12 @@ from analytics_pipeline.storage.warehouse import CatchUp
 
 FORMS = {
     ("SalesFeed", 1): "bdf322467fd7c2d3",
+    ("SalesFeed", 2): "35b698385de4a8c6",
     ("Outlets", 1): "ae41e755b89bc8b9",
     ("Customers", 1): "324b98caa8ea36df",
     ("EcomOrders", 1): "99d04a463ef375b4",
     ("RawSales", 1): "02cb532b3b1ae9aa",
+    ("RawSales", 2): "510dc452886e26a5",
     ("CustomerIdentities", 1): "59b5ed089fbea66c",
     ("CustomerAnalytics", 1): "da0809301cd089ed",
     ("FirstTimeBuyers", 1): "a88cddcdd7ed7fb7",

@@ -420,6 +420,51 @@ def test_a_row_without_an_order_number_is_told_with_its_line(read):
         read(ORDER, order(order_number=" "))
 
 
+@pytest.mark.parametrize("number", ["\u200b", "\ufeff \u200e", "\u00ad"])
+def test_an_order_number_that_nobody_sees_is_none(read, number):
+    with pytest.raises(WrongUse, match="line 4: `order_number` is empty"):
+        read(ORDER, order(order_number=number))
+
+
+@pytest.mark.parametrize("number", ["7" * 61, "9" * 5000, "A" * 100, "１" * 4400])
+def test_an_order_number_beyond_60_characters_is_refused_rule_4_3(read, number):
+    with pytest.raises(
+        WrongUse, match=r"line 4: `order_number` has .* characters"
+    ) as it:
+        read(ORDER, order(order_number=number))
+
+    assert number not in str(it.value)
+    longest = read(order(order_number="7" * 60), order(order_number="8"))
+    assert [each["order_number"] for each in longest] == ["8", "7" * 60]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("PLANT-1001", "plant-1001"),
+        ("1001", "１００１"),
+        ("1001", "10\u200b01"),
+        ("№7", "No7"),
+        ("MY SHOP 1", "my\u00a0shop 1"),
+    ],
+)
+def test_rows_of_one_number_are_one_order_however_it_is_spelled_rule_4_3(
+    read, first, second
+):
+    orders = read(order(order_number=first), order(order_number=second))
+
+    assert [each["order_number"] for each in orders] == [first]
+    with pytest.raises(WrongUse, match="`order_total` of order"):
+        read(order(order_number=first), order(order_number=second, order_total="1.00"))
+
+
+def test_an_order_number_is_kept_as_it_is_typed_without_what_nobody_sees(read):
+    numbers = ["Nº77", "#1009\u200b", "２０２６/1", "\u202aMY SHOP 12\u202c"]
+
+    kept = [read(order(order_number=each))[0]["order_number"] for each in numbers]
+    assert kept == ["Nº77", "#1009", "２０２６/1", "MY SHOP 12"]
+
+
 @pytest.mark.parametrize(
     "column", ["order_number", "email", "timestamp", "order_total", "order_tax"]
 )

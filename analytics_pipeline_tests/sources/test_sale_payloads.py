@@ -407,8 +407,14 @@ def test_attributes_are_sorted_and_one_that_is_no_word_is_unknown(attributes, ke
     ("note", "number"),
     [
         ("Order ID:1042", "1042"),
-        ("Order ID: 1042 and more", "1042"),
+        ("Order ID: 1042 and more", "1042 and more"),
         ("\nOrder ID:AB_12-x\nmore", "AB_12-x"),
+        ("Order ID:2026/1001\r\nShipping", "2026/1001"),
+        ("Order ID:#1001\u2028Shipping", "#1001"),
+        ("Order ID:Nº 77\x0bShipping", "Nº 77"),
+        ("\ufeffOrder ID:\u200b10.A\x85Shipping", "10.A"),
+        ("Order ID:1042 " + "y" * 47 + " Shipping", "1042 " + "y" * 47),
+        ("Order ID:1042 \ud800", "1042 ?"),
         ("Order ID:\nShipping", None),
         ("Order ID:", None),
         ("order id:1042", None),
@@ -420,7 +426,7 @@ def test_attributes_are_sorted_and_one_that_is_no_word_is_unknown(attributes, ke
         (["Order ID:1042"], None),
     ],
 )
-def test_of_a_note_only_a_leading_order_number_is_kept(note, number):
+def test_of_a_note_only_the_line_of_its_order_is_kept_rules_4_3_and_4_7(note, number):
     row = row_of(flat_sale(note=note))
 
     assert number == row["web_order_number"]

@@ -1,7 +1,8 @@
-"""A shop as an earlier program left it: the tables that version 2 has changed since.
+"""A shop as an earlier program left it: the tables that a next version has changed.
 
-Version 2 is what the code writes; version 1 is made of it by taking a column out of
-each file, and the footer says so.  So the steps can be held against the real thing.
+Rows of the next version are what the code writes; the version of today is made of them
+by taking a column out of each file, and the footer says so.  So the steps can be held
+against the real thing.
 """
 
 import shutil
@@ -30,19 +31,22 @@ LACKING: dict[str, str] = {
 
 CHANGED: tuple[type[Table], ...] = (SalesFeed, Customers, RawSales, CustomerAnalytics)
 
+OLDER = dict(versions.VERSIONS)
+"""The version of each table in this program, which is the older one here."""
+
 SECOND = "analytics_pipeline_tests.upgrades.older_shop:become_second"
 SECOND_WITHOUT_STEPS = f"{SECOND}_without_steps"
 
 
 def become_second() -> None:
-    """Make this program the one whose changed tables are of version 2."""
+    """Make this program the one whose changed tables are of the next version."""
     become_second_without_steps()
     versions.STEPS.update(STEPS)
 
 
 def become_second_without_steps() -> None:
-    """Do so where nobody has written a step from version 1."""
-    versions.VERSIONS.update(dict.fromkeys(CHANGED, 2))
+    """Do so where nobody has written a step from the version before."""
+    versions.VERSIONS.update({table: OLDER[table] + 1 for table in CHANGED})
 
 
 def add_status(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,20 +63,21 @@ def add_high_value(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 STEPS: dict[tuple[type[Table], int], Callable[[pd.DataFrame], pd.DataFrame]] = {
-    (SalesFeed, 1): add_status,
-    (Customers, 1): add_walk_in,
-    (CustomerAnalytics, 1): add_high_value,
+    (SalesFeed, OLDER[SalesFeed]): add_status,
+    (Customers, OLDER[Customers]): add_walk_in,
+    (CustomerAnalytics, OLDER[CustomerAnalytics]): add_high_value,
 }
 """Of sales by day there is none: whether a word is known is for the log to say."""
 
 
 def make_older(data: Path) -> None:
-    """Put the tables back to version 1, in *data* of a program that has only that."""
+    """Put the tables back to the older version, in *data* of a program of that one."""
     for table, column in LACKING.items():
+        older = str(OLDER[versions.STORED[table]]).encode()
         folder = data / "warehouse" / table
         for path in parquet_files(folder):
             rows = pq.read_table(path)
-            assert rows.schema.metadata[b"schema_version"] == b"1"
+            assert rows.schema.metadata[b"schema_version"] == older
             write(path, rows.drop_columns([column]))
     for derived in ("bundles", "agreement.json"):
         remove(data / "warehouse/raw_sales" / derived)

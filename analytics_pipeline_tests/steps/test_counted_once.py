@@ -1,0 +1,152 @@
+"""A web shop whose order numbers change on their way: no order counts twice unseen."""
+
+import pytest
+
+from analytics_pipeline.domain.order_matching import match_orders
+from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline.steps.counted_once import judge_added_orders
+from analytics_pipeline.steps.identities import load_identities
+from analytics_pipeline.steps.ledger import open_day
+from analytics_pipeline.steps.published_masters import (
+    describe_sources,
+    note_sources,
+    remember_master,
+)
+from analytics_pipeline.storage.gate_notes import Acceptance
+from analytics_pipeline_tests.order_numbers import SAME_NUMBER
+from analytics_pipeline_tests.tables import make_table
+from analytics_pipeline_tests.web_shop import (
+    FIRST,
+    KINDS,
+    PEOPLE,
+    D,
+    open_web_shop,
+    store_web_shop,
+)
+
+ORDERS = 6 * len(KINDS)
+OF_SOURCE = [n for n in range(1, ORDERS + 1) if n % len(KINDS) == 0]
+"""Orders whose sale has their number as its source: category matched_by_source_id."""
+
+
+@pytest.fixture
+def open_changed(tmp_path):
+    """Store a web shop of which some orders have other numbers in the export."""
+
+    def open_it(numbers=None, at_the_till=str):
+        web = open_web_shop(ORDERS)
+        for sale in web.sales:
+            number = int(sale["sale_id"].rpartition("-")[2])
+            sale["customer_id"] = f"person-{number % PEOPLE}"
+            for column in ("source_id", "web_order_number"):
+                if column in sale:
+                    sale[column] = at_the_till(sale[column])
+        for row in web.rows:
+            row["order_number"] = (numbers or {}).get(
+                int(row["order_number"]), row["order_number"]
+            )
+        data = tmp_path / "data"
+        shop = open_shop(load_settings(data_dir=data, start_date=FIRST))
+        store_web_shop(shop, web)
+        return shop
+
+    return open_it
+
+
+def ledger_of(shop):
+    return open_day(shop, load_identities(shop), D)
+
+
+def judge(shop):
+    return judge_added_orders(shop, ledger_of(shop), load_identities(shop))
+
+
+def as_dates(count):
+    return {number: f"{number % 28 + 1}. Oct" for number in OF_SOURCE[:count]}
+
+
+def test_a_shop_whose_numbers_stay_counts_no_order_twice_rule_4_3(open_changed):
+    finding = judge(open_changed())
+
+    assert finding.passed
+    assert finding.evidence["added"] > 20
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 6])
+def test_orders_that_are_sales_under_another_number_are_told_rule_4_3(
+    open_changed, count
+):
+    shop = open_changed(as_dates(count))
+
+    finding = judge(shop)
+
+    assert not finding.passed
+    assert finding.evidence["orders"] == count
+    assert finding.evidence["sales"] == ", ".join(
+        sorted(f"sale-{number}" for number in OF_SOURCE[:count])
+    )
+    assert finding.blocks is (count > 3 and count * 10 > finding.evidence["added"])
+
+
+@pytest.mark.parametrize("spell", SAME_NUMBER)
+def test_the_engine_finds_every_sale_that_an_order_may_be_rule_4_3(open_changed, spell):
+    as_they_are = ledger_of(open_changed()).matches
+    prefixed = open_changed(
+        {number: f"Shop-{number}" for number in range(1, ORDERS + 1)},
+        lambda number: spell(f"Shop-{number}"),
+    )
+
+    ledger = ledger_of(prefixed)
+
+    assert len(ledger.matches) == len(as_they_are)
+    found = ledger.matches.sort_values("sale_id")["sale_id"].tolist()
+    assert found == as_they_are.sort_values("sale_id")["sale_id"].tolist()
+    every = prefixed.engine.to_pandas(ledger.sales)
+    orders = prefixed.load("ecom_orders", EcomOrders)
+    assert match_orders(orders, every, D).equals(ledger.matches)
+
+
+@pytest.mark.parametrize("text", ["{} for Ann", "{}\t(web)", "{}\u00a0x", "{}  y"])
+def test_the_engine_finds_notes_that_go_on_rule_4_3(open_changed, text):
+    shop = open_changed(None, text.format)
+
+    found = ledger_of(shop).matches["evidence"].value_counts()
+
+    assert found["note"] == 12
+    assert "source_id" not in found
+
+
+def test_what_a_person_accepted_is_no_news_on_the_days_after_rule_4_3(open_changed):
+    shop = open_changed(as_dates(6))
+    ledger = ledger_of(shop)
+    finding = judge(shop)
+    assert finding.blocks
+
+    figures = make_table(CustomerAnalytics, [])
+    made_from = describe_sources_of(shop, ledger)
+    remember_master(shop, D, figures, note_sources(made_from))
+    assert judge(shop).blocks
+
+    shop.warehouse.acceptances.add(
+        Acceptance(
+            "customer_analytics",
+            "orders_are_counted_once",
+            D.isoformat(),
+            finding.fingerprint,
+            "They bought the same twice",
+            "2026-06-21T06:00:00Z",
+        )
+    )
+    assert not judge(shop).blocks
+    assert not judge(shop).passed
+    assert judge(shop).evidence["accepted"] == 6
+
+
+def describe_sources_of(shop, ledger):
+    from analytics_pipeline.schemas.sources import Outlets
+
+    shop.warehouse.write("outlets", Outlets, make_table(Outlets, []))
+    return describe_sources(shop, ledger, load_identities(shop))
