@@ -102,6 +102,10 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "starts_with_the_first_sale": warns(
                 "No sale is earlier than the first day."
             ),
+            "no_sale_is_a_little_short": warns(
+                "No sale that waits for its hand-over lacks less than 1.00 of being "
+                "paid (rule 2.1)."
+            ),
         },
         "customer_identities": {
             "every_record_has_one_person": stops(
