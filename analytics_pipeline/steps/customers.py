@@ -27,6 +27,7 @@ from analytics_pipeline.steps.ledger import (
 )
 from analytics_pipeline.steps.proofs import judge_currency, judge_people
 from analytics_pipeline.steps.quarantine import find_quarantined_sales
+from analytics_pipeline.steps.unattributed_sales import judge_customers
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import RecordKind
 
@@ -56,7 +57,11 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         )
         sides = add_up_sides(shop, ledger, frame)
         sides |= quarantined.worth(day, shop.policy.money_basis)
-        after = [conserve_money(sides), *judge_people(shop, day, frame, identities)]
+        after = [
+            conserve_money(sides),
+            *judge_people(shop, day, frame, identities),
+            *judge_customers(shop, ledger, identities, frame, sides),
+        ]
         yield Candidate(
             frame,
             [*before, *after],

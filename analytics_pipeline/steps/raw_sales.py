@@ -95,7 +95,7 @@ def recut_days(
                 is_whole,
                 judge_words(rows),
                 start,
-                judge_short_sales(rows, shop.policy.paid_tolerance_cents),
+                judge_short_sales(rows, shop.policy),
                 *usual.judge(day, rows, is_whole),
             ]
             yield Candidate(

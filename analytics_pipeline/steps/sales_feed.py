@@ -21,6 +21,7 @@ from analytics_pipeline.steps.known_sales import (
     refuse_another_store,
     skip_known_sales,
 )
+from analytics_pipeline.steps.later_sales import judge_later
 from analytics_pipeline.steps.quarantine import (
     NOT_REPLAYED,
     as_rejections,
@@ -93,7 +94,13 @@ def read_sales_feed(
         if is_compared
         else skip_comparison()
     )
-    judged = (_as_the_contract_says(walk), _judge(shop, walk, log), compared, kept)
+    judged = (
+        _as_the_contract_says(walk),
+        _judge(shop, walk, log),
+        compared,
+        kept,
+        judge_later(shop, walk.log),
+    )
     # A walk whose fault a person has accepted is as complete as any other.
     honour = shop.warehouse.acceptances.honour
     findings = [honour("sales_feed", None, finding) for finding in judged]
