@@ -143,8 +143,8 @@ def _is_paid_otherwise(
     """Say whether a stored waiting sale counts, or not, by another tolerance.
 
     A pending sale is completed only if it waits for its hand-over and is paid, so one
-    that is completed and lacks too much was judged otherwise, and so was one that waits,
-    is paid, and is not completed.
+    that is completed and lacks too much was judged otherwise, and so was one that
+    waits, is paid, and is not completed.
     """
     lacking = raw_sales["total_incl_cents"] - raw_sales["paid_cents"]
     attributes = raw_sales["attributes"]

@@ -43,9 +43,7 @@ class SaleReason:
     words: str
 
 
-def give_reason(
-    sale: Mapping[str, Any], paid_tolerance_cents: int = 1
-) -> SaleReason:
+def give_reason(sale: Mapping[str, Any], paid_tolerance_cents: int = 1) -> SaleReason:
     """Say of a ``RawSales`` row what it counts as, and why."""
     standing = read_standing(*(said(sale[word]) for word in _WORDS))
     if sale["is_deleted"]:
