@@ -64,6 +64,9 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 "A full read finds every sale that the log held before.",
                 may_be_accepted=True,
             ),
+            "no_sale_is_dated_later": warns(
+                "No sale is dated after today, in store time (rule 1.5)."
+            ),
         },
         "customers": _SOUND
         | {
@@ -109,6 +112,10 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "starts_with_the_first_sale": warns(
                 "No sale is earlier than the first day."
             ),
+            "no_sale_is_a_little_short": warns(
+                "No sale that waits for its hand-over lacks less than 1.00 of being "
+                "paid (rule 2.1)."
+            ),
         },
         "customer_identities": {
             "every_record_has_one_person": stops(
@@ -147,6 +154,13 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "tiers_move_slowly": warns(
                 "No more people than is likely have another tier than in the master "
                 "before."
+            ),
+            "customers_have_records": warns(
+                "Every customer of a sale that counts has a record (rule 3.8)."
+            ),
+            "walk_in_is_known": warns(
+                "No record has so many orders as only the walk-in customer has (rule "
+                "3.8)."
             ),
         },
         "first_time_buyers": _CAUGHT_UP,

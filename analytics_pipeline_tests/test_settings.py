@@ -178,6 +178,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         max_quarantined = 0
         archive_keep_days = 30
         csv_bom = true
+        paid_tolerance = 0.05
         [tier_thresholds]
         Sprout = 1
         Bloom = 2
@@ -205,6 +206,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         max_quarantined=0,
         archive_keep_days=30,
         csv_bom=True,
+        paid_tolerance=Decimal("0.05"),
     )
 
 
@@ -230,6 +232,11 @@ def test_one_threshold_of_a_tier_leaves_the_others_as_they_were(policy):
         pytest.param("[tier_thresholds]\nNone = 0", "tier_thresholds", id="tier None"),
         pytest.param('phone_region = "Germany"', "phone_region", id="no region"),
         pytest.param('csv_bom = "Excel"', "csv_bom", id="neither true nor false"),
+        pytest.param("paid_tolerance = 1", "paid_tolerance", id="a whole unit"),
+        pytest.param("paid_tolerance = -0.01", "paid_tolerance", id="less than due"),
+        pytest.param("paid_tolerance = 0.005", "paid_tolerance", id="half a cent"),
+        pytest.param("paid_tolerance = nan", "paid_tolerance", id="no tolerance"),
+        pytest.param('paid_tolerance = "5c"', "paid_tolerance", id="five cents"),
     ],
 )
 def test_a_faulty_choice_is_refused_and_its_key_named(policy, text, key):

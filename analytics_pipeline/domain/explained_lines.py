@@ -53,7 +53,7 @@ def explain_sales(sales: pd.DataFrame, ties: Ties, policy: Policy) -> list[Line]
 
 
 def _explain_sale(sale: Mapping[Any, Any], ties: Ties, policy: Policy) -> Line:
-    reason = give_reason(sale)
+    reason = give_reason(sale, policy.paid_tolerance_cents)
     record = said(sale["customer_id"])
     is_under_nobody = not record or record in ties.nobody
     basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"

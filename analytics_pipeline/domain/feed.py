@@ -6,6 +6,8 @@ Ibis expressions; the same on every engine.
 import ibis
 import ibis.expr.types as ir
 
+from analytics_pipeline.vocabulary import SaleAttribute, SaleState
+
 
 def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
     """Return the latest version of each sale, one row a sale.
@@ -90,14 +92,19 @@ version as it is."""
 
 
 def changed_sales(
-    latest: ir.Table, raw_sales: ir.Table, outlets: ir.Table, store_time_zone: str
+    latest: ir.Table,
+    raw_sales: ir.Table,
+    outlets: ir.Table,
+    store_time_zone: str,
+    paid_tolerance_cents: int = 1,
 ) -> ir.Table:
     """Return the sales whose stored day may be out of date.
 
     One row a sale: its stored ``business_date`` (missing if it is new), and the
     ``sale_date`` and ``outlet_id`` that now place it (missing if it is to vanish).  A
     sale is listed when its version or what it says differs, when it is on one side
-    only, or when the zone of its outlet, or the store's for an unknown one, changed.
+    only, when the zone of its outlet, or the store's for an unknown one, changed, or
+    when it counts by another tolerance of what is paid (rule 2.1).
     """
     now = latest.left_join(outlets, "outlet_id").select(
         *AS_DELIVERED,
@@ -112,6 +119,7 @@ def changed_sales(
         business_date=raw_sales["business_date"],
         old_zone=raw_sales["time_zone"],
         old_state=raw_sales["state"],
+        is_judged_otherwise=_is_paid_otherwise(raw_sales, paid_tolerance_cents),
         **{f"old_{name}": raw_sales[name] for name in AS_DELIVERED},
     )
     both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
@@ -122,10 +130,35 @@ def changed_sales(
         | (both["zone_now"] != both["old_zone"])
         # A state that was not given is read from the status, which is compared.
         | (both["state"] != both["old_state"]).fill_null(False)
+        | both["is_judged_otherwise"].fill_null(False)
     )
     for name in AS_DELIVERED:
         differs |= ~both[name].identical_to(both[f"old_{name}"])
     return both.filter(differs).select("business_date", "sale_date", "outlet_id")
+
+
+def _is_paid_otherwise(
+    raw_sales: ir.Table, paid_tolerance_cents: int
+) -> ir.BooleanValue:
+    """Say whether a stored waiting sale counts, or not, by another tolerance.
+
+    A pending sale is completed only if it waits for its hand-over and is paid, so one
+    that is completed and lacks too much was judged otherwise, and so was one that
+    waits, is paid, and is not completed.
+    """
+    lacking = raw_sales["total_incl_cents"] - raw_sales["paid_cents"]
+    attributes = raw_sales["attributes"]
+    waits = attributes.contains(SaleAttribute.PICKUP) | attributes.contains(
+        SaleAttribute.DELIVERY
+    )
+    is_paid_later = attributes.contains(SaleAttribute.LAYBY) | attributes.contains(
+        SaleAttribute.ONACCOUNT
+    )
+    may_count = waits & ~is_paid_later & ~raw_sales["is_unknown"]
+    may_count &= ~raw_sales["is_deleted"]
+    is_pending = (raw_sales["state"] == SaleState.PENDING).fill_null(False)
+    counts = may_count & (lacking <= paid_tolerance_cents)
+    return is_pending & (raw_sales["is_completed"] != counts)
 
 
 def sales_around(sales: ir.Table, first: str, last: str) -> ir.Table:

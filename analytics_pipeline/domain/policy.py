@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import phonenumbers
 
+from analytics_pipeline.domain.money import CENT
 from analytics_pipeline.vocabulary import Tier
 
 
@@ -57,6 +58,7 @@ class Policy:
     money_basis: MoneyBasis = MoneyBasis.INCL_TAX
     tier_basis: TierBasis = TierBasis.ROLLING_90_DAYS
     tier_thresholds: Mapping[Tier, Decimal] = field(default_factory=lambda: LADDER)
+    paid_tolerance: Decimal = CENT
     vip_from: Decimal = Decimal(1000)
     high_value_from: Decimal = Decimal(500)
     max_shared: int = 5
@@ -85,4 +87,13 @@ class Policy:
             raise ValueError(f"tier_thresholds may name {names} only")
         if self.phone_region not in {None, *phonenumbers.SUPPORTED_REGIONS}:
             raise ValueError("phone_region must be a country's two letters, such as US")
+        if not 0 <= self.paid_tolerance < 1 or self.paid_tolerance % CENT:
+            raise ValueError(
+                "paid_tolerance must be whole cents from 0 to 0.99, such as 0.05"
+            )
         object.__setattr__(self, "tier_thresholds", {**LADDER, **self.tier_thresholds})
+
+    @property
+    def paid_tolerance_cents(self) -> int:
+        """How many cents a waiting sale may lack and still be paid (rule 2.1)."""
+        return int(self.paid_tolerance / CENT)

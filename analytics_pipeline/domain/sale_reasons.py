@@ -10,7 +10,12 @@ from typing import Any
 import pandas as pd
 
 from analytics_pipeline.domain.money import format_cents
-from analytics_pipeline.domain.sales import STATE_OF_STATUS, Standing, read_standing
+from analytics_pipeline.domain.sales import (
+    SHORT_BELOW_CENTS,
+    STATE_OF_STATUS,
+    Standing,
+    read_standing,
+)
 from analytics_pipeline.vocabulary import SaleAttribute, SaleState, SaleStatus
 
 CLOSED_AS: Mapping[str, str] = {
@@ -38,7 +43,7 @@ class SaleReason:
     words: str
 
 
-def give_reason(sale: Mapping[str, Any]) -> SaleReason:
+def give_reason(sale: Mapping[str, Any], paid_tolerance_cents: int = 1) -> SaleReason:
     """Say of a ``RawSales`` row what it counts as, and why."""
     standing = read_standing(*(said(sale[word]) for word in _WORDS))
     if sale["is_deleted"]:
@@ -51,7 +56,7 @@ def give_reason(sale: Mapping[str, Any]) -> SaleReason:
         return SaleReason(False, False, _oddity(sale))
     if not standing.is_awaiting:
         return SaleReason(False, False, _unfinished(sale, standing))
-    hand_over, is_paid = _awaiting(sale, standing)
+    hand_over, is_paid = _awaiting(sale, standing, paid_tolerance_cents)
     if not is_paid:
         return SaleReason(False, False, hand_over)
     is_order, words = _reason_of_order(sale)
@@ -85,17 +90,27 @@ def _closed_as(standing: Standing) -> str:
     return next((text for word, text in CLOSED_AS.items() if word in words), "closed")
 
 
-def _awaiting(sale: Mapping[str, Any], standing: Standing) -> tuple[str, bool]:
-    """Say what is waited for, and whether it is paid but for a cent."""
+def _awaiting(
+    sale: Mapping[str, Any], standing: Standing, paid_tolerance_cents: int
+) -> tuple[str, bool]:
+    """Say what is waited for, and whether it is paid within the tolerance."""
     is_dispatch = SaleAttribute.DELIVERY in standing.attributes.split(";")
     awaited = "dispatch" if is_dispatch else "pickup"
     paid, total = int(sale["paid_cents"]), int(sale["total_incl_cents"])
     amounts = f"{format_cents(paid)} of {format_cents(total)}"
     if paid >= total:
         return f"awaiting {awaited}, paid ({amounts})", True
-    if paid == total - 1:
-        return f"awaiting {awaited}, paid but for a cent ({amounts})", True
-    return f"awaiting {awaited}, but only {amounts} is paid", False
+    lacking = total - paid
+    if lacking <= paid_tolerance_cents:
+        but = "a cent" if lacking == 1 else format_cents(lacking)
+        return f"awaiting {awaited}, paid but for {but} ({amounts})", True
+    words = f"awaiting {awaited}, but only {amounts} is paid"
+    if lacking < SHORT_BELOW_CENTS:
+        words += (
+            f"; the {format_cents(lacking)} missing is more than paid_tolerance "
+            f"({format_cents(paid_tolerance_cents)})"
+        )
+    return words, False
 
 
 def _unfinished(sale: Mapping[str, Any], standing: Standing) -> str:

@@ -33,6 +33,10 @@ STATE_OF_STATUS: Mapping[str, tuple[SaleState, SaleAttribute | None]] = {
 HANDED_OVER_LATER = frozenset({SaleAttribute.PICKUP, SaleAttribute.DELIVERY})
 PAID_LATER = frozenset({SaleAttribute.LAYBY, SaleAttribute.ONACCOUNT})
 
+SHORT_BELOW_CENTS = 100
+"""A waiting sale that lacks less than this, but more than the tolerance, is a warning:
+perhaps it was paid in rounded cash (rule 2.1)."""
+
 WORDS = ["state", "status", "attributes"]
 
 COLUMNS = [
@@ -74,7 +78,10 @@ class Standing(NamedTuple):
 
 
 def classify_sales(
-    sales: pd.DataFrame, zones: pd.DataFrame, store_time_zone: str
+    sales: pd.DataFrame,
+    zones: pd.DataFrame,
+    store_time_zone: str,
+    paid_tolerance_cents: int = 1,
 ) -> pd.DataFrame:
     """Return ``RawSales``: each sale on its day, with what it counts as.
 
@@ -82,10 +89,12 @@ def classify_sales(
         sales: ``SalesFeed`` rows, one per sale: its latest version.
         zones: ``Outlets``.
         store_time_zone: the zone of a sale whose outlet is unknown (rule 1.2).
+        paid_tolerance_cents: what a waiting sale may lack and still be paid (rule
+            2.1).
     """
     standing = _standings(sales[WORDS])
     time_zone = _time_zones(sales["outlet_id"], zones, store_time_zone)
-    is_completed = _completed(sales, standing)
+    is_completed = _completed(sales, standing, paid_tolerance_cents)
     classified = sales.assign(
         business_date=_business_dates(sales["sale_date"], time_zone),
         time_zone=time_zone,
@@ -150,12 +159,29 @@ def _standings(words: pd.DataFrame) -> pd.DataFrame:
     return table.take(number.to_numpy()).set_axis(words.index)
 
 
-def _completed(sales: pd.DataFrame, standing: pd.DataFrame) -> pd.Series:
-    """Rule 2.1: closed, or awaiting hand-over and paid but for a cent."""
-    is_paid = sales["paid_cents"] >= sales["total_incl_cents"] - 1
+def _completed(
+    sales: pd.DataFrame, standing: pd.DataFrame, paid_tolerance_cents: int
+) -> pd.Series:
+    """Rule 2.1: closed, or awaiting hand-over and paid within the tolerance."""
+    is_paid = sales["paid_cents"] >= sales["total_incl_cents"] - paid_tolerance_cents
     return ~sales["is_deleted"] & (
         standing["is_closed"] | (standing["is_awaiting"] & is_paid)
     )
+
+
+def find_short_sales(
+    raw_sales: pd.DataFrame, paid_tolerance_cents: int
+) -> pd.DataFrame:
+    """Return the waiting sales that are not completed for want of less than 1.00.
+
+    Args:
+        raw_sales: ``RawSales`` rows.
+        paid_tolerance_cents: what a sale may lack and still be paid (rule 2.1).
+    """
+    lacking = raw_sales["total_incl_cents"] - raw_sales["paid_cents"]
+    is_short = (lacking > paid_tolerance_cents) & (lacking < SHORT_BELOW_CENTS)
+    found = raw_sales[is_short & ~raw_sales["is_deleted"]]
+    return found[_standings(found[WORDS])["is_awaiting"]]
 
 
 def _sells_something_new(sales: pd.DataFrame) -> pd.Series:

@@ -56,6 +56,8 @@ class Usual:
     placeholders_share: float = 0.02
     tiers_floor: int = 10
     tiers_share: float = 0.1
+    walk_in_factor: float = 20.0
+    walk_in_share: float = 0.05
 
     def __post_init__(self) -> None:
         """Refuse choices that no shop can mean.
@@ -75,6 +77,8 @@ class Usual:
                 raise ValueError(f"{name} must be from 0 to 1")
         if not 1 < self.prices_warn_factor < math.inf:
             raise ValueError("prices_warn_factor must be more than 1")
+        if not 1 < self.walk_in_factor < math.inf:
+            raise ValueError("walk_in_factor must be more than 1")
         if not self.prices_warn_factor <= self.prices_stop_factor < math.inf:
             raise ValueError(
                 "prices_stop_factor must not be less than prices_warn_factor"

@@ -29,6 +29,7 @@ class SalesFeed(Table):
     segment: int = pa.Field(ge=0, description="number of the log segment that holds it")
     sale_date: pd.DatetimeTZDtype = instant("when the sale happened")
     outlet_id: str = optional_identifier("the outlet that sold")
+    register_id: str = optional_identifier("the register, whose clock dated the sale")
     customer_id: str = optional_identifier("the customer record on the sale")
     source: str = text("where the sale was made; `ecw:…` is the web shop")
     source_id: str = text("the source's own number; for `ecw:` the order number")

@@ -1,8 +1,8 @@
 """The truth that the pipeline is measured against: RULES, worked out once more.
 
 Plain Python over the store's records, by another route than ``domain/``: nothing is
-shared, nothing is incremental, nothing is fast.  Of the policy it knows the two bases;
-what else a shop may choose has its default.
+shared, nothing is incremental, nothing is fast.  Of the policy it knows the two bases
+and when a waiting sale is paid; what else a shop may choose has its default.
 """
 
 from collections.abc import Iterable

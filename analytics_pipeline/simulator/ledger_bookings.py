@@ -58,19 +58,26 @@ def business_day(state: StoreState, sale: Sale) -> date:
     return local_day(sale.sale_date, zone)
 
 
-def is_completed(sale: Sale) -> bool:
+def is_completed(sale: Sale, terms: Terms = USUAL) -> bool:
     """Tell whether a sale is money (rules 2.1 and 2.2)."""
     if sale.deleted_at is not None:
         return False
     if sale.state == "closed":
         return sale.status in STATUSES_DONE
+    return is_awaiting(sale) and unpaid(sale) <= terms.paid_tolerance
+
+
+def is_awaiting(sale: Sale) -> bool:
+    """Tell whether a sale only waits for its pickup or dispatch (rule 2.1)."""
     if sale.state != "pending" or sale.status not in STATUSES_AWAITING:
         return False
-    if not sale.attributes or not set(sale.attributes) <= {"pickup", "delivery"}:
-        return False
+    return bool(sale.attributes) and set(sale.attributes) <= {"pickup", "delivery"}
+
+
+def unpaid(sale: Sale) -> Decimal:
+    """Return what of the rounded total is not paid, in shop currency."""
     paid = [p.amount for p in sale.payments if p.deleted_at is None]
-    due = Decimal(cents_of(sale.total_price_incl)) / 100
-    return sum(paid, Decimal(0)) >= due - ONE_CENT
+    return Decimal(cents_of(sale.total_price_incl)) / 100 - sum(paid, Decimal(0))
 
 
 def is_order(sale: Sale) -> bool:
@@ -189,7 +196,7 @@ def book_everything(
     known = {sale.id: sale for sale in sales}
     books = []
     for sale in sales:
-        if is_completed(sale):
+        if is_completed(sale, terms):
             person = person_of_sale(sale, known, order_of, people)
             ecom = sale.source.startswith("ecw:") or sale.id in order_of
             total = sale.total_price_incl if terms.with_tax else sale.total_price

@@ -1,6 +1,10 @@
-"""How a shop wants its figures reckoned, as the ledger knows it (rules 1.4, 5.6)."""
+"""How a shop wants its figures reckoned, as the ledger knows it.
+
+Rules 1.4 (tax), 2.1 (what a waiting sale may lack) and 5.6 (tiers).
+"""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,6 +13,7 @@ class Terms:
 
     with_tax: bool = True
     tiers_by_lifetime: bool = False
+    paid_tolerance: Decimal = Decimal("0.01")
 
 
 USUAL = Terms()

@@ -123,6 +123,17 @@ def plain_text(value: Any, rule: str) -> str | None:
     return text(value, rule)
 
 
+def optional_name(value: Any) -> str | None:
+    """Return an id on which no figure depends; what is none is missing, not unusable.
+
+    To turn a sale away for it would leave good money out.
+    """
+    try:
+        return None if value is None else identifier(value)
+    except Unusable:
+        return None
+
+
 def is_set(value: Any, rule: str) -> bool:
     """Return whether a ``…_at`` field that may be null or blank holds a moment.
 

@@ -39,6 +39,7 @@ class RawSale(NamedTuple):
     version: Any
     sale_date: Any
     outlet_id: Any
+    register_id: Any
     customer_id: Any
     source: Any
     source_id: Any
@@ -70,6 +71,7 @@ def _flat(record: dict[str, Any]) -> RawSale:
         version=version_in(record),
         sale_date=get("sale_date"),
         outlet_id=get("outlet_id"),
+        register_id=get("register_id"),
         customer_id=get("customer_id"),
         source=get("source"),
         source_id=get("source_id"),
@@ -95,6 +97,7 @@ def _nested(record: dict[str, Any]) -> RawSale:
         version=version_in(record),
         sale_date=get("date"),
         outlet_id=source.get("outlet_id"),
+        register_id=source.get("register_id"),
         customer_id=get("customer_id"),
         source=source.get("type"),
         source_id=source.get("id"),

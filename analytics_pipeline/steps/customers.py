@@ -28,6 +28,7 @@ from analytics_pipeline.steps.ledger import (
 )
 from analytics_pipeline.steps.proofs import judge_currency, judge_people
 from analytics_pipeline.steps.quarantine import find_quarantined_sales
+from analytics_pipeline.steps.unattributed_sales import judge_customers
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.vocabulary import RecordKind
 
@@ -61,6 +62,7 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
             conserve_money(sides),
             judge_added_orders(shop, ledger, identities),
             *judge_people(shop, day, frame, identities),
+            *judge_customers(shop, ledger, identities, frame, sides),
         ]
         yield Candidate(
             frame,

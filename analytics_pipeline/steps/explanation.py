@@ -28,6 +28,7 @@ from analytics_pipeline.steps.explanation_notes import (
     tell_day,
     tell_quarantine,
 )
+from analytics_pipeline.steps.explanation_warnings import tell_warnings
 from analytics_pipeline.steps.ledger import open_day
 from analytics_pipeline.steps.lookup import find_person, read_people
 from analytics_pipeline.storage.parquet import shape
@@ -65,6 +66,7 @@ def explain_person(books: Books, person: str) -> Explanation:
         *tell_day(shop, day),
         *compare_with_stored(shop, person, day, row),
         *tell_quarantine(shop, members, day),
+        *tell_warnings(books, members),
     ]
     explanation = _assemble(books, members, has_row=row is not None, notes=notes)
     _refuse_differences(explanation, row)

@@ -20,6 +20,7 @@ from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.identities import load_identities
+from analytics_pipeline.steps.unattributed_sales import refuse_undelivered
 
 MOST_IDS = 20
 """How many ids a person is asked to choose from."""
@@ -69,6 +70,7 @@ def find_person(shop: Shop, typed: str, people: People) -> str:
         # A number may be meant as a code as well.
         kind, records = f"{kind} or phone number", _by_phone(shop, wanted, people)
     if not records:
+        refuse_undelivered(shop, wanted)
         raise WrongUse(f"No customer has this {kind}.", _hint(shop))
     rows = people.identities[people.identities["record_id"].isin(records)]
     found = sorted(rows["person_id"].dropna().unique())

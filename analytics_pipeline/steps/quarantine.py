@@ -105,6 +105,7 @@ def find_quarantined_sales(shop: Shop) -> QuarantinedSales:
         _newest(shop, log, standing["record_id"].dropna().tolist()),
         shop.load("outlets", Outlets),
         shop.settings.time_zone,
+        shop.policy.paid_tolerance_cents,
     )
     return QuarantinedSales(len(standing), last_good)
 

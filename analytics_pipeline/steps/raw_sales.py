@@ -9,6 +9,7 @@ import pandas as pd
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.feed import sales_around, versions_of
 from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.left_out_sales import judge_short_sales
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
@@ -96,6 +97,7 @@ def recut_days(
                 is_whole,
                 judge_words(rows),
                 start,
+                judge_short_sales(rows, shop.policy),
                 *usual.judge(day, rows, is_whole),
             ]
             yield Candidate(
@@ -162,7 +164,8 @@ def cut_days(shop: Shop, days: Sequence[str]) -> Iterator[CutDays]:
         sales = shape(
             shop.engine.to_pandas(sales_around(latest, since, wanted[-1])), SalesFeed
         )
-        rows = classify_sales(sales, outlets, shop.settings.time_zone)
+        tolerance = shop.policy.paid_tolerance_cents
+        rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
         yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
 
 

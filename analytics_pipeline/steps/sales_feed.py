@@ -21,6 +21,7 @@ from analytics_pipeline.steps.known_sales import (
     refuse_another_store,
     skip_known_sales,
 )
+from analytics_pipeline.steps.later_sales import judge_later
 from analytics_pipeline.steps.quarantine import (
     NOT_REPLAYED,
     as_rejections,
@@ -93,7 +94,7 @@ def read_sales_feed(
         if is_compared
         else skip_comparison()
     )
-    judged = (_as_the_contract_says(walk), _judge(shop, walk, log), compared, kept)
+    judged = (*_judge_walk(shop, walk, log), compared, kept)
     # A walk whose fault a person has accepted is as complete as any other.
     honour = shop.warehouse.acceptances.honour
     findings = [honour("sales_feed", None, finding) for finding in judged]
@@ -112,6 +113,15 @@ def _figures(walk: Walk, client: LightspeedClient) -> dict[str, int | str]:
         "rows_in_log": walk.log.row_count(),
         "cursor": walk.log.cursor(),
     }
+
+
+def _judge_walk(shop: Shop, walk: Walk, before: SalesLog) -> list[Finding]:
+    """Judge what the walk has read, and the log that it leaves."""
+    return [
+        _as_the_contract_says(walk),
+        _judge(shop, walk, before),
+        judge_later(shop, walk.log),
+    ]
 
 
 def _as_the_contract_says(walk: Walk) -> Finding:

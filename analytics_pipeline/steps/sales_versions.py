@@ -29,7 +29,8 @@ def read_sales_now(shop: Shop, sale_ids: Iterable[str]) -> pd.DataFrame:
     log = shop.sales_log()
     versions = _versions(shop, log, len(log.segments()), [], sale_ids)
     outlets = shop.load("outlets", Outlets)
-    return classify_sales(versions, outlets, shop.settings.time_zone)
+    tolerance = shop.policy.paid_tolerance_cents
+    return classify_sales(versions, outlets, shop.settings.time_zone, tolerance)
 
 
 def read_sales_then(
@@ -51,7 +52,9 @@ def read_sales_then(
         zones = pd.DataFrame(
             made_from.zones.items(), columns=["outlet_id", "time_zone"], dtype="str"
         )
-        return classify_sales(versions, zones, made_from.store_time_zone)
+        # By the tolerance of now: what another one changes has the policy as its cause.
+        tolerance = shop.policy.paid_tolerance_cents
+        return classify_sales(versions, zones, made_from.store_time_zone, tolerance)
     sales = shop.sales_until(as_of)
     asked = _asked(sales, records, sale_ids)
     return shape(shop.engine.to_pandas(sales.semi_join(asked, "sale_id")), RawSales)

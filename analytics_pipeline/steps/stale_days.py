@@ -71,7 +71,8 @@ def compare_with_log(shop: Shop, last: date) -> Comparison:
     """Compare the stored days up to *last* with the log, and note it if they agree.
 
     Stale are days never cut, days that a sale left or entered, days whose outlet has
-    another zone now, and days whose last attempt failed.
+    another zone now, days with a sale that another ``paid_tolerance`` counts or leaves
+    out, and days whose last attempt failed.
 
     Raises:
         GateFailed: the log failed its gate, or a walk of the feed was cut short.
@@ -165,9 +166,13 @@ def _list_suspects(
 
 
 def _fingerprint_places(shop: Shop, outlets: pd.DataFrame) -> str:
-    """Return what tells apart the zones that date sales, and the first day."""
+    """Return what tells apart all that a day is cut by beside the log.
+
+    The zones that date sales, the first day, and when a waiting sale is paid.
+    """
     zones = sorted(zip(outlets["outlet_id"], outlets["time_zone"], strict=True))
-    told = repr((zones, shop.settings.time_zone, shop.first_day))
+    tolerance = shop.policy.paid_tolerance_cents
+    told = repr((zones, shop.settings.time_zone, shop.first_day, tolerance))
     return sha256(told.encode()).hexdigest()
 
 
@@ -179,6 +184,7 @@ def _changed_days(shop: Shop, sides: _Sides, outlets: pd.DataFrame) -> set[str]:
             sides.stored,
             lend(outlets, Outlets),
             shop.settings.time_zone,
+            shop.policy.paid_tolerance_cents,
         )
     )
     now = _business_dates(shop, changed.dropna(subset=["sale_date"]), outlets)

@@ -143,6 +143,11 @@ def test_what_counts_says_why_and_whether_it_is_an_order_rule_2_3(changes, words
             {"state": "pending", "attributes": "pickup", "paid_cents": 500},
             "awaiting pickup, but only 5.00 of 12.00 is paid",
         ),
+        (
+            {"state": "pending", "attributes": "pickup", "paid_cents": 1197},
+            "awaiting pickup, but only 11.97 of 12.00 is paid; the 0.03 missing is "
+            "more than paid_tolerance (0.01)",
+        ),
     ],
 )
 def test_what_does_not_count_says_why_rule_2_2(changes, words):
@@ -153,3 +158,27 @@ def test_what_does_not_count_says_why_rule_2_2(changes, words):
 
 def test_a_row_of_raw_sales_has_all_that_the_reason_asks_for():
     assert set(classified({})[0]) == set(RawSales.to_schema().columns)
+
+
+@pytest.mark.parametrize(
+    ("paid", "tolerance", "words"),
+    [
+        (1195, 5, "awaiting pickup, paid but for 0.05 (11.95 of 12.00); an order"),
+        (1199, 5, "awaiting pickup, paid but for a cent (11.99 of 12.00); an order"),
+        (1200, 0, "awaiting pickup, paid (12.00 of 12.00); an order"),
+        (1101, 99, "awaiting pickup, paid but for 0.99 (11.01 of 12.00); an order"),
+        (1194, 5, None),
+        (1199, 0, None),
+    ],
+)
+def test_a_pickup_is_paid_within_the_tolerance_of_the_shop_rule_2_1(
+    paid, tolerance, words
+):
+    (row,) = classified(
+        {"state": "pending", "attributes": "pickup", "paid_cents": paid}
+    )
+
+    found = give_reason(row, tolerance)
+
+    assert found.counts is (words is not None)
+    assert words in (None, found.words)

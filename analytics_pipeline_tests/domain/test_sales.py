@@ -4,6 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from analytics_pipeline.domain.sales import (
@@ -25,6 +27,7 @@ PLAIN = {
     "segment": 0,
     "sale_date": "2025-06-15T16:00:00+00:00",
     "outlet_id": "east",
+    "register_id": "till-1",
     "customer_id": "c1",
     "source": "USER",
     "source_id": None,
@@ -204,6 +207,23 @@ def test_an_awaiting_sale_counts_if_paid_but_for_a_cent(total, paid, is_complete
     sale = classify_one(total_incl_cents=total, paid_cents=paid, **words)
 
     assert is_completed == sale["is_completed"]
+
+
+@settings(deadline=None)
+@given(
+    total=st.integers(-1000, 5000),
+    missing=st.integers(-300, 300),
+    tolerance=st.integers(0, 99),
+)
+def test_an_awaiting_sale_counts_if_paid_within_the_tolerance_rule_2_1(
+    total, missing, tolerance
+):
+    row = {"total_incl_cents": total, "paid_cents": total - missing}
+    waiting = sales_feed(row | {"state": "pending", "attributes": "delivery"})
+
+    sale = classify_sales(waiting, ZONES, STORE_ZONE, tolerance).iloc[0]
+
+    assert (missing <= tolerance) == sale["is_completed"] == sale["is_order"]
 
 
 def test_a_closed_sale_counts_whatever_was_paid():

@@ -4,10 +4,15 @@ from collections.abc import Iterator
 
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline_tests.incidents.incident import Incident
+from analytics_pipeline_tests.incidents.left_out_incidents import OF_MONEY_LEFT_OUT
 from analytics_pipeline_tests.incidents.program_incidents import OF_THE_PROGRAM
 from analytics_pipeline_tests.incidents.shop_incidents import OF_THE_SHOP
 
-INCIDENTS: tuple[Incident, ...] = (*OF_THE_SHOP, *OF_THE_PROGRAM)
+INCIDENTS: tuple[Incident, ...] = (
+    *OF_THE_SHOP,
+    *OF_MONEY_LEFT_OUT,
+    *OF_THE_PROGRAM,
+)
 
 _HEADER = """\
 # Every check, and what trips it

@@ -8,6 +8,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -76,9 +77,14 @@ def plan_store(
         customers=customers or rng.randint(15, 60),
         api_version=rng.choice(("2.0", "2026-07")),
         page_limit=rng.choice((50, 1000)),
-        terms=Terms(rng.random() < 0.5, rng.random() < 0.5),
+        terms=Terms(rng.random() < 0.5, rng.random() < 0.5, _tolerance(seed)),
         mishaps=rng.random() < 0.5,
     )
+
+
+def _tolerance(seed: int) -> Decimal:
+    """Let each third shop round cash; drawing it would change the other choices."""
+    return Decimal("0.01") if seed % 3 else Decimal("0.05")
 
 
 class LivingStore:
@@ -173,7 +179,8 @@ def _compare(
 def _policy(terms: Terms) -> str:
     money = "incl_tax" if terms.with_tax else "excl_tax"
     tier = "lifetime" if terms.tiers_by_lifetime else "rolling_90_days"
-    return f'money_basis = "{money}"\ntier_basis = "{tier}"\n'
+    bases = f'money_basis = "{money}"\ntier_basis = "{tier}"\n'
+    return f"{bases}paid_tolerance = {terms.paid_tolerance}\n"
 
 
 def _settings(plan: Plan, data: Path) -> Settings:

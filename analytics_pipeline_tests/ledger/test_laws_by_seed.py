@@ -45,7 +45,10 @@ class SpoiltShop(SeededShop):
 
     def worth(self, sale: Sale, day: date) -> int:
         """Return what a sale counts for up to *day*, as the ledger says."""
-        if not is_completed(sale) or business_day(self.store.state, sale) > day:
+        if (
+            not is_completed(sale, self.plan.terms)
+            or business_day(self.store.state, sale) > day
+        ):
             return 0
         with_tax = self.plan.terms.with_tax
         return cents_of(sale.total_price_incl if with_tax else sale.total_price)

@@ -17,6 +17,7 @@ from analytics_pipeline.simulator.ledger import (
     expected_first_time_buyers,
     expected_master,
 )
+from analytics_pipeline_tests.ledger.left_out import warned_otherwise
 from analytics_pipeline_tests.ledger.seeded_stores import (
     LivingStore,
     SeededShop,
@@ -32,8 +33,9 @@ def prove(shop: SeededShop, *, days: int) -> None:
     """Update for each of the last *days*, and compare after each."""
     for ago in reversed(range(days)):
         day = shop.plan.last_day - timedelta(days=ago)
-        shop.update(day)
+        events = shop.update(day)
         assert shop.differences(day) == [], shop.plan
+        assert warned_otherwise(shop, day, events) == [], shop.plan
         assert_each_live_record_has_one_place(shop)
 
 

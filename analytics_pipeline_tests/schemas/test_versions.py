@@ -32,7 +32,7 @@ from analytics_pipeline.storage.warehouse import CatchUp
 
 FORMS = {
     ("SalesFeed", 1): "bdf322467fd7c2d3",
-    ("SalesFeed", 2): "35b698385de4a8c6",
+    ("SalesFeed", 2): "8378cae29e118d08",
     ("Outlets", 1): "ae41e755b89bc8b9",
     ("Customers", 1): "324b98caa8ea36df",
     ("EcomOrders", 1): "99d04a463ef375b4",

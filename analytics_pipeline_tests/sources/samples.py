@@ -29,6 +29,7 @@ def flat_sale(**changes: Any) -> dict[str, Any]:
     return {
         "id": "sale-1",
         "outlet_id": "outlet-1",
+        "register_id": "register-1",
         "customer_id": "customer-1",
         "source": "ecw:0123456789ABCDEF",
         "source_id": "1042",
@@ -83,6 +84,7 @@ def nested_sale(**changes: Any) -> dict[str, Any]:
             "id": "1042",
             "type": "ecw:0123456789ABCDEF",
             "outlet_id": "outlet-1",
+            "register_id": "register-1",
         },
         "line_items": [
             nested_line(),

@@ -98,6 +98,7 @@ REFUNDS = {"refunded_incl_cents", "refunded_excl_cents"}
 FLAT_FIELDS: Mapping[str, set[str]] = {
     "sale_date": {"sale_date"},
     "outlet_id": {"outlet_id"},
+    "register_id": {"register_id"},
     "source": {"source"},
     "source_id": {"source_id"},
     "return_for": {"return_for"},
@@ -111,8 +112,9 @@ FLAT_FIELDS: Mapping[str, set[str]] = {
 }
 NESTED_FIELDS: Mapping[str, set[str]] = {
     "date": {"sale_date"},
-    "source": {"source", "source_id", "outlet_id"},
+    "source": {"source", "source_id", "outlet_id", "register_id"},
     "source.outlet_id": {"outlet_id"},
+    "source.register_id": {"register_id"},
     "source.type": {"source"},
     "source.id": {"source_id"},
     "return": {"return_for"},

@@ -37,6 +37,7 @@ EXPECTED = {
     "segment": 3,
     "sale_date": pd.Timestamp("2026-01-05T15:07:00Z"),
     "outlet_id": "outlet-1",
+    "register_id": "register-1",
     "customer_id": "customer-1",
     "source": "ecw:0123456789ABCDEF",
     "source_id": "1042",
@@ -446,6 +447,16 @@ def test_a_sale_with_a_moment_of_deletion_is_deleted(deleted_at, is_deleted):
 def test_a_blank_link_is_missing_and_one_that_is_no_text_is_turned_away(field):
     assert row_of(flat_sale(**{field: " "}))[field] is None
     assert rule_of(flat_sale(**{field: {"id": "x"}})) == f"{field}_is_text"
+
+
+@pytest.mark.parametrize(
+    "register", [None, "", " ", 7, True, ["register-1"], {"id": "x"}, "two words"]
+)
+def test_a_register_that_is_no_id_is_missing_and_the_sale_stays_rule_1_5(register):
+    place = {"type": "USER", "outlet_id": "outlet-1", "register_id": register}
+
+    assert row_of(flat_sale(register_id=register))["register_id"] is None
+    assert row_of(nested_sale(source=place))["register_id"] is None
 
 
 def test_a_number_from_another_system_is_its_digits():

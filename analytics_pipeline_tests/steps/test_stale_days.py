@@ -50,7 +50,7 @@ class KeptShop:
         outlets = make_table(Outlets, [{"outlet_id": "o", "time_zone": zone}])
         self.shop.warehouse.write("outlets", Outlets, outlets)
 
-    def read(self, sale, day, cents=100, *, is_deleted=False):
+    def read(self, sale, day, cents=100, *, is_deleted=False, **more):
         """A new version of the sale arrives."""
         self.version += 1
         moment = datetime.combine(FIRST, datetime.min.time()) + timedelta(
@@ -63,6 +63,7 @@ class KeptShop:
             "outlet_id": "o",
             "is_deleted": is_deleted,
             "total_incl_cents": cents,
+            **more,
         }
         self._append([row], [])
 
