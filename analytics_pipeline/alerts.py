@@ -18,6 +18,7 @@ from analytics_pipeline.domain.incidents import (
     forget_channels,
     forget_old,
     list_news,
+    longest_failing,
     mark_sending,
     mark_told,
     observe,
@@ -106,7 +107,7 @@ class _Teller:
         for message in write_messages(news, sender_of(self._shop)):
             before = self.memory
             self._note(mark_sending, channel, message)
-            if not channel.send(message.title, message.body, tries=self._tries):
+            if not channel.send(message, tries=self._tries):
                 # What an earlier process may have told stays in doubt.
                 self.memory = before
                 self._note_refusal(channel)
@@ -166,13 +167,16 @@ def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> Aler
     incidents = memory.incidents
     for end in ends:
         incidents = observe(incidents, read_end(instance, end, incidents))
-    incidents = observe(incidents, _look_at_the_clock(shop))
+    incidents = observe(incidents, _look_at_the_clock(shop, incidents))
     incidents = forget_old(incidents, shop.today)
     return replace(memory, incidents=incidents, cursors=cursors, records=records)
 
 
-def _look_at_the_clock(shop: Shop) -> Iterator[Observation]:
-    """Say whether the master that people may expect is there; a new shop has none."""
+def _look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[Observation]:
+    """Say whether the master that people may expect is there; a new shop has none.
+
+    Where something else has failed, that is why it is late.
+    """
     published, due = shop.publication.published(), shop.due_day.isoformat()
     if published is None:
         return
@@ -184,8 +188,14 @@ def _look_at_the_clock(shop: Shop) -> Iterator[Observation]:
         else f"The master as of {published.as_of} is published."
     )
     remedy = "See why, then run: analytics-pipeline update"
+    others = {name: each for name, each in incidents.items() if name != STALENESS}
     yield Observation(
-        STALENESS, shop.clock(), is_late, sentence=sentence, remedy=remedy
+        STALENESS,
+        shop.clock(),
+        is_late,
+        sentence=sentence,
+        remedy=remedy,
+        follows=longest_failing(others),
     )
 
 

@@ -5,14 +5,14 @@ only warn; so the ends of runs are walked here with a cursor of our own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from analytics_pipeline.contracts import table_of
-from analytics_pipeline.domain.findings import ACCEPTED, Severity
+from analytics_pipeline.domain.findings import ACCEPTED, FOLLOWS, Severity
 from analytics_pipeline.domain.incidents import Incidents, Observation, Subject
 from analytics_pipeline.jobs import SHOP_TAG
 
@@ -120,7 +120,9 @@ def read_end(
         if seen.failed and seen.severity is Severity.ERROR
     }
     made = [seen for entry in entries for seen in _read_made(entry, incidents, failed)]
-    steps = [seen for entry in entries for seen in _read_step(entry, stopped)]
+    steps = _name_causes(
+        [seen for entry in entries for seen in _read_step(entry, stopped)], incidents
+    )
     return [*checks, *made, *steps, *_read_outcome(end, bool(steps or stopped))]
 
 
@@ -135,7 +137,34 @@ def _read_check(entry: dg.EventLogEntry) -> Iterator[Observation]:
         failed=not verdict.passed and ACCEPTED not in verdict.metadata,
         severity=Severity[verdict.severity.value],
         sentence=verdict.description or "",
+        follows=_read_subject(verdict.metadata),
+        accepted=ACCEPTED in verdict.metadata,
     )
+
+
+def _read_subject(metadata: Mapping[str, Any]) -> Subject | None:
+    """Read which other check found the cause: ``table.check``, perhaps ``.day``."""
+    if FOLLOWS not in metadata:
+        return None
+    table, check, day = (*str(metadata[FOLLOWS].value).split("."), "")[:3]
+    return table, check, day
+
+
+def _name_causes(
+    steps: Sequence[Observation], incidents: Incidents
+) -> list[Observation]:
+    """Let a step follow the first one, of this run or before, that says the same."""
+    first = {
+        each.sentence: each.subject
+        for each in incidents.values()
+        if each.is_open and each.subject[1] == RUN
+    }
+    named = []
+    for step in steps:
+        cause = first.setdefault(step.sentence, step.subject)
+        is_another = step.follows is None and cause != step.subject
+        named.append(replace(step, follows=cause) if is_another else step)
+    return named
 
 
 def _day_of(verdict: dg.AssetCheckEvaluation) -> str:
@@ -181,6 +210,7 @@ def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[Observati
         failed=True,
         sentence=cause or "Something unexpected failed.",
         remedy=remedy,
+        follows=_read_subject(metadata),
     )
 
 
