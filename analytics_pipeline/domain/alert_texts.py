@@ -94,9 +94,9 @@ def group_by_cause(news: Sequence[Incident]) -> list[list[Incident]]:
 def _find_cause(incident: Incident, known: Mapping[Subject, Incident]) -> Subject:
     """Return what *incident* goes back to among those that are *known*."""
     met = {incident.subject}
-    while incident.follows in known and incident.follows not in met:
-        incident = known[incident.follows]
-        met.add(incident.subject)
+    while (before := incident.follows) and before in known and before not in met:
+        incident = known[before]
+        met.add(before)
     return incident.subject
 
 
@@ -124,7 +124,9 @@ def _write(incidents: Sequence[Incident], sender: Sender) -> Message:
         body = f"{first}: {what}.\n{incident.sentence}\n{more}{since}, for {lasted}."
     else:
         todo = for_shop(incident.remedy or SEE_MORE, sender.of_chain)
-        body = f"{incident.sentence}\n{more}{since}. {_effect(incident, sender)}\n{todo}"
+        body = (
+            f"{incident.sentence}\n{more}{since}. {_effect(incident, sender)}\n{todo}"
+        )
     return Message(title, body, KINDS[word], incidents)
 
 
