@@ -23,8 +23,8 @@ from analytics_pipeline.domain.incidents import (
     mark_told,
     observe,
 )
-from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.run_reports import list_ends, name_records, read_end
+from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.run_reports import list_ends, name_records, read_end, read_run
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import (
     AlertBook,
@@ -44,10 +44,14 @@ STALENESS = ("customer_analytics_master", "is_published", "")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of the news: how many messages were accepted, and who refused."""
+    """What became of the news: how many messages were accepted, and who refused.
+
+    ``incidents`` is what is wrong now, told or not.
+    """
 
     sent: int = 0
     refusing: Sequence[str] = field(default_factory=list)
+    incidents: Incidents = field(default_factory=dict, compare=False)
 
 
 def look_around(shop: Shop, instance: dg.DagsterInstance) -> AlertMemory:
@@ -59,6 +63,21 @@ def look_around(shop: Shop, instance: dg.DagsterInstance) -> AlertMemory:
         LocalFailure: the memory of the alerts is damaged.
     """
     return _look(shop, instance, _book(shop).read() or AlertMemory())
+
+
+def look_from_within(
+    shop: Shop, instance: dg.DagsterInstance, run_id: str
+) -> Incidents:
+    """Return what is wrong now, as the run of that id sees it before it has ended.
+
+    Where the memory of the alerts is damaged nothing is known; the end of the run, which
+    has to tell people, says so.
+    """
+    try:
+        incidents = look_around(shop, instance).incidents
+    except LocalFailure:
+        return {}
+    return observe(incidents, read_run(instance, run_id, incidents))
 
 
 def tell_people(shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool) -> Told:
@@ -86,7 +105,8 @@ def tell_people(shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool) -
             refusal = memory.refusals.get(channel.id)
             if not (is_patient and refusal and refusal.next_try > shop.clock()):
                 teller.tell(channel)
-    return Told(teller.sent, [each.label for each in teller.memory.refusals.values()])
+    refusing = [each.label for each in teller.memory.refusals.values()]
+    return Told(teller.sent, refusing, teller.memory.incidents)
 
 
 class _Teller:

@@ -105,12 +105,22 @@ def _those_of(
 def read_end(
     instance: dg.DagsterInstance, end: RunEnd, incidents: Incidents
 ) -> list[Observation]:
-    """Return what one run says, in the order in which it said it."""
+    """Return what a run that ended says, in the order in which it said it."""
+    said = read_run(instance, end.run_id, incidents)
+    is_explained = any(
+        seen.failed and (seen.severity is Severity.ERROR or seen.subject[1] == RUN)
+        for seen in said
+    )
+    return [*said, *_read_outcome(end, is_explained)]
+
+
+def read_run(
+    instance: dg.DagsterInstance, run_id: str, incidents: Incidents
+) -> list[Observation]:
+    """Return what a run has said so far, in the order in which it said it."""
     entries = [
         record.event_log_entry
-        for record in instance.get_records_for_run(
-            end.run_id, of_type=_OF_INTEREST
-        ).records
+        for record in instance.get_records_for_run(run_id, of_type=_OF_INTEREST).records
     ]
     checks = [seen for entry in entries for seen in _read_check(entry)]
     failed = {seen.subject for seen in checks if seen.failed}
@@ -123,7 +133,7 @@ def read_end(
     steps = _name_causes(
         [seen for entry in entries for seen in _read_step(entry, stopped)], incidents
     )
-    return [*checks, *made, *steps, *_read_outcome(end, bool(steps or stopped))]
+    return [*checks, *made, *steps]
 
 
 def _read_check(entry: dg.EventLogEntry) -> Iterator[Observation]:
@@ -204,6 +214,9 @@ def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[Observati
         str(metadata[name].value) if name in metadata else ""
         for name in ("cause", "remedy")
     )
+    error = _error_of(event)
+    if not cause and error is not None and "Interrupt" in error[0]:
+        cause = "The run was interrupted; what was published stays."
     yield Observation(
         (table, RUN, ""),
         datetime.fromtimestamp(entry.timestamp, UTC),

@@ -14,8 +14,7 @@ from analytics_pipeline.commands.table_states import (
     last_made,
     read_table,
 )
-from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.incidents import Incident, Incidents, list_news
+from analytics_pipeline.domain.incidents import Incidents, group_warnings, list_news
 from analytics_pipeline.domain.typed_commands import for_shop
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.instance import open_instance
@@ -166,10 +165,6 @@ def _failure(
 
 def _warnings(shop: Shop, incidents: Incidents) -> list[Warned]:
     """Return what warns now, the days of one check together."""
-    together: dict[tuple[str, str], list[Incident]] = {}
-    for (table, check, _day), incident in sorted(incidents.items()):
-        if incident.is_open and incident.severity is Severity.WARN:
-            together.setdefault((table, check), []).append(incident)
     return [
         Warned(
             table,
@@ -178,7 +173,7 @@ def _warnings(shop: Shop, incidents: Incidents) -> list[Warned]:
             as_store_time(shop, min(each.since for each in found)),
             found[-1].sentence,
         )
-        for (table, check), found in together.items()
+        for (table, check), found in group_warnings(incidents).items()
     ]
 
 

@@ -126,13 +126,29 @@ def _matters(incident: Incident) -> bool:
 
 
 def forget_old(incidents: Incidents, today: date) -> Incidents:
-    """Drop the warnings of days long past: nothing will ever make them pass."""
-    oldest = (today - OLD_NEWS).isoformat()
+    """Drop the warnings of days long past, a while after they were first seen.
+
+    Nothing will ever make them pass.  Those that a first load or a day made again has
+    just found stay as long as those of yesterday do.
+    """
+    oldest = today - OLD_NEWS
     return {
         subject: each
         for subject, each in incidents.items()
-        if each.severity is Severity.ERROR or not subject[2] or subject[2] >= oldest
+        if each.severity is Severity.ERROR
+        or not subject[2]
+        or subject[2] >= oldest.isoformat()
+        or each.since.date() >= oldest
     }
+
+
+def group_warnings(incidents: Incidents) -> dict[tuple[str, str], list[Incident]]:
+    """Return what warns now by table and check, each a warning; its days in order."""
+    together: dict[tuple[str, str], list[Incident]] = {}
+    for (table, check, _day), incident in sorted(incidents.items()):
+        if incident.is_open and incident.severity is Severity.WARN:
+            together.setdefault((table, check), []).append(incident)
+    return together
 
 
 def list_news(incidents: Incidents, channel: str) -> list[Incident]:
