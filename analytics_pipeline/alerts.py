@@ -70,8 +70,8 @@ def look_from_within(
 ) -> Incidents:
     """Return what is wrong now, as the run of that id sees it before it has ended.
 
-    Where the memory of the alerts is damaged nothing is known; the end of the run, which
-    has to tell people, says so.
+    Where the memory of the alerts is damaged nothing is known; the end of the run,
+    which has to tell people, says so.
     """
     try:
         incidents = look_around(shop, instance).incidents

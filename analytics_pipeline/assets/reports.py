@@ -14,7 +14,6 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.report import report_customers, store_report
 from analytics_pipeline.verdicts import keep_warnings, read_verdicts
 
-
 LookFromWithin = Callable[[Shop, dg.DagsterInstance, str], Incidents]
 """Returns what is wrong now, as the run of that id sees it."""
 

@@ -31,6 +31,7 @@ class Trade:
             words, orders of the web shop without their sale or hinted at wrongly, a
             till that is closed, people of every odd kind, sales while clocks change.
         mishaps: whether the shop has mishaps of the kinds in ``mishaps.MISHAPS``.
+        far_outlet: whether one outlet is in another time zone than the store.
     """
 
     weekdays: tuple[float, ...] = WEEKDAYS
@@ -41,6 +42,7 @@ class Trade:
     outlets: int = 2
     oddities: bool = True
     mishaps: bool = False
+    far_outlet: bool = True
 
     def busyness(self, day: date, number: int) -> float:
         """Return how busy *day* is, the *number*-th of the store; 1 is usual."""
