@@ -45,6 +45,7 @@ _UNDER_WAY = (
     _Status.STARTED,
     _Status.CANCELING,
 )
+_BEGUN = (_Status.NOT_STARTED, _Status.STARTING, _Status.STARTED)
 _ENDED = (_Status.SUCCESS, _Status.FAILURE, _Status.CANCELED)
 
 _COMMANDS = {
@@ -168,7 +169,7 @@ def _list_dead(
     A command holds the data directory before its run begins and until after it ends.  A
     run that Dagster launched may wait for the directory, and so is given some time.
     """
-    begun = [each for each in records if each.dagster_run.status is _Status.STARTED]
+    begun = [each for each in records if _is_begun(each)]
     typed = [each for each in begun if not _is_launched(each)]
     if begun and is_held(shop.settings.data_dir):
         # Of several commands only the newest can hold the directory.
@@ -181,8 +182,18 @@ def _list_dead(
     if not suspects:
         return set()
     # One that ended between the two looks is recorded as ended by now.
-    still = dg.RunsFilter(run_ids=suspects, statuses=[_Status.STARTED])
+    still = dg.RunsFilter(run_ids=suspects, statuses=list(_BEGUN))
     return {run.run_id for run in instance.get_runs(still)}
+
+
+def _is_begun(record: dg.RunRecord) -> bool:
+    """Say whether a process is, or was, at work on a run that has not ended.
+
+    That of a command is from the moment on at which the run is recorded; one that
+    Dagster launches waits first.
+    """
+    status = record.dagster_run.status
+    return status in (_BEGUN if not _is_launched(record) else (_Status.STARTED,))
 
 
 def _is_launched(record: dg.RunRecord) -> bool:
@@ -203,7 +214,7 @@ def _describe_alive(shop: Shop, alive: Sequence[dg.RunRecord]) -> RunUnderWay | 
     """Describe the run that works; where none does, the first that waits."""
     if not alive:
         return None
-    working = [each for each in alive if each.dagster_run.status is _Status.STARTED]
+    working = [each for each in alive if _is_begun(each)]
     chosen = min(working or alive, key=_begin_of)
     return RunUnderWay(
         name_job(chosen.dagster_run.job_name),

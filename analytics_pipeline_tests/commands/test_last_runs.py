@@ -261,7 +261,11 @@ def replace_clock(shop: Shop, moment: datetime) -> Shop:
 
 def test_a_run_that_waits_in_the_queue_is_shown_as_waiting(records: Records) -> None:
     records.instance.add_run(
-        dg.DagsterRun(job_name="daily_update", status=dg.DagsterRunStatus.NOT_STARTED)
+        dg.DagsterRun(
+            job_name="daily_update",
+            status=dg.DagsterRunStatus.NOT_STARTED,
+            tags={LOCATION_TAG: "analytics_pipeline"},
+        )
     )
 
     runs = records.read()
@@ -269,6 +273,20 @@ def test_a_run_that_waits_in_the_queue_is_shown_as_waiting(records: Records) -> 
     assert runs.under_way is not None
     assert runs.under_way.is_queued
     assert runs.last is None
+
+
+def test_a_command_that_was_killed_before_its_run_began_is_interrupted(
+    records: Records,
+) -> None:
+    records.instance.add_run(
+        dg.DagsterRun(job_name="daily_update", status=dg.DagsterRunStatus.NOT_STARTED)
+    )
+
+    runs = records.read()
+
+    assert runs.under_way is None
+    assert runs.failed is not None
+    assert runs.failed.outcome is RunEnding.INTERRUPTED
 
 
 # What clears a failure ------------------------------------------------------------

@@ -18,7 +18,7 @@ FAR = "America/Los_Angeles"
 
 
 def open_chain(root: Path, now: datetime, **more: list[str]) -> dict[str, Shop]:
-    """Three shops whose feeds were just read, each with an outlet at home and *more*."""
+    """Three shops whose feeds were just read, with an outlet at home and *more*."""
     for name, zone in ZONES.items():
         write_shop(root / "shops", name, ANALYTICS_TIMEZONE=zone)
     chain = read_chain(root / "shops", root / "data")
