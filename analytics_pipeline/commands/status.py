@@ -169,15 +169,17 @@ def _name_run(run: LastRun | RunUnderWay) -> str:
 def _headline(state: State) -> str:
     """Say of one shop of several how it is, since when, and what to do."""
     failed = state.runs.failed
+    todo = state.advice[0].splitlines()[0]
     if failed is not None:
-        told = _run_in_words(failed, ())
-        word, moment = next(iter(told.items()))
-        return f"{word} {moment}: {failed.cause} {state.advice[0].strip()}"
+        word, moment = next(iter(_run_in_words(failed, ()).items()))
+        return f"{word} {moment}: {failed.cause} {todo}"
     if not state.is_good:
-        gates = [f"{each.what} failed {each.check}" for each in state.failures]
-        stale = _published(state).get("fresh", "nothing is published")
-        found = ", ".join(gates) or f"fresh: {stale}"
-        return f"{found}. {state.advice[0].strip()}"
+        gates = ", ".join(
+            f"{each.what} failed {each.check}"
+            for each in state.failures
+            if not each.is_past
+        )
+        return f"{gates}. {todo}" if gates else todo
     last = state.runs.last
     ended = f"; the last run ended {_in_short(last.at)}" if last else ""
     return f"well: the master is as of {state.published}{ended}"
