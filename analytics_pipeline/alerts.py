@@ -18,12 +18,13 @@ from analytics_pipeline.domain.incidents import (
     forget_channels,
     forget_old,
     list_news,
+    longest_failing,
     mark_sending,
     mark_told,
     observe,
 )
-from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.run_reports import list_ends, name_records, read_end
+from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.run_reports import list_ends, name_records, read_end, read_run
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import (
     AlertBook,
@@ -43,10 +44,14 @@ STALENESS = ("customer_analytics_master", "is_published", "")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of the news: how many messages were accepted, and who refused."""
+    """What became of the news: how many messages were accepted, and who refused.
+
+    ``incidents`` is what is wrong now, told or not.
+    """
 
     sent: int = 0
     refusing: Sequence[str] = field(default_factory=list)
+    incidents: Incidents = field(default_factory=dict, compare=False)
 
 
 def look_around(shop: Shop, instance: dg.DagsterInstance) -> AlertMemory:
@@ -58,6 +63,21 @@ def look_around(shop: Shop, instance: dg.DagsterInstance) -> AlertMemory:
         LocalFailure: the memory of the alerts is damaged.
     """
     return _look(shop, instance, _book(shop).read() or AlertMemory())
+
+
+def look_from_within(
+    shop: Shop, instance: dg.DagsterInstance, run_id: str
+) -> Incidents:
+    """Return what is wrong now, as the run of that id sees it before it has ended.
+
+    Where the memory of the alerts is damaged nothing is known; the end of the run,
+    which has to tell people, says so.
+    """
+    try:
+        incidents = look_around(shop, instance).incidents
+    except LocalFailure:
+        return {}
+    return observe(incidents, read_run(instance, run_id, incidents))
 
 
 def tell_people(shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool) -> Told:
@@ -85,7 +105,8 @@ def tell_people(shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool) -
             refusal = memory.refusals.get(channel.id)
             if not (is_patient and refusal and refusal.next_try > shop.clock()):
                 teller.tell(channel)
-    return Told(teller.sent, [each.label for each in teller.memory.refusals.values()])
+    refusing = [each.label for each in teller.memory.refusals.values()]
+    return Told(teller.sent, refusing, teller.memory.incidents)
 
 
 class _Teller:
@@ -106,7 +127,7 @@ class _Teller:
         for message in write_messages(news, sender_of(self._shop)):
             before = self.memory
             self._note(mark_sending, channel, message)
-            if not channel.send(message.title, message.body, tries=self._tries):
+            if not channel.send(message, tries=self._tries):
                 # What an earlier process may have told stays in doubt.
                 self.memory = before
                 self._note_refusal(channel)
@@ -166,13 +187,16 @@ def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> Aler
     incidents = memory.incidents
     for end in ends:
         incidents = observe(incidents, read_end(instance, end, incidents))
-    incidents = observe(incidents, _look_at_the_clock(shop))
+    incidents = observe(incidents, _look_at_the_clock(shop, incidents))
     incidents = forget_old(incidents, shop.today)
     return replace(memory, incidents=incidents, cursors=cursors, records=records)
 
 
-def _look_at_the_clock(shop: Shop) -> Iterator[Observation]:
-    """Say whether the master that people may expect is there; a new shop has none."""
+def _look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[Observation]:
+    """Say whether the master that people may expect is there; a new shop has none.
+
+    Where something else has failed, that is why it is late.
+    """
     published, due = shop.publication.published(), shop.due_day.isoformat()
     if published is None:
         return
@@ -184,8 +208,14 @@ def _look_at_the_clock(shop: Shop) -> Iterator[Observation]:
         else f"The master as of {published.as_of} is published."
     )
     remedy = "See why, then run: analytics-pipeline update"
+    others = {name: each for name, each in incidents.items() if name != STALENESS}
     yield Observation(
-        STALENESS, shop.clock(), is_late, sentence=sentence, remedy=remedy
+        STALENESS,
+        shop.clock(),
+        is_late,
+        sentence=sentence,
+        remedy=remedy,
+        follows=longest_failing(others),
     )
 
 

@@ -17,6 +17,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from analytics_pipeline.domain.alert_texts import Message
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.settings import Settings
 
@@ -37,8 +38,10 @@ class Channel:
     label: str
     service: Any
 
-    def send(self, title: str, body: str, *, tries: int = 1) -> bool:
+    def send(self, message: Message, *, tries: int = 1) -> bool:
         """Send a message, if need be again; return whether the channel accepted it.
+
+        A channel that shows what kind it is of, such as by a colour, is told that.
 
         Apprise gives up on a silent server after seconds, by its own limits.
         """
@@ -47,11 +50,18 @@ class Channel:
             wait=wait_exponential(multiplier=0.5),
             retry=retry_if_result(lambda is_accepted: not is_accepted),
             retry_error_callback=lambda _state: False,
-        )(self._send_once, title, body)
+        )(self._send_once, message)
 
-    def _send_once(self, title: str, body: str) -> bool:
+    def _send_once(self, message: Message) -> bool:
         try:
-            return bool(self.service.notify(title=title, body=body, body_format="text"))
+            return bool(
+                self.service.notify(
+                    title=message.title,
+                    body=message.body,
+                    notify_type=message.kind.value,
+                    body_format="text",
+                )
+            )
         except Exception:
             # Plugins of many authors: whatever one raises, it did not accept.
             return False

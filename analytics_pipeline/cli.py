@@ -113,10 +113,11 @@ def import_ecom(
 
 @command("status", DAILY)
 def status(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
-    """Say what is published, what failed, and what to do next.
+    """Say how the last run ended, what is published, what failed, what to do next.
 
-    Ends with exit code 1 when the master is stale or a gate failed. In a chain each
-    shop has its turn, and the worst exit code is the last word.
+    Ends with exit code 1 when the master is stale, a gate failed, or a run failed that
+    nothing has made good since. In a chain all shops come first, a line each, then each
+    has its turn, and the worst exit code is the last word.
     """
 
     def load() -> Loaded:
@@ -124,7 +125,7 @@ def status(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) ->
 
         return run
 
-    run_in_turn(Manner(debug, as_json, quiet), load)
+    run_in_turn(Manner(debug, as_json, quiet), load, headlines="Shops")
 
 
 @command("explain", DAILY)

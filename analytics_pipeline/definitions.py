@@ -10,7 +10,7 @@ from functools import partial
 
 import dagster as dg
 
-from analytics_pipeline.alerts import build_alert_sensor
+from analytics_pipeline.alerts import build_alert_sensor, look_from_within
 from analytics_pipeline.assets.customers import build_customers
 from analytics_pipeline.assets.exports import build_exports
 from analytics_pipeline.assets.reconciliation import build_reconciliation
@@ -79,7 +79,7 @@ def _tell_the_story(catalogue: Catalogue) -> dict[str, list[dg.AssetsDefinition]
         "sales": build_sales(catalogue, sources),
         "customers": build_customers(catalogue),
         EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
-        REPORTS: build_reports(catalogue),
+        REPORTS: build_reports(catalogue, look_from_within),
     }
 
 

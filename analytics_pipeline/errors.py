@@ -39,9 +39,18 @@ class WrongUse(PipelineError):
 
 
 class GateFailed(PipelineError):
-    """A table did not pass its gate; what was published stays published."""
+    """A table did not pass its gate; what was published stays published.
+
+    ``follows`` names the check that failed before, if it is only a consequence of that:
+    ``table.check``, and ``.day`` for a day of a table.
+    """
 
     exit_code = 1
+
+    def __init__(self, cause: str, remedy: str, follows: str = "") -> None:
+        """Say what happened, what to do, and what it follows from."""
+        super().__init__(cause, remedy)
+        self.follows = follows
 
 
 class LightspeedError(PipelineError):

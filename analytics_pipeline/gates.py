@@ -15,7 +15,7 @@ import dagster as dg
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.contracts import Contract
-from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.findings import FOLLOWS, LISTED_IN, Finding
 from analytics_pipeline.engine import explain_failure
 from analytics_pipeline.errors import LocalFailure, PipelineError
 from analytics_pipeline.run_log import (
@@ -59,9 +59,11 @@ def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failur
     """Describe *error* so that a run, an alert and a terminal can tell it."""
     sentence = f"{error.cause} {error.remedy}"
     tell_failure(sentence)
+    follows = getattr(error, "follows", "")
     return dg.Failure(
         sentence,
         metadata={
+            **({FOLLOWS: follows} if follows else {}),
             "exit_code": error.exit_code,
             "cause": error.cause,
             "remedy": error.remedy,
@@ -109,7 +111,25 @@ def judge(shop: Shop, contract: Contract, candidate: Candidate) -> list[Finding]
     if candidate.frame is not None and not candidate.is_audited:
         findings.insert(0, contract.audit(candidate.frame)[0])
     honour = shop.warehouse.acceptances.honour
-    return [honour(contract.name, candidate.partition, finding) for finding in findings]
+    honoured = [
+        honour(contract.name, candidate.partition, finding) for finding in findings
+    ]
+    return [list_offenders(shop, contract.name, finding) for finding in honoured]
+
+
+def list_offenders(shop: Shop, table: str, finding: Finding) -> Finding:
+    """Write what *finding* is about into its file for the owner, which it then names.
+
+    The file of a check that passes is removed.
+    """
+    lists = shop.owners_lists
+    if finding.passed:
+        lists.remove(table, finding.check)
+        return finding
+    if finding.offenders is None:
+        return finding
+    lists.write(table, finding.check, finding.offenders)
+    return finding.listed_in(lists.place(table, finding.check))
 
 
 def report(contract: Contract, finding: Finding) -> dg.AssetCheckResult:
@@ -153,6 +173,8 @@ def gate_failure(
     what = f"{contract.name} of {partition}" if partition else contract.name
     cause = f"{what} failed its gate ({finding.check}): {finding.sentence}"
     remedy = "What was published stays published. See: analytics-pipeline status"
+    if LISTED_IN in finding.evidence:
+        remedy = f"Look through {finding.evidence[LISTED_IN]} first. {remedy}"
     tell_failure(f"{cause} {remedy}")
     return dg.Failure(
         f"{cause} {remedy}",

@@ -5,14 +5,14 @@ only warn; so the ends of runs are walked here with a cursor of our own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
 from analytics_pipeline.contracts import table_of
-from analytics_pipeline.domain.findings import ACCEPTED, Severity
+from analytics_pipeline.domain.findings import ACCEPTED, FOLLOWS, Severity
 from analytics_pipeline.domain.incidents import Incidents, Observation, Subject
 from analytics_pipeline.jobs import SHOP_TAG
 
@@ -105,12 +105,22 @@ def _those_of(
 def read_end(
     instance: dg.DagsterInstance, end: RunEnd, incidents: Incidents
 ) -> list[Observation]:
-    """Return what one run says, in the order in which it said it."""
+    """Return what a run that ended says, in the order in which it said it."""
+    said = read_run(instance, end.run_id, incidents)
+    is_explained = any(
+        seen.failed and (seen.severity is Severity.ERROR or seen.subject[1] == RUN)
+        for seen in said
+    )
+    return [*said, *_read_outcome(end, is_explained)]
+
+
+def read_run(
+    instance: dg.DagsterInstance, run_id: str, incidents: Incidents
+) -> list[Observation]:
+    """Return what a run has said so far, in the order in which it said it."""
     entries = [
         record.event_log_entry
-        for record in instance.get_records_for_run(
-            end.run_id, of_type=_OF_INTEREST
-        ).records
+        for record in instance.get_records_for_run(run_id, of_type=_OF_INTEREST).records
     ]
     checks = [seen for entry in entries for seen in _read_check(entry)]
     failed = {seen.subject for seen in checks if seen.failed}
@@ -120,8 +130,10 @@ def read_end(
         if seen.failed and seen.severity is Severity.ERROR
     }
     made = [seen for entry in entries for seen in _read_made(entry, incidents, failed)]
-    steps = [seen for entry in entries for seen in _read_step(entry, stopped)]
-    return [*checks, *made, *steps, *_read_outcome(end, bool(steps or stopped))]
+    steps = _name_causes(
+        [seen for entry in entries for seen in _read_step(entry, stopped)], incidents
+    )
+    return [*checks, *made, *steps]
 
 
 def _read_check(entry: dg.EventLogEntry) -> Iterator[Observation]:
@@ -135,7 +147,34 @@ def _read_check(entry: dg.EventLogEntry) -> Iterator[Observation]:
         failed=not verdict.passed and ACCEPTED not in verdict.metadata,
         severity=Severity[verdict.severity.value],
         sentence=verdict.description or "",
+        follows=_read_subject(verdict.metadata),
+        accepted=ACCEPTED in verdict.metadata,
     )
+
+
+def _read_subject(metadata: Mapping[str, Any]) -> Subject | None:
+    """Read which other check found the cause: ``table.check``, perhaps ``.day``."""
+    if FOLLOWS not in metadata:
+        return None
+    table, check, day = (*str(metadata[FOLLOWS].value).split("."), "")[:3]
+    return table, check, day
+
+
+def _name_causes(
+    steps: Sequence[Observation], incidents: Incidents
+) -> list[Observation]:
+    """Let a step follow the first one, of this run or before, that says the same."""
+    first = {
+        each.sentence: each.subject
+        for each in incidents.values()
+        if each.is_open and each.subject[1] == RUN
+    }
+    named = []
+    for step in steps:
+        cause = first.setdefault(step.sentence, step.subject)
+        is_another = step.follows is None and cause != step.subject
+        named.append(replace(step, follows=cause) if is_another else step)
+    return named
 
 
 def _day_of(verdict: dg.AssetCheckEvaluation) -> str:
@@ -175,19 +214,88 @@ def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[Observati
         str(metadata[name].value) if name in metadata else ""
         for name in ("cause", "remedy")
     )
+    error = _error_of(event)
+    if not cause and error is not None and "Interrupt" in error[0]:
+        cause = "The run was interrupted; what was published stays."
     yield Observation(
         (table, RUN, ""),
         datetime.fromtimestamp(entry.timestamp, UTC),
         failed=True,
         sentence=cause or "Something unexpected failed.",
         remedy=remedy,
+        follows=_read_subject(metadata),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailure:
+    """Why a run failed.
+
+    Attributes:
+        cause: what happened; empty where the run says nothing.
+        remedy: what to do about it; empty where nobody wrote one.
+        exit_code: with which code its command ended; nothing where that is not known.
+        is_interrupted: whether it was stopped from outside: by Ctrl-C, a signal, or
+            because its process or the machine was gone.
+    """
+
+    cause: str
+    remedy: str = ""
+    exit_code: int | None = None
+    is_interrupted: bool = False
+
+
+def name_job(job: str) -> str:
+    """Return the name of a job for people; the UI's buttons make one without."""
+    return "materialization" if job.startswith("__") else job
+
+
+def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
+    """Return why a run that is recorded as failed did so."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    entries = instance.get_records_for_run(run_id, of_type=kinds).records
+    events = [each.event_log_entry.get_dagster_event() for each in entries]
+    for event in events:
+        if event.is_step_failure and (told := _told_by_step(event)):
+            return told
+    causes = [each for event in events if (each := _error_of(event))]
+    if not causes:
+        words = next((event.message or "" for event in events), "")
+        return RunFailure(words, is_interrupted=True)
+    if any("Interrupt" in name for name, _message in causes):
+        return RunFailure("", is_interrupted=True)
+    written = [message for name, message in causes if name == "Failure" and message]
+    unexpected = f"Something unexpected failed ({causes[0][0]})."
+    return RunFailure(written[0] if written else unexpected)
+
+
+def _told_by_step(event: dg.DagsterEvent) -> RunFailure | None:
+    """Return what a failed step says, if it says anything for people."""
+    told = event.step_failure_data.user_failure_data
+    metadata = told.metadata if told else {}
+    if "exit_code" not in metadata:
+        return None
+    cause, remedy = (str(metadata[name].value) for name in ("cause", "remedy"))
+    return RunFailure(cause, remedy, int(str(metadata["exit_code"].value)))
+
+
+def _error_of(event: dg.DagsterEvent) -> tuple[str, str] | None:
+    """Return the kind of the error in *event*, and its message if it is written for us.
+
+    Other messages may quote what nobody should read.
+    """
+    data: Any = event.event_specific_data
+    error = getattr(data, "error", None)
+    if error is None:
+        return None
+    error = error.cause or error
+    name = str(error.cls_name)
+    return name, str(error.message).partition(f"{name}: ")[2].strip()
 
 
 def _read_outcome(end: RunEnd, is_explained: bool) -> Sequence[Observation]:
     """Read how the run ended; one that died says nothing else."""
-    job = "materialization" if end.job.startswith("__") else end.job
-    subject = (job, RUN, "")
+    subject = (name_job(end.job), RUN, "")
     if end.outcome is dg.DagsterEventType.RUN_SUCCESS:
         return [Observation(subject, end.at, failed=False, sentence="It went through.")]
     if is_explained:

@@ -1,6 +1,7 @@
 """What every check said last, from Dagster's records, for the report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import (
@@ -9,6 +10,8 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.domain.findings import ACCEPTED
+from analytics_pipeline.domain.incidents import Incidents, group_warnings
 from analytics_pipeline.domain.verdicts import Outcome, Verdict
 
 
@@ -28,6 +31,25 @@ def read_verdicts(
     return [_read(table, key, records) for table, key in keys]
 
 
+def keep_warnings(verdicts: Sequence[Verdict], incidents: Incidents) -> list[Verdict]:
+    """Return the verdicts, a check as warning while it warns of some earlier day.
+
+    So that as many are told as `status` tells, which forgets no day of the last weeks.
+    """
+    warnings = group_warnings(incidents)
+    return [
+        replace(
+            each,
+            outcome=Outcome.WARNS,
+            sentence=warnings[each.table, each.check][-1].sentence,
+            day=warnings[each.table, each.check][-1].subject[2],
+        )
+        if each.outcome is Outcome.PASSED and (each.table, each.check) in warnings
+        else each
+        for each in verdicts
+    ]
+
+
 def _read(
     table: str,
     key: dg.AssetCheckKey,
@@ -43,7 +65,7 @@ def _read(
     if record is None or record.status not in done or event is None:
         return Verdict(table, key.name, Outcome.NOT_RUN, "It has not come to it yet.")
     evaluation = event.get_dagster_event().asset_check_evaluation_data
-    if evaluation.passed:
+    if evaluation.passed or ACCEPTED in evaluation.metadata:
         outcome = Outcome.PASSED
     elif evaluation.severity is dg.AssetCheckSeverity.WARN:
         outcome = Outcome.WARNS

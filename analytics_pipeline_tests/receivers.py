@@ -20,12 +20,14 @@ class Inbox:
     """What was received, as (title, body), and the URL that leads here.
 
     While ``refusing`` holds numbers, each next message is answered with one of them.
+    ``kinds`` are the types of the messages, where the receiver is told them.
     """
 
     url: str = ""
     messages: list[tuple[str, str]] = field(default_factory=list)
     refusing: list[int] = field(default_factory=list)
     refused: int = 0
+    kinds: list[str] = field(default_factory=list)
 
     @property
     def titles(self) -> list[str]:
@@ -47,6 +49,7 @@ def open_webhook() -> Iterator[Inbox]:
             status = inbox.refusing.pop(0) if inbox.refusing else 200
             if status == 200:
                 inbox.messages.append((content["title"], content["message"]))
+                inbox.kinds.append(content["type"])
             else:
                 inbox.refused += 1
             self.send_response(status)

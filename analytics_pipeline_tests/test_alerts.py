@@ -174,15 +174,19 @@ def test_of_a_long_history_only_what_fails_now_is_told(
     assert webhook.titles == ["[corner] FAILED outlets: rows_are_sound"]
 
 
-def test_what_a_person_accepted_has_recovered(world: World, webhook: Inbox) -> None:
+def test_what_a_person_accepted_is_told_to_be_accepted(
+    world: World, webhook: Inbox
+) -> None:
     world.run("raw_sales", verdict(day=str(D)), failure=gate_failure(), day=str(D))
     world.tell()
     accepted = verdict(severity=WARN, day=str(D), accepted="They moved")
     world.run("raw_sales", accepted, day=str(D))
 
-    world.tell()
+    for _ in range(2):
+        world.tell()
 
-    assert webhook.titles[1:] == [f"[corner] RECOVERED raw_sales {D}: rows_are_sound"]
+    assert webhook.titles[1:] == [f"[corner] ACCEPTED raw_sales {D}: rows_are_sound"]
+    assert webhook.kinds == ["failure", "info"]
 
 
 def test_a_day_that_is_stored_again_has_recovered_even_if_no_check_says_so(
@@ -289,6 +293,142 @@ def test_other_records_of_dagster_are_read_from_their_start(
         world.tell()
 
     assert webhook.titles[1:] == ["[corner] RECOVERED raw_sales: rows_are_sound"]
+
+
+# One cause, one message -------------------------------------------------------------
+
+REVOKED = {"exit_code": 3, "cause": "The token is refused.", "remedy": "Make one."}
+
+
+def refused() -> dg.Failure:
+    return dg.Failure("refused", metadata=REVOKED, allow_retries=False)
+
+
+def test_a_token_that_several_tables_miss_is_one_message_and_so_is_its_end(
+    world: World, webhook: Inbox
+) -> None:
+    for table in ("sales_feed", "outlets", "customers"):
+        world.run(table, failure=refused())
+    for _ in range(2):
+        world.tell()
+
+    (title,) = webhook.titles
+    assert title.startswith("[corner] FAILED ")
+    assert webhook.text.count("The token is refused.") == 1
+    for table in ("sales_feed", "outlets", "customers"):
+        assert f"{table}: run" in webhook.text
+
+    for table in ("sales_feed", "outlets", "customers"):
+        world.run(table)
+    world.tell()
+
+    assert len(webhook.titles) == 2
+    assert webhook.kinds == ["failure", "success"]
+
+
+def test_what_another_run_misses_for_a_cause_that_was_told_is_no_news(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("sales_feed", failure=refused())
+    world.tell()
+    world.run("customers", failure=refused())
+    world.tell()
+
+    assert len(webhook.titles) == 1
+
+    world.run("sales_feed")
+    world.tell()
+
+    assert webhook.titles[1:] == ["[corner] FAILED customers: run"]
+    assert "With it: RECOVERED sales_feed: run." in webhook.text
+
+
+def test_a_table_that_waits_for_one_that_failed_its_gate_is_no_news(
+    world: World, webhook: Inbox
+) -> None:
+    world.run("raw_sales", verdict(day=str(D)), failure=gate_failure(), day=str(D))
+    world.tell()
+    told = {
+        "exit_code": 1,
+        "cause": f"The last attempt at raw_sales of {D} failed its gate.",
+        "remedy": "Correct the cause.",
+        "follows": f"raw_sales.rows_are_sound.{D}",
+    }
+    failure = dg.Failure("waits", metadata=told, allow_retries=False)
+    world.run("customer_analytics", failure=failure)
+    world.tell()
+
+    assert webhook.titles == [f"[corner] FAILED raw_sales {D}: rows_are_sound"]
+
+
+def test_a_master_that_is_late_because_a_run_failed_is_no_second_message(
+    world: World, webhook: Inbox
+) -> None:
+    publish(world, D - timedelta(days=1))
+    world.run("sales_feed", failure=refused())
+    world.tell()
+    world.later(hours=3)
+    for _ in range(2):
+        world.tell()
+
+    assert webhook.titles == ["[corner] FAILED sales_feed: run"]
+
+    world.run("sales_feed")
+    world.tell()
+
+    assert sorted(webhook.titles[1:]) == [
+        "[corner] FAILED customer_analytics_master: is_published",
+        "[corner] RECOVERED sales_feed: run",
+    ]
+
+
+def test_a_late_master_and_the_run_that_failed_are_one_message_at_the_first_look(
+    world: World, webhook: Inbox
+) -> None:
+    publish(world, D - timedelta(days=1))
+    world.run("sales_feed", failure=refused())
+    world.later(hours=3)
+    world.tell()
+
+    assert webhook.titles == ["[corner] FAILED sales_feed: run"]
+    assert "With it: FAILED customer_analytics_master: is_published." in webhook.text
+
+
+def test_people_gone_with_an_export_are_told_with_it(
+    world: World, webhook: Inbox
+) -> None:
+    export = verdict("export_is_complete", severity=WARN, table="ecom_orders")
+    world.run("ecom_orders", export)
+    gone = verdict(
+        "no_person_vanished",
+        table="customer_analytics",
+        follows="ecom_orders.export_is_complete",
+    )
+    world.run("customer_analytics", gone, failure=gate_failure())
+
+    world.tell()
+
+    assert webhook.titles == ["[corner] FAILED customer_analytics: no_person_vanished"]
+    assert "With it: WARNING ecom_orders: export_is_complete." in webhook.text
+
+
+def test_a_failure_that_follows_a_warning_is_told_although_that_was(
+    world: World, webhook: Inbox
+) -> None:
+    world.run(
+        "ecom_orders",
+        verdict("export_is_complete", severity=WARN, table="ecom_orders"),
+    )
+    world.tell()
+    gone = verdict(
+        "no_person_vanished",
+        table="customer_analytics",
+        follows="ecom_orders.export_is_complete",
+    )
+    world.run("customer_analytics", gone, failure=gate_failure())
+    world.tell()
+
+    assert webhook.kinds == ["warning", "failure"]
 
 
 # Channels that do not work ---------------------------------------------------------

@@ -159,7 +159,34 @@ def test_status_of_each_shop_tells_its_own_failure_only(
         assert status.exit_code == 0
         assert "never run" not in status.stdout
     assert type_in("--shop", FAILING, "status").exit_code == 1
-    assert type_in("status").exit_code == 1
+
+
+def test_status_of_the_chain_begins_with_a_line_of_each_shop(
+    night: AfterTheNight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = night.shops[FAILING].data.parents[1]
+    monkeypatch.setenv("ANALYTICS_SHOPS", str(root / "shops"))
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(root / "data"))
+    monkeypatch.setattr("analytics_pipeline.shop.Shop.due_day", NEXT_DAY)
+
+    status = type_in("status")
+
+    assert status.exit_code == 1
+    title, *heads = status.stdout.splitlines()[:4]
+    assert title == "Shops"
+    said = dict(line.split(maxsplit=1) for line in heads)
+    assert list(said) == sorted(ZONES)
+    for name in OTHERS:
+        assert said[name].startswith(f"well: the master is as of {NEXT_DAY}")
+    assert said[FAILING].startswith("failed ")
+    assert "exit code 3" in said[FAILING]
+    assert "Personal Tokens" in said[FAILING]
+    assert f"analytics-pipeline --shop {FAILING} update" in said[FAILING]
+    bodies = status.stdout.split("Last run")[1:]
+    assert len(bodies) == len(ZONES)
+    assert ["failed" in body.split("Published")[0] for body in bodies] == [
+        name == FAILING for name in sorted(ZONES)
+    ]
 
 
 def test_the_runs_of_a_shop_are_its_own_and_its_missed_days_too(

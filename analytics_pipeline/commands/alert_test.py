@@ -27,12 +27,12 @@ def alert_test(open_settings: Callable[[], Settings], terminal: Terminal) -> Non
             "--help",
         )
     shop = open_shop(settings)
-    title, body = write_test(sender_of(shop), shop.clock())
+    message = write_test(sender_of(shop), shop.clock())
     refused = []
     told = terminal.facts["channels"] = []
     for channel in channels:
         with terminal.working(f"sending to {channel.label}"):
-            is_accepted = channel.send(title, body)
+            is_accepted = channel.send(message)
         told.append({"channel": channel.label, "accepted": is_accepted})
         word = "accepted" if is_accepted else "refused"
         of = f"{settings.shop_name}: " if settings.shop_name else ""

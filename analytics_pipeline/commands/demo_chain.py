@@ -15,6 +15,7 @@ from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline.simulator.trading_days import Trade
 from analytics_pipeline.storage.files import make_folder, replace_text
 
 ZONES: Mapping[str, str] = {
@@ -72,7 +73,14 @@ def _make_store(seed: int, name: str, folder: Path) -> Store:
     """Make the store of a shop, and its web shop's export."""
     now = datetime.now(UTC)
     opened, zone = now.date() - HISTORY, ZONES[name]
-    store = Store(seed, customers=150, opened_on=opened, time_zone=zone)
+    store = Store(
+        seed,
+        customers=150,
+        opened_on=opened,
+        time_zone=zone,
+        # An outlet on another continent would keep most days of the demo provisional.
+        trade=Trade(far_outlet=False),
+    )
     store.advance_to(now)
     make_folder(folder / "data" / name)
     write_export(store.state, folder / "data" / name / "ecom_orders_export.csv")

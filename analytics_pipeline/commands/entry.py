@@ -56,10 +56,11 @@ def run_without_shop(manner: Manner, load: Load) -> None:
     _run(Terminal(manner), load, lambda: settings_of_none(TYPED.get()))
 
 
-def run_in_turn(manner: Manner, load: Load) -> None:
+def run_in_turn(manner: Manner, load: Load, *, headlines: str = "") -> None:
     """Run a command for the shop that is meant, or for each; end with the worst code.
 
-    The command is given what opens the settings of the shop.
+    The command is given what opens the settings of the shop.  Where all of a chain are
+    meant, and *headlines* has a title, a line of each comes first under that title.
     """
     from analytics_pipeline.commands.shops import shops_in_turn
 
@@ -70,13 +71,17 @@ def run_in_turn(manner: Manner, load: Load) -> None:
         turns = shops_in_turn(TYPED.get(), terminal)
         with terminal.working("starting", is_brief=True):
             command = load()
-        for shop, opener in turns.shops.items():
-            terminal.facts, terminal.warnings = {}, []
-            end = _attempt(terminal, partial(command, opener, terminal))
-            documents.append(end.document(terminal, shop))
-            if end.code == INTERRUPTED:
-                break
-        terminal.shop, terminal.warnings = None, []
+        heads: dict[str, str] = {}
+        title = headlines if turns.is_chain else ""
+        with terminal.after_headlines(title, heads):
+            for shop, opener in turns.shops.items():
+                terminal.facts, terminal.warnings, terminal.headline = {}, [], ""
+                end = _attempt(terminal, partial(command, opener, terminal))
+                documents.append(end.document(terminal, shop))
+                heads[str(shop)] = str(end.error or terminal.headline)
+                if end.code == INTERRUPTED:
+                    break
+            terminal.shop, terminal.warnings = None, []
         terminal.facts = {"shops": documents} if turns.is_chain else documents[0]
         return True
 

@@ -29,6 +29,13 @@ WORTH_TELLING = 2.0
 """Seconds of waiting from which a summary tells of it."""
 
 
+def tell_checks(outcome: Outcome, terminal: Terminal) -> None:
+    """Print what the checks of a run warn of, and what a person has accepted."""
+    terminal.warn_of_all(outcome.warnings)
+    for sentence in outcome.accepted:
+        terminal.note(f"accepted: {sentence}")
+
+
 def tell(
     shop: Shop, outcome: Outcome, day: date, seconds: float, terminal: Terminal
 ) -> None:
@@ -40,7 +47,7 @@ def tell(
         "seconds": round(seconds, 1),
     }
     terminal.facts |= facts
-    lines = _in_words(facts, terminal.waits, len(outcome.warnings))
+    lines = _in_words(facts, terminal.waits, _count_warnings(outcome))
     terminal.summary(f"As of {day}", lines)
 
 
@@ -107,8 +114,16 @@ def _published(shop: Shop, day: date) -> dict[str, Any]:
     }
 
 
+def _count_warnings(outcome: Outcome) -> str:
+    """Say how many warnings there are now, those of earlier runs among them."""
+    earlier = outcome.standing - len(outcome.warnings)
+    if earlier <= 0:
+        return str(outcome.standing)
+    return f"{outcome.standing} ({earlier} of earlier runs): analytics-pipeline status"
+
+
 def _in_words(
-    facts: Mapping[str, Any], waits: Mapping[str, Waits], warnings: int
+    facts: Mapping[str, Any], waits: Mapping[str, Waits], warnings: str
 ) -> dict[str, str]:
     """Return the lines of the summary."""
     recut = facts["days_cut"]
@@ -124,7 +139,7 @@ def _in_words(
         **_quarantine(facts["quarantined_sales"]),
         **_changes(facts["people_changed"], facts["changes"]),
         **_web_orders(facts["web_orders"]),
-        "warnings": str(warnings),
+        "warnings": warnings,
         **_waits(waits),
         "time": f"{facts['seconds']:.1f} s",
         **_places(facts),

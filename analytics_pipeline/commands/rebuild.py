@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-from analytics_pipeline.commands.outcome import tell
+from analytics_pipeline.commands.outcome import tell, tell_checks
 from analytics_pipeline.commands.running import run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
@@ -77,7 +77,7 @@ def rebuild(
             config = update_config(days=0, full_resync=True, recut_all_days=True)
             outcome = run_job(settings, FULL_REBUILD, day, config, terminal)
         after = Fingerprints.of(open_shop(settings), day)
-    terminal.warn_of_all(outcome.warnings)
+    tell_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)

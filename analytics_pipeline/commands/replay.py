@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from analytics_pipeline.commands.outcome import tell
+from analytics_pipeline.commands.outcome import tell, tell_checks
 from analytics_pipeline.commands.running import run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
@@ -37,7 +37,7 @@ def replay(settings: Settings, terminal: Terminal) -> None:
     ):
         config = update_config(days=0, replay=True)
         outcome = run_job(settings, DAILY_UPDATE, day, config, terminal)
-    terminal.warn_of_all(outcome.warnings)
+    tell_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     tell(shop, outcome, day, time.monotonic() - started, terminal)

@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -16,6 +16,8 @@ from analytics_pipeline.alerts import tell_people
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.contracts import table_of
 from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.domain.findings import ACCEPTED
+from analytics_pipeline.domain.incidents import Incidents, group_warnings
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.instance import instance_home, open_instance, records_kept
@@ -32,13 +34,19 @@ objects, and by default a fifth of a first load is spent on looking."""
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run: figures by table, warnings, and the failure if any."""
+    """What became of a run: figures by table, warnings, and the failure if any.
+
+    ``accepted`` is what a person has accepted, and ``standing`` how many warnings there
+    are now, those of earlier runs among them, as `status` counts.
+    """
 
     run_id: str
     figures: Mapping[str, Mapping[str, Any]]
     days: Mapping[str, int]
     warnings: Sequence[str]
     failure: PipelineError | None = field(default=None)
+    accepted: Sequence[str] = ()
+    standing: int = 0
 
 
 class RunFailed(PipelineError):
@@ -89,8 +97,10 @@ def run_job(
                 raise_on_error=False,
             )
             terminal.progress("alerts", 0, None)
-            _tell_people(settings, instance, terminal)
-    return _read(result)
+            incidents = _tell_people(settings, instance, terminal)
+    outcome = _read(result)
+    known = outcome.warnings if incidents is None else group_warnings(incidents)
+    return replace(outcome, standing=len(known))
 
 
 def _log_beside(terminal: Terminal) -> AbstractContextManager[object]:
@@ -100,22 +110,26 @@ def _log_beside(terminal: Terminal) -> AbstractContextManager[object]:
 
 def _tell_people(
     settings: Settings, instance: dg.DagsterInstance, terminal: Terminal
-) -> None:
-    """Send the alerts of a run; that one could not be sent changes no run's outcome."""
+) -> Incidents | None:
+    """Send the alerts of a run; return what is wrong now, if that is known.
+
+    That one could not be sent changes no run's outcome.
+    """
     try:
         with records_kept(partial(instance_home, settings)):
             told = tell_people(open_shop(settings), instance, is_patient=False)
     except PipelineError as error:
         terminal.warn(f"No alert could be sent. {error.cause} {error.remedy}")
-        return
+        return None
     except OSError as error:
         terminal.warn(f"No alert could be sent ({type(error).__name__}).")
-        return
+        return None
     if told.refusing:
         terminal.warn(
             f"{', '.join(told.refusing)} did not accept an alert; it is tried again "
             "with the next run. To try now: analytics-pipeline alert-test"
         )
+    return told.incidents
 
 
 def _read(result: dg.ExecuteInProcessResult) -> Outcome:
@@ -123,6 +137,7 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
     figures: dict[str, dict[str, Any]] = {}
     days: dict[str, int] = {}
     told: dict[tuple[str, str], list[str]] = {}
+    accepted: dict[tuple[str, str], list[str]] = {}
     for event in result.all_events:
         if event.is_step_materialization:
             table = table_of(event.asset_key) if event.asset_key else ""
@@ -133,7 +148,8 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity is dg.AssetCheckSeverity.WARN:
                 table = table_of(check.asset_key)
-                told.setdefault((table, check.check_name), []).append(
+                kind = accepted if ACCEPTED in check.metadata else told
+                kind.setdefault((table, check.check_name), []).append(
                     f"{table}: {check.description}"
                 )
     return Outcome(
@@ -142,6 +158,7 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
         days,
         [_in_short(s) for s in told.values()],
         _failure_of(result),
+        [_in_short(s) for s in accepted.values()],
     )
 
 

@@ -1,19 +1,20 @@
 """The state of a shop: its tables, what failed and since when, what to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analytics_pipeline.alerts import look_around
 from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.commands.last_runs import Runs, read_runs
 from analytics_pipeline.commands.table_states import (
     EXPORTS,
     TableState,
     as_store_time,
     in_store_time,
+    last_made,
     read_table,
 )
-from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.incidents import Incident, Incidents, list_news
+from analytics_pipeline.domain.incidents import Incidents, group_warnings, list_news
 from analytics_pipeline.domain.typed_commands import for_shop
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.instance import open_instance
@@ -73,8 +74,9 @@ class SilentChannel:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The shop's tables, what is published, what failed, and what to do next."""
+    """The shop's runs and tables, what is published, what failed, what to do next."""
 
+    runs: Runs
     published: str | None
     provisional: bool
     people: int | None
@@ -90,7 +92,8 @@ class State:
     @property
     def is_good(self) -> bool:
         """Whether the published master is fresh and nothing that matters failed."""
-        return self.fresh and all(failure.is_past for failure in self.failures)
+        is_open = all(failure.is_past for failure in self.failures)
+        return self.fresh and is_open and self.runs.failed is None
 
 
 def read_state(shop: Shop) -> State:
@@ -106,10 +109,13 @@ def read_state(shop: Shop) -> State:
     tables = Catalogue(business_days(settings), settings.shop_name).all
     instance = open_instance(settings)
     alerts = look_around(shop, instance)
+    made = last_made(instance, tables)
+    runs = read_runs(shop, instance, made)
     failures = [failure for table in tables for failure in _failures(shop, table.name)]
     warnings = _warnings(shop, alerts.incidents)
     fresh = published is not None and published.as_of >= due
     return State(
+        runs,
         published.as_of if published else None,
         published.provisional if published else False,
         published.rows if published else None,
@@ -119,10 +125,10 @@ def read_state(shop: Shop) -> State:
         failures,
         warnings,
         _silent_channels(shop, alerts),
-        [read_table(shop, instance, table) for table in tables],
+        [read_table(shop, name, moment) for name, moment in made.items()],
         [
             for_shop(sentence, settings.shop_name)
-            for sentence in _advise(shop, due, failures, warnings)
+            for sentence in _advise(shop, runs, due, failures, warnings)
         ],
     )
 
@@ -159,10 +165,6 @@ def _failure(
 
 def _warnings(shop: Shop, incidents: Incidents) -> list[Warned]:
     """Return what warns now, the days of one check together."""
-    together: dict[tuple[str, str], list[Incident]] = {}
-    for (table, check, _day), incident in sorted(incidents.items()):
-        if incident.is_open and incident.severity is Severity.WARN:
-            together.setdefault((table, check), []).append(incident)
     return [
         Warned(
             table,
@@ -171,7 +173,7 @@ def _warnings(shop: Shop, incidents: Incidents) -> list[Warned]:
             as_store_time(shop, min(each.since for each in found)),
             found[-1].sentence,
         )
-        for (table, check), found in together.items()
+        for (table, check), found in group_warnings(incidents).items()
     ]
 
 
@@ -194,10 +196,17 @@ def _is_past(shop: Shop, table: str, day: str) -> bool:
 
 
 def _advise(
-    shop: Shop, due: str, failures: Iterable[Failure], warnings: Sequence[Warned]
+    shop: Shop,
+    runs: Runs,
+    due: str,
+    failures: Sequence[Failure],
+    warnings: Sequence[Warned],
 ) -> list[str]:
     """Say what a person should do next, the most urgent first."""
     advice = [_remedy(failure) for failure in failures]
+    failed = runs.failed
+    if failed is not None and not (failed.is_gate and failures):
+        advice.insert(0, failed.remedy)
     if shop.versions.is_outdated():
         advice.append(
             "The tables are of an older version of this program, and the next run "
@@ -214,7 +223,8 @@ def _advise(
             "shop was open, see whether its tills are online."
         )
     if not advice and warnings:
-        return [f"Nothing must be done; {len(warnings)} warnings are worth a look."]
+        worth = say(len(warnings), "warning is", "warnings are")
+        return [f"Nothing must be done; {worth} worth a look."]
     return advice or ["Nothing: all is well."]
 
 

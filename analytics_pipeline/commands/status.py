@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
+from analytics_pipeline.commands.last_runs import LastRun, RunEnding, Runs, RunUnderWay
 from analytics_pipeline.commands.state import Failure, State, Warned, read_state
 from analytics_pipeline.commands.table_states import TableState
 from analytics_pipeline.commands.terminal import Terminal
@@ -20,6 +21,7 @@ def status(open_settings: Callable[[], Settings], terminal: Terminal) -> bool:
         with records_kept(partial(instance_home, settings)):
             state = read_state(open_shop(settings))
     terminal.facts |= {**asdict(state), "good": state.is_good}
+    terminal.headline = _headline(state)
     if settings.shop_name:
         terminal.out.rule(settings.shop_name, align="left", style="bold")
     _show(state, terminal)
@@ -57,6 +59,8 @@ def _show(state: State, terminal: Terminal) -> None:
 
 def _print(state: State, detail: Detail, terminal: Terminal) -> None:
     """Print the state, what matters most first."""
+    terminal.summary("Last run", _last_run(state.runs, state.failures))
+    terminal.out.print()
     terminal.summary("Published", _published(state))
     _list("Failed", state.failures, terminal)
     _list("Warnings", state.warnings, terminal, all_words=detail.all_words)
@@ -67,8 +71,12 @@ def _print(state: State, detail: Detail, terminal: Terminal) -> None:
             "analytics-pipeline alert-test"
         )
         terminal.say(line)
-    terminal.out.print("\nWhat to do", style="bold")
-    for sentence in state.advice:
+    # What the last run asks for stands on top already.
+    said = state.runs.failed.remedy if state.runs.failed else None
+    advice = [sentence for sentence in state.advice if sentence != said]
+    if advice:
+        terminal.out.print("\nWhat to do", style="bold")
+    for sentence in advice:
         terminal.out.print(f" {sentence}", markup=False, soft_wrap=True)
     terminal.out.print()
     _print_tables(state.tables, detail, terminal)
@@ -123,6 +131,58 @@ def _list(
         terminal.out.print(line, markup=False, soft_wrap=True)
         if all_words:
             terminal.prose(each.sentence, 4)
+
+
+def _last_run(runs: Runs, failures: Sequence[Failure]) -> dict[str, str]:
+    """Say how the last run ended, since when runs fail, and what to do about it."""
+    lines: dict[str, str] = {}
+    if runs.under_way is not None:
+        now = runs.under_way
+        word = "waiting" if now.is_queued else "under way"
+        lines[word] = f"since {_in_short(now.since)} ({_name_run(now)})"
+    if runs.last is not None:
+        lines |= _run_in_words(runs.last, failures)
+    if runs.failed is not None and runs.failed != runs.last:
+        lines |= _run_in_words(runs.failed, failures)
+    return lines or {"none": "no run is recorded"}
+
+
+def _run_in_words(run: LastRun, failures: Sequence[Failure]) -> dict[str, str]:
+    """Tell of a run that ended; what a gate found is told below, and only there."""
+    if run.outcome is RunEnding.DONE:
+        return {"done": f"{_in_short(run.at)} ({_name_run(run)})"}
+    of = f"{_name_run(run)}, exit code {run.exit_code}"
+    row = run.since != run.at
+    since = f", as every run since {_in_short(run.since)}" if row else ""
+    lines = {run.outcome.value: f"{_in_short(run.at)} ({of}){since}"}
+    if run.is_gate and failures:
+        return {**lines, "cause": "a gate failed: see Failed"}
+    lines["cause"] = run.cause
+    return {**lines, "to do": run.remedy} if run.is_standing else lines
+
+
+def _name_run(run: LastRun | RunUnderWay) -> str:
+    """Name a run by its job and day."""
+    return f"{run.job} of {run.day}" if run.day else run.job
+
+
+def _headline(state: State) -> str:
+    """Say of one shop of several how it is, since when, and what to do."""
+    failed = state.runs.failed
+    todo = state.advice[0].splitlines()[0]
+    if failed is not None:
+        word, moment = next(iter(_run_in_words(failed, ()).items()))
+        return f"{word} {moment}: {failed.cause} {todo}"
+    if not state.is_good:
+        gates = ", ".join(
+            f"{each.what} failed {each.check}"
+            for each in state.failures
+            if not each.is_past
+        )
+        return f"{gates}. {todo}" if gates else todo
+    last = state.runs.last
+    ended = f"; the last run ended {_in_short(last.at)}" if last else ""
+    return f"well: the master is as of {state.published}{ended}"
 
 
 def _published(state: State) -> dict[str, str]:

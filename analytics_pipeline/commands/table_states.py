@@ -1,14 +1,20 @@
 """The state of each table: what it holds, until when, and its gate."""
 
+import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 
 from analytics_pipeline.contracts import Contract
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.publication import FIRST_TIME_BUYERS, MASTER
 
-EXPORTS = ("first_time_buyers", "customer_analytics_master")
+MASTER_TABLE = "customer_analytics_master"
+EXPORTS = {"first_time_buyers": FIRST_TIME_BUYERS, MASTER_TABLE: MASTER}
+"""The tables that are files for people, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +28,27 @@ class TableState:
     gate: str
 
 
-def read_table(
-    shop: Shop, instance: dg.DagsterInstance, contract: Contract
-) -> TableState:
-    """Return the state of the table of that *contract*."""
-    name = contract.name
-    event = instance.get_latest_materialization_event(contract.asset_key)
-    moment = (
-        datetime.fromtimestamp(event.timestamp, shop.zone).isoformat(timespec="seconds")
-        if event
-        else None
-    )
+def last_made(
+    instance: dg.DagsterInstance, contracts: Iterable[Contract]
+) -> dict[str, datetime | None]:
+    """Return when each table was made last, in UTC; nothing for one that never was."""
+    events = {
+        contract.name: instance.get_latest_materialization_event(contract.asset_key)
+        for contract in contracts
+    }
+    return {
+        name: datetime.fromtimestamp(event.timestamp, UTC) if event else None
+        for name, event in events.items()
+    }
+
+
+def read_table(shop: Shop, name: str, made: datetime | None) -> TableState:
+    """Return the state of the table of that *name*, which was *made* last then."""
     gate = (
-        "failed" if shop.warehouse.failures(name) else "open" if event else "never run"
+        "failed" if shop.warehouse.failures(name) else "open" if made else "never run"
     )
     rows, as_of = _size(shop, name)
+    moment = as_store_time(shop, made) if made else None
     return TableState(name, rows, as_of, moment, gate)
 
 
@@ -48,9 +60,12 @@ def _size(shop: Shop, name: str) -> tuple[int | None, str | None]:
         return shop.sales_log().row_count(), in_store_time(shop, read_at)
     published = shop.publication.published()
     if name in EXPORTS:
-        if published is None:
-            return None, None
-        return (published.rows if name == EXPORTS[1] else None), published.as_of
+        file = shop.publication.folder / EXPORTS[name]
+        rows = published.rows if published and name == MASTER_TABLE else None
+        return (
+            rows if rows is not None else _count_rows(file),
+            published.as_of if published else None,
+        )
     days = [day for day in shop.warehouse.partitions(name) if day != name]
     count = shop.warehouse.row_count
     if name == "raw_sales" and days:
@@ -58,6 +73,14 @@ def _size(shop: Shop, name: str) -> tuple[int | None, str | None]:
     if days:
         return count(name, days[-1]), days[-1]
     return (count(name) if shop.warehouse.exists(name) else None), None
+
+
+def _count_rows(file: Path) -> int | None:
+    """Count the rows of a published file; a cell may hold line breaks."""
+    if not file.exists():
+        return None
+    with file.open(newline="", encoding="utf-8") as stream:
+        return max(sum(1 for _ in csv.reader(stream)) - 1, 0)
 
 
 def in_store_time(shop: Shop, moment: str | None) -> str | None:

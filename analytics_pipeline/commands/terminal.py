@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any
 
 from rich.console import Console
@@ -69,14 +70,16 @@ def _fold(text: str, width: int, indent: int) -> str:
 class Terminal:
     """The two streams: what is asked for goes to one, everything else to the other.
 
-    ``shop`` is the one of a chain of which everything tells.  ``facts`` is what the
-    document says that ``--json`` prints at the end.
+    ``shop`` is the one of a chain of which everything tells, and ``headline`` what is
+    most important about it, where all are told of.  ``facts`` is what the document says
+    that ``--json`` prints at the end.
     """
 
     manner: Manner = field(default_factory=Manner)
     out: Console = field(default_factory=lambda: Console(highlight=False))
     err: Console = field(default_factory=_open_error_stream)
     shop: str | None = None
+    headline: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     waits: dict[str, Waits] = field(default_factory=dict)
@@ -150,6 +153,30 @@ class Terminal:
             if self.out.is_terminal:
                 shown = _fold(shown, self.out.width, len(start))
             self.out.print(start + shown, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def after_headlines(self, title: str, heads: Mapping[str, str]) -> Iterator[None]:
+        """Hold back what is printed until *heads* are filled, and print them first.
+
+        Without a *title* there are none.
+        """
+        if not title or self.out.quiet:
+            yield
+            return
+        out, held = self.out, StringIO()
+        self.out = Console(
+            file=held,
+            force_terminal=out.is_terminal,
+            width=out.width,
+            height=out.height,
+            highlight=False,
+        )
+        try:
+            yield
+        finally:
+            self.out = out
+        self.summary(title, heads)
+        self.out.file.write(f"\n{held.getvalue()}")
 
     def marked(
         self, word: str, style: str, name: str, sentence: str, width: int

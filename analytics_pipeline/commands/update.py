@@ -4,7 +4,7 @@ import time
 from datetime import date
 
 from analytics_pipeline.commands.acceptance import accept_failure
-from analytics_pipeline.commands.outcome import tell
+from analytics_pipeline.commands.outcome import tell, tell_checks
 from analytics_pipeline.commands.running import run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.errors import WrongUse
@@ -61,7 +61,7 @@ def update(
             outcome = run_job(
                 settings, DAILY_UPDATE, day, config, terminal, tags=accepted
             )
-    terminal.warn_of_all(outcome.warnings)
+    tell_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)

@@ -3,13 +3,14 @@
 It names tables, checks and days; what checks say holds nothing personal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.incidents import Incident
+from analytics_pipeline.domain.incidents import Incident, Subject
 from analytics_pipeline.domain.typed_commands import for_shop
 
 MOST_ALONE = 3
@@ -34,41 +35,114 @@ class Sender:
     of_chain: str | None = None
 
 
+class Kind(StrEnum):
+    """What kind of news a message is, in the words that channels know."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    SUCCESS = "success"
+    INFO = "info"
+
+
+class Word(StrEnum):
+    """What has become of an incident, the gravest first."""
+
+    FAILED = "FAILED"
+    WARNING = "WARNING"
+    ACCEPTED = "ACCEPTED"
+    RECOVERED = "RECOVERED"
+
+
+KINDS = {
+    Word.FAILED: Kind.FAILURE,
+    Word.WARNING: Kind.WARNING,
+    Word.ACCEPTED: Kind.INFO,
+    Word.RECOVERED: Kind.SUCCESS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, and the incidents of which it tells."""
+    """One message, its kind, and the incidents of which it tells."""
 
     title: str
     body: str
-    incidents: Sequence[Incident]
+    kind: Kind
+    incidents: Sequence[Incident] = ()
 
 
 def write_messages(news: Sequence[Incident], sender: Sender) -> list[Message]:
-    """Return one message a change, or one of all where there are many."""
-    if len(news) > MOST_ALONE:
+    """Return one message a cause, or one of all where there are many."""
+    causes = group_by_cause(news)
+    if len(causes) > MOST_ALONE:
         return [_digest(news, sender)]
-    return [_write(incident, sender) for incident in news]
+    return [_write(incidents, sender) for incidents in causes]
 
 
-def write_test(sender: Sender, at: datetime) -> tuple[str, str]:
-    """Return title and body of a message that only tries a channel."""
+def group_by_cause(news: Sequence[Incident]) -> list[list[Incident]]:
+    """Return what has one cause together, the gravest and first of it in front."""
+    known = {incident.subject: incident for incident in news}
+    groups: dict[Subject, list[Incident]] = {}
+    for incident in news:
+        groups.setdefault(_find_cause(incident, known), []).append(incident)
+    return [
+        sorted(group, key=lambda each: (_rank(each), each.follows is not None))
+        for group in groups.values()
+    ]
+
+
+def _find_cause(incident: Incident, known: Mapping[Subject, Incident]) -> Subject:
+    """Return what *incident* goes back to among those that are *known*."""
+    met = {incident.subject}
+    while (before := incident.follows) and before in known and before not in met:
+        incident = known[before]
+        met.add(before)
+    return incident.subject
+
+
+def _rank(incident: Incident) -> int:
+    return list(Word).index(_word(incident))
+
+
+def write_test(sender: Sender, at: datetime) -> Message:
+    """Return a message that only tries a channel."""
     title = f"[{sender.name}] TEST of alerts"
     body = f"This channel works. Sent {_clock(at, sender)}.\n{_stays(sender)}"
-    return title, body
+    return Message(title, body, Kind.INFO)
 
 
-def _write(incident: Incident, sender: Sender) -> Message:
-    """Write the message of one change."""
-    what = _name(incident)
-    title = f"[{sender.name}] {_word(incident)} {what}"
+def _write(incidents: Sequence[Incident], sender: Sender) -> Message:
+    """Write the message of one change, and of what changed with it."""
+    incident, *others = incidents
+    what, word = _name(incident), _word(incident)
+    title = f"[{sender.name}] {word} {what}"
     since = f"Since {_clock(incident.since, sender)}"
+    more = "".join(f"{line}\n" for line in _tell_others(incident, others))
     if incident.until is not None:
         lasted = _span(incident.until - incident.since)
-        body = f"It is well again: {what}.\n{incident.sentence}\n{since}, for {lasted}."
+        first = "A person accepted it" if incident.accepted else "It is well again"
+        body = f"{first}: {what}.\n{incident.sentence}\n{more}{since}, for {lasted}."
     else:
         todo = for_shop(incident.remedy or SEE_MORE, sender.of_chain)
-        body = f"{incident.sentence}\n{since}. {_effect(incident, sender)}\n{todo}"
-    return Message(title, body, [incident])
+        body = (
+            f"{incident.sentence}\n{more}{since}. {_effect(incident, sender)}\n{todo}"
+        )
+    return Message(title, body, KINDS[word], incidents)
+
+
+def _tell_others(lead: Incident, others: Sequence[Incident]) -> list[str]:
+    """Tell what else comes of one cause; what says the same only by its name."""
+    same = [
+        each
+        for each in others
+        if each.sentence == lead.sentence and _word(each) == _word(lead)
+    ]
+    lines = [f"The same: {', '.join(map(_name, same))}."] if same else []
+    return lines + [
+        f"With it: {_word(each)} {_name(each)}. {each.sentence}"
+        for each in others
+        if each not in same
+    ]
 
 
 def _effect(incident: Incident, sender: Sender) -> str:
@@ -82,11 +156,11 @@ def _effect(incident: Incident, sender: Sender) -> str:
 
 def _digest(news: Sequence[Incident], sender: Sender) -> Message:
     """Write one message of many changes, those of one table and check together."""
-    groups: dict[tuple[str, str, str], list[Incident]] = {}
+    groups: dict[tuple[Word, str, str], list[Incident]] = {}
     for incident in news:
         table, check, _day = incident.subject
         groups.setdefault((_word(incident), table, check), []).append(incident)
-    order = ("FAILED", "WARNING", "RECOVERED")
+    order = list(Word)
     named = sorted(groups, key=lambda group: (order.index(group[0]), *group[1:]))
     lines = [_line(group[0], groups[group]) for group in named]
     if len(lines) > MOST_LISTED:
@@ -98,7 +172,8 @@ def _digest(news: Sequence[Incident], sender: Sender) -> Message:
     ]
     title = f"[{sender.name}] {', '.join(counts)}"
     body = "\n".join([*lines, _stays(sender), for_shop(SEE_MORE, sender.of_chain)])
-    return Message(title, body, news)
+    worst = min((_word(each) for each in news), key=order.index)
+    return Message(title, body, KINDS[worst], news)
 
 
 def _line(word: str, group: Sequence[Incident]) -> str:
@@ -111,11 +186,11 @@ def _line(word: str, group: Sequence[Incident]) -> str:
     return f"{word} {table}{of} {check}: {group[0].sentence}"
 
 
-def _word(incident: Incident) -> str:
+def _word(incident: Incident) -> Word:
     """Say in one word what has become of it."""
     if not incident.is_open:
-        return "RECOVERED"
-    return "FAILED" if incident.severity is Severity.ERROR else "WARNING"
+        return Word.ACCEPTED if incident.accepted else Word.RECOVERED
+    return Word.FAILED if incident.severity is Severity.ERROR else Word.WARNING
 
 
 def _name(incident: Incident) -> str:

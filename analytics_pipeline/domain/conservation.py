@@ -1,10 +1,11 @@
 """What must always hold between tables (rule 7), each as a finding with both sides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from analytics_pipeline.domain.findings import Finding, name_some
+from analytics_pipeline.domain.changes import ECOM_PREFIX
+from analytics_pipeline.domain.findings import FOLLOWS, Finding, name_some
 from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.vocabulary import RecordKind
@@ -89,25 +90,60 @@ def keep_people(
     A person is explained if its id is now a member of another person or a deleted
     record.  More than the larger of 10 and 2 % unexplained is an error.
     """
-    people = customer_identities.set_index("record_id")["person_id"]
-    gone = before - now
-    explained = {
-        person for person in gone if person in people.index and people[person] != person
-    }
-    unexplained = len(gone - explained)
+    gone = list_vanished(before, now, customer_identities)
+    explained = len(before - now) - len(gone)
     limit = max(10, len(before) * 2 // 100)
+    verb = "is" if len(gone) == 1 else "are"
+    export = _blame_export(gone, customer_identities, limit)
+    told, follows = export or ("", {})
     return Finding(
         "no_person_vanished",
-        unexplained <= limit,
-        f"{say(unexplained, 'person', 'people')} of the last published master "
-        f"{'is' if unexplained == 1 else 'are'} gone without a merge or a deletion; "
-        f"up to {limit} are tolerated.",
+        len(gone) <= limit,
+        f"{say(len(gone), 'person', 'people')} of the last published master {verb} "
+        f"gone without a merge or a deletion; up to {limit} are tolerated.{told}",
         evidence={
             "before": len(before),
             "now": len(now),
-            "explained": len(explained),
-            "unexplained": unexplained,
+            "explained": explained,
+            "unexplained": len(gone),
             "limit": limit,
+            **follows,
         },
-        subject="\n".join(sorted(gone - explained)),
+        subject="\n".join(gone),
     )
+
+
+def list_vanished(
+    before: set[str], now: set[str], customer_identities: pd.DataFrame
+) -> list[str]:
+    """Return who of *before* is gone and neither merged nor deleted, sorted."""
+    people = customer_identities.set_index("record_id")["person_id"]
+    return sorted(
+        person
+        for person in before - now
+        if person not in people.index or people[person] == person
+    )
+
+
+def _blame_export(
+    gone: Sequence[str], customer_identities: pd.DataFrame, limit: int
+) -> tuple[str, dict[str, int | str]] | None:
+    """Say that the web shop's export is the cause, if it is.
+
+    People known from the web shop alone are there for as long as the export has an
+    order of theirs.  It is the cause if without them few enough are gone.
+    """
+    known = set(customer_identities["record_id"])
+    web = [each for each in gone if each.startswith(ECOM_PREFIX) and each not in known]
+    if len(gone) <= limit or len(gone) - len(web) > limit:
+        return None
+    told = (
+        f" {len(web)} of them were known from the web shop only, and its export has no "
+        "order of theirs any more (see ecom_orders: export_is_complete). Import an "
+        "export that has every order."
+    )
+    evidence: dict[str, int | str] = {
+        "by_export": len(web),
+        FOLLOWS: "ecom_orders.export_is_complete",
+    }
+    return told, evidence

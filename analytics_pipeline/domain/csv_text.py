@@ -1,7 +1,7 @@
 """An export as the CSV text that people open (rules 8.1, 8.5)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -52,6 +52,15 @@ def render_csv(
         rows = (",".join(row) for row in zip(*cells, strict=True))
         parts.append("\n".join(rows) + "\n")
     return "".join(parts)
+
+
+def render_texts(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return *rows* of texts below their header, each cell disarmed (rules 8.1, 8.5).
+
+    A cell that is disarmed already, because it was read from such a file, stays so.
+    """
+    lines = [",".join(_quote(disarm(cell)) for cell in row) for row in (columns, *rows)]
+    return "\n".join(lines) + "\n"
 
 
 def _quote(cell: str) -> str:

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.findings import (
+    Finding,
+    OwnersList,
+    Severity,
+    name_some,
+)
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.order_numbers import comparable
 
@@ -91,6 +96,11 @@ def judge_completeness(
             "lost_columns": ", ".join(sorted(lost_columns)),
         },
         subject="\n".join(sorted(changes.gone)),
+        offenders=OwnersList(
+            ["order_number", "what"], [[number, "gone"] for number in changes.gone]
+        )
+        if changes.gone
+        else None,
     )
 
 

@@ -26,12 +26,40 @@ class Severity(StrEnum):
     ERROR = "ERROR"
 
 
+LISTED_IN = "listed_in"
+"""The evidence that tells in which file, for the owner only, the offenders are."""
+
+FOLLOWS = "follows"
+"""The evidence that tells which other check found the cause: ``table.check``."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OwnersList:
+    """The rows or people that a check is about, for the shop's owner only.
+
+    It may hold personal data, so it goes into one file that its owner alone can read,
+    and never into evidence, logs, alerts or Dagster's records.
+
+    Attributes:
+        columns: what each cell of a row is.
+        rows: the offenders, a row each.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __repr__(self) -> str:
+        """Say how many there are, and nothing of any of them."""
+        return f"OwnersList({len(self.rows)} rows)"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The outcome of one check on one table, or on one day of it.
 
     ``subject`` tells two failures of a check apart: a person may accept the one that
     he has looked at, and no other.  Without it nobody can accept the failure away.
+    ``offenders`` lists what was found, for the owner only.
     """
 
     check: str
@@ -39,7 +67,8 @@ class Finding:
     sentence: str
     severity: Severity = Severity.ERROR
     evidence: Mapping[str, int | str] = field(default_factory=dict)
-    subject: str | None = None
+    subject: str | None = field(default=None, repr=False)
+    offenders: OwnersList | None = field(default=None, compare=False)
 
     @property
     def blocks(self) -> bool:
@@ -52,6 +81,14 @@ class Finding:
         if self.subject is None:
             return None
         return sha256(f"{self.check}\n{self.subject}".encode()).hexdigest()[:16]
+
+    def listed_in(self, place: str) -> "Finding":
+        """Return the finding that tells in which file its offenders are listed."""
+        return replace(
+            self,
+            sentence=f"{self.sentence} Listed, for the owner only: {place}",
+            evidence={**self.evidence, LISTED_IN: place},
+        )
 
     def accept(self, reason: str) -> "Finding":
         """Return the failure as one that a person has accepted: it stops nothing."""

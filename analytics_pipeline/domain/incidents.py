@@ -29,6 +29,8 @@ class Observation:
         severity: whether it stops the table.
         sentence: what was found.
         remedy: what to do about it; without one, `status` knows more.
+        follows: what failed first, where it is only a consequence of that.
+        accepted: whether it passes because a person has accepted the failure.
     """
 
     subject: Subject
@@ -37,6 +39,8 @@ class Observation:
     severity: Severity = Severity.ERROR
     sentence: str = ""
     remedy: str = ""
+    follows: Subject | None = None
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Incident:
         since: when it was first seen to fail.
         until: when it was seen to pass again; nothing while it fails.
         told: by channel, the severity that was told last.
+        follows: what failed first, where this is only a consequence of that.
+        accepted: whether it ended because a person has accepted it.
         doubtful: the channels to which a message of it was on its way when the process
             died: they may have heard of it, or not.
     """
@@ -63,6 +69,8 @@ class Incident:
     until: datetime | None = None
     told: Mapping[str, Severity] = field(default_factory=dict)
     doubtful: frozenset[str] = frozenset()
+    follows: Subject | None = None
+    accepted: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -89,7 +97,10 @@ def observe(incidents: Incidents, observations: Iterable[Observation]) -> Incide
             known[seen.subject] = _fail(before, seen)
         elif before is not None and before.is_open:
             known[seen.subject] = replace(
-                before, until=seen.at, sentence=seen.sentence or before.sentence
+                before,
+                until=seen.at,
+                sentence=seen.sentence or before.sentence,
+                accepted=seen.accepted,
             )
     return {subject: each for subject, each in known.items() if _matters(each)}
 
@@ -105,6 +116,7 @@ def _fail(before: Incident | None, seen: Observation) -> Incident:
         before.since if before and goes_on else seen.at,
         told=before.told if before else {},
         doubtful=before.doubtful if before else frozenset(),
+        follows=seen.follows,
     )
 
 
@@ -114,19 +126,66 @@ def _matters(incident: Incident) -> bool:
 
 
 def forget_old(incidents: Incidents, today: date) -> Incidents:
-    """Drop the warnings of days long past: nothing will ever make them pass."""
-    oldest = (today - OLD_NEWS).isoformat()
+    """Drop the warnings of days long past, a while after they were first seen.
+
+    Nothing will ever make them pass.  Those that a first load or a day made again has
+    just found stay as long as those of yesterday do.
+    """
+    oldest = today - OLD_NEWS
     return {
         subject: each
         for subject, each in incidents.items()
-        if each.severity is Severity.ERROR or not subject[2] or subject[2] >= oldest
+        if each.severity is Severity.ERROR
+        or not subject[2]
+        or subject[2] >= oldest.isoformat()
+        or each.since.date() >= oldest
     }
 
 
+def group_warnings(incidents: Incidents) -> dict[tuple[str, str], list[Incident]]:
+    """Return what warns now by table and check, each a warning; its days in order."""
+    together: dict[tuple[str, str], list[Incident]] = {}
+    for (table, check, _day), incident in sorted(incidents.items()):
+        if incident.is_open and incident.severity is Severity.WARN:
+            together.setdefault((table, check), []).append(incident)
+    return together
+
+
 def list_news(incidents: Incidents, channel: str) -> list[Incident]:
-    """Return what *channel* is to be told, the longest failing first."""
-    news = [each for each in incidents.values() if each.is_news_to(channel)]
+    """Return what *channel* is to be told, the longest failing first.
+
+    What only follows from a failure of which it knows is not: one cause is told once.
+    """
+    news = [
+        each
+        for each in incidents.values()
+        if each.is_news_to(channel) and not _is_known(each, incidents, channel)
+    ]
     return sorted(news, key=lambda each: (each.since, each.subject))
+
+
+def _is_known(incident: Incident, incidents: Incidents, channel: str) -> bool:
+    """Say whether *channel* was told of what an open *incident* follows from."""
+    cause = incidents.get(incident.follows) if incident.follows else None
+    return (
+        incident.is_open
+        and cause is not None
+        and cause.is_open
+        and cause.severity in (Severity.ERROR, incident.severity)
+        and channel in cause.told
+        and not cause.is_news_to(channel)
+    )
+
+
+def longest_failing(incidents: Incidents) -> Subject | None:
+    """Return what has stopped a table or a run for longest and still does."""
+    open_ones = [
+        each
+        for each in incidents.values()
+        if each.is_open and each.severity is Severity.ERROR
+    ]
+    first = min(open_ones, key=lambda each: (each.since, each.subject), default=None)
+    return first.subject if first else None
 
 
 def mark_sending(

@@ -7,7 +7,12 @@ firm.  Nobody is separated here: a person looks, and declares who is different.
 import numpy as np
 import pandas as pd
 
-from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.findings import (
+    Finding,
+    OwnersList,
+    Severity,
+    name_some,
+)
 from analytics_pipeline.domain.identity_spanning import Places, begins, span_forest
 from analytics_pipeline.domain.names import split_names
 from analytics_pipeline.domain.wording import say
@@ -46,7 +51,27 @@ def judge_people(
             "largest": int(people["records"].to_numpy().max(initial=1)),
             "people": name_some(suspicious["person_id"].tolist()),
         },
+        offenders=None
+        if suspicious.empty
+        else _list_members(suspicious, customer_identities, customers),
     )
+
+
+def _list_members(
+    suspicious: pd.DataFrame, customer_identities: pd.DataFrame, customers: pd.DataFrame
+) -> OwnersList:
+    """List the live records of each person who may be several."""
+    people = suspicious[["person_id", "is_too_large", "has_conflicting_names"]]
+    live = customer_identities[customer_identities["is_live"]]
+    members = live.merge(people, on="person_id").merge(
+        customers, left_on="record_id", right_on="customer_id"
+    )
+    members["why"] = members["is_too_large"].map(
+        {True: "many records", False: "names without a common word"}
+    )
+    columns = ["person_id", "why", "record_id", "name"]
+    rows = members.sort_values(["person_id", "record_id"])[columns].fillna("")
+    return OwnersList(columns, rows.astype("str").to_numpy().tolist())
 
 
 def describe_merged(

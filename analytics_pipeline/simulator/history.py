@@ -63,7 +63,7 @@ class Store:
         start = _planned_at(opened_on)
         self.state = _empty_state(seed, start, time_zone, trade.currency)
         timeline = Timeline(seed, self.state)
-        premises = open_premises(timeline, trade.outlets)
+        premises = open_premises(timeline, trade.outlets, far_outlet=trade.far_outlet)
         self._shop = Shop(
             timeline,
             premises,

@@ -92,13 +92,16 @@ def stock_shelves(timeline: Timeline, count: int = 120) -> list[Product]:
     return products
 
 
-def open_premises(timeline: Timeline, outlets: int = 2) -> Premises:
+def open_premises(
+    timeline: Timeline, outlets: int = 2, *, far_outlet: bool = True
+) -> Premises:
     """Open two outlets in two time zones, with five registers, one to be closed.
 
     A third outlet, in the store's own zone, has the second till of the first one.
+    Without a far outlet all are in the store's own zone.
     """
     home = timeline.state.retailer.time_zone
-    away = next(zone for zone in OTHER_ZONES if zone != home)
+    away = next(zone for zone in OTHER_ZONES if zone != home) if far_outlet else home
     main = _open_outlet(timeline, "Main Street", home)
     west = _open_outlet(timeline, "West Side", away)
     second = _open_outlet(timeline, "Station", home) if outlets > 2 else main

@@ -32,6 +32,7 @@ class Trade:
             till that is closed, people of every odd kind, sales while clocks change.
         mishaps: whether the shop has mishaps of the kinds in ``mishaps.MISHAPS``.
         currency: in which the store and its outlets sell, as an ISO code.
+        far_outlet: whether one outlet is in another time zone than the store.
     """
 
     weekdays: tuple[float, ...] = WEEKDAYS
@@ -43,6 +44,7 @@ class Trade:
     oddities: bool = True
     mishaps: bool = False
     currency: str = "USD"
+    far_outlet: bool = True
 
     def busyness(self, day: date, number: int) -> float:
         """Return how busy *day* is, the *number*-th of the store; 1 is usual."""

@@ -102,7 +102,7 @@ class CatchUpJudge:
         if complete:
             sentence = "Sales and customers were read to the end after the day ended."
         elif provisional:
-            sentence = f"{day} is not over everywhere: its figures are provisional."
+            sentence = self._tell_where(day)
         else:
             sentence = (
                 f"Sales and customers were not read to the end since {day} ended."
@@ -115,6 +115,17 @@ class CatchUpJudge:
         evidence["provisional"] = "yes" if provisional else "no"
         return Finding(
             "is_caught_up", complete or provisional, sentence, evidence=evidence
+        )
+
+    def _tell_where(self, day: date) -> str:
+        """Say in which of the shop's own zones *day* goes on, and until when."""
+        last = max(self._zones, key=lambda zone: (end_of(day, [zone]), zone))
+        until = end_of(day, [last]).astimezone(self._shop.zone)
+        return (
+            f"{day} is not over in {last}, where the shop has an outlet: its figures "
+            f"are provisional until {until:%Y-%m-%d %H:%M} in store time."
+            if last != self._shop.settings.time_zone
+            else f"{day} is not over in the store: its figures are provisional."
         )
 
 

@@ -1,8 +1,14 @@
 """What was known stays known: one store to a log, and no sale lost by a full read."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.findings import (
+    Finding,
+    OwnersList,
+    Severity,
+    name_some,
+)
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.errors import LocalFailure, WrongUse
@@ -74,6 +80,7 @@ def keep_known_sales(
             "The log is kept as it was.",
             evidence={"known": known, "lacking": len(lost), "sales": name_some(lost)},
             subject="\n".join(sorted(lost)),
+            offenders=_list_sales(lost),
         )
     gone = sorted(fetch_sales(shop, client, new, lost).unknown)
     return Finding(
@@ -90,7 +97,13 @@ def keep_known_sales(
             "gone": len(gone),
             "sales": name_some(gone),
         },
+        offenders=_list_sales(gone),
     )
+
+
+def _list_sales(sales: Sequence[str]) -> OwnersList:
+    """List every one of *sales*, where evidence names only some."""
+    return OwnersList(["sale_id"], [[sale] for sale in sorted(sales)])
 
 
 def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], int]:

@@ -1,11 +1,14 @@
 """What the analytics are held against before they are stored."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 
-from analytics_pipeline.domain.conservation import keep_people
-from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.conservation import keep_people, list_vanished
+from analytics_pipeline.domain.findings import Finding, OwnersList, Severity
+from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.usual_tiers import (
     LONGEST_GAP,
     compare_no_tiers,
@@ -16,6 +19,7 @@ from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.stale_days import compare_with_log
+from analytics_pipeline.storage.publication import MASTER
 
 
 class CurrencyJudge:
@@ -92,9 +96,29 @@ def judge_people(
         ]
     ids, ids_before = set(frame["customer_id"]), set(before["customer_id"])
     days = (day - date.fromisoformat(published.as_of)).days
+    kept = keep_people(ids_before, ids, identities)
+    if not kept.passed:
+        gone = list_vanished(ids_before, ids, identities)
+        kept = replace(kept, offenders=_list_gone(shop, gone))
     return [
-        keep_people(ids_before, ids, identities),
+        kept,
         judge_tiers(before, frame, days, shop.usual)
         if 0 < days <= LONGEST_GAP
         else compare_no_tiers(f"The last master is {days} days older: not compared."),
     ]
+
+
+_TOLD_OF_GONE = ["Customer ID", "Customer Code", "Name", "Lifetime Value"]
+
+
+def _list_gone(shop: Shop, gone: Collection[str]) -> OwnersList:
+    """List who is *gone*, as the published master last told of them."""
+    master = pd.read_csv(
+        shop.publication.folder / MASTER,
+        dtype="str",
+        keep_default_na=False,
+        encoding="utf-8-sig",
+        usecols=_TOLD_OF_GONE,
+    )[_TOLD_OF_GONE]
+    told = master[is_among(master["Customer ID"], gone)]
+    return OwnersList(_TOLD_OF_GONE, told.to_numpy().tolist())

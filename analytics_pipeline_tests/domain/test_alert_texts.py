@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics_pipeline.domain.alert_texts import (
+    Kind,
     Sender,
     write_messages,
     write_test,
 )
 from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.incidents import Incident
+from analytics_pipeline.domain.incidents import Incident, Subject
 
 SINCE = datetime(2026, 6, 21, 6, 1, tzinfo=UTC)
 SENDER = Sender("corner-shop", ZoneInfo("America/New_York"), "2026-06-19")
@@ -24,10 +25,23 @@ def incident(
     severity: Severity = Severity.ERROR,
     remedy: str = "",
     lasted: timedelta | None = None,
+    follows: Subject | None = None,
+    *,
+    accepted: bool = False,
+    sentence: str = "It is so.",
 ) -> Incident:
     until = SINCE + lasted if lasted is not None else None
     subject = (table, check, day)
-    return Incident(subject, severity, "It is so.", remedy, SINCE, until)
+    return Incident(
+        subject,
+        severity,
+        sentence,
+        remedy,
+        SINCE,
+        until,
+        follows=follows,
+        accepted=accepted,
+    )
 
 
 def test_a_failure_says_what_since_when_what_stays_and_what_to_type() -> None:
@@ -128,7 +142,127 @@ def test_nothing_new_is_no_message() -> None:
 
 
 def test_a_test_says_that_it_is_one() -> None:
-    title, body = write_test(SENDER, SINCE)
+    message = write_test(SENDER, SINCE)
+    title, body = message.title, message.body
 
     assert title == "[corner-shop] TEST of alerts"
     assert "2026-06-21 02:01" in body
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("news", "kind"),
+    [
+        ([incident()], Kind.FAILURE),
+        ([incident(severity=Severity.WARN)], Kind.WARNING),
+        ([incident(lasted=HOUR)], Kind.SUCCESS),
+        ([incident(lasted=HOUR, accepted=True)], Kind.INFO),
+        (
+            [incident(day=f"2026-06-0{n}", lasted=HOUR) for n in range(1, 6)],
+            Kind.SUCCESS,
+        ),
+        (
+            [
+                *(incident(day=f"2026-06-0{n}", lasted=HOUR) for n in range(1, 6)),
+                incident(severity=Severity.WARN),
+            ],
+            Kind.WARNING,
+        ),
+        (
+            [
+                *(incident(f"t{n}", severity=Severity.WARN) for n in range(5)),
+                incident(),
+            ],
+            Kind.FAILURE,
+        ),
+    ],
+)
+def test_a_message_is_of_the_kind_of_the_gravest_that_it_tells(
+    news: list[Incident], kind: Kind
+) -> None:
+    (message,) = write_messages(news, SENDER)
+
+    assert message.kind is kind
+
+
+def test_what_a_person_accepted_is_not_called_recovered() -> None:
+    told = "Accepted (The shop was closed): It is so."
+    gone = incident(lasted=HOUR, accepted=True, sentence=told)
+
+    (message,) = write_messages([gone], SENDER)
+
+    assert message.title.startswith("[corner-shop] ACCEPTED raw_sales")
+    assert message.body.startswith("A person accepted it: raw_sales")
+    assert told in message.body
+    assert "well again" not in message.body
+
+
+def test_what_has_one_cause_is_one_message_with_the_cause_in_front() -> None:
+    first = incident("outlets", "run", "", sentence="The token is refused.")
+    second = incident(
+        "sales_feed", "run", "", sentence="The token is refused.", follows=first.subject
+    )
+    late = incident(
+        "customer_analytics_master",
+        "is_published",
+        "",
+        sentence="The master is late.",
+        follows=second.subject,
+    )
+
+    (message,) = write_messages([late, second, first], SENDER)
+
+    assert message.title == "[corner-shop] FAILED outlets: run"
+    assert message.body.splitlines()[:3] == [
+        "The token is refused.",
+        "The same: sales_feed: run.",
+        "With it: FAILED customer_analytics_master: is_published. The master is late.",
+    ]
+    assert list(message.incidents) == [first, late, second]
+
+
+def test_a_failure_leads_even_where_a_warning_is_its_cause() -> None:
+    export = incident("ecom_orders", "export_is_complete", "", Severity.WARN)
+    gone = incident("customer_analytics", "no_person_vanished", follows=export.subject)
+
+    (message,) = write_messages([export, gone], SENDER)
+
+    assert "FAILED customer_analytics" in message.title
+    assert "With it: WARNING ecom_orders: export_is_complete." in message.body
+
+
+def test_an_acceptance_and_what_it_brought_about_are_one_message() -> None:
+    export = incident(
+        "ecom_orders", "export_is_complete", "", lasted=HOUR, accepted=True
+    )
+    gone = incident("customer_analytics", "no_person_vanished", follows=export.subject)
+
+    (message,) = write_messages([export, gone], SENDER)
+
+    assert message.kind is Kind.FAILURE
+    assert "With it: ACCEPTED ecom_orders: export_is_complete." in message.body
+
+
+def test_two_that_name_each_other_as_cause_are_one_message() -> None:
+    one, other = ("raw_sales", "a", ""), ("raw_sales", "b", "")
+    news = [
+        incident(*one, follows=other, sentence="One."),
+        incident(*other, follows=one, sentence="Other."),
+    ]
+
+    assert sum(len(each.incidents) for each in write_messages(news, SENDER)) == 2
+
+
+def test_more_than_three_causes_are_told_together_and_three_with_company_are_not() -> (
+    None
+):
+    causes = [incident(f"t{n}", "run", "") for n in range(3)]
+    company = [
+        incident(f"u{n}", "run", "", follows=each.subject)
+        for n, each in enumerate(causes)
+    ]
+
+    assert len(write_messages([*causes, *company], SENDER)) == 3
+    assert len(write_messages([*causes, *company, incident()], SENDER)) == 1

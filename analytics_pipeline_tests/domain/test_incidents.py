@@ -1,6 +1,7 @@
 """Tests for analytics_pipeline.domain.incidents: who is told what, and when not."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from analytics_pipeline.domain.incidents import (
     forget_channels,
     forget_old,
     list_news,
+    longest_failing,
     mark_told,
     observe,
 )
@@ -218,3 +220,54 @@ def test_every_channel_ends_up_with_the_truth_and_is_never_told_what_it_knows(
             for subject, severity in truth.items()
             if severity is Severity.ERROR
         )
+
+
+CAUSED = st.builds(
+    lambda subject, severity, follows: (subject, severity, follows),
+    st.sampled_from(SUBJECTS),
+    st.sampled_from([None, Severity.WARN, Severity.ERROR]),
+    st.sampled_from([None, *SUBJECTS]),
+)
+
+
+@given(st.lists(st.tuples(CAUSED, st.booleans()), max_size=30))
+def test_whoever_is_not_told_of_a_failure_knows_its_cause(
+    steps: list[tuple[tuple[Subject, Severity | None, Subject | None], bool]],
+) -> None:
+    incidents: Incidents = {}
+    for minute, ((subject, severity, follows), is_told) in enumerate(steps):
+        observation = replace(seen(minute, severity, subject), follows=follows)
+        incidents = observe(incidents, [observation])
+        incidents = told(incidents, MAIL) if is_told else incidents
+    incidents = told(incidents, MAIL)
+
+    for each in incidents.values():
+        assert each.is_open
+        if MAIL not in each.told:
+            cause = incidents[each.follows]  # type: ignore[index]
+            assert cause.told[MAIL] in (Severity.ERROR, each.severity)
+
+
+def test_what_follows_is_told_as_soon_as_its_cause_is_over() -> None:
+    failing = told(observe({}, [seen(0)]), MAIL)
+    late = replace(seen(1, subject=SUBJECTS[1]), follows=GATE)
+    failing = told(observe(failing, [late]), MAIL)
+    assert set(failing[SUBJECTS[1]].told) == set()
+
+    over = observe(failing, [seen(2, None)])
+
+    assert news(over) == [("It is well.", "passes"), ("Seen 1.", "fails")]
+
+
+def test_what_has_stopped_something_for_longest_is_the_cause_of_a_late_master() -> None:
+    failing = observe(
+        {},
+        [
+            seen(3, subject=SUBJECTS[1]),
+            seen(1, Severity.WARN, GATE),
+            seen(2, subject=SUBJECTS[2]),
+        ],
+    )
+
+    assert longest_failing(failing) == SUBJECTS[2]
+    assert longest_failing({}) is None
