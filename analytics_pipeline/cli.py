@@ -15,6 +15,7 @@ import typer
 from analytics_pipeline.commands.entry import (
     TYPED,
     Typed,
+    both_or_neither,
     day_of,
     run_command,
     run_in_turn,
@@ -84,29 +85,34 @@ def update(
     day = day_of(as_of)
 
     def load() -> Loaded:
+        check, why = both_or_neither(accept, reason)
         from analytics_pipeline.commands.update import update as run
 
-        return partial(
-            run, as_of=day, days=days, full=full, accept=accept, reason=reason
-        )
+        return partial(run, as_of=day, days=days, full=full, accept=check, reason=why)
 
     run_command(Manner(debug, as_json, quiet), load)
 
 
 @command("import-ecom", DAILY)
 def import_ecom(
-    file: Export, as_json: Json = False, quiet: Quiet = False, debug: Debug = False
+    file: Export,
+    accept: Accept = None,
+    reason: Reason = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Check an export of the web shop and put it in place.
 
     Shows what it holds and what changed. The export in place is replaced whole, or
-    not at all.
+    not at all, and kept beside it. What the next update would stop is refused.
     """
 
     def load() -> Loaded:
+        check, why = both_or_neither(accept, reason)
         from analytics_pipeline.commands.ecom import import_ecom as run
 
-        return partial(run, export=file)
+        return partial(run, export=file, accept=check, reason=why)
 
     run_command(Manner(debug, as_json, quiet), load)
 

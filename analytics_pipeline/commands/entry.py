@@ -14,7 +14,7 @@ import typer
 
 from analytics_pipeline.commands.documents import document_of
 from analytics_pipeline.commands.terminal import Manner, Terminal
-from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 
 INTERRUPTED = 130
 
@@ -39,6 +39,27 @@ TYPED: ContextVar[Typed] = ContextVar("what was typed", default=Typed())  # noqa
 def day_of(moment: datetime | None) -> date | None:
     """Return the calendar day that was typed, if any."""
     return moment.date() if moment else None
+
+
+def both_or_neither(
+    check: str | None, reason: str | None
+) -> tuple[str | None, str | None]:
+    """Return what ``--accept`` and ``--reason`` say, which need each other.
+
+    Asked before anything is imported or read, so that a slip costs no time.
+
+    Raises:
+        WrongUse: only one of them is given, or one is blank.
+    """
+    if check is None and reason is None:
+        return None, None
+    if not (check or "").strip() or not (reason or "").strip():
+        raise WrongUse(
+            "--accept CHECK and --reason TEXT go together.",
+            'For example: --accept no_person_vanished --reason "Old records were '
+            'cleared in Lightspeed"',
+        )
+    return str(check).strip(), str(reason).strip()
 
 
 def run_command(manner: Manner, load: Load) -> None:

@@ -106,8 +106,8 @@ Accept = Annotated[
     typer.Option(
         metavar="CHECK",
         rich_help_panel=GATES,
-        help="Accept what failed this check at the last attempt, this once: a change "
-        "that is real, such as people that are gone. Needs --reason.",
+        help="Accept what failed this check, this once: a change that is real, such as "
+        "people or orders that are gone. Needs --reason.",
     ),
 ]
 Reason = Annotated[

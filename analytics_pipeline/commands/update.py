@@ -3,7 +3,10 @@
 import time
 from datetime import date
 
-from analytics_pipeline.commands.acceptance import accept_failure
+from analytics_pipeline.commands.acceptance import (
+    accept_failure,
+    refuse_what_cannot_be_accepted,
+)
 from analytics_pipeline.commands.outcome import tell
 from analytics_pipeline.commands.running import run_job
 from analytics_pipeline.commands.terminal import Terminal
@@ -53,6 +56,8 @@ def update(
         PipelineError: it failed; what was published stays.
     """
     started = time.monotonic()
+    if accept is not None:
+        refuse_what_cannot_be_accepted(accept)
     day = choose_day(open_shop(settings), as_of)
     with hold_directory(settings.data_dir, wait=False):
         accepted = _accept(settings, accept, reason, day, terminal)
@@ -78,17 +83,11 @@ def _accept(
     """Accept what failed *check*, if one is named; return the tags of the run.
 
     Raises:
-        WrongUse: check and reason are not both given, or nothing can be accepted.
+        WrongUse: nothing can be accepted.
     """
-    if check is None and reason is None:
+    if check is None or reason is None:
         return {}
-    if not check or not (reason or "").strip():
-        raise WrongUse(
-            "--accept CHECK and --reason TEXT go together.",
-            'For example: --accept no_person_vanished --reason "Old records were '
-            'cleared in Lightspeed"',
-        )
-    accepted = accept_failure(open_shop(settings), check, str(reason), day)
+    accepted = accept_failure(open_shop(settings), check, reason, day)
     terminal.note(f"accepted: {accepted}")
     terminal.facts["accepted"] = accepted
     return {ACCEPTED_TAG: accepted}

@@ -25,7 +25,6 @@ from analytics_pipeline.sources.file_kinds import (
 _LONGEST_CELL = 2**31 - 1
 
 
-
 class DecimalMark(StrEnum):
     """What stands before the cents of an amount."""
 

@@ -1,4 +1,4 @@
-"""What a file is that was given as an export but is none: a workbook, a web page …
+"""What a file is that was given as an order export but is none.
 
 Told from its bytes, never from its name: a browser or a spreadsheet may call anything
 ``orders.csv``.
@@ -165,7 +165,7 @@ def name_first_line(text: str) -> FileKind | None:
 def name_text(text: str) -> FileKind | None:
     """Return what a text is whose first line names no column of an order export."""
     start = text.lstrip("\ufeff \t\r\n")
-    if start.startswith("<?xml") or start.startswith("<Workbook"):
+    if start.startswith(("<?xml", "<Workbook")):
         if "Excel.Sheet" in text or "<Workbook" in text:
             return FileKind("is an Excel workbook (.xml), not a CSV", EXPORT_AGAIN)
         if "<html" not in text:
@@ -194,8 +194,8 @@ _OTHER_EXPORTS: Sequence[tuple[frozenset[str], str]] = (
     ),
     (
         frozenset(
-            {"customer_code", "customer_group_name", "customer_group", "loyalty_balance",
-             "accepts_marketing", "customer_email", "total_order_count"}
+            {"customer_code", "customer_group_name", "customer_group",
+             "loyalty_balance", "accepts_marketing", "total_order_count"}
         ),
         "is an export of customers, not of orders",
     ),

@@ -18,11 +18,11 @@ from analytics_pipeline.domain.contacts import (
 from analytics_pipeline.domain.export_changes import SALE_COLUMN
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import (
-    EXPORT_AGAIN,
     DecimalMark,
     ExportDialect,
     ExportRow,
 )
+from analytics_pipeline.sources.file_kinds import EXPORT_AGAIN
 from analytics_pipeline.sources.payload_values import (
     Unusable,
     amount,
