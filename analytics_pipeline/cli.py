@@ -5,6 +5,8 @@ a bucket, a cluster or a channel could not be reached or refused; 4 another run 
 way; 5 this machine failed; 130 interrupted.
 """
 
+from analytics_pipeline.commands.interruption import ending_quietly  # isort: split
+
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -145,12 +147,11 @@ def explain(
     Which records are this person and why, each sale and order that counts or does
     not, how they add up, and when segment and tier next change.
     """
-    day = day_of(as_of)
 
     def load() -> Loaded:
         from analytics_pipeline.commands.explain import explain as run
 
-        return partial(run, customer=customer, as_of=day)
+        return partial(run, customer=customer, as_of=day_of(as_of))
 
     run_command(Manner(debug, as_json), load)
 
@@ -184,12 +185,11 @@ def rebuild(
 
     A difference that no news explains ends with exit code 1.
     """
-    day = day_of(as_of)
 
     def load() -> Loaded:
         from analytics_pipeline.commands.rebuild import rebuild as run
 
-        return partial(run, as_of=day)
+        return partial(run, as_of=day_of(as_of))
 
     run_command(Manner(debug, as_json, quiet), load)
 
@@ -245,4 +245,5 @@ for name, panel, function in (
 
 def main() -> None:
     """Run the command line, under one name however it was started."""
-    sys.exit(app(prog_name=PROGRAM))
+    with ending_quietly():
+        sys.exit(app(prog_name=PROGRAM))

@@ -13,10 +13,14 @@ from typing import Any
 import typer
 
 from analytics_pipeline.commands.documents import document_of
+from analytics_pipeline.commands.interruption import INTERRUPTED, SENTENCE
 from analytics_pipeline.commands.terminal import Manner, Terminal
-from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
-
-INTERRUPTED = 130
+from analytics_pipeline.errors import (
+    LocalFailure,
+    PipelineError,
+    WrongUse,
+    is_interruption,
+)
 
 Load = Callable[[], Callable[[Any, Terminal], bool | None]]
 """Imports a command, which takes its time, and returns it.
@@ -145,15 +149,15 @@ def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
         return _End(end.exit_code)
     except PipelineError as error:
         return _told(terminal, error)
-    except KeyboardInterrupt:
-        terminal.err.print("interrupted; what was published stays")
-        return _End(INTERRUPTED, PipelineError("Interrupted.", "Run it again."))
     except OSError as error:
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
         return _told(terminal, LocalFailure(cause, "Mend that, then run it again."))
-    except Exception as error:
-        if terminal.manner.debug:
+    except BaseException as error:
+        if is_interruption(error):
+            terminal.err.print(SENTENCE)
+            return _End(INTERRUPTED, PipelineError("Interrupted.", "Run it again."))
+        if terminal.manner.debug or not isinstance(error, Exception):
             raise
         return _told(terminal, _explain(error))
 
