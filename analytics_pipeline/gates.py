@@ -27,6 +27,7 @@ from analytics_pipeline.run_log import (
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import is_local
 from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.storage.locked_databases import explain_lock
 
 Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
 
@@ -50,9 +51,13 @@ def told_to_people() -> Iterator[None]:
             raise KeyboardInterrupt from error
         # Its message might quote a value of a record, and Dagster keeps messages: only
         # the kind of error and the places in the code are told.
-        told = explain_failure(error) or LocalFailure(
-            f"Something unexpected failed ({type(error).__name__}).",
-            "Please report it with the trace of the run.",
+        told = (
+            explain_failure(error)
+            or explain_lock(error)
+            or LocalFailure(
+                f"Something unexpected failed ({type(error).__name__}).",
+                "Please report it with the trace of the run.",
+            )
         )
         raise _failure(told, error) from None
 

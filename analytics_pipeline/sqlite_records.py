@@ -7,6 +7,7 @@ reads what the other wrote.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +19,10 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.pool import QueuePool
 
+from analytics_pipeline.storage.locked_databases import BUSY_SECONDS
+
 MOST_OPEN = 8
 """How many files stay open: that of all runs, and those of the last few."""
-
-BUSY_SECONDS = 30
-"""How long a write waits for another process that writes, as in Dagster's own."""
 
 _ALL_RUNS = "index"
 
@@ -85,6 +85,13 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         with self._db_lock:
             self._close()
         super().dispose()
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
+def _be_patient(connection: Any, _record: Any) -> None:
+    """Let every engine of Dagster's records wait: some of its own give up at once."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 def _make_engine(url: str) -> sqlalchemy.Engine:

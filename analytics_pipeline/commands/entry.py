@@ -165,9 +165,14 @@ def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
 def _explain(error: Exception) -> PipelineError:
     """Say what a failure means that nobody has put into words yet."""
     from analytics_pipeline.engine import explain_failure
+    from analytics_pipeline.storage.locked_databases import explain_lock
 
     cause = f"Something unexpected failed ({type(error).__name__})."
-    return explain_failure(error) or LocalFailure(cause, "Run it again with --debug.")
+    return (
+        explain_failure(error)
+        or explain_lock(error)
+        or LocalFailure(cause, "Run it again with --debug.")
+    )
 
 
 def _told(terminal: Terminal, error: PipelineError) -> _End:

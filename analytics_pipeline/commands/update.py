@@ -1,7 +1,7 @@
 """The daily update: read what changed, publish the master of a day."""
 
 import time
-from datetime import date
+from datetime import date, timedelta
 
 from analytics_pipeline.commands.acceptance import (
     accept_failure,
@@ -14,6 +14,7 @@ from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.steps.missing_days import is_missing, refuse_missing_day
 
 ACCEPTED_TAG = "analytics/accepted"
 """The tag of a run that names the failure which a person accepted with it."""
@@ -23,9 +24,11 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
     """Return the day to publish: the wanted one, else yesterday in the store.
 
     Raises:
-        WrongUse: it lies in the future, or before the first day.
+        WrongUse: it lies in the future, before the first day, or was never there.
     """
     day = as_of or shop.yesterday
+    if as_of is None and is_missing(shop, day):
+        day -= timedelta(days=1)
     if day > shop.today:
         raise WrongUse(
             f"{day} is later than today ({shop.today}) in the store.",
@@ -37,6 +40,7 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
             f"{day} is earlier than ANALYTICS_START_DATE ({first}).",
             f"Give --as-of a day from {first} on, or set an earlier start date.",
         )
+    refuse_missing_day(shop, day)
     return day
 
 
