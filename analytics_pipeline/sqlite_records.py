@@ -7,7 +7,6 @@ reads what the other wrote.
 """
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import Any
 
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sqlite import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from analytics_pipeline.storage.locked_databases import BUSY_SECONDS
 
@@ -87,11 +88,37 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         super().dispose()
 
 
-@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
-def _be_patient(connection: Any, _record: Any) -> None:
-    """Let every engine of Dagster's records wait: some of its own give up at once."""
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+@contextmanager
+def _patient_connection(url: str) -> Iterator[sqlalchemy.Connection]:
+    """Yield a connection of its own, which waits for other programs.
+
+    Dagster's own for runs and schedules gives up after five seconds.
+    """
+    engine = sqlalchemy.create_engine(
+        url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}
+    )
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+class PatientRuns(SqliteRunStorage):
+    """The runs, in one file."""
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlalchemy.Connection]:
+        """Yield a connection to the file of the runs."""
+        with _patient_connection(self._conn_string) as connection:
+            yield connection
+
+
+class PatientSchedules(SqliteScheduleStorage):
+    """What schedules and sensors remember, in one file."""
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlalchemy.Connection]:
+        """Yield a connection to the file of schedules and sensors."""
+        with _patient_connection(self._conn_string) as connection:
+            yield connection
 
 
 def _make_engine(url: str) -> sqlalchemy.Engine:
@@ -122,6 +149,9 @@ class SqliteRecords(DagsterSqliteStorage):
     ) -> None:
         """Keep the records under *base_dir*, where Dagster's own storage would."""
         super().__init__(base_dir, inst_data)
+        # The files themselves are made and migrated by Dagster's own.
+        self._run_storage = PatientRuns(self._run_storage._conn_string)
+        self._schedule_storage = PatientSchedules(self._schedule_storage._conn_string)
         folder = Path(base_dir, "history", "runs")
         self._event_log_storage = KeptOpenEventLog(str(folder))
 
