@@ -7,6 +7,7 @@ the exit code tells which.
 import runpy
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 from analytics_pipeline.commands.ports import refuse_taken
@@ -30,16 +31,13 @@ def run(words: list[str]) -> int:
     # Dagster lets SIGTERM do the same.
     signal.signal(signal.SIGINT, interrupt)
     sys.argv = ["dagster", "dev", *words]
-    code: object = None
-    try:
+    with suppress(SystemExit, KeyboardInterrupt):
         runpy.run_module("dagster", run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        code = end.code
-    except KeyboardInterrupt:
-        pass
     if interruptions:
         return INTERRUPTED
-    return _tell(_explain_end(words), code)
+    error = _explain_end(words)
+    print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
+    return error.exit_code
 
 
 def _explain_end(words: list[str]) -> PipelineError:
@@ -52,12 +50,6 @@ def _explain_end(words: list[str]) -> PipelineError:
     return LocalFailure(
         "The Dagster UI ended by itself.", "The lines above say why; start it again."
     )
-
-
-def _tell(error: PipelineError, code: object) -> int:
-    """Print one line of cause and one of remedy; return the exit code."""
-    print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
-    return 2 if code == 2 else error.exit_code
 
 
 if __name__ == "__main__":
