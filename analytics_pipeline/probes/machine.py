@@ -22,7 +22,10 @@ PACKAGE = "analytics-pipeline"
 NAMED = ("dagster", "dagster-webserver", "pandas", "duckdb")
 """The packages whose versions people ask for."""
 
-NOT_PERSONAL = (".dagster", ".lock", "analytics.toml", "analytics.example.toml")
+FROM_THE_REPOSITORY = (".gitkeep", ".gitignore", "analytics.example.toml")
+"""What a fresh clone has in ``data``."""
+
+NOT_PERSONAL = (".dagster", ".lock", "analytics.toml", *FROM_THE_REPOSITORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +96,9 @@ def _trouble_at(there: Path, folder: Path) -> str | None:
 
 
 def list_exposed(folder: Path) -> list[Path]:
-    """Return the files with personal data in *folder* that everybody may read.
-
-    An empty file, such as the ``.gitkeep`` of a fresh clone, holds none.
-    """
+    """Return the files with personal data in *folder* that everybody may read."""
     found = _files_in(folder, skip=NOT_PERSONAL)
-    return sorted(
-        path
-        for path in found
-        if is_open_to(path, stat.S_IROTH) and path.stat().st_size > 0
-    )
+    return sorted(path for path in found if is_open_to(path, stat.S_IROTH))
 
 
 def _files_in(folder: Path, skip: tuple[str, ...]) -> Iterator[Path]:
