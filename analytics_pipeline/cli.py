@@ -5,6 +5,8 @@ a bucket, a cluster or a channel could not be reached or refused; 4 another run 
 way; 5 this machine failed; 130 interrupted.
 """
 
+from analytics_pipeline.commands.interruption import ending_quietly  # isort: split
+
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +17,7 @@ import typer
 from analytics_pipeline.commands.entry import (
     TYPED,
     Typed,
+    both_or_neither,
     day_of,
     run_command,
     run_in_turn,
@@ -84,29 +87,34 @@ def update(
     day = day_of(as_of)
 
     def load() -> Loaded:
+        check, why = both_or_neither(accept, reason)
         from analytics_pipeline.commands.update import update as run
 
-        return partial(
-            run, as_of=day, days=days, full=full, accept=accept, reason=reason
-        )
+        return partial(run, as_of=day, days=days, full=full, accept=check, reason=why)
 
     run_command(Manner(debug, as_json, quiet), load)
 
 
 @command("import-ecom", DAILY)
 def import_ecom(
-    file: Export, as_json: Json = False, quiet: Quiet = False, debug: Debug = False
+    file: Export,
+    accept: Accept = None,
+    reason: Reason = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Check an export of the web shop and put it in place.
 
     Shows what it holds and what changed. The export in place is replaced whole, or
-    not at all.
+    not at all, and kept beside it. What the next update would stop is refused.
     """
 
     def load() -> Loaded:
+        check, why = both_or_neither(accept, reason)
         from analytics_pipeline.commands.ecom import import_ecom as run
 
-        return partial(run, export=file)
+        return partial(run, export=file, accept=check, reason=why)
 
     run_command(Manner(debug, as_json, quiet), load)
 
@@ -140,12 +148,11 @@ def explain(
     Which records are this person and why, each sale and order that counts or does
     not, how they add up, and when segment and tier next change.
     """
-    day = day_of(as_of)
 
     def load() -> Loaded:
         from analytics_pipeline.commands.explain import explain as run
 
-        return partial(run, customer=customer, as_of=day)
+        return partial(run, customer=customer, as_of=day_of(as_of))
 
     run_command(Manner(debug, as_json), load)
 
@@ -179,12 +186,11 @@ def rebuild(
 
     A difference that no news explains ends with exit code 1.
     """
-    day = day_of(as_of)
 
     def load() -> Loaded:
         from analytics_pipeline.commands.rebuild import rebuild as run
 
-        return partial(run, as_of=day)
+        return partial(run, as_of=day_of(as_of))
 
     run_command(Manner(debug, as_json, quiet), load)
 
@@ -240,4 +246,5 @@ for name, panel, function in (
 
 def main() -> None:
     """Run the command line, under one name however it was started."""
-    sys.exit(app(prog_name=PROGRAM))
+    with ending_quietly():
+        sys.exit(app(prog_name=PROGRAM))

@@ -103,3 +103,18 @@ class LocalFailure(PipelineError):
     """This machine failed: disk, permission or a damaged file."""
 
     exit_code = 5
+
+
+_INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptException"})
+_BY_DUCKDB = "Query interrupted"
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Say whether *error* is how Ctrl-C shows: Dagster and DuckDB give it other names.
+
+    DuckDB looks for signals by itself while it works, and tells them as an ordinary
+    error.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return True
+    return type(error).__name__ in _INTERRUPTIONS or str(error) == _BY_DUCKDB

@@ -17,7 +17,7 @@ from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.contracts import Contract
 from analytics_pipeline.domain.findings import FOLLOWS, LISTED_IN, Finding
 from analytics_pipeline.engine import explain_failure
-from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.errors import LocalFailure, PipelineError, is_interruption
 from analytics_pipeline.run_log import (
     tell_beginning,
     tell_failure,
@@ -27,6 +27,7 @@ from analytics_pipeline.run_log import (
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import is_local
 from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.storage.locked_databases import explain_lock
 
 Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
 
@@ -46,11 +47,17 @@ def told_to_people() -> Iterator[None]:
         remedy = "Make room or give the right to write there, then run it again."
         raise _failure(LocalFailure(cause, remedy)) from error
     except Exception as error:
+        if is_interruption(error):
+            raise KeyboardInterrupt from error
         # Its message might quote a value of a record, and Dagster keeps messages: only
         # the kind of error and the places in the code are told.
-        told = explain_failure(error) or LocalFailure(
-            f"Something unexpected failed ({type(error).__name__}).",
-            "Please report it with the trace of the run.",
+        told = (
+            explain_failure(error)
+            or explain_lock(error)
+            or LocalFailure(
+                f"Something unexpected failed ({type(error).__name__}).",
+                "Please report it with the trace of the run.",
+            )
         )
         raise _failure(told, error) from None
 

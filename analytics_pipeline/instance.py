@@ -23,6 +23,11 @@ from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop_file import records_of
 from analytics_pipeline.storage.files import make_folder, replace_text
+from analytics_pipeline.storage.locked_databases import (
+    REMEDY,
+    is_locked,
+    name_locked,
+)
 
 _ASKS_FOR_MIGRATION = "dagster instance migrate"
 """What Dagster says where it finds records too old by itself."""
@@ -171,6 +176,13 @@ def _outdated(home: Path) -> LocalFailure:
 
 def _told(home: Path, failed: DBAPIError) -> LocalFailure:
     """Say what failed and what to do, without the statement and without its values."""
+    if failed.orig is not None and is_locked(failed.orig):
+        held = name_locked(home)
+        return LocalFailure(
+            f"Dagster's records in {home} are in use by another program"
+            f"{f': {held}' if held else ''}.",
+            REMEDY,
+        )
     if isinstance(failed.orig, sqlite3.Error):
         return LocalFailure(
             f"Dagster's records in {home} could not be written or read: {failed.orig}.",

@@ -14,15 +14,16 @@ from typing import Any
 
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sqlite import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
+
+from analytics_pipeline.storage.locked_databases import BUSY_SECONDS
 
 MOST_OPEN = 8
 """How many files stay open: that of all runs, and those of the last few."""
-
-BUSY_SECONDS = 30
-"""How long a write waits for another process that writes, as in Dagster's own."""
 
 _ALL_RUNS = "index"
 
@@ -87,6 +88,39 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         super().dispose()
 
 
+@contextmanager
+def _patient_connection(url: str) -> Iterator[sqlalchemy.Connection]:
+    """Yield a connection of its own, which waits for other programs.
+
+    Dagster's own for runs and schedules gives up after five seconds.
+    """
+    engine = sqlalchemy.create_engine(
+        url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}
+    )
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+class PatientRuns(SqliteRunStorage):
+    """The runs, in one file."""
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlalchemy.Connection]:
+        """Yield a connection to the file of the runs."""
+        with _patient_connection(self._conn_string) as connection:
+            yield connection
+
+
+class PatientSchedules(SqliteScheduleStorage):
+    """What schedules and sensors remember, in one file."""
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlalchemy.Connection]:
+        """Yield a connection to the file of schedules and sensors."""
+        with _patient_connection(self._conn_string) as connection:
+            yield connection
+
+
 def _make_engine(url: str) -> sqlalchemy.Engine:
     """Make an engine of one connection, which stays open.
 
@@ -115,6 +149,9 @@ class SqliteRecords(DagsterSqliteStorage):
     ) -> None:
         """Keep the records under *base_dir*, where Dagster's own storage would."""
         super().__init__(base_dir, inst_data)
+        # The files themselves are made and migrated by Dagster's own.
+        self._run_storage = PatientRuns(self._run_storage._conn_string)
+        self._schedule_storage = PatientSchedules(self._schedule_storage._conn_string)
         folder = Path(base_dir, "history", "runs")
         self._event_log_storage = KeptOpenEventLog(str(folder))
 

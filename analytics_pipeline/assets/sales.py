@@ -1,6 +1,7 @@
 """Sales by business day."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 from pydantic import Field
@@ -9,6 +10,7 @@ from analytics_pipeline.assets.sources import ShopResource
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.daily_tables import store_days_if_sound
 from analytics_pipeline.gates import Event, told_to_people
+from analytics_pipeline.steps.missing_days import refuse_missing_day
 from analytics_pipeline.steps.raw_sales import choose_days, recut_days
 
 
@@ -49,6 +51,8 @@ def build_sales(
         """
         with told_to_people():
             keys = context.partition_keys
+            if len(keys) == 1:  # a range passes over such a day
+                refuse_missing_day(shop, date.fromisoformat(keys[0]))
             days = choose_days(shop, keys, **config.model_dump())
         yield from store_days_if_sound(
             context,

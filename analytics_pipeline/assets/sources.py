@@ -19,6 +19,7 @@ from analytics_pipeline.steps.ecom_orders import (
     store_export,
     take_in_export,
 )
+from analytics_pipeline.steps.missing_days import refuse_missing_day
 from analytics_pipeline.steps.outlets import read_outlets
 from analytics_pipeline.steps.sales_feed import read_sales_feed
 
@@ -72,6 +73,8 @@ def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
         Each run reads on from where the last one ended.
         """
         as_of = day_of(context, shop)
+        with told_to_people():
+            refuse_missing_day(shop, as_of)
 
         def produce() -> Candidate:
             with lightspeed.open() as client:

@@ -1,9 +1,14 @@
 """Accept one failure of one check, with a reason: it stops nothing any more."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
 
 from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.checks import CHECKS
+from analytics_pipeline.contracts import MATCHES_SCHEMA, Check
+from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.shop import Shop
@@ -11,6 +16,12 @@ from analytics_pipeline.storage.gate_notes import Acceptance, FailedCheck
 from analytics_pipeline.storage.ownership import claim_store
 
 SEE_STATUS = "See what failed, and since when: analytics-pipeline status"
+
+
+ONLY_CHANGES = (
+    "Only a change that may be real can be accepted, such as people or outlets that "
+    "are gone. Correct the cause instead."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +62,84 @@ def accept_failure(shop: Shop, check: str, reason: str, day: date) -> str:
     if found.failed.fingerprint is None:
         raise WrongUse(
             f"{found} cannot be accepted: {found.failed.rule}",
-            "Only a change that may be real can be accepted, such as people or outlets "
-            f"that are gone. Mend the cause. {SEE_STATUS}",
+            f"{ONLY_CHANGES} {SEE_STATUS}",
         )
+    _remember(shop, found, found.failed.fingerprint, reason)
+    return str(found)
+
+
+def accept_finding(
+    shop: Shop, table: str, findings: Sequence[Finding], check: str, reason: str
+) -> str:
+    """Remember that a person accepts what *check* finds in rows not stored yet.
+
+    Args:
+        shop: whose *table* is to be replaced.
+        table: its name.
+        findings: what its gate says of the rows.
+        check: the name of the check, or ``table.check``.
+        reason: why it is right.
+
+    Raises:
+        WrongUse: nothing fails this check, or what fails cannot be accepted.
+    """
+    claim_store(shop.warehouse.root, shop.settings.data_dir)
+    names = (check, check.removeprefix(f"{table}."))
+    failed = [each for each in findings if each.blocks and each.check in names]
+    if not failed:
+        raise WrongUse(
+            f"Nothing fails {check} here, so there is nothing to accept.",
+            "Leave out --accept and --reason.",
+        )
+    found = Found(table, "", FailedCheck(failed[0].check, failed[0].sentence, ""))
+    if failed[0].fingerprint is None:
+        cause = f"{found} cannot be accepted: {failed[0].sentence}"
+        raise WrongUse(cause, ONLY_CHANGES)
+    _remember(shop, found, failed[0].fingerprint, reason)
+    return str(found)
+
+
+def _remember(shop: Shop, found: Found, fingerprint: str, reason: str) -> None:
     shop.warehouse.acceptances.add(
         Acceptance(
             found.table,
             found.failed.check,
             found.partition,
-            found.failed.fingerprint,
+            fingerprint,
             reason.strip(),
             shop.clock().isoformat(timespec="seconds"),
         )
     )
-    return str(found)
+
+
+def refuse_what_cannot_be_accepted(
+    check: str, tables: Collection[str] = tuple(CHECKS)
+) -> None:
+    """Make sure that *check*, perhaps as ``table.check``, may be accepted at all.
+
+    Asks for nothing but the list of checks, so it comes before any lock or request.
+
+    Raises:
+        WrongUse: none of the *tables* has such a check, or it guards what no person
+            can know better.
+    """
+    known: dict[str, list[Check]] = {}
+    for table in tables:
+        for name, each in {**CHECKS[table], SCHEMA_CHECK: MATCHES_SCHEMA}.items():
+            known.setdefault(name, []).append(each)
+            known[f"{table}.{name}"] = [each]
+    if check not in known:
+        like = get_close_matches(check, known, 1)
+        raise WrongUse(
+            f"There is no check {check!r}"
+            + (f"; did you mean {like[0]}?" if like else " that could be accepted."),
+            SEE_STATUS,
+        )
+    if not any(each.may_be_accepted for each in known[check]):
+        raise WrongUse(
+            f"{check} cannot be accepted: it guards what no person can know better.",
+            f"{ONLY_CHANGES} {SEE_STATUS}",
+        )
 
 
 def _failures_of(shop: Shop, check: str) -> list[Found]:

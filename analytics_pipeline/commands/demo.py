@@ -1,8 +1,11 @@
 """The pipeline against a simulated store: no account, no key."""
 
+import csv
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 
 from pydantic import SecretStr
 
@@ -16,6 +19,7 @@ from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.storage.files import make_folder, replace_text
+from analytics_pipeline.storage.publication import MASTER
 
 TOKEN = "simulated"
 MARKER = ".simulated_store"
@@ -36,12 +40,50 @@ def demo(settings: Settings, terminal: Terminal) -> None:
         store.advance_to(now)
         write_export(store.state, folder / "ecom_orders_export.csv")
     with serve(build_app(store, token=TOKEN)) as origin:
-        update(_demo_settings(settings, folder, opened, origin), terminal)
-    terminal.out.print(
-        f"\nLook at it in the Dagster UI:\n  ANALYTICS_DATA_DIR={folder} "
-        f"ANALYTICS_START_DATE={opened} analytics-pipeline ui",
-        soft_wrap=True,
-    )
+        shown = _demo_settings(settings, folder, opened, origin)
+        update(shown, terminal)
+    typed = {
+        "status": "To see what is published, paste this",
+        "ui": "To look at it in the Dagster UI",
+    }
+    if customer := _some_customer(folder / MASTER):
+        typed[f"explain {customer}"] = "To see why a row is what it is"
+    tell_how_to_look(_variables(shown), typed, terminal)
+
+
+def tell_how_to_look(
+    variables: Mapping[str, str], typed: Mapping[str, str], terminal: Terminal
+) -> None:
+    """Print lines that can be pasted, in any folder, and what each of them shows.
+
+    Args:
+        variables: what points the commands at what a demo has made; an empty value
+            takes the place of a setting of the person.
+        typed: each command, and what it shows.
+        terminal: where they are printed.
+    """
+    given = " ".join(f"{name}={quote(text)}" for name, text in variables.items())
+    for command, shows in typed.items():
+        # Without a comment on the line: some shells take one for words.
+        line = f"\n{shows}:\n  {given} analytics-pipeline {command}"
+        terminal.out.print(line, markup=False, soft_wrap=True)
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    """Return the variables that the demo differs in from what a person may have set."""
+    return {
+        "ANALYTICS_DATA_DIR": str(settings.data_dir),
+        "ANALYTICS_STORE": settings.warehouse_url,
+        "ANALYTICS_START_DATE": settings.start_date.isoformat(),
+        "ANALYTICS_TIMEZONE": settings.time_zone,
+    }
+
+
+def _some_customer(master: Path) -> str | None:
+    """Return the code of an invented customer of the demo, if it has any."""
+    with master.open(encoding="utf-8-sig", newline="") as stream:
+        codes = (row["Customer Code"] for row in csv.DictReader(stream))
+        return next((quote(code) for code in codes if code), None)
 
 
 def _demo_settings(

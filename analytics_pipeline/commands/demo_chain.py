@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from analytics_pipeline.chain import Chain, read_chain
-from analytics_pipeline.commands.demo import TOKEN, clear_demo
+from analytics_pipeline.commands.demo import TOKEN, clear_demo, tell_how_to_look
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import update
 from analytics_pipeline.errors import PipelineError
@@ -49,12 +49,15 @@ def demo_chain(settings: Settings, terminal: Terminal, *, shops: int) -> None:
             update(chain.settings_of(terminal.shop), terminal)
         _fail(folder, name, origin, terminal)
     terminal.shop = None
-    where = f"ANALYTICS_SHOPS={chain.folder} ANALYTICS_DATA_DIR={chain.data_dir}"
-    terminal.out.print(
-        f"\nLook at them, with 'status', or with 'ui' in the Dagster UI:\n  {where} "
-        "analytics-pipeline status",
-        soft_wrap=True,
-    )
+    variables = {
+        "ANALYTICS_SHOPS": str(chain.folder),
+        "ANALYTICS_DATA_DIR": str(chain.data_dir),
+    }
+    typed = {
+        "status": "To see what is published in each, paste this",
+        "ui": "To look at them in the Dagster UI",
+    }
+    tell_how_to_look(variables, typed, terminal)
 
 
 def _fail(folder: Path, name: str, origin: str, terminal: Terminal) -> None:

@@ -1,36 +1,57 @@
 """Check an export of the web shop and put it in place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+import pandas as pd
+
+from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.commands.acceptance import (
+    accept_finding,
+    refuse_what_cannot_be_accepted,
+)
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.export_changes import compare_exports
-from analytics_pipeline.domain.findings import name_some
+from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.domain.order_matching import counts_unsynced
-from analytics_pipeline.domain.order_words import judge_order_words
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.errors import GateFailed, WrongUse
+from analytics_pipeline.gates import judge
+from analytics_pipeline.partitions import business_days
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
-from analytics_pipeline.sources.ecom_export import EcomExport
 from analytics_pipeline.steps.ecom_orders import (
     brought_in,
     export_path,
-    judge_orders,
     open_export,
+    put_in_place,
+    take_in_export,
 )
-from analytics_pipeline.steps.known_numbers import refuse_changed_numbers
 
 
-def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
+def import_ecom(
+    settings: Settings,
+    terminal: Terminal,
+    export: Path,
+    *,
+    accept: str | None = None,
+    reason: str | None = None,
+) -> None:
     """Check *export*, show what it holds and changes, and put it in place whole.
 
-    One that lacks what the last good one had is put in place too, with a warning.
+    One that lacks a few orders of the last good one is put in place with a warning;
+    one that its gate stops only if a person accepts that by *accept* and *reason*.
+    The export that was in place is kept beside it.
 
     Raises:
-        WrongUse: it cannot be used; the export in place stays.
+        WrongUse: it cannot be used, or what was found cannot be accepted.
+        GateFailed: its gate stops it.  In either case the export in place stays.
     """
+    if accept is not None:
+        refuse_what_cannot_be_accepted(accept, ["ecom_orders"])
     with (
         hold_directory(settings.data_dir, wait=False),
         terminal.working(f"checking {export.name}", is_brief=True),
@@ -39,24 +60,51 @@ def import_ecom(settings: Settings, terminal: Terminal, export: Path) -> None:
         shop.versions.refuse_newer()
         target = export_path(shop)
         with brought_in(shop, export) as copy:
-            read = open_export(shop, copy)
-            not_compared = refuse_changed_numbers(shop, export.name, read)
-            if not_compared:
-                terminal.warn(not_compared)
-            changes = _changes(shop, target, read)
-            complete = judge_orders(shop, read.orders, read.columns)
-            for finding in (complete, judge_order_words(read.orders)):
-                if not finding.passed:
-                    terminal.warn(finding.sentence)
-            copy.replace(target)
-    facts = {**_contents(read), **changes, "file": target}
-    terminal.facts |= facts
-    terminal.summary("Export put in place", _in_words(facts))
+            candidate = take_in_export(shop, copy)
+            facts = {**_contents(candidate.rows), **_changes(shop, candidate.rows)}
+            terminal.facts |= {**facts, "file": None, "previous": None}
+            findings = _judge(shop, candidate)
+            if accept is not None and reason is not None:
+                accepted = accept_finding(shop, "ecom_orders", findings, accept, reason)
+                terminal.facts["accepted"] = accepted
+                findings = _judge(shop, candidate)
+            _tell(findings, export, terminal)
+            previous = put_in_place(shop, copy)
+    terminal.facts |= {"file": target, "previous": previous}
+    terminal.summary("Export put in place", _in_words(terminal.facts))
 
 
-def _contents(export: EcomExport) -> dict[str, Any]:
+def _judge(shop: Shop, candidate: Candidate) -> list[Finding]:
+    """Judge an export as the gate of the next update will."""
+    days = business_days(shop.settings)
+    return judge(shop, Catalogue(days).ecom_orders, candidate)
+
+
+def _tell(findings: Sequence[Finding], export: Path, terminal: Terminal) -> None:
+    """Print what is worth a warning.
+
+    Raises:
+        GateFailed: something that was found stops the export.
+    """
+    blocking = [finding for finding in findings if finding.blocks]
+    for finding in findings:
+        if not (finding.passed or finding.blocks):
+            terminal.warn(finding.sentence)
+    if not blocking:
+        return
+    first = blocking[0]
+    again = "Export the orders again, all of them."
+    typed = f"import-ecom {quote(str(export))} --accept {first.check} --reason TEXT"
+    raise GateFailed(
+        f"{export.name} was not put in place ({first.check}). {first.sentence}",
+        f"{again} If it is right so: analytics-pipeline {typed}"
+        if first.fingerprint is not None
+        else again,
+    )
+
+
+def _contents(orders: pd.DataFrame) -> dict[str, Any]:
     """Return what an export holds."""
-    orders = export.orders
     first, last = (
         (None, None)
         if orders.empty
@@ -72,10 +120,11 @@ def _contents(export: EcomExport) -> dict[str, Any]:
     }
 
 
-def _changes(shop: Shop, in_place: Path, export: EcomExport) -> dict[str, Any]:
+def _changes(shop: Shop, orders: pd.DataFrame) -> dict[str, Any]:
     """Return what differs from the export in place, or why nothing can be said."""
     not_compared: dict[str, Any] = {"new_orders": None, "changed_orders": None}
     not_compared["gone_orders"] = None
+    in_place = export_path(shop)
     if not in_place.exists():
         return {**not_compared, "not_compared": "there was none"}
     try:
@@ -83,7 +132,7 @@ def _changes(shop: Shop, in_place: Path, export: EcomExport) -> dict[str, Any]:
     except WrongUse as error:
         why = f"that cannot be read: {error.cause}"
         return {**not_compared, "not_compared": why}
-    changes = compare_exports(before.orders, export.orders)
+    changes = compare_exports(before.orders, orders)
     return {
         "new_orders": changes.new,
         "changed_orders": changes.changed,
@@ -109,6 +158,7 @@ def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
             else {f"{kind} orders": _count(facts[f"{kind}_orders"]) for kind in kinds}
         ),
         "file": str(facts["file"]),
+        **({"before it": str(facts["previous"])} if facts["previous"] else {}),
         "next": "analytics-pipeline update",
     }
 

@@ -13,10 +13,14 @@ from typing import Any
 import typer
 
 from analytics_pipeline.commands.documents import document_of
+from analytics_pipeline.commands.interruption import INTERRUPTED, SENTENCE
 from analytics_pipeline.commands.terminal import Manner, Terminal
-from analytics_pipeline.errors import LocalFailure, PipelineError
-
-INTERRUPTED = 130
+from analytics_pipeline.errors import (
+    LocalFailure,
+    PipelineError,
+    WrongUse,
+    is_interruption,
+)
 
 Load = Callable[[], Callable[[Any, Terminal], bool | None]]
 """Imports a command, which takes its time, and returns it.
@@ -39,6 +43,27 @@ TYPED: ContextVar[Typed] = ContextVar("what was typed", default=Typed())  # noqa
 def day_of(moment: datetime | None) -> date | None:
     """Return the calendar day that was typed, if any."""
     return moment.date() if moment else None
+
+
+def both_or_neither(
+    check: str | None, reason: str | None
+) -> tuple[str | None, str | None]:
+    """Return what ``--accept`` and ``--reason`` say, which need each other.
+
+    Asked before anything is imported or read, so that a slip costs no time.
+
+    Raises:
+        WrongUse: only one of them is given, or one is blank.
+    """
+    if check is None and reason is None:
+        return None, None
+    if not (check or "").strip() or not (reason or "").strip():
+        raise WrongUse(
+            "--accept CHECK and --reason TEXT go together.",
+            'For example: --accept no_person_vanished --reason "Old records were '
+            'cleared in Lightspeed"',
+        )
+    return str(check).strip(), str(reason).strip()
 
 
 def run_command(manner: Manner, load: Load) -> None:
@@ -129,15 +154,15 @@ def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
         return _End(end.exit_code)
     except PipelineError as error:
         return _told(terminal, error)
-    except KeyboardInterrupt:
-        terminal.err.print("interrupted; what was published stays")
-        return _End(INTERRUPTED, PipelineError("Interrupted.", "Run it again."))
     except OSError as error:
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
         return _told(terminal, LocalFailure(cause, "Mend that, then run it again."))
-    except Exception as error:
-        if terminal.manner.debug:
+    except BaseException as error:
+        if is_interruption(error):
+            terminal.err.print(SENTENCE)
+            return _End(INTERRUPTED, PipelineError("Interrupted.", "Run it again."))
+        if terminal.manner.debug or not isinstance(error, Exception):
             raise
         return _told(terminal, _explain(error))
 
@@ -145,9 +170,14 @@ def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
 def _explain(error: Exception) -> PipelineError:
     """Say what a failure means that nobody has put into words yet."""
     from analytics_pipeline.engine import explain_failure
+    from analytics_pipeline.storage.locked_databases import explain_lock
 
     cause = f"Something unexpected failed ({type(error).__name__})."
-    return explain_failure(error) or LocalFailure(cause, "Run it again with --debug.")
+    return (
+        explain_failure(error)
+        or explain_lock(error)
+        or LocalFailure(cause, "Run it again with --debug.")
+    )
 
 
 def _told(terminal: Terminal, error: PipelineError) -> _End:

@@ -38,6 +38,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "import-ecom": (
         ("import-ecom orders.csv", "then run update"),
         ("import-ecom orders.csv --json", "what it holds, for a program"),
+        (
+            'import-ecom orders.csv --accept export_is_complete --reason "Cleared"',
+            "so many orders are really gone: take it, this once",
+        ),
     ),
     "replay": (("replay", "after an update of this program"),),
     "status": (

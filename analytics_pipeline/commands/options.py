@@ -106,8 +106,8 @@ Accept = Annotated[
     typer.Option(
         metavar="CHECK",
         rich_help_panel=GATES,
-        help="Accept what failed this check at the last attempt, this once: a change "
-        "that is real, such as people that are gone. Needs --reason.",
+        help="Accept what failed this check, this once: a change that is real, such as "
+        "people or orders that are gone. Needs --reason.",
     ),
 ]
 Reason = Annotated[
@@ -132,8 +132,15 @@ Full = Annotated[
     bool,
     typer.Option("--full", metavar="", help="Read all sales again from the start."),
 ]
-FreePort = Annotated[int, typer.Option(metavar="PORT", help="0 takes a free one.")]
-UiPort = Annotated[int, typer.Option(metavar="PORT", help="Where the UI listens.")]
+FreePort = Annotated[
+    int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes a free one.")
+]
+UiPort = Annotated[
+    int,
+    typer.Option(
+        metavar="PORT", min=0, max=65535, help="Where the UI listens, on this machine."
+    ),
+]
 Export = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="The web shop's order export, a CSV."),

@@ -1,9 +1,11 @@
 """Serve a simulated store, for trying things out."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from analytics_pipeline.commands.ports import named_if_taken, refuse_taken
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.export import write_export
@@ -29,7 +31,11 @@ def simulate(
     """Serve a store on loopback until interrupted, in step with the clock.
 
     With *faults*, a seed, this share of its requests fails.
+
+    Raises:
+        WrongUse: the port is in use.
     """
+    refuse_taken(port, "simulate")
     store = Store(
         seed,
         customers=customers,
@@ -45,22 +51,39 @@ def simulate(
     plan = FaultPlan() if faults is None else FaultPlan.seeded(faults, fault_rate)
 
     def tell(origin: str) -> None:
-        terminal.summary(
-            "Simulated store",
-            {
-                "LIGHTSPEED_API_URL": origin,
-                "LIGHTSPEED_DOMAIN_PREFIX": "demo",
-                "LIGHTSPEED_TOKEN": token,
-                "ANALYTICS_START_DATE": opened_on.isoformat(),
-                "customers": f"{len(store.state.customers):,}",
-                "sales": f"{len(store.state.sales):,}",
-                "faults": "none" if faults is None else _in_words(plan),
-                "stop it": "Ctrl-C",
-            },
-        )
+        settings = {
+            "LIGHTSPEED_API_URL": origin,
+            "LIGHTSPEED_DOMAIN_PREFIX": "demo",
+            "LIGHTSPEED_TOKEN": token,
+            "ANALYTICS_START_DATE": opened_on.isoformat(),
+            "ANALYTICS_TIMEZONE": time_zone,
+        }
+        notes = {
+            "customers": f"{len(store.state.customers):,}",
+            "sales": f"{len(store.state.sales):,}",
+            "faults": "none" if faults is None else _in_words(plan),
+            "stop it": "Ctrl-C",
+        }
+        for line in env_lines("Simulated store", settings, notes):
+            terminal.say(line)
 
     app = build_app(store, token=token, faults=plan, clock=lambda: datetime.now(UTC))
-    run_forever(app, port, on_start=tell)
+    with named_if_taken(port, "simulate"):
+        run_forever(app, port, on_start=tell)
+
+
+def env_lines(
+    title: str, settings: Mapping[str, str], notes: Mapping[str, str]
+) -> list[str]:
+    """Return the lines of a file such as ``.env``: its settings, notes as comments.
+
+    Its values need no quotes, so a shell and python-dotenv read the same.
+    """
+    return [
+        f"# {title}",
+        *(f"{name}={value}" for name, value in settings.items()),
+        *(f"# {name}: {value}" for name, value in notes.items()),
+    ]
 
 
 def _in_words(plan: FaultPlan) -> str:

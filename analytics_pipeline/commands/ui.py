@@ -2,12 +2,12 @@
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from analytics_pipeline.chain import Chain, find_chain
+from analytics_pipeline.commands.ports import HOST, refuse_taken
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.instance import home_of_chain, instance_home, open_home
 from analytics_pipeline.settings import Settings
@@ -22,9 +22,11 @@ def open_ui(settings: Settings, terminal: Terminal, port: int) -> None:
     be used is shown with the reason.
 
     Raises:
-        WrongUse: the folder of the chain is missing or holds no shop.
+        WrongUse: the port is in use, or the folder of the chain is missing or holds no
+            shop.
         PipelineError: Dagster's records cannot be kept, of which it would say more.
     """
+    refuse_taken(port, "ui")
     chain = find_chain()
     if chain is None:
         target = ["--module-name", "analytics_pipeline.definitions"]
@@ -70,15 +72,13 @@ def environment_of(chain: Chain) -> dict[str, str]:
 def _become(
     target: list[str], port: int, environment: Mapping[str, str], home: Path
 ) -> None:
-    """Become ``dagster dev`` of *target*, once the records in *home* can be opened.
+    """Become Dagster's services of *target*, once the records in *home* can be opened.
 
-    Dagster stops on SIGINT only, which a shell's background jobs ignore; it is set
-    back to its default first.
+    :mod:`ui_services` is that process.
     """
     open_home(home).dispose()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    command = [sys.executable, "-m", "dagster", "dev", *target]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "analytics_pipeline.commands.ui_services", *target]
+    command += ["--host", HOST, "--port", str(port)]
     os.execve(
         sys.executable, command, {**environment, "DAGSTER_DISABLE_TELEMETRY": "1"}
     )

@@ -1,9 +1,12 @@
 """The daily update: read what changed, publish the master of a day."""
 
 import time
-from datetime import date
+from datetime import date, timedelta
 
-from analytics_pipeline.commands.acceptance import accept_failure
+from analytics_pipeline.commands.acceptance import (
+    accept_failure,
+    refuse_what_cannot_be_accepted,
+)
 from analytics_pipeline.commands.outcome import tell, tell_checks
 from analytics_pipeline.commands.running import run_job
 from analytics_pipeline.commands.terminal import Terminal
@@ -11,6 +14,7 @@ from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.steps.missing_days import is_missing, refuse_missing_day
 
 ACCEPTED_TAG = "analytics/accepted"
 """The tag of a run that names the failure which a person accepted with it."""
@@ -20,9 +24,11 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
     """Return the day to publish: the wanted one, else yesterday in the store.
 
     Raises:
-        WrongUse: it lies in the future, or before the first day.
+        WrongUse: it lies in the future, before the first day, or was never there.
     """
     day = as_of or shop.yesterday
+    if as_of is None and is_missing(shop, day):
+        day -= timedelta(days=1)
     if day > shop.today:
         raise WrongUse(
             f"{day} is later than today ({shop.today}) in the store.",
@@ -34,6 +40,7 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
             f"{day} is earlier than ANALYTICS_START_DATE ({first}).",
             f"Give --as-of a day from {first} on, or set an earlier start date.",
         )
+    refuse_missing_day(shop, day)
     return day
 
 
@@ -53,6 +60,8 @@ def update(
         PipelineError: it failed; what was published stays.
     """
     started = time.monotonic()
+    if accept is not None:
+        refuse_what_cannot_be_accepted(accept)
     day = choose_day(open_shop(settings), as_of)
     with hold_directory(settings.data_dir, wait=False):
         accepted = _accept(settings, accept, reason, day, terminal)
@@ -78,17 +87,11 @@ def _accept(
     """Accept what failed *check*, if one is named; return the tags of the run.
 
     Raises:
-        WrongUse: check and reason are not both given, or nothing can be accepted.
+        WrongUse: nothing can be accepted.
     """
-    if check is None and reason is None:
+    if check is None or reason is None:
         return {}
-    if not check or not (reason or "").strip():
-        raise WrongUse(
-            "--accept CHECK and --reason TEXT go together.",
-            'For example: --accept no_person_vanished --reason "Old records were '
-            'cleared in Lightspeed"',
-        )
-    accepted = accept_failure(open_shop(settings), check, str(reason), day)
+    accepted = accept_failure(open_shop(settings), check, reason, day)
     terminal.note(f"accepted: {accepted}")
     terminal.facts["accepted"] = accepted
     return {ACCEPTED_TAG: accepted}

@@ -22,7 +22,10 @@ PACKAGE = "analytics-pipeline"
 NAMED = ("dagster", "dagster-webserver", "pandas", "duckdb")
 """The packages whose versions people ask for."""
 
-NOT_PERSONAL = (".dagster", ".lock", "analytics.toml")
+FROM_THE_REPOSITORY = (".gitkeep", ".gitignore", "analytics.example.toml")
+"""What a fresh clone has in ``data``."""
+
+NOT_PERSONAL = (".dagster", ".lock", "analytics.toml", *FROM_THE_REPOSITORY)
 
 
 @dataclass(frozen=True, slots=True)

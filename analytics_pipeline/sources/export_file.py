@@ -13,13 +13,16 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.sources.file_kinds import (
+    EXPORT_AGAIN,
+    FileKind,
+    name_bytes,
+    name_first_line,
+    name_table,
+    name_text,
+)
 
 _LONGEST_CELL = 2**31 - 1
-
-EXPORT_AGAIN = (
-    "Export the orders again from the web shop as CSV with all columns, and do not "
-    "save the file from a spreadsheet."
-)
 
 
 class DecimalMark(StrEnum):
@@ -106,6 +109,7 @@ class ExportFile:
             begins = reader.line_num + 1
             for cells in reader:
                 if cells:
+                    self._check_emptiness(cells, begins)
                     self._check_width(cells, header, begins)
                     named = {key: _cell(cells[place]) for key, place in places.items()}
                     yield ExportRow(begins, named)
@@ -121,15 +125,18 @@ class ExportFile:
 
     def _text(self) -> io.StringIO:
         """Return the text as it is, its line ends too."""
-        try:
-            return io.StringIO(self.content.decode("utf-8-sig"), newline="")
-        except UnicodeDecodeError as error:
-            raise WrongUse(f"{self.name} is not UTF-8 text.", EXPORT_AGAIN) from error
+        self._refuse(name_bytes(self.content))
+        text = self.content.decode("utf-8-sig")
+        self._refuse(name_first_line(text))
+        return io.StringIO(text, newline="")
+
+    def _refuse(self, kind: FileKind | None) -> None:
+        """Say what the file is, if it is known to be something else than an export."""
+        if kind is not None:
+            raise WrongUse(f"{self.name} {kind.what}.", kind.remedy)
 
     def _check_delimiter(self, text: io.StringIO) -> None:
-        """Tell an empty file, or one of another delimiter, before it is misread."""
-        if not text.readline().strip():
-            raise WrongUse(f"{self.name} is empty.", EXPORT_AGAIN)
+        """Tell a file of another delimiter, before it is misread."""
         fitting = [each for each in Delimiter if self._knows_a_title(text, each)]
         if fitting and self.delimiter not in fitting:
             raise WrongUse(
@@ -159,6 +166,8 @@ class ExportFile:
         """Return where each asked column stands; its place is the store's affair."""
         titles = [title.strip() for title in header]
         missing = [group[0] for group in self.needed if not set(group) & set(titles)]
+        if len(missing) == len(self.needed):
+            self._refuse_other_kinds()
         if missing:
             columns = ", ".join(f"`{column}`" for column in missing)
             raise WrongUse(f"{self.name} lacks the column {columns}.", EXPORT_AGAIN)
@@ -170,6 +179,24 @@ class ExportFile:
                 remedy = "Rename the custom field of that name and export."
                 raise WrongUse(cause, remedy)
         return {column: titles.index(column) for column in asked}
+
+    def _refuse_other_kinds(self) -> None:
+        """Name a text without a single column of an order export, if it is known."""
+        text = self._text()
+        self._refuse(name_text(text.getvalue()))
+        titles: set[str] = set()
+        for delimiter in Delimiter:
+            text.seek(0)
+            titles.update(self._titles(text, delimiter))
+        self._refuse(name_table(titles))
+
+    def _check_emptiness(self, cells: list[str], line: int) -> None:
+        if not any(map(_cell, cells)):
+            raise WrongUse(
+                f"{self.name}, line {line}: all {len(cells)} cells are empty, as in a "
+                "row that a spreadsheet added.",
+                EXPORT_AGAIN,
+            )
 
     def _check_width(self, cells: list[str], header: list[str], line: int) -> None:
         if len(cells) != len(header):

@@ -18,11 +18,11 @@ from analytics_pipeline.domain.contacts import (
 from analytics_pipeline.domain.export_changes import SALE_COLUMN
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import (
-    EXPORT_AGAIN,
     DecimalMark,
     ExportDialect,
     ExportRow,
 )
+from analytics_pipeline.sources.file_kinds import EXPORT_AGAIN
 from analytics_pipeline.sources.payload_values import (
     Unusable,
     amount,
@@ -32,6 +32,8 @@ from analytics_pipeline.sources.payload_values import (
 
 # Three decimals are refused: `1.230` may be meant as a thousand.
 _CENTS = re.compile(r"-?[0-9]+(\.([0-9]{1,2}|[0-9]{2}0{2,}))?")
+_THOUSANDS = re.compile(r"-?[0-9]{1,3}([.,'\u2019 \u00a0\u202f][0-9]{3})+[.,][0-9]{2}")
+_THREE_DECIMALS = re.compile(r"-?[0-9]+[.,][0-9]{3}")
 _OTHER_MARK = {
     DecimalMark.POINT: DecimalMark.COMMA,
     DecimalMark.COMMA: DecimalMark.POINT,
@@ -141,6 +143,13 @@ class OrderReader:
                 f'If the whole export is so, set ecom_export.decimal = "{other}" in '
             )
             refuse(self.file_name, row, column, what, f"{remedy}analytics.toml.")
+        if _THOUSANDS.fullmatch(row.cells[column]):
+            what += ": it has a mark between the thousands"
+        elif _THREE_DECIMALS.fullmatch(row.cells[column]):
+            what += (
+                ": three digits after the mark are a thousand, or a currency of three "
+                "decimals, which cannot be used (rule 1.6)"
+            )
         refuse(self.file_name, row, column, what)
 
     def _ordered_at(self, row: ExportRow) -> datetime:

@@ -22,9 +22,11 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import EcomExport, read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.steps.known_numbers import refuse_changed_numbers
-from analytics_pipeline.storage.files import PARTIAL, replace_bytes
+from analytics_pipeline.storage.files import PARTIAL, read_if_there, replace_bytes
 
 EXPORT_FILE = "ecom_orders_export.csv"
+PREVIOUS_FILE = "ecom_orders_export.previous.csv"
+"""The export that the one in place has replaced, in case the wrong one was imported."""
 
 STALE_EXPORT = timedelta(days=7)
 """How old the web shop's export may be before it is called stale."""
@@ -73,7 +75,8 @@ def take_in_export(shop: Shop, copy: Path) -> Candidate:
     """
     export = open_export(shop, copy)
     not_compared = refuse_changed_numbers(shop, copy.name, export)
-    return _read(shop, copy, export, not_compared)
+    complete = _compared(judge_replacement(shop, export), not_compared)
+    return _read(shop, copy, export, complete)
 
 
 def store_export(shop: Shop, candidate: Candidate, copy: Path) -> None:
@@ -82,8 +85,22 @@ def store_export(shop: Shop, candidate: Candidate, copy: Path) -> None:
     The file goes first: were it the other way round, whoever died in between would
     leave an older export that looks like a new one.
     """
-    copy.replace(export_path(shop))
+    put_in_place(shop, copy)
     shop.store_as("ecom_orders", EcomOrders)(candidate)
+
+
+def put_in_place(shop: Shop, copy: Path) -> Path | None:
+    """Put the *copy* of an export in place; keep the one that it replaces beside it.
+
+    Return where that is kept; nothing where there was none, or it was the same.
+    """
+    in_place, previous = export_path(shop), export_path(shop).with_name(PREVIOUS_FILE)
+    before = read_if_there(in_place)
+    is_replaced = before is not None and before != copy.read_bytes()
+    if before is not None and is_replaced:
+        replace_bytes(previous, before)
+    copy.replace(in_place)
+    return previous if is_replaced else None
 
 
 def read_ecom_orders(shop: Shop) -> Candidate:
@@ -103,18 +120,21 @@ def read_ecom_orders(shop: Shop) -> Candidate:
     except WrongUse as error:
         sentence = f"{error.cause} {error.remedy}"
         return Candidate(None, [Finding("export_is_readable", False, sentence)])
-    return _read(shop, path, export, not_compared)
-
-
-def _read(
-    shop: Shop, path: Path, export: EcomExport, not_compared: str | None
-) -> Candidate:
-    """Return the orders of an *export* that could be read, and what is to be said."""
-    told = "The export could be read."
-    told += f" {not_compared}" if not_compared else ""
-    readable = Finding("export_is_readable", True, told)
-    age = judge_age(age_of(shop, path), path.name)
     complete = judge_orders(shop, export.orders, export.columns)
+    return _read(shop, path, export, _compared(complete, not_compared))
+
+
+def _compared(complete: Finding, not_compared: str | None) -> Finding:
+    """Return *complete*; a warning if order numbers could *not* be *compared*."""
+    if not_compared is None or not complete.passed:
+        return complete
+    return Finding("export_is_complete", False, not_compared, Severity.WARN)
+
+
+def _read(shop: Shop, path: Path, export: EcomExport, complete: Finding) -> Candidate:
+    """Return the orders of an *export* that could be read, and what is to be said."""
+    readable = Finding("export_is_readable", True, "The export could be read.")
+    age = judge_age(age_of(shop, path), path.name)
     return Candidate(
         export.orders,
         [readable, age, complete, judge_order_words(export.orders)],
@@ -165,6 +185,30 @@ def judge_orders(
     noted = shop.warehouse.notes("ecom_orders").get(COLUMNS_NOTE, "")
     lost = {column for column in noted.split(";") if column} - set(columns)
     return judge_completeness(changes, lost)
+
+
+def judge_replacement(shop: Shop, export: EcomExport) -> Finding:
+    """Compare an *export* with the stored orders, and with the one that it replaces.
+
+    The one in place may be newer than what is stored, and is as good, unless the gate
+    would stop it.
+    """
+    complete = judge_orders(shop, export.orders, export.columns)
+    in_place = None if complete.blocks else _good_export_in_place(shop)
+    if in_place is None:
+        return complete
+    lacking = judge_completeness(compare_exports(in_place.orders, export.orders))
+    return lacking if lacking.blocks else complete
+
+
+def _good_export_in_place(shop: Shop) -> EcomExport | None:
+    """Return the export in place, if it can be read and its gate would not stop it."""
+    try:
+        export = open_export(shop, export_path(shop))
+    except WrongUse:
+        return None
+    complete = judge_orders(shop, export.orders, export.columns)
+    return None if complete.blocks else export
 
 
 def judge_age(age: timedelta | None, name: str) -> Finding:

@@ -31,6 +31,7 @@ from analytics_pipeline.steps.explanation_notes import (
 from analytics_pipeline.steps.explanation_warnings import tell_warnings
 from analytics_pipeline.steps.ledger import open_day
 from analytics_pipeline.steps.lookup import find_person, read_people
+from analytics_pipeline.steps.missing_days import refuse_missing_day
 from analytics_pipeline.storage.parquet import shape
 
 Row = Mapping[Any, Any]
@@ -77,7 +78,8 @@ def choose_explained_day(shop: Shop, as_of: date | None) -> date:
     """Return the day to explain: the wanted one, else the published one.
 
     Raises:
-        WrongUse: nothing is published, or the sales of that day are not there.
+        WrongUse: nothing is published, the sales of that day are not there, or there
+            was no such day.
     """
     days = shop.warehouse.partitions("raw_sales")
     published = shop.publication.published()
@@ -93,6 +95,7 @@ def choose_explained_day(shop: Shop, as_of: date | None) -> date:
             "Give --as-of a day among these; for a later one, run: "
             "analytics-pipeline update",
         )
+    refuse_missing_day(shop, day)
     return day
 
 

@@ -28,7 +28,7 @@ from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import EcomExport
-from analytics_pipeline.sources.export_file import EXPORT_AGAIN
+from analytics_pipeline.sources.file_kinds import EXPORT_AGAIN
 
 _PLAIN = "^[1-9][0-9]*$"
 """Finds numbers that show nothing and have no zeros to lose: those of most shops."""

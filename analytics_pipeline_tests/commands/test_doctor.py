@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib import metadata
@@ -26,6 +27,7 @@ from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.chain_of_shops import write_shop
+from analytics_pipeline_tests.test_architecture import PACKAGE
 
 TOKEN = "a-token-of-nobody"
 EXPORT = "ecom_orders_export.csv"
@@ -461,6 +463,53 @@ def test_a_master_that_everybody_can_read_is_a_fault(shop: Shop) -> None:
 
     assert f"{MASTER} and 1 more" in cause
     assert remedy == f"Run: chmod -R o-rwx {shop.data}"
+
+
+def test_a_fresh_clone_holds_no_personal_data(shop: Shop) -> None:
+    """As git checks it out, where everybody may read what it writes."""
+    kept = subprocess.run(
+        ["git", "ls-files", "data"], cwd=PACKAGE.parent,
+        capture_output=True, text=True, check=False,
+    ).stdout.split() or ["data/.gitkeep", "data/analytics.example.toml"]  # fmt: skip
+    shop.data.mkdir()
+    for name in kept:
+        copy = shop.data / Path(name).name
+        copy.write_bytes((PACKAGE.parent / name).read_bytes())
+        copy.chmod(0o644)
+
+    assert len(kept) >= 2
+    assert examined(0)["files"][0] == "ok"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "customer_analytics_master.csv",
+        "ecom_orders_export.previous.csv",
+        "identity_overrides.csv",
+        "archive/customer_analytics_2026-01-31.csv",
+        "warehouse/customers/customers.parquet",
+        "copy of .gitkeep",
+    ],
+)
+def test_every_other_file_that_everybody_can_read_is_told(
+    shop: Shop, name: str
+) -> None:
+    path = shop.data / name
+    path.parent.mkdir(parents=True)
+    path.write_text("somebody")
+    path.chmod(0o644)
+
+    assert Path(name).name in examined_files(shop)
+
+
+def examined_files(shop: Shop) -> str:
+    """What is said of the files, whatever else there is to say."""
+    told = json.loads(type_in("doctor", "--json").stdout)
+    (sentence,) = [
+        each["sentence"] for each in told["checks"] if each["check"] == "files"
+    ]
+    return str(sentence)
 
 
 def test_an_export_that_was_copied_there_by_hand_is_a_warning(shop: Shop) -> None:

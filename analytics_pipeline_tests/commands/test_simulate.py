@@ -1,17 +1,21 @@
 """What ``analytics-pipeline simulate`` serves and says."""
 
 import asyncio
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from dotenv import dotenv_values
 from starlette.applications import Starlette
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands import simulate
+from analytics_pipeline.settings import load_settings
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 
 ORIGIN = "http://127.0.0.1:1"
@@ -68,10 +72,12 @@ def type_in(*words: Any) -> Result:
 
 
 def told(result: Result, name: str) -> str:
-    """The value that the summary gives for this name."""
+    """The value of a setting, or of a note, that is printed under this name."""
     assert result.exit_code == 0, result.output
-    (line,) = [each for each in result.stdout.splitlines() if each.split()[0] == name]
-    return line.split(maxsplit=1)[1]
+    starts = (f"{name}=", f"# {name}: ")
+    lines = [line for line in result.stdout.splitlines() if line.startswith(starts)]
+    assert len(lines) == 1
+    return lines[0].removeprefix(starts[0]).removeprefix(starts[1])
 
 
 def quick_seed(rate: float, count: int) -> int:
@@ -117,6 +123,35 @@ def test_the_settings_to_point_at_the_store_are_told(served: Served) -> None:
     assert told(result, "LIGHTSPEED_API_URL") == ORIGIN
     assert told(result, "LIGHTSPEED_DOMAIN_PREFIX") == "demo"
     assert told(result, "ANALYTICS_START_DATE") == "2026-11-01"
+    assert told(result, "ANALYTICS_TIMEZONE") == "America/New_York"
+
+
+@pytest.mark.parametrize("faults", [(), ("--faults", 3), ("--mishaps",)])
+def test_what_is_printed_is_an_env_file_for_python_and_for_a_shell(
+    served: Served, tmp_path: Path, faults: tuple[object, ...]
+) -> None:
+    result = type_in(*faults)
+    file = tmp_path / ".env"
+    file.write_text(result.stdout, encoding="utf-8")
+
+    read = dotenv_values(file)
+
+    assert read["LIGHTSPEED_API_URL"] == ORIGIN
+    assert all(re.fullmatch("[A-Z_]+", name) for name in read)
+    for name, value in read.items():
+        asked = subprocess.run(
+            ["sh", "-c", f'set -eua; . "$1"; printf %s "${name}"', "sh", file],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert (asked.stdout, asked.stderr) == (value, "")
+    assert load_settings().api_url == ORIGIN, "the file lies where it is looked for"
+
+
+@pytest.mark.parametrize("value", ["a", "a.b-c_d", "http://127.0.0.1:1", "Etc/GMT+5"])
+def test_a_setting_is_a_line_of_its_own(value: str) -> None:
+    lines = simulate.env_lines("A store", {"NAME": value}, {"stop it": "Ctrl-C"})
+
+    assert lines == ["# A store", f"NAME={value}", "# stop it: Ctrl-C"]
 
 
 def test_the_export_is_written_where_it_was_asked_for(

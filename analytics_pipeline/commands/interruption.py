@@ -1,0 +1,60 @@
+"""Ctrl-C and SIGTERM end a command with one line and code 130, never with a traceback.
+
+Imported before anything that takes its time, so that this holds while the rest is
+imported too; it imports next to nothing itself.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+from analytics_pipeline.errors import is_interruption
+
+INTERRUPTED = 130
+SENTENCE = "interrupted; what was published stays"
+
+_received: list[int] = []
+
+
+@contextmanager
+def ending_quietly() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM interrupt what is done; a second one ends it at once.
+
+    A signal that is ignored, as by a shell's background jobs, stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        # One that comes while the process is ending anyway cuts that short.
+        _received.append(0)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """Raise for the first signal; a second one finds a command that is ending."""
+    _received.append(number)
+    if len(_received) > 1:
+        # Whatever is being written is replaced whole or not at all, as when killed.
+        os._exit(INTERRUPTED)
+    raise KeyboardInterrupt
+
+
+def _show(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """End quietly where nothing else has caught the interruption yet."""
+    if not is_interruption(error):
+        sys.__excepthook__(kind, error, trace)
+        return
+    sys.stderr.write(f"{SENTENCE}\n")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
+
+
+sys.excepthook = _show

@@ -1,0 +1,56 @@
+"""The process that ``analytics-pipeline ui`` becomes: Dagster's services.
+
+``dagster dev`` ends with 0 whether it was interrupted or its web server has died; here
+the exit code tells which.
+"""
+
+import runpy
+import signal
+import sys
+from contextlib import suppress
+from types import FrameType
+
+from analytics_pipeline.commands.ports import refuse_taken
+from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
+
+INTERRUPTED = 130
+
+
+def run(words: list[str]) -> int:
+    """Run ``dagster dev`` with *words*; return the exit code of the command.
+
+    It stops its web server and its daemon before it returns, however it ends.
+    """
+    interruptions: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        interruptions.append(number)
+        raise KeyboardInterrupt
+
+    # A shell's background jobs ignore SIGINT, the only signal that Dagster stops on;
+    # Dagster lets SIGTERM do the same.
+    signal.signal(signal.SIGINT, interrupt)
+    sys.argv = ["dagster", "dev", *words]
+    with suppress(SystemExit, KeyboardInterrupt):
+        runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+    if interruptions:
+        return INTERRUPTED
+    error = _explain_end(words)
+    print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
+    return error.exit_code
+
+
+def _explain_end(words: list[str]) -> PipelineError:
+    """Say why the services may have ended though nobody asked them to."""
+    port = int(words[words.index("--port") + 1])
+    try:
+        refuse_taken(port, "ui")
+    except WrongUse as taken:
+        return taken
+    return LocalFailure(
+        "The Dagster UI ended by itself.", "The lines above say why; start it again."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

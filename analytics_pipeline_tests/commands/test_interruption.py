@@ -1,0 +1,277 @@
+"""Ctrl-C, a second one, and SIGTERM: one line, code 130, never a traceback."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from analytics_pipeline.commands import entry
+from analytics_pipeline.commands.terminal import Manner, Terminal
+from analytics_pipeline.errors import is_interruption
+from analytics_pipeline.gates import told_to_people
+from analytics_pipeline.shop import hold_directory
+from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
+from analytics_pipeline_tests.test_architecture import PACKAGE
+
+SENTENCE = "interrupted; what was published stays"
+LONGEST = 60.0
+"""Seconds until a command must have come to a moment, and until it must have ended."""
+
+
+@contextmanager
+def typed(*words: object, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """A command at work in a group of its own, as in a terminal."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analytics_pipeline", *map(str, words)],
+        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)} | variables,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def wait_until(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + LONGEST
+    while not is_so():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def assert_ended_quietly(process: subprocess.Popen[str]) -> str:
+    """The command must end soon, with 130, one sentence, and no traceback."""
+    out, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in out + err
+    assert "Aborted" not in out + err
+    assert err.count(SENTENCE) == 1
+    return out
+
+
+@pytest.fixture
+def variables(small_shop: SimulatedShop) -> dict[str, str]:
+    return small_shop.settings.as_environment()
+
+
+# Moments ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "number"),
+    [
+        ("typer", signal.SIGINT),
+        ("pandas", signal.SIGINT),
+        ("dagster", signal.SIGTERM),
+    ],
+)
+def test_while_the_program_is_being_imported(
+    module: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """The moment is that of an import: a module of that name raises the signal."""
+    stand_in = tmp_path / "stand_in"
+    (stand_in / module).mkdir(parents=True)
+    (stand_in / module / "__init__.py").write_text(
+        f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(30)\n"
+    )
+    path = f"{stand_in}{os.pathsep}{PACKAGE.parent}"
+
+    with typed("update", "--accept", "a", "--reason", "b", PYTHONPATH=path) as command:
+        assert_ended_quietly(command)
+
+
+@contextmanager
+def silent_store() -> Iterator[tuple[str, list[str]]]:
+    """A store that takes every request and never answers; the paths asked for."""
+    asked: list[str] = []
+
+    async def hang(request: Request) -> Response:
+        asked.append(request.url.path)
+        while not await request.is_disconnected():
+            await asyncio.sleep(0.05)
+        return Response()
+
+    with serve(Starlette(routes=[Route("/{rest:path}", hang)])) as origin:
+        yield origin, asked
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [(("update",), signal.SIGINT), (("doctor",), signal.SIGTERM)],
+)
+def test_while_lightspeed_is_waited_for(
+    words: tuple[str, ...], number: signal.Signals, variables: dict[str, str]
+) -> None:
+    with silent_store() as (origin, asked):
+        pointed = variables | {"LIGHTSPEED_API_URL": origin}
+        with typed(*words, **pointed) as command:
+            wait_until(lambda: bool(asked), command)
+            os.kill(command.pid, number)
+            assert_ended_quietly(command)
+
+
+@pytest.mark.parametrize(
+    ("table", "number"),
+    [("outlets", signal.SIGINT), ("customer_analytics", signal.SIGTERM)],
+)
+def test_while_the_tables_are_made(
+    table: str, number: signal.Signals, variables: dict[str, str], tmp_path: Path
+) -> None:
+    data = tmp_path / "fresh"
+    fresh = variables | {"ANALYTICS_DATA_DIR": str(data)}
+    folder = data / "warehouse" / table
+
+    with typed("update", "--as-of", FIRST_DAY, "--days", 0, **fresh) as command:
+        wait_until(lambda: any(folder.rglob("*.parquet")), command)
+        os.kill(command.pid, number)
+        assert_ended_quietly(command)
+
+    assert not (data / "customer_analytics_master.csv").exists()
+    with hold_directory(data, wait=False):
+        """Nothing holds it any more."""
+
+
+def test_a_simulated_store_stops() -> None:
+    with typed("simulate", "--customers", 3, "--opened-on", "2026-11-20") as command:
+        assert command.stdout is not None
+        while "stop it" not in (line := command.stdout.readline()):
+            assert line
+        time.sleep(0.3)
+        os.killpg(command.pid, signal.SIGINT)
+        assert_ended_quietly(command)
+
+
+def test_a_second_one_ends_at_once_whatever_is_still_going_on() -> None:
+    """The first is taken by a command that then hangs in its own ending."""
+    hang = (
+        "import os, signal, sys, time\n"
+        "from analytics_pipeline.commands.interruption import ending_quietly\n"
+        "with ending_quietly():\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        time.sleep(30)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('ending', flush=True)\n"
+        "        time.sleep(30)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hang],
+        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ending\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+
+    assert process.returncode == 130
+    assert err == ""
+
+
+def test_a_signal_that_the_shell_ignores_stays_ignored() -> None:
+    """As Ctrl-C is by what runs in the background of a script."""
+    script = 'trap "" INT; exec "$@"'
+    words = [sys.executable, "-m", "analytics_pipeline", "simulate", "--customers", "3"]
+    with subprocess.Popen(
+        ["sh", "-c", script, "sh", *words],
+        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        try:
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+# How an interruption shows -----------------------------------------------------------
+
+
+class InterruptException(Exception):
+    """As DuckDB calls it."""
+
+
+DagsterInterruption = type("DagsterExecutionInterruptedError", (BaseException,), {})
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (KeyboardInterrupt(), True),
+        (DagsterInterruption(), True),
+        (RuntimeError("Query interrupted"), True),
+        (InterruptException("INTERRUPT Error: Interrupted!"), True),
+        (InterruptedError("a system call"), False),
+        (RuntimeError("the query was interrupted by a power cut"), False),
+        (SystemExit(1), False),
+        (OSError("Interrupted"), False),
+    ],
+)
+def test_an_interruption_is_told_from_a_failure(
+    error: BaseException, expected: bool
+) -> None:
+    assert is_interruption(error) is expected
+
+
+def test_what_duckdb_makes_of_a_signal_is_an_interruption() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), told_to_people():
+            duckdb.connect().execute(
+                "SELECT count(*) FROM range(200000) a, range(200000) b"
+            )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt(), DagsterInterruption(), RuntimeError("Query interrupted")],
+)
+def test_a_command_ends_with_130_however_the_interruption_shows(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> None:
+        raise error
+
+    end = entry._attempt(Terminal(Manner()), work)
+
+    assert end.code == 130
+    assert SENTENCE in capsys.readouterr().err
+
+
+def test_dagster_still_names_its_interruption_so() -> None:
+    from dagster._core.errors import DagsterExecutionInterruptedError
+
+    assert is_interruption(DagsterExecutionInterruptedError())
+    assert issubclass(dg.Failure, Exception), "and a failure is none"
