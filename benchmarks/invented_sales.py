@@ -78,6 +78,7 @@ class Till:
             "segment": pa.array(np.zeros(count, dtype="int64")),
             "sale_date": self._moments(day, count),
             "outlet_id": self._pick(self.outlets, rng.integers(0, 2, count)),
+            "register_id": pa.nulls(count, pa.string()),
             "customer_id": self._customers(buyer, walk_in & ~none, none),
             "source": pa.array(np.where(web, WEB_SOURCE, "USER")),
             "source_id": _texts(orders, web),
