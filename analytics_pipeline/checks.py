@@ -36,6 +36,12 @@ _CAUGHT_UP = {
     )
 }
 
+_ONE_ADDRESS = {
+    "contacts_hold_one_address": warns(
+        "No e-mail field holds several addresses (rule 3.2)."
+    )
+}
+
 _USUAL_DAY = {
     "volume_is_usual": warns(
         "The day has as many orders as such a day usually has, or more."
@@ -70,8 +76,9 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "contacts_are_valid": warns(
                 "About as many of the records' e-mails and phone numbers are valid as "
                 "usually are."
-            )
-        },
+            ),
+        }
+        | _ONE_ADDRESS,
         "outlets": {
             "time_zone_agrees": warns(
                 "The store's time zone is the configured one, and "
@@ -92,7 +99,8 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 "The export has every order and column that the last good one had.",
                 may_be_accepted=True,
             ),
-        },
+        }
+        | _ONE_ADDRESS,
         "raw_sales": _CAUGHT_UP
         | _USUAL_DAY
         | {

@@ -14,6 +14,7 @@ from analytics_pipeline.domain.export_changes import (
     judge_completeness,
 )
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.several_addresses import judge_addresses
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders
@@ -91,7 +92,8 @@ def read_ecom_orders(shop: Shop) -> Candidate:
         )
         frame = frame_of([], EcomOrders)
         complete = judge_orders(shop, frame, None)
-        return Candidate(frame, [found, judge_age(None, path.name), complete])
+        age, single = judge_age(None, path.name), _judge_addresses(frame)
+        return Candidate(frame, [found, age, complete, single])
     try:
         export = open_export(shop, path)
     except WrongUse as error:
@@ -108,13 +110,18 @@ def _read(shop: Shop, path: Path, export: EcomExport) -> Candidate:
     complete = judge_orders(shop, export.orders, export.columns)
     return Candidate(
         export.orders,
-        [readable, age, complete],
+        [readable, age, complete, _judge_addresses(export.orders)],
         notes={
             FINGERPRINT_NOTE: export.fingerprint,
             COLUMNS_NOTE: ";".join(export.columns),
         },
         figures={"total_cents": int(export.orders["total_cents"].sum())},
     )
+
+
+def _judge_addresses(orders: pd.DataFrame) -> Finding:
+    """Count the orders with several addresses in one field (rule 3.2)."""
+    return judge_addresses(orders["email"], orders["order_number"], "web order")
 
 
 def open_export(shop: Shop, path: Path) -> EcomExport:
