@@ -6,13 +6,14 @@ stores stay as they are.  The seed decides when each happens.
 
 from datetime import datetime
 
+from analytics_pipeline.simulator.mishaps_contacts import CONTACT_MISHAPS
 from analytics_pipeline.simulator.rare_cases import Case
 from analytics_pipeline.simulator.shop import Shop
 
 DAYS_BETWEEN = 3
 """On average a day in so many has a mishap."""
 
-MISHAPS: tuple[Case, ...] = ()
+MISHAPS: tuple[Case, ...] = (*CONTACT_MISHAPS,)
 
 
 def meet_a_mishap(shop: Shop, moment: datetime) -> None:

@@ -93,7 +93,6 @@ def test_what_copying_adds_to_an_address_is_taken_off_rule_3_2(typed):
         pytest.param("Ann <ann@example.com>, Bo <bo@example.com>", True, id="names"),
         pytest.param("bo@example.com <ann@example.com>", True, id="another as name"),
         pytest.param("ann＠example.com，bo＠example.com", True, id="full width"),
-        pytest.param("ann@example.com, bo@", False, id="half an address"),
         pytest.param("ann@@example.com", False, id="two signs"),
         pytest.param("ann@example.com@example.org", False, id="two domains"),
         pytest.param("ann@example.com Bo", False, id="words without brackets"),
@@ -105,8 +104,7 @@ def test_what_copying_adds_to_an_address_is_taken_off_rule_3_2(typed):
     ],
 )
 def test_several_addresses_are_no_key_and_counted_rule_3_2(typed, several):
-    if typed != "ann@example.com, bo@":
-        assert normalise_email(typed) is None
+    assert normalise_email(typed) is None
     assert holds_several_addresses(typed) is several
     assert find_several_addresses(pd.Series([typed, None], dtype="str")).tolist() == [
         several,
