@@ -9,7 +9,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analytics_pipeline.domain.contact_cleaning import clean_text, plain_phone
+from analytics_pipeline.domain.contact_cleaning import (
+    clean_text,
+    find_addresses,
+    plain_phone,
+)
 from analytics_pipeline.domain.contacts import (
     EXTENSION,
     SHOWN_EXTENSION,
@@ -27,7 +31,7 @@ from analytics_pipeline.steps.identities import load_identities
 
 MOST_IDS = 20
 """How many ids a person is asked to choose from."""
-PHONE_SIGNS = frozenset("0123456789 +-.()/")
+PHONE_SIGNS = frozenset("0123456789 +-.()/'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ def _by_email(shop: Shop, wanted: str, people: People) -> list[str]:
         WrongUse: it is a placeholder.
     """
     typed = people.live["email"].fillna("").str.strip().str.casefold()
-    as_typed = people.live.loc[typed == wanted.casefold(), "customer_id"].tolist()
+    is_typed = typed.isin({wanted.casefold(), *find_addresses(wanted)})
+    as_typed = people.live.loc[is_typed, "customer_id"].tolist()
     if is_placeholder_email(wanted, shop.policy):
         raise _placeholder("e-mail", as_typed)
     key = _keys(shop).of_email(wanted)
