@@ -20,7 +20,6 @@ from ibis.backends import BaseBackend
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import name_some
-from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.engine import connect, open_days, open_table
@@ -210,7 +209,7 @@ class Shop:
     def contact_keys(self, store_country: str | None) -> ContactKeys:
         """Return what turns e-mails and phone numbers into keys (rules 3.1, 3.2)."""
         secret = read_identity_key(self.settings.data_dir / ".identity_key")
-        region = self.policy.phone_region or find_region(store_country)
+        region = self.policy.phone_region or store_country
         return ContactKeys(secret, region, self.policy)
 
 

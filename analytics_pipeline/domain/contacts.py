@@ -27,6 +27,7 @@ from analytics_pipeline.domain.contact_cleaning import (
     goes_on_in_words,
     plain_phone,
 )
+from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.domain.policy import Policy
 
 KEY_DIGITS = 32
@@ -88,24 +89,6 @@ def _validated(address: str) -> str | None:
 
 def _restored(stand_in: str, last: str) -> str:
     return stand_in[: -len(last)] + last
-
-
-def holds_several_addresses(text: str) -> bool:
-    """Say whether an e-mail field holds several valid addresses (rule 3.2)."""
-    return len({_valid_email(each) for each in find_addresses(text)} - {None}) > 1
-
-
-def find_several_addresses(typed: pd.Series) -> "pd.Series[bool]":
-    """Tell of each e-mail in *typed* whether it holds several addresses."""
-    several = (
-        typed.fillna("")
-        .astype("str")
-        .str.count("[@\N{FULLWIDTH COMMERCIAL AT}\N{SMALL COMMERCIAL AT}]")
-        > 1
-    )
-    told = [holds_several_addresses(text) for text in typed[several]]
-    several[several] = np.array(told, dtype="bool")
-    return several.astype("bool")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -191,13 +174,18 @@ class ContactKeys:
 
     Attributes:
         secret: the hash key of ``{data dir}/.identity_key``.
-        region: ISO country whose numbers may be typed without country code.
+        region: country whose numbers may be typed without country code; ``UK`` is
+            read as ``GB``, and a country that phone numbers do not know as none.
         policy: which e-mails are placeholders.
     """
 
     secret: bytes = field(repr=False)
     region: str | None
     policy: Policy
+
+    def __post_init__(self) -> None:
+        """Name the region as phone numbers know it."""
+        object.__setattr__(self, "region", find_region(self.region))
 
     def of_email(self, text: str | None) -> str | None:
         """Return the e-mail's key, or None if it joins nobody (rules 3.2, 3.3)."""

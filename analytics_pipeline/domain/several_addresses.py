@@ -1,10 +1,27 @@
 """Whether e-mail fields hold one address each, as rule 3.2 needs."""
 
+import numpy as np
 import pandas as pd
 
-from analytics_pipeline.domain.contacts import find_several_addresses
+from analytics_pipeline.domain.contact_cleaning import find_addresses
+from analytics_pipeline.domain.contacts import normalise_email
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
 from analytics_pipeline.domain.wording import say
+
+_SIGNS = "[@\N{FULLWIDTH COMMERCIAL AT}\N{SMALL COMMERCIAL AT}]"
+
+
+def holds_several_addresses(text: str) -> bool:
+    """Say whether an e-mail field holds several valid addresses (rule 3.2)."""
+    return len({normalise_email(each) for each in find_addresses(text)} - {None}) > 1
+
+
+def find_several_addresses(typed: pd.Series) -> "pd.Series[bool]":
+    """Tell of each e-mail in *typed* whether it holds several addresses."""
+    several = typed.fillna("").astype("str").str.count(_SIGNS) > 1
+    told = [holds_several_addresses(text) for text in typed[several]]
+    several[several] = np.array(told, dtype="bool")
+    return several.astype("bool")
 
 
 def judge_addresses(emails: pd.Series, ids: pd.Series, what: str) -> Finding:

@@ -61,11 +61,7 @@ def read_customers(
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
     kept = _without(frame, standing)
-    findings = [
-        _judge(shop, walk, standing),
-        _judge_contacts(shop, kept),
-        _judge_addresses(kept),
-    ]
+    findings = [_judge(shop, walk, standing), *_judge_contacts(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
         "began_at": walk.began_at.isoformat(),
@@ -165,16 +161,14 @@ def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Fi
     return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
 
 
-def _judge_contacts(shop: Shop, frame: pd.DataFrame) -> Finding:
-    """Compare the contacts with those stored on earlier days."""
+def _judge_contacts(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
+    """Compare the contacts with earlier days'; count fields with several addresses."""
     before = shop.warehouse.runs_before("customers", shop.today)
-    return judge_contacts(count_contacts(frame), before, shop.usual)
-
-
-def _judge_addresses(frame: pd.DataFrame) -> Finding:
-    """Count the records with several addresses in one field (rule 3.2)."""
     live = live_records(frame)
-    return judge_addresses(live["email"], live["customer_id"], "customer record")
+    return [
+        judge_contacts(count_contacts(frame), before, shop.usual),
+        judge_addresses(live["email"], live["customer_id"], "customer record"),
+    ]
 
 
 def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:

@@ -16,8 +16,6 @@ from analytics_pipeline.domain.contact_cleaning import clean_text, fold
 from analytics_pipeline.domain.contacts import (
     ContactKeys,
     ecom_customer_id,
-    find_several_addresses,
-    holds_several_addresses,
     is_placeholder_email,
     is_placeholder_phone,
     normalise_email,
@@ -25,6 +23,11 @@ from analytics_pipeline.domain.contacts import (
     show_phone,
 )
 from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.several_addresses import (
+    find_several_addresses,
+    holds_several_addresses,
+    judge_addresses,
+)
 
 ANN = "ann@example.com"
 REGIONS = ("US", "NZ", "AU", "GB", "DE")
@@ -114,6 +117,19 @@ def test_several_addresses_are_no_key_and_counted_rule_3_2(typed, several):
 
 def test_one_address_and_half_another_is_the_one_rule_3_2():
     assert normalise_email("ann@example.com, bo@") == ANN
+
+
+def test_fields_with_several_addresses_are_counted_and_not_told_rule_3_2():
+    emails = pd.Series([ANN, f"{ANN}, b@example.com", None, f"{ANN} c@example.com"])
+    ids = pd.Series(["one", "two", "three", "four"])
+
+    found = judge_addresses(emails.astype("str"), ids, "customer record")
+
+    assert not found.passed
+    assert not found.blocks
+    assert found.sentence.startswith("2 customer records have several addresses")
+    assert found.evidence == {"fields": 2, "ids": "four, two"}
+    assert judge_addresses(emails[:1].astype("str"), ids[:1], "web order").passed
 
 
 LOCAL = st.text("abcdxyz019_+-", min_size=1, max_size=8)
