@@ -36,6 +36,12 @@ _CAUGHT_UP = {
     )
 }
 
+_ONE_ADDRESS = {
+    "contacts_hold_one_address": warns(
+        "No e-mail field holds several addresses (rule 3.2)."
+    )
+}
+
 _USUAL_DAY = {
     "volume_is_usual": warns(
         "The day has as many orders as such a day usually has, or more."
@@ -73,8 +79,9 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "contacts_are_valid": warns(
                 "About as many of the records' e-mails and phone numbers are valid as "
                 "usually are."
-            )
-        },
+            ),
+        }
+        | _ONE_ADDRESS,
         "outlets": {
             "one_currency": stops(
                 "The store and every outlet sell in one currency of at most two "
@@ -102,7 +109,8 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
             "order_words_are_known": warns(
                 "Every payment and fulfilment status is a known word."
             ),
-        },
+        }
+        | _ONE_ADDRESS,
         "raw_sales": _CAUGHT_UP
         | _USUAL_DAY
         | {

@@ -172,6 +172,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         suspicious_size = 4
         placeholder_contains = ["nobody"]
         placeholder_prefixes = []
+        placeholder_phones = ["5550100"]
         phone_region = "DE"
         walk_in_customer_id = "w"
         walk_in_customer_code = "CASH"
@@ -200,6 +201,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         suspicious_size=4,
         placeholder_contains=("nobody",),
         placeholder_prefixes=(),
+        placeholder_phones=("5550100",),
         phone_region="DE",
         walk_in_customer_id="w",
         walk_in_customer_code="CASH",
@@ -237,6 +239,19 @@ def test_one_threshold_of_a_tier_leaves_the_others_as_they_were(policy):
         pytest.param("paid_tolerance = 0.005", "paid_tolerance", id="half a cent"),
         pytest.param("paid_tolerance = nan", "paid_tolerance", id="no tolerance"),
         pytest.param('paid_tolerance = "5c"', "paid_tolerance", id="five cents"),
+        pytest.param('phone_region = "ZZ"', "phone_region", id="no country"),
+        pytest.param('phone_region = "UK"', "here write GB", id="not as ISO has it"),
+        pytest.param('phone_region = "us"', "here write US", id="small letters"),
+        pytest.param(
+            'placeholder_phones = [""]', "placeholder_phones", id="any number"
+        ),
+        pytest.param('placeholder_phones = ["1"]', "placeholder_phones", id="a digit"),
+        pytest.param(
+            'placeholder_phones = ["555-0100"]', "placeholder_phones", id="signs"
+        ),
+        pytest.param(
+            'placeholder_phones = ["١٢٣٤٥٦٧"]', "placeholder_phones", id="other digits"
+        ),
     ],
 )
 def test_a_faulty_choice_is_refused_and_its_key_named(policy, text, key):

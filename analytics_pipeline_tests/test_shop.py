@@ -192,6 +192,15 @@ def test_the_configured_phone_region_goes_before_the_stores_country_rule_3_2(tmp
     assert open_local_shop(tmp_path / "other").contact_keys("US").region == "US"
 
 
+@pytest.mark.parametrize(
+    ("country", "region"), [("UK", "GB"), ("EL", "GR"), ("NZ", "NZ"), ("ZZ", None)]
+)
+def test_a_country_is_read_as_the_region_that_phone_numbers_know_rule_3_2(
+    tmp_path, country, region
+):
+    assert open_local_shop(tmp_path).contact_keys(country).region == region
+
+
 @pytest.mark.parametrize("content", ["", "\n", "not hex\n", "ab\n"])
 def test_a_damaged_identity_key_is_refused_and_left_as_it_is(tmp_path, content):
     path = tmp_path / ".identity_key"

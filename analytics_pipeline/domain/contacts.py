@@ -9,6 +9,7 @@ import hmac
 import json
 from dataclasses import dataclass, field
 from functools import lru_cache
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,14 @@ from email_validator import (
     validate_email,
 )
 
+from analytics_pipeline.domain.contact_cleaning import (
+    DECORATED,
+    find_addresses,
+    fold,
+    goes_on_in_words,
+    plain_phone,
+)
+from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.domain.policy import Policy
 
 KEY_DIGITS = 32
@@ -30,8 +39,15 @@ ECOM_DIGITS = 16
 LONGEST_EMAIL = 320
 """Characters: 64 before the sign, 255 behind it (RFC 5321, 4.5.3.1)."""
 
-ASCII_BLANKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f "
-"""What ``str.strip`` takes off an ASCII text."""
+LONGEST_PHONE = 250
+"""Characters: what is longer is no number."""
+
+EXTENSION = ";ext="
+"""Stands in a phone key between the number and its extension (RFC 3966)."""
+SHOWN_EXTENSION = " ext. "
+
+CLEANING = 2
+"""The version of how contacts are cleaned; keys of another version are made again."""
 
 SPECIAL_USE = frozenset(SPECIAL_USE_DOMAIN_NAMES)
 
@@ -40,10 +56,24 @@ SPECIAL_USE = frozenset(SPECIAL_USE_DOMAIN_NAMES)
 def normalise_email(text: str | None) -> str | None:
     """Return the e-mail key's plain form (rule 3.2), or None if it is not valid.
 
-    Trimmed and lower-cased; an international address takes its one canonical
-    spelling.  Only the syntax is judged: special-use domains are valid.
+    What copying added is taken off, the rest is lower-cased; an international address
+    takes its one canonical spelling.  Of several addresses none is a key.  Only the
+    syntax is judged: special-use domains are valid.
     """
-    address = (text or "").strip().lower()
+    found = find_addresses(text or "")
+    return _valid_email(found[0]) if len(found) == 1 else None
+
+
+def _valid_email(address: str) -> str | None:
+    """Return the canonical spelling of a plain *address*, or None."""
+    valid = _validated(address)
+    if valid is None or valid.isascii() or fold(valid) == valid:
+        return valid
+    # A domain in its ASCII form may hide what is taken off any other spelling of it.
+    return _validated(fold(valid))
+
+
+def _validated(address: str) -> str | None:
     if len(address) > LONGEST_EMAIL:
         return None
     before, dot, last = address.rpartition(".")
@@ -65,22 +95,35 @@ def _restored(stand_in: str, last: str) -> str:
 def normalise_phone(text: str | None, region: str | None) -> str | None:
     """Return the phone number in E.164 (rule 3.2), or None if it is not valid.
 
-    Without a *region*, only a number with its country code can be valid.
+    An extension stands behind it, as in ``+12125550101;ext=5``.  Without a *region*,
+    only a number with its country code can be valid.
     """
-    if not text or not text.strip():
+    plain = plain_phone(text or "")
+    if not 0 < len(plain) <= LONGEST_PHONE:
         return None
     try:
-        number = phonenumbers.parse(text, region)
+        number = phonenumbers.parse(plain, region)
     except phonenumbers.NumberParseException:
+        return None
+    extension = number.extension or ""
+    if goes_on_in_words(plain, extension):
         return None
     if not phonenumbers.is_valid_number(number):
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"{e164}{EXTENSION}{extension}" if extension else e164
+
+
+def show_phone(number: str) -> str:
+    """Return a valid *number* as people see it: ``+12125550101 ext. 5`` (rule 3.5)."""
+    return number.replace(EXTENSION, SHOWN_EXTENSION)
 
 
 def is_placeholder_email(text: str | None, policy: Policy) -> bool:
     """Tell whether an e-mail, valid or not, stands for "none" (rule 3.3)."""
-    address = (text or "").strip().lower()
+    found = find_addresses(text or "")
+    is_address = len(found) == 1 and "@" in found[0]
+    address = found[0] if is_address else fold(text or "")
     if not address:
         return False
     return address.startswith(_lowered(policy.placeholder_prefixes)) or any(
@@ -91,32 +134,38 @@ def is_placeholder_email(text: str | None, policy: Policy) -> bool:
 def find_placeholder_emails(typed: pd.Series, policy: Policy) -> "pd.Series[bool]":
     """Tell of each e-mail in *typed* whether it stands for "none" (rule 3.3).
 
-    What :func:`is_placeholder_email` says, of all at once.  An address outside ASCII
-    goes to it one by one: only Python knows how it is trimmed and lower-cased.
+    What :func:`is_placeholder_email` says, of all at once.  What may be more than a
+    plain ASCII address goes to it one by one.
     """
     filled = typed.fillna("").astype("str")
-    address = filled.str.strip(ASCII_BLANKS).str.lower()
+    address = filled.str.strip(" ").str.lower()
     found = address.str.startswith(_lowered(policy.placeholder_prefixes))
     for part in _lowered(policy.placeholder_contains):
         found |= address.str.contains(part, regex=False)
     found &= address != ""
-    is_foreign = ~filled.str.isascii()
-    told = [is_placeholder_email(text, policy) for text in filled[is_foreign]]
-    found[is_foreign] = np.array(told, dtype="bool")
+    is_odd = filled.str.contains(DECORATED, regex=True)
+    told = [is_placeholder_email(text, policy) for text in filled[is_odd]]
+    found[is_odd] = np.array(told, dtype="bool")
     return found.astype("bool")
 
 
 @lru_cache(maxsize=64)
 def _lowered(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(pattern.lower() for pattern in patterns)
+    return tuple(normalize("NFKC", pattern).lower() for pattern in patterns)
 
 
-def is_placeholder_phone(e164: str) -> bool:
-    """Tell whether a number's national part is one repeated digit (rule 3.3)."""
-    if e164[-1:] != e164[-2:-1]:  # spares nine numbers in ten the parsing
+def is_placeholder_phone(number: str, policy: Policy) -> bool:
+    """Tell whether a valid number stands for "none" (rule 3.3), whatever its extension.
+
+    Its national part is one digit repeated, or ends as a placeholder does.
+    """
+    e164 = number.partition(EXTENSION)[0]
+    endings = policy.placeholder_phones
+    # Spares nine numbers in ten the parsing.
+    if e164[-1:] != e164[-2:-1] and not e164.endswith(endings):
         return False
     national = phonenumbers.national_significant_number(phonenumbers.parse(e164))
-    return len(set(national)) == 1
+    return len(set(national)) == 1 or national.endswith(endings)
 
 
 @dataclass(frozen=True)
@@ -125,13 +174,18 @@ class ContactKeys:
 
     Attributes:
         secret: the hash key of ``{data dir}/.identity_key``.
-        region: ISO country whose numbers may be typed without country code.
+        region: country whose numbers may be typed without country code; ``UK`` is
+            read as ``GB``, and a country that phone numbers do not know as none.
         policy: which e-mails are placeholders.
     """
 
     secret: bytes = field(repr=False)
     region: str | None
     policy: Policy
+
+    def __post_init__(self) -> None:
+        """Name the region as phone numbers know it."""
+        object.__setattr__(self, "region", find_region(self.region))
 
     def of_email(self, text: str | None) -> str | None:
         """Return the e-mail's key, or None if it joins nobody (rules 3.2, 3.3)."""
@@ -143,14 +197,15 @@ class ContactKeys:
     def of_phone(self, text: str | None) -> str | None:
         """Return the phone number's key, or None if it joins nobody."""
         number = normalise_phone(text, self.region)
-        if number is None or is_placeholder_phone(number):
+        if number is None or is_placeholder_phone(number, self.policy):
             return None
         return self._hashed(f"phone:{number}")
 
     def display_phone(self, phone: str | None, mobile: str | None) -> str | None:
         """Return ``phone``, else ``mobile``, as people see it (rule 3.5)."""
         typed = (phone or "").strip() or (mobile or "").strip()
-        return normalise_phone(typed, self.region) or typed or None
+        number = normalise_phone(typed, self.region)
+        return show_phone(number) if number else typed or None
 
     def fingerprint(self) -> str:
         """Return a text that changes when any key could; it hides the secret."""
@@ -158,6 +213,8 @@ class ContactKeys:
             self.region,
             sorted(_lowered(self.policy.placeholder_contains)),
             sorted(_lowered(self.policy.placeholder_prefixes)),
+            sorted(self.policy.placeholder_phones),
+            CLEANING,
         ]
         return self._hashed(f"fingerprint:{json.dumps(choices)}")
 

@@ -11,9 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-import phonenumbers
-
 from analytics_pipeline.domain.money import CENT
+from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.vocabulary import Tier
 
 
@@ -41,6 +40,15 @@ LADDER: Mapping[Tier, Decimal] = MappingProxyType(
 """The value from which a tier is reached (rule 5.6), in shop currency."""
 
 
+PLACEHOLDER_PHONES = (
+    *(digit * 7 for digit in "0123456789"),
+    *("000000" + digit for digit in "123456789"),
+    "1234567",
+)
+"""How a phone number ends that stands for "none" (rule 3.3)."""
+
+FEWEST_PLACEHOLDER_DIGITS = 4
+
 NEVER_NEGATIVE = (
     "max_shared",
     "suspicious_size",
@@ -65,6 +73,7 @@ class Policy:
     suspicious_size: int = 6
     placeholder_contains: tuple[str, ...] = ("noemail", "no-email", "placeholder")
     placeholder_prefixes: tuple[str, ...] = ("none@", "customer@", "test@")
+    placeholder_phones: tuple[str, ...] = PLACEHOLDER_PHONES
     phone_region: str | None = None
     walk_in_customer_id: str | None = None
     walk_in_customer_code: str = "WALKIN"
@@ -85,8 +94,7 @@ class Policy:
         if not self.tier_thresholds.keys() <= LADDER.keys():
             names = ", ".join(LADDER)
             raise ValueError(f"tier_thresholds may name {names} only")
-        if self.phone_region not in {None, *phonenumbers.SUPPORTED_REGIONS}:
-            raise ValueError("phone_region must be a country's two letters, such as US")
+        _check_phones(self.phone_region, self.placeholder_phones)
         if not 0 <= self.paid_tolerance < 1 or self.paid_tolerance % CENT:
             raise ValueError(
                 "paid_tolerance must be whole cents from 0 to 0.99, such as 0.05"
@@ -97,3 +105,23 @@ class Policy:
     def paid_tolerance_cents(self) -> int:
         """How many cents a waiting sale may lack and still be paid (rule 2.1)."""
         return int(self.paid_tolerance / CENT)
+
+
+def _check_phones(region: str | None, endings: tuple[str, ...]) -> None:
+    """Refuse a region without phone numbers, and endings that are no digits.
+
+    Raises:
+        ValueError: the message names the key, and the right region if there is one.
+    """
+    right = find_region(region.strip().upper()) if region is not None else None
+    if region != right:
+        what = "phone_region must be a country's two letters, such as US"
+        raise ValueError(f"{what}; here write {right}" if right else what)
+    if any(
+        not (each.isascii() and each.isdigit()) or len(each) < FEWEST_PLACEHOLDER_DIGITS
+        for each in endings
+    ):
+        raise ValueError(
+            "placeholder_phones must be the last digits of numbers, at least "
+            f"{FEWEST_PLACEHOLDER_DIGITS} and nothing else, such as 1234567"
+        )

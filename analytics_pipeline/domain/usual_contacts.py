@@ -31,7 +31,7 @@ def count_contacts(customers: pd.DataFrame) -> dict[str, int]:
     Args:
         customers: ``Customers``.
     """
-    live = _live(customers)
+    live = live_records(customers)
     has_email, has_phone = live["email"].notna(), live["phone"].notna()
     no_phone_key = live["phone_key"].isna() & live["mobile_key"].isna()
     return {
@@ -83,7 +83,7 @@ def count_placeholders(
         customer_identities: ``CustomerIdentities``, made from them.
         max_shared: how many live records may share a key (rule 3.3).
     """
-    live = _live(customers)
+    live = live_records(customers)
     holders = list_holders(live, max_shared)
     shared = live["customer_id"].iloc[holders.loc[holders["is_shared"], "record"]]
     blank = customer_identities.loc[
@@ -128,7 +128,7 @@ def judge_placeholders(now: Counts, before: Sequence[Counts], usual: Usual) -> F
     )
 
 
-def _live(customers: pd.DataFrame) -> pd.DataFrame:
+def live_records(customers: pd.DataFrame) -> pd.DataFrame:
     """Return the live records of somebody."""
     is_live = ~customers["is_deleted"] & ~customers["is_walk_in"]
     return customers[is_live].reset_index(drop=True)

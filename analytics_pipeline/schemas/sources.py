@@ -64,7 +64,10 @@ class Customers(Table):
     customer_code: str = text("the code that staff see")
     name: str = text("full name; else first and last; else company")
     email: str = text("as typed, trimmed")
-    phone: str = text("`phone`, else `mobile`: E.164 if valid, else as typed")
+    phone: str = text(
+        "`phone`, else `mobile`: E.164 if valid, with its extension as in "
+        "`+12125550101 ext. 5`; else as typed"
+    )
     created_at: pd.DatetimeTZDtype = instant("when the record was made")
     updated_at: pd.DatetimeTZDtype = optional_instant("when the record last changed")
     is_deleted: bool = flag("the record was deleted")

@@ -7,6 +7,7 @@ with the code that it is there to judge.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from analytics_pipeline.simulator.ledger_texts import readable
 from analytics_pipeline.simulator.records import Customer, StoreState
@@ -16,6 +17,18 @@ PATTERNS_INSIDE = ("noemail", "no-email", "placeholder")
 PATTERNS_IN_FRONT = ("none@", "customer@", "test@")
 EMAIL = re.compile(
     r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}"
+)
+COPIED = re.compile(
+    rf"(?:[^<>@]*<)?(?:mailto:)?(?P<address>{EMAIL.pattern})[.,;]*>?[.,; ]*"
+)
+"""An address as other programs write it: with a name, in brackets, in a list."""
+UNSEEN = {ord(sign): None for sign in "\ufeff\u200b\u202a\u202c\u00ad"}
+NUMBER = re.compile(
+    r"(?P<number>[^a-z]*?)(?:\.0)?(?: ?(?:x|ext\.) ?(?P<extension>\d+))?"
+)
+FILLERS = (
+    *("1234567", "0000000"),
+    *(digits for n in range(1, 10) for digits in (str(n) * 7, f"000000{n}")),
 )
 CODE_OF_NOBODY = "WALKIN"
 
@@ -45,20 +58,25 @@ class People:
 
 def email_key(typed: str | None) -> str | None:
     """Return the key of an e-mail, or None (rule 3.2)."""
-    text = (typed or "").strip().lower()
-    return text if EMAIL.fullmatch(text) else None
+    text = normalize("NFKC", (typed or "").translate(UNSEEN)).strip().lower()
+    found = COPIED.fullmatch(text)
+    return found["address"] if found else None
 
 
 def phone_key(typed: str | None) -> str | None:
-    """Return a US number in E.164, or None (rule 3.2)."""
-    digits = "".join(c for c in typed or "" if c in "0123456789")
+    """Return a US number in E.164, with ``x`` and its extension, or None (rule 3.2)."""
+    found = NUMBER.fullmatch((typed or "").strip().lower())
+    if found is None:
+        return None
+    digits = "".join(c for c in found["number"] if c in "0123456789")
     if len(digits) == 11 and digits[0] == "1":
         digits = digits[1:]
     area, exchange = digits[:3], digits[3:6]
     fictional = exchange == "555" and digits[6:8] == "01"
-    if len(digits) != 10 or not (fictional or digits == "8" * 10):
+    filled_in = digits[3:] == "2" * 7 or digits == "8" * 10
+    if len(digits) != 10 or not (fictional or filled_in) or area[0] in "01":
         return None
-    return f"+1{digits}" if area[0] in "23456789" else None
+    return f"+1{digits}" + (f"x{found['extension']}" if found["extension"] else "")
 
 
 def is_made_up(text: str) -> bool:
@@ -120,7 +138,9 @@ def _placeholders(records: Iterable[Customer]) -> frozenset[str]:
         for key in keys_of(record):
             live = record.deleted_at is None
             sharers[key] = sharers.get(key, 0) + live
-            if is_made_up(key) or (key[0] == "+" and len(set(key[2:])) == 1):
+            if is_made_up(key) or (
+                key[0] == "+" and key.split("x")[0].endswith(FILLERS)
+            ):
                 found.add(key)
     found |= {key for key, count in sharers.items() if count > MOST_WHO_MAY_SHARE}
     return frozenset(found)
@@ -180,10 +200,12 @@ def _shown_name(record: Customer) -> str:
 
 def _shown_email(record: Customer, placeholders: frozenset[str]) -> str:
     typed = (record.email or "").strip()
-    made_up = is_made_up(typed.lower()) or email_key(typed) in placeholders
+    key = email_key(typed)
+    made_up = is_made_up(key or typed.lower()) or key in placeholders
     return "" if made_up else typed
 
 
 def _shown_phone(record: Customer) -> str:
     typed = (record.phone or "").strip() or (record.mobile or "").strip()
-    return phone_key(typed) or typed
+    key = phone_key(typed)
+    return key.replace("x", " ext. ") if key else typed

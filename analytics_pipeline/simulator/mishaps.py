@@ -6,6 +6,7 @@ stores stay as they are.  The seed decides when each happens.
 
 from datetime import datetime
 
+from analytics_pipeline.simulator.mishaps_contacts import CONTACT_MISHAPS
 from analytics_pipeline.simulator.mishaps_money import MONEY_MISHAPS
 from analytics_pipeline.simulator.mishaps_orders import ORDER_MISHAPS
 from analytics_pipeline.simulator.mishaps_texts import TEXT_MISHAPS
@@ -21,6 +22,7 @@ MISHAPS: tuple[Case, ...] = (
     *TEXT_MISHAPS,
     *ORDER_MISHAPS,
     *MONEY_MISHAPS,
+    *CONTACT_MISHAPS,
 )
 
 

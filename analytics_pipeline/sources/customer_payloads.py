@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from analytics_pipeline.domain.contact_cleaning import clean_text
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.schemas.sources import Customers
@@ -45,8 +46,9 @@ def _row(record: dict[str, Any], keys: ContactKeys, policy: Policy) -> tuple[Any
     customer_id = identifier(record.get("id"))
     is_deleted = is_set(record.get("deleted_at"), "deleted_at_is_a_time")
     code = _text(record, "customer_code")
-    email, phone = _text(record, "email"), _text(record, "phone")
-    mobile = _text(record, "mobile")
+    email, phone, mobile = (
+        _contact(record, field) for field in ("email", "phone", "mobile")
+    )
     shown = (code, _name(record), email, keys.display_phone(phone, mobile))
     return (
         customer_id,
@@ -64,6 +66,12 @@ def _row(record: dict[str, Any], keys: ContactKeys, policy: Policy) -> tuple[Any
 
 def _text(record: dict[str, Any], field: str) -> str | None:
     return text(record.get(field), f"{field}_is_text")
+
+
+def _contact(record: dict[str, Any], field: str) -> str | None:
+    """Return a contact as typed; one of invisible characters alone is missing."""
+    typed = _text(record, field)
+    return typed if typed and clean_text(typed) else None
 
 
 def _name(record: dict[str, Any]) -> str | None:

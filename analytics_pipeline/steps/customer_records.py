@@ -15,7 +15,12 @@ from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.domain.usual_contacts import count_contacts, judge_contacts
+from analytics_pipeline.domain.several_addresses import judge_addresses
+from analytics_pipeline.domain.usual_contacts import (
+    count_contacts,
+    judge_contacts,
+    live_records,
+)
 from analytics_pipeline.schemas.sources import Customers, Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.customer_payloads import customers_rows
@@ -57,7 +62,7 @@ def read_customers(
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
     kept = _without(frame, standing)
-    findings = [_judge(shop, walk, standing), _judge_contacts(shop, kept)]
+    findings = [_judge(shop, walk, standing), *_judge_contacts(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
         "began_at": walk.began_at.isoformat(),
@@ -158,10 +163,14 @@ def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Fi
     return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
 
 
-def _judge_contacts(shop: Shop, frame: pd.DataFrame) -> Finding:
-    """Compare the contacts with those stored on earlier days."""
+def _judge_contacts(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
+    """Compare the contacts with earlier days'; count fields with several addresses."""
     before = shop.warehouse.runs_before("customers", shop.today)
-    return judge_contacts(count_contacts(frame), before, shop.usual)
+    live = live_records(frame)
+    return [
+        judge_contacts(count_contacts(frame), before, shop.usual),
+        judge_addresses(live["email"], live["customer_id"], "customer record"),
+    ]
 
 
 def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:

@@ -15,6 +15,7 @@ from analytics_pipeline.domain.export_changes import (
 )
 from analytics_pipeline.domain.findings import Finding, Severity
 from analytics_pipeline.domain.order_words import judge_order_words
+from analytics_pipeline.domain.several_addresses import judge_addresses
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import EcomOrders
@@ -112,8 +113,8 @@ def read_ecom_orders(shop: Shop) -> Candidate:
         )
         frame = frame_of([], EcomOrders)
         complete = judge_orders(shop, frame, None)
-        words = judge_order_words(frame)
-        return Candidate(frame, [found, judge_age(None, path.name), complete, words])
+        age, words = judge_age(None, path.name), judge_order_words(frame)
+        return Candidate(frame, [found, age, complete, words, _judge_addresses(frame)])
     try:
         export = open_export(shop, path)
         not_compared = refuse_changed_numbers(shop, path.name, export)
@@ -137,7 +138,13 @@ def _read(shop: Shop, path: Path, export: EcomExport, complete: Finding) -> Cand
     age = judge_age(age_of(shop, path), path.name)
     return Candidate(
         export.orders,
-        [readable, age, complete, judge_order_words(export.orders)],
+        [
+            readable,
+            age,
+            complete,
+            judge_order_words(export.orders),
+            _judge_addresses(export.orders),
+        ],
         notes={
             FINGERPRINT_NOTE: export.fingerprint,
             COLUMNS_NOTE: ";".join(export.columns),
@@ -149,6 +156,11 @@ def _read(shop: Shop, path: Path, export: EcomExport, complete: Finding) -> Cand
 def age_of(shop: Shop, path: Path) -> timedelta:
     """Return how long ago the file at *path* was written."""
     return shop.clock() - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def _judge_addresses(orders: pd.DataFrame) -> Finding:
+    """Count the orders with several addresses in one field (rule 3.2)."""
+    return judge_addresses(orders["email"], orders["order_number"], "web order")
 
 
 def open_export(shop: Shop, path: Path) -> EcomExport:

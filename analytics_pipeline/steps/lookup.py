@@ -9,11 +9,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analytics_pipeline.domain.contact_cleaning import (
+    clean_text,
+    find_addresses,
+    plain_phone,
+)
 from analytics_pipeline.domain.contacts import (
+    EXTENSION,
+    SHOWN_EXTENSION,
     ContactKeys,
     is_placeholder_email,
     is_placeholder_phone,
     normalise_phone,
+    show_phone,
 )
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import WrongUse
@@ -24,7 +32,7 @@ from analytics_pipeline.steps.unattributed_sales import refuse_undelivered
 
 MOST_IDS = 20
 """How many ids a person is asked to choose from."""
-PHONE_SIGNS = frozenset("0123456789 +-.()/")
+PHONE_SIGNS = frozenset("0123456789 +-.()/'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +72,9 @@ def find_person(shop: Shop, typed: str, people: People) -> str:
     """
     wanted = typed.strip()
     kind, records = "id or customer code", _by_id_or_code(wanted, people)
-    if not records and "@" in wanted:
+    if not records and "@" in clean_text(wanted):
         kind, records = "e-mail", _by_email(shop, wanted, people)
-    elif not records and wanted and set(wanted) <= PHONE_SIGNS:
+    elif not records and _may_be_phone(shop, wanted):
         # A number may be meant as a code as well.
         kind, records = f"{kind} or phone number", _by_phone(shop, wanted, people)
     if not records:
@@ -102,6 +110,14 @@ def _by_id_or_code(wanted: str, people: People) -> list[str]:
     return named["customer_id"].tolist()
 
 
+def _may_be_phone(shop: Shop, wanted: str) -> bool:
+    """Say whether what was typed looks like a phone number and nothing else."""
+    plain = plain_phone(wanted)
+    if set(plain) <= PHONE_SIGNS:
+        return plain != ""
+    return EXTENSION in (normalise_phone(wanted, _keys(shop).region) or "")
+
+
 def _by_email(shop: Shop, wanted: str, people: People) -> list[str]:
     """Find records, and web shoppers, by e-mail.
 
@@ -109,7 +125,8 @@ def _by_email(shop: Shop, wanted: str, people: People) -> list[str]:
         WrongUse: it is a placeholder.
     """
     typed = people.live["email"].fillna("").str.strip().str.casefold()
-    as_typed = people.live.loc[typed == wanted.casefold(), "customer_id"].tolist()
+    is_typed = typed.isin({wanted.casefold(), *find_addresses(wanted)})
+    as_typed = people.live.loc[is_typed, "customer_id"].tolist()
     if is_placeholder_email(wanted, shop.policy):
         raise _placeholder("e-mail", as_typed)
     key = _keys(shop).of_email(wanted)
@@ -125,21 +142,26 @@ def _by_email(shop: Shop, wanted: str, people: People) -> list[str]:
 def _by_phone(shop: Shop, wanted: str, people: People) -> list[str]:
     """Find records by phone number: valid in any spelling, another one as typed.
 
+    Without an extension it means whoever has none; if nobody has, those who share it
+    with one.
+
     Raises:
         WrongUse: it is a placeholder.
     """
     keys = _keys(shop)
     number = normalise_phone(wanted, keys.region)
     shown = people.live["phone"].fillna("")
-    as_typed = people.live.loc[shown == (number or wanted), "customer_id"].tolist()
-    if number is not None and is_placeholder_phone(number):
+    looked_for = show_phone(number) if number else wanted
+    as_typed = people.live.loc[shown == looked_for, "customer_id"].tolist()
+    if number is not None and is_placeholder_phone(number, shop.policy):
         raise _placeholder("phone number", as_typed)
     key = keys.of_phone(wanted)
     if key is None:
         return as_typed
     holders = _holders(people, key, ("phone_key", "mobile_key"))
     _refuse_shared(shop, "phone number", holders, people)
-    return holders
+    has_extension = shown.str.startswith(f"{number}{SHOWN_EXTENSION}")
+    return holders or people.live.loc[has_extension, "customer_id"].tolist()
 
 
 def _keys(shop: Shop) -> ContactKeys:

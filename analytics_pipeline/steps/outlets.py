@@ -8,6 +8,7 @@ import pandas as pd
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.currency import Currencies, judge_currency
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
@@ -126,16 +127,31 @@ def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
 
 def _judge_region(shop: Shop, frame: pd.DataFrame) -> Finding:
     """Say whether phone numbers without a country code can be read (rule 3.2)."""
-    region = shop.policy.phone_region or next(iter(_told(frame, "store_country")), None)
+    country = next(iter(_told(frame, "store_country")), None)
+    region = shop.policy.phone_region or find_region(country)
+    named = (
+        f"The store names the country {country}"
+        if country
+        else ("The store names no country")
+    )
+    nobody = "so phone numbers without a country code join nobody"
+    remedy = "Set phone_region in analytics.toml"
+    if region is None:
+        unknown = ", which phone numbers do not know, " if country else ", "
+        sentence = f"{named}{unknown}{nobody}. {remedy}, such as GB."
+    elif shop.policy.phone_region or region == country:
+        sentence = f"Phone numbers without a country code are read as of {region}."
+    else:
+        sentence = (
+            f"{named}, which is {region} for phone numbers, so those without a country "
+            f"code are read as of {region}. {remedy} to {region}."
+        )
     return Finding(
         "phone_region_is_known",
-        region is not None,
-        f"Phone numbers without a country code are read as of {region}."
-        if region
-        else "The store names no country, so phone numbers without a country code join "
-        "nobody. Set phone_region in analytics.toml.",
+        region is not None and region in (shop.policy.phone_region, country),
+        sentence,
         Severity.WARN,
-        {"region": region or "unknown"},
+        {"region": region or "unknown", "country": country or "unknown"},
     )
 
 

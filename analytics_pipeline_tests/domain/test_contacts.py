@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from analytics_pipeline.domain import contacts
 from analytics_pipeline.domain.contacts import (
     ContactKeys,
     ecom_customer_id,
@@ -43,7 +44,6 @@ NO_PATTERNS = Policy(placeholder_contains=(), placeholder_prefixes=())
         pytest.param("ann..lee@example.com", None, id="two periods"),
         pytest.param("ann@exam_ple.test", None, id="bad domain of special use"),
         pytest.param("ann lee@example.com", None, id="a blank inside"),
-        pytest.param("Ann <ann@example.com>", None, id="a display name"),
         pytest.param("ann@example.com, bo@example.com", None, id="two addresses"),
         pytest.param("a" * 250 + "@example.com", None, id="too long"),
     ],
@@ -125,11 +125,12 @@ def test_no_email_at_all_is_no_placeholder_whatever_the_patterns():
         pytest.param("+33333333333", True, id="as the country code"),
         pytest.param("+12125550133", False, id="an ordinary number"),
         pytest.param("+497777777770", False, id="another digit last"),
-        pytest.param("+498777777777", False, id="another digit first"),
+        pytest.param("+4987777777", True, id="another digit first"),
+        pytest.param("+4987777771", False, id="other digits first and last"),
     ],
 )
-def test_a_placeholder_phone_repeats_one_digit(number, stands_for_none):
-    assert stands_for_none is is_placeholder_phone(number)
+def test_a_placeholder_phone_repeats_one_digit_rule_3_3(number, stands_for_none):
+    assert stands_for_none is is_placeholder_phone(number, Policy())
 
 
 def test_a_key_is_the_keyed_hash_of_kind_and_plain_key():
@@ -156,6 +157,7 @@ def test_a_phone_that_is_invalid_or_a_placeholder_has_no_key():
 
     assert french.of_phone("3 33 33 33 33") is None
     assert french.of_phone("0") is None
+    assert french.of_phone("3 33 33 33 33 ext. 5") is None
     assert french.of_phone("3 33 33 33 34") is not None
 
 
@@ -188,6 +190,9 @@ def test_a_phone_is_shown_in_e164_if_valid_else_as_typed(phone, mobile, shown):
         pytest.param(
             replace(KEYS, policy=Policy(placeholder_prefixes=("x",))), id="prefixes"
         ),
+        pytest.param(
+            replace(KEYS, policy=Policy(placeholder_phones=("1234",))), id="phones"
+        ),
     ],
 )
 def test_the_fingerprint_changes_with_whatever_changes_a_key(other):
@@ -198,6 +203,13 @@ def test_the_fingerprint_ignores_what_changes_no_key():
     other = replace(KEYS, policy=Policy(max_shared=9))
 
     assert KEYS.fingerprint() == other.fingerprint()
+
+
+def test_the_fingerprint_changes_with_the_way_of_cleaning_rule_3_2(monkeypatch):
+    before = KEYS.fingerprint()
+    monkeypatch.setattr(contacts, "CLEANING", contacts.CLEANING + 1)
+
+    assert KEYS.fingerprint() != before
 
 
 def test_the_secret_is_not_shown():
@@ -212,13 +224,21 @@ def test_an_ecom_id_is_made_from_the_plain_email():
 
 
 ODD_TEXTS = st.text(
-    alphabet=st.sampled_from("noemail-@test cus\t\x1c\x85\u2003İKẞéNOEMAIL"),
+    alphabet=st.sampled_from(
+        "noemail-@test cus\t\x1c\x85\u2003İKẞéNOEMAIL<>.,;:'\"\n\u200b\xad\ufeff＠ｎ"
+    ),
     max_size=14,
 )
 
+ODD_PLACEHOLDERS = [
+    *("noemail@a", " Test@a", "<test@a>", "Ann <none@a.b>", "mailto:customer@a;"),
+    *("no\u200bemail@a", "ｔｅｓｔ@a", "test@a, ann@a.b", "ann@a.b test@a"),
+    *("Noemail Inc <ann@a.b>", "test@a.", "'test@a'", "test@a @", "@test@a"),
+]
+
 
 @given(
-    st.lists(st.none() | ODD_TEXTS | st.sampled_from(["noemail@a", " Test@a"])),
+    st.lists(st.none() | ODD_TEXTS | st.sampled_from(ODD_PLACEHOLDERS)),
     st.sampled_from([Policy(), Policy(placeholder_contains=("É", "")), NO_PATTERNS]),
 )
 @example(["\x1cTEST@a", "\u2003none@a", "NOEMAİL", "noema\u0131l", "", None], Policy())

@@ -280,6 +280,10 @@ def move_to_the_euro(shop: OrdinaryShop) -> None:
         shop.change(outlet, currency="EUR")
 
 
+def rename_the_country(shop: OrdinaryShop) -> None:
+    shop.state.retailer.country = "UK"
+
+
 OF_OUTLETS: Sequence[Incident] = (
     Incident(
         "an outlet of another currency", "outlets", "one_currency", ERROR,
@@ -317,6 +321,12 @@ OF_OUTLETS: Sequence[Incident] = (
         r"The store names no country, so phone numbers",
         seeded(lose_the_country),
     ),
+    Incident(
+        "the store's country is no region", "outlets", "phone_region_is_known", WARN,
+        "the store names a country as phone numbers do not know it, such as UK for GB",
+        r"The store names the country UK, which is GB for phone numbers",
+        seeded(rename_the_country),
+    ),
 )  # fmt: skip
 
 
@@ -332,6 +342,12 @@ def spoil_emails(shop: OrdinaryShop) -> None:
     for person in people_of(shop)[:25]:
         if person.email:
             shop.change(person, email=person.email.replace("@", " at "))
+
+
+def share_fields(shop: OrdinaryShop) -> None:
+    first, second, third, *_ = (each for each in people_of(shop) if each.email)
+    for person in (first, second):
+        shop.change(person, email=f"{person.email}; {third.email}")
 
 
 def break_records(count: int) -> Callable[[OrdinaryShop], None]:
@@ -401,6 +417,12 @@ OF_PEOPLE: Sequence[Incident] = (
         "many customer records have no date of creation",
         r"12 of \d+ records just read were turned away, more than the 10 allowed",
         seeded(break_records(12)),
+    ),
+    Incident(
+        "two addresses in a field", "customers", "contacts_hold_one_address", WARN,
+        "two records have several addresses in the e-mail field",
+        r"^2 customer records have several addresses in the e-mail field",
+        seeded(share_fields),
     ),
     Incident(
         "e-mails lose their validity", "customers", "contacts_are_valid", WARN,
@@ -584,6 +606,12 @@ def newest_order(shop: OrdinaryShop) -> WebOrder:
     )
 
 
+def order_for_two(shop: OrdinaryShop) -> None:
+    order = newest_order(shop)
+    order.email = f"{order.email}, partner@example.com"
+    shop.export()
+
+
 def stop_syncing(shop: OrdinaryShop) -> None:
     order, last = newest_order(shop), shop.store._shop.web.last_number
     for n in range(1, 6):
@@ -731,6 +759,12 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
         "nobody exported the orders of the web shop for nine days",
         r"ecom_orders_export\.csv is 9 days old",
         seeded(let_the_export_age),
+    ),
+    Incident(
+        "an order with two addresses", "ecom_orders", "contacts_hold_one_address", WARN,
+        "a web order has several addresses in the e-mail field",
+        r"^1 web order has several addresses in the e-mail field",
+        seeded(order_for_two),
     ),
     Incident(
         "orders that never become sales", "ecom_reconciliation", "orders_have_sales",

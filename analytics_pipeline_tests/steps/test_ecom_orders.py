@@ -158,3 +158,47 @@ def test_an_export_older_than_a_week_is_stale(shop, days, passed):
     clock.set_modified(path, NOW - timedelta(days=days))
 
     assert take_in(shop)["export_is_fresh"].passed is passed
+
+
+@pytest.mark.parametrize(
+    ("emails", "several"),
+    [
+        (["ada@example.com", "Ada <ada@example.com>", "", "nonsense"], []),
+        (["ada@example.com", "ada@example.com, bo@example.com"], ["2"]),
+        (['"a@example.com; b@example.com"', "a@example.com b@example.com"], ["1", "2"]),
+        (["a@example.com/b@example.com", "a@example.com|a@example.com"], ["1"]),
+        (["bo@example.com <ada@example.com>", "ada＠example.com"], ["1"]),
+    ],
+)
+def test_orders_with_several_addresses_are_counted_rule_3_2(shop, emails, several):
+    rows = [
+        ORDER.format(number, "12.50", number).replace("ada@example.com", email, 1)
+        for number, email in enumerate(emails, 1)
+    ]
+    rows += [
+        ORDER.format(number, "12.50", number) for number in range(len(rows) + 1, 13)
+    ]
+    export(shop, "\n".join([COLUMNS, *rows, ""]))
+
+    found = take_in(shop)["contacts_hold_one_address"]
+
+    assert found.passed is (not several)
+    assert found.evidence == {"fields": len(several), "ids": ", ".join(several)}
+    assert "@" not in found.sentence
+    stored = shop.warehouse.read("ecom_orders", EcomOrders).set_index("order_number")
+    assert stored.loc[several, ["email_key", "ecom_customer_id"]].isna().all(axis=None)
+
+
+def test_a_copied_address_makes_the_id_of_the_plain_one_rule_3_7(shop):
+    typed = ["ada@example.com", "Ada <ADA@example.com>", "mailto:ada@example.com."]
+    rows = [
+        ORDER.format(number, "12.50", number).replace("ada@example.com", email, 1)
+        for number, email in enumerate([*typed, *typed, *typed, *typed], 1)
+    ]
+    export(shop, "\n".join([COLUMNS, *rows, ""]))
+
+    take_in(shop)
+
+    stored = shop.warehouse.read("ecom_orders", EcomOrders)
+    assert stored["ecom_customer_id"].nunique() == 1
+    assert stored["email"].tolist()[:3] == typed, "as typed (rule 3.5)"

@@ -96,6 +96,55 @@ def test_a_store_that_never_named_its_country_is_told_what_to_set(
     assert passed(events, "outlets_are_all_there")
 
 
+@pytest.mark.parametrize(
+    ("country", "sentence"),
+    [
+        ("UK", "The store names the country UK, which is GB for phone numbers, so "
+         "those without a country code are read as of GB. Set phone_region in "
+         "analytics.toml to GB."),
+        ("el", "The store names the country EL, which is GR for phone numbers, so "
+         "those without a country code are read as of GR. Set phone_region in "
+         "analytics.toml to GR."),
+        ("ZZ", "The store names the country ZZ, which phone numbers do not know, so "
+         "phone numbers without a country code join nobody. Set phone_region in "
+         "analytics.toml, such as GB."),
+        ("AQ", "The store names the country AQ, which phone numbers do not know, so "
+         "phone numbers without a country code join nobody. Set phone_region in "
+         "analytics.toml, such as GB."),
+    ],
+)  # fmt: skip
+def test_a_country_that_phone_numbers_do_not_know_is_told_rule_3_2(
+    shop: SimulatedShop, country: str, sentence: str
+) -> None:
+    events = read(shop, naming(country))
+
+    (found,) = [
+        each
+        for each in events
+        if getattr(each, "check_name", None) == "phone_region_is_known"
+    ]
+    assert not found.passed
+    assert found.description == sentence
+
+
+def naming(country: str) -> Change:
+    def change(path: str, it: dict[str, Any]) -> bool:
+        if path == "retailer":
+            it["country"] = country
+        return True
+
+    return change
+
+
+def test_a_configured_region_makes_up_for_the_stores_country_rule_3_2(
+    shop: SimulatedShop,
+) -> None:
+    shop.settings.policy_file.parent.mkdir(parents=True, exist_ok=True)
+    shop.settings.policy_file.write_text('phone_region = "GB"', encoding="utf-8")
+
+    assert passed(read(shop, naming("UK")), "phone_region_is_known")
+
+
 @pytest.mark.parametrize("collection", ["outlets", "registers"])
 def test_a_store_without_outlets_or_registers_is_not_believed(
     shop: SimulatedShop, collection: str
