@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -26,7 +25,6 @@ from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.test_gates import DOWNSTREAM, MASTER, materialize
 
 DAY = FIRST_DAY + timedelta(days=1)
-ROOT = Path(__file__).parents[1]
 TALKATIVE = {
     "PYTHONPATH": clock.PYTHON_PATH,
     "PYTHONWARNINGS": "ignore",

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
@@ -26,7 +25,6 @@ from analytics_pipeline_tests import clock, light_run
 from analytics_pipeline_tests.crashes.operations import Kill, Operations
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 
-ROOT = Path(__file__).parents[2]
 WITHOUT_THREADS = {
     "OPENBLAS_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",

@@ -32,7 +32,6 @@ from analytics_pipeline_tests.light_run import (
 )
 from analytics_pipeline_tests.simulated_shop import SimulatedShop
 
-ROOT = Path(__file__).parents[2]
 UNSHARE = ("unshare", "--user", "--map-root-user", "--mount")
 PAGE = 4096
 

@@ -18,7 +18,6 @@ from analytics_pipeline_tests.crashes.crashing_shop import (
 )
 from analytics_pipeline_tests.simulated_shop import SimulatedShop
 
-ROOT = Path(__file__).parents[2]
 KILLS = 25
 COMMAND = """
 import os, sys

@@ -36,8 +36,6 @@ from analytics_pipeline_tests.crashes.waiting_store import hold_back
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import SimulatedShop
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
