@@ -28,6 +28,13 @@ DAYS = ["2026-06-18", "2026-06-19", "2026-06-20"]
 MOMENT = {"sale_date": "2026-06-20 10:00", "version": 5}
 
 
+@pytest.fixture(autouse=True)
+def first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this program be one of whose sales there was no other version yet."""
+    for table in (RawSales, SalesFeed):
+        monkeypatch.setitem(versions.VERSIONS, table, 1)
+
+
 @pytest.fixture(params=["disk", "bucket"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
     """Three days of version 1, with what was made of them, on disk or in a bucket."""
@@ -78,6 +85,21 @@ def test_each_file_is_turned_once_and_keeps_its_notes(older: Warehouse) -> None:
     states = older.states("raw_sales")
     files_of(older).turn(lambda *_each: None, is_kept=False)
     assert older.states("raw_sales") == states
+
+
+def test_the_oldest_file_tells_the_version_and_a_damaged_one_none(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert files_of(warehouse).oldest_version() == 1
+    monkeypatch.setitem(versions.VERSIONS, RawSales, 2)
+    for day in DAYS[:2]:
+        sales = make_table(RawSales, [{"sale_id": day, "business_date": day, **MOMENT}])
+        warehouse.write("raw_sales", RawSales, sales, day)
+    assert files_of(warehouse).oldest_version() == 1
+
+    replace_bytes(warehouse.root / f"raw_sales/{DAYS[2]}.parquet", b"not a table")
+
+    assert files_of(warehouse).oldest_version() == 2
 
 
 @pytest.mark.parametrize("how", ["turn", "remove"])
