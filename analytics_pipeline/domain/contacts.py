@@ -61,19 +61,11 @@ def normalise_email(text: str | None) -> str | None:
     syntax is judged: special-use domains are valid.
     """
     found = find_addresses(text or "")
-    return _valid_email(found[0]) if len(found) == 1 else None
-
-
-def _valid_email(address: str) -> str | None:
-    """Return the canonical spelling of a plain *address*, or None."""
-    valid = _validated(address)
-    if valid is None or valid.isascii() or fold(valid) == valid:
-        return valid
-    # A domain in its ASCII form may hide what is taken off any other spelling of it.
-    return _validated(fold(valid))
+    return _validated(found[0]) if len(found) == 1 else None
 
 
 def _validated(address: str) -> str | None:
+    """Return the canonical spelling of a plain *address*, or None if not valid."""
     if len(address) > LONGEST_EMAIL:
         return None
     before, dot, last = address.rpartition(".")
