@@ -30,8 +30,14 @@ LACKING: dict[str, str] = {
 
 CHANGED: tuple[type[Table], ...] = (SalesFeed, Customers, RawSales, CustomerAnalytics)
 
+FIRST_PROGRAM = "analytics_pipeline_tests.upgrades.older_shop:become_first"
 SECOND = "analytics_pipeline_tests.upgrades.older_shop:become_second"
 SECOND_WITHOUT_STEPS = f"{SECOND}_without_steps"
+
+
+def become_first() -> None:
+    """Make this program one whose tables are all of version 1."""
+    versions.VERSIONS.update(dict.fromkeys(versions.VERSIONS, versions.FIRST))
 
 
 def become_second() -> None:
@@ -42,6 +48,7 @@ def become_second() -> None:
 
 def become_second_without_steps() -> None:
     """Do so where nobody has written a step from version 1."""
+    become_first()
     versions.VERSIONS.update(dict.fromkeys(CHANGED, 2))
 
 

@@ -17,6 +17,7 @@ from analytics_pipeline_tests.crashes.crashing_shop import (
     published,
 )
 from analytics_pipeline_tests.upgrades.older_shop import (
+    FIRST_PROGRAM,
     SECOND,
     SECOND_WITHOUT_STEPS,
     make_older,
@@ -30,7 +31,8 @@ PARTS = 20
 def open_older_shop(folder: Path, prepare: str) -> Iterator[CrashingShop]:
     """Bring a shop of version 1 to the brink of its first update by version 2."""
     with open_served_shop(folder / "data") as shop, open_crash_server() as server:
-        assert server.run(shop.settings, YESTERDAY).code == 0
+        first = server.run(shop.settings, YESTERDAY, prepare=FIRST_PROGRAM)
+        assert first.code == 0
         make_older(shop.data)
         shop.live_until(DAY)
         before = shutil.copytree(shop.data, folder / "before")
