@@ -161,10 +161,10 @@ def explain(
 def doctor(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
     """Check that everything is set up right; name each remedy.
 
-    It looks at token, store, time zone, clock, versions, disk, rights, settings, the
-    web shop's export, alerts and Dagster's records. Changes nothing, asks Lightspeed
-    once, and needs nothing to be set up. Ends with exit code 2 when something has to be
-    mended; warnings are 0.
+    It looks at token, store, time zone, currency, clock, versions, disk, rights,
+    settings, the web shop's export, alerts and Dagster's records. Changes nothing, asks
+    Lightspeed for the store and its outlets only, and needs nothing to be set up. Ends
+    with exit code 2 when something has to be mended; warnings are 0.
     """
 
     def load() -> Loaded:

@@ -223,14 +223,6 @@ def test_another_time_zone_than_the_stores_is_told_with_the_right_one(
     assert "ANALYTICS_TIMEZONE=America/New_York in the environment" in remedy
 
 
-@pytest.mark.parametrize(
-    ("ahead", "grade", "words"),
-    [
-        (timedelta(seconds=20), "ok", "agrees"),
-        (timedelta(minutes=5, seconds=30), "warning", "5 minutes slow"),
-        (timedelta(hours=3, minutes=9), "fault", "3 hours slow"),
-    ],
-)
 def let_in(shop: Shop, currency: str) -> None:
     """Let the last outlet sell in *currency*."""
     *_, outlet = shop.store.state.outlets.values()
@@ -284,6 +276,14 @@ def test_a_currency_that_changed_since_the_update_is_a_fault_rule_1_6(
     assert accepted.exit_code != 0
 
 
+@pytest.mark.parametrize(
+    ("ahead", "grade", "words"),
+    [
+        (timedelta(seconds=20), "ok", "agrees"),
+        (timedelta(minutes=5, seconds=30), "warning", "5 minutes slow"),
+        (timedelta(hours=3, minutes=9), "fault", "3 hours slow"),
+    ],
+)
 def test_a_clock_unlike_the_stores_is_told_with_how_to_set_it(
     shop: Shop, ahead: timedelta, grade: str, words: str
 ) -> None:
