@@ -273,10 +273,11 @@ def test_a_change_of_policy_is_told_as_such(story: Story) -> None:
     assert set(told["lifetime_value_change_cents"]) == {-1000}
 
 
+@pytest.mark.parametrize("choice", ["archive_keep_days = 30", "csv_bom = true"])
 def test_a_choice_that_no_figure_depends_on_hides_no_unknown_cause(
-    story: Story,
+    story: Story, choice: str
 ) -> None:
-    (story.pipeline.data / "analytics.toml").write_text("archive_keep_days = 30\n")
+    (story.pipeline.data / "analytics.toml").write_text(f"{choice}\n")
     story.pipeline.full_reads = 2
     story.store.reprice(story.store.sales[0], Basket(Decimal(70)))
     story.store.step_clock(24)
