@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from analytics_pipeline.alerts import look_around
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.commands.last_runs import Runs, read_runs
+from analytics_pipeline.commands.last_runs import read_runs
+from analytics_pipeline.commands.run_states import Runs
 from analytics_pipeline.commands.table_states import (
     EXPORTS,
     TableState,
