@@ -55,8 +55,8 @@ class InputFailed(GateFailed):
         """Say which table, or which day of it, failed which check."""
         what = f"{table} of {partition}" if partition else table
         super().__init__(
-            f"The last attempt at {what} failed its gate ({check}), so nothing is built "
-            "on it.",
+            f"The last attempt at {what} failed its gate ({check}), so nothing is "
+            "built on it.",
             "Mend the cause, then run: analytics-pipeline update",
         )
         self.follows = ".".join(filter(None, (table, check, partition)))

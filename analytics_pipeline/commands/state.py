@@ -205,8 +205,7 @@ def _advise(
 ) -> list[str]:
     """Say what a person should do next, the most urgent first."""
     advice = [_remedy(failure) for failure in failures]
-    failed = runs.failed
-    if failed is not None and not (failed.is_gate and failures):
+    if (failed := runs.failed) and not (failed.is_gate and failures):
         advice.insert(0, failed.remedy)
     if shop.versions.is_outdated():
         advice.append(
