@@ -124,7 +124,7 @@ def list_offenders(shop: Shop, table: str, finding: Finding) -> Finding:
     The file of a check that passes is removed.
     """
     data_dir = shop.settings.data_dir
-    lists = shop.keep("owners' lists", None, lambda: OwnersLists(data_dir))
+    lists = shop.keep("owners' lists", data_dir, lambda: OwnersLists(data_dir))
     if finding.passed:
         lists.remove(table, finding.check)
         return finding
