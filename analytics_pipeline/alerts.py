@@ -4,7 +4,7 @@ Called by a sensor under the daemon and by each command that ran a job; whicheve
 first tells it, and the other finds it told.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import dagster as dg
@@ -14,16 +14,15 @@ from analytics_pipeline.domain.alert_texts import Message, Sender, write_message
 from analytics_pipeline.domain.incidents import (
     Incident,
     Incidents,
-    Observation,
     forget_channels,
     forget_old,
     list_news,
-    longest_failing,
     mark_sending,
     mark_told,
     observe,
 )
 from analytics_pipeline.errors import LocalFailure, PipelineError
+from analytics_pipeline.lateness import look_at_the_clock
 from analytics_pipeline.run_reports import list_ends, name_records, read_end, read_run
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import (
@@ -37,9 +36,6 @@ LONGEST_WAIT = 30.0
 
 TRIES = 3
 """How often a command tries a channel: it may be long until the next one."""
-
-STALENESS = ("customer_analytics_master", "is_published", "")
-"""The check of the clock: yesterday's master should be out by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,36 +183,9 @@ def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> Aler
     incidents = memory.incidents
     for end in ends:
         incidents = observe(incidents, read_end(instance, end, incidents))
-    incidents = observe(incidents, _look_at_the_clock(shop, incidents))
+    incidents = observe(incidents, look_at_the_clock(shop, incidents))
     incidents = forget_old(incidents, shop.today)
     return replace(memory, incidents=incidents, cursors=cursors, records=records)
-
-
-def _look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[Observation]:
-    """Say whether the master that people may expect is there; a new shop has none.
-
-    Where something else has failed, that is why it is late.
-    """
-    published, due = shop.publication.published(), shop.due_day.isoformat()
-    if published is None:
-        return
-    is_late = published.as_of < due
-    sentence = (
-        f"The master of {due} is not published: what people read is as of "
-        f"{published.as_of}."
-        if is_late
-        else f"The master as of {published.as_of} is published."
-    )
-    remedy = "See why, then run: analytics-pipeline update"
-    others = {name: each for name, each in incidents.items() if name != STALENESS}
-    yield Observation(
-        STALENESS,
-        shop.clock(),
-        is_late,
-        sentence=sentence,
-        remedy=remedy,
-        follows=longest_failing(others),
-    )
 
 
 def _drop_channels(memory: AlertMemory, channels: Sequence[Channel]) -> AlertMemory:

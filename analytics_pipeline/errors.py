@@ -5,6 +5,7 @@
     PipelineError               what happened, and what to do about it
     ├── WrongUse                exit 2: command, configuration or input file
     ├── GateFailed              exit 1: a table did not pass its gate
+    │   └── InputFailed              nor did, before, one that it is built on
     ├── LightspeedError         exit 3: the source
     │   ├── LightspeedUnavailable    a later try can help
     │   └── LightspeedRefused        it cannot, until someone acts
@@ -39,18 +40,26 @@ class WrongUse(PipelineError):
 
 
 class GateFailed(PipelineError):
-    """A table did not pass its gate; what was published stays published.
-
-    ``follows`` names the check that failed before, if it is only a consequence of that:
-    ``table.check``, and ``.day`` for a day of a table.
-    """
+    """A table did not pass its gate; what was published stays published."""
 
     exit_code = 1
 
-    def __init__(self, cause: str, remedy: str, follows: str = "") -> None:
-        """Say what happened, what to do, and what it follows from."""
-        super().__init__(cause, remedy)
-        self.follows = follows
+
+class InputFailed(GateFailed):
+    """A table that is to be built on failed its gate at its last attempt.
+
+    ``follows`` names the check that it failed: ``table.check``, or ``table.check.day``.
+    """
+
+    def __init__(self, table: str, check: str, partition: str) -> None:
+        """Say which table, or which day of it, failed which check."""
+        what = f"{table} of {partition}" if partition else table
+        super().__init__(
+            f"The last attempt at {what} failed its gate ({check}), so nothing is "
+            "built on it.",
+            "Mend the cause, then run: analytics-pipeline update",
+        )
+        self.follows = ".".join(filter(None, (table, check, partition)))
 
 
 class LightspeedError(PipelineError):

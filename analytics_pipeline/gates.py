@@ -17,7 +17,12 @@ from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.contracts import Contract
 from analytics_pipeline.domain.findings import FOLLOWS, LISTED_IN, Finding
 from analytics_pipeline.engine import explain_failure
-from analytics_pipeline.errors import LocalFailure, PipelineError, is_interruption
+from analytics_pipeline.errors import (
+    InputFailed,
+    LocalFailure,
+    PipelineError,
+    is_interruption,
+)
 from analytics_pipeline.run_log import (
     tell_beginning,
     tell_failure,
@@ -28,6 +33,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import is_local
 from analytics_pipeline.storage.gate_notes import FailedCheck
 from analytics_pipeline.storage.locked_databases import explain_lock
+from analytics_pipeline.storage.owners_lists import OwnersLists
 
 Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
 
@@ -66,7 +72,7 @@ def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failur
     """Describe *error* so that a run, an alert and a terminal can tell it."""
     sentence = f"{error.cause} {error.remedy}"
     tell_failure(sentence)
-    follows = getattr(error, "follows", "")
+    follows = error.follows if isinstance(error, InputFailed) else ""
     return dg.Failure(
         sentence,
         metadata={
@@ -129,7 +135,8 @@ def list_offenders(shop: Shop, table: str, finding: Finding) -> Finding:
 
     The file of a check that passes is removed.
     """
-    lists = shop.owners_lists
+    data_dir = shop.settings.data_dir
+    lists = shop.keep("owners' lists", data_dir, lambda: OwnersLists(data_dir))
     if finding.passed:
         lists.remove(table, finding.check)
         return finding

@@ -24,7 +24,7 @@ from analytics_pipeline.domain.findings import name_some
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.engine import connect, open_days, open_table
-from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
+from analytics_pipeline.errors import DirectoryInUse, InputFailed, LocalFailure
 from analytics_pipeline.progress import Progress, Tell, silent, unheard
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
@@ -38,7 +38,6 @@ from analytics_pipeline.settings import (
 from analytics_pipeline.sources.export_file import ExportDialect
 from analytics_pipeline.storage.files import make_folder, remove_scratch
 from analytics_pipeline.storage.identity_key import read_identity_key
-from analytics_pipeline.storage.owners_lists import OwnersLists
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline.storage.quarantine_lists import QuarantineLists
 from analytics_pipeline.storage.sales_log import SalesLog
@@ -69,7 +68,6 @@ class Shop:
     versions: StoredVersions = field(init=False)
     publication: Publication = field(init=False)
     quarantine: QuarantineLists = field(init=False)
-    owners_lists: OwnersLists = field(init=False)
     export_dialect: ExportDialect = field(init=False)
     usual: Usual = field(init=False)
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
@@ -84,7 +82,6 @@ class Shop:
             self.settings.data_dir, self.policy.archive_keep_days
         )
         self.quarantine = QuarantineLists(self.settings.data_dir, self.policy.csv_bom)
-        self.owners_lists = OwnersLists(self.settings.data_dir)
         self.export_dialect = load_export_dialect(self.settings.policy_file)
         self.usual = load_usual(self.settings.policy_file)
 
@@ -184,14 +181,7 @@ class Shop:
         """Raise if the last attempt at *table*, or at one of its days, failed."""
         failed = self.warehouse.failures(table)
         for partition in sorted(failed.keys() & set(partitions)):
-            what = f"{table} of {partition}" if partition else table
-            check = failed[partition][0].check
-            raise GateFailed(
-                f"The last attempt at {what} failed its gate ({check}), so nothing is "
-                "built on it.",
-                "Mend the cause, then run: analytics-pipeline update",
-                follows=".".join(filter(None, (table, check, partition))),
-            )
+            raise InputFailed(table, failed[partition][0].check, partition)
 
     def sales_until(self, last: date) -> ir.Table:
         """Return the sales of every stored day up to *last*.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from analytics_pipeline.alerts import look_around
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.commands.last_runs import Runs, read_runs
+from analytics_pipeline.commands.last_runs import read_runs
+from analytics_pipeline.commands.run_states import Runs
 from analytics_pipeline.commands.table_states import (
     EXPORTS,
     TableState,
@@ -204,8 +205,7 @@ def _advise(
 ) -> list[str]:
     """Say what a person should do next, the most urgent first."""
     advice = [_remedy(failure) for failure in failures]
-    failed = runs.failed
-    if failed is not None and not (failed.is_gate and failures):
+    if (failed := runs.failed) and not (failed.is_gate and failures):
         advice.insert(0, failed.remedy)
     if shop.versions.is_outdated():
         advice.append(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from analytics_pipeline.commands.last_runs import LastRun, RunEnding, Runs, RunUnderWay
+from analytics_pipeline.commands.run_states import LastRun, RunEnding, Runs, RunUnderWay
 from analytics_pipeline.commands.state import Failure, State, Warned, read_state
 from analytics_pipeline.commands.table_states import TableState
 from analytics_pipeline.commands.terminal import Terminal

@@ -70,9 +70,8 @@ def _fold(text: str, width: int, indent: int) -> str:
 class Terminal:
     """The two streams: what is asked for goes to one, everything else to the other.
 
-    ``shop`` is the one of a chain of which everything tells, and ``headline`` what is
-    most important about it, where all are told of.  ``facts`` is what the document says
-    that ``--json`` prints at the end.
+    ``shop`` is the one of a chain of which everything tells, ``headline`` what is most
+    important about it, and ``facts`` what the document says that ``--json`` prints.
     """
 
     manner: Manner = field(default_factory=Manner)

@@ -16,3 +16,11 @@ def for_shop(sentence: str, shop: str | None) -> str:
     if shop is None:
         return sentence
     return _OF_A_SHOP.sub(f"analytics-pipeline --shop {shop} ", sentence)
+
+
+def go_on(remedy: str, command: str = "analytics-pipeline update") -> str:
+    """Return *remedy* with what to type when it is done, where it does not say so."""
+    if not remedy:
+        return f"Run it again: {command}"
+    says_so = "analytics-pipeline" in remedy or "again" in remedy
+    return remedy if says_so else f"{remedy} Then run: {command}"

@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 
 from analytics_pipeline.chain import read_chain
-from analytics_pipeline.commands.last_runs import RunEnding, Runs, read_runs
+from analytics_pipeline.commands.last_runs import read_runs
+from analytics_pipeline.commands.run_states import RunEnding, Runs
 from analytics_pipeline.commands.table_states import last_made
 from analytics_pipeline.contracts import Contract
 from analytics_pipeline.dead_runs import GRACE

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from analytics_pipeline.commands import status as screen
 from analytics_pipeline.commands.documents import in_json
-from analytics_pipeline.commands.last_runs import RunEnding
+from analytics_pipeline.commands.run_states import RunEnding
 from analytics_pipeline.commands.state import State, read_state
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.errors import DirectoryInUse

@@ -3,7 +3,7 @@
 import pytest
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.domain.typed_commands import for_shop
+from analytics_pipeline.domain.typed_commands import for_shop, go_on
 
 OF_NO_SHOP = {"demo", "simulate", "ui"}
 
@@ -27,3 +27,17 @@ def test_every_command_of_a_sentence_names_the_shop() -> None:
     text = "Run analytics-pipeline rebuild,\nthen analytics-pipeline status."
 
     assert for_shop(text, "north").count(" --shop north ") == 2
+
+
+@pytest.mark.parametrize(
+    ("remedy", "told"),
+    [
+        ("", "Run it again: analytics-pipeline update"),
+        ("Make a new one.", "Make a new one. Then run: analytics-pipeline update"),
+        ("Make room, then run it again.", "Make room, then run it again."),
+        ("Run: analytics-pipeline rebuild", "Run: analytics-pipeline rebuild"),
+        ("Wait, then try again.", "Wait, then try again."),
+    ],
+)
+def test_a_remedy_ends_with_what_to_type(remedy: str, told: str) -> None:
+    assert go_on(remedy) == told
