@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -539,15 +540,48 @@ def test_the_demo_runs_in_an_empty_folder_and_again(
 ) -> None:
     monkeypatch.setattr("analytics_pipeline.commands.demo.HISTORY", timedelta(days=15))
     monkeypatch.setenv("ALERT_URLS", "json://127.0.0.1:9/nobody-is-told-of-a-demo")
+    folder = tmp_path / "it's my shop"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
 
     for _ in range(2):
         result = type_in("demo")
 
         assert result.exit_code == 0, result.output
-        assert (tmp_path / "data/demo" / MASTER).exists()
+        assert (folder / "data/demo" / MASTER).exists()
         # On a slow machine the progress names "alerts"; one that was tried had failed.
         assert not re.search("an alert|No alert", result.stderr)
         assert "analytics-pipeline ui" in result.stdout
+
+    told = pasted_elsewhere(result, tmp_path, monkeypatch)
+    assert set(told) == {"status", "explain"}
+    assert "people" in told["status"]
+    assert "What counts" in told["explain"]
+
+
+def pasted_elsewhere(
+    demo: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """What the lines that a demo prints answer in a folder of another shop."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / ".env").write_text(
+        "ANALYTICS_DATA_DIR=other\nANALYTICS_STORE=other\nANALYTICS_TIMEZONE=Asia/Tokyo\n"
+        "ANALYTICS_START_DATE=2001-01-01\nLIGHTSPEED_DOMAIN_PREFIX=other\n"
+    )
+    monkeypatch.chdir(elsewhere)
+    told = {}
+    for line in demo.stdout.splitlines():
+        words = (
+            shlex.split(line) if "=" in line and "analytics-pipeline" in line else []
+        )
+        given = dict(word.split("=", 1) for word in words if "=" in word)
+        typed = words[len(given) + 1 :]
+        if typed and typed[0] != "ui":
+            answer = CliRunner().invoke(app, typed, env=given)
+            assert answer.exit_code in (0, 1), answer.output  # 1: of an earlier day
+            told[typed[0]] = answer.stdout
+    return told
 
 
 def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def import_ecom(
         with brought_in(shop, export) as copy:
             candidate = take_in_export(shop, copy)
             facts = {**_contents(candidate.rows), **_changes(shop, candidate.rows)}
-            terminal.facts |= {**facts, "file": None, "previous": None}
+            nothing_yet = {"file": None, "previous": None, "accepted": None}
+            terminal.facts |= facts | nothing_yet
             findings = _judge(shop, candidate)
             if accept is not None and reason is not None:
                 accepted = accept_finding(shop, "ecom_orders", findings, accept, reason)

@@ -39,7 +39,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("import-ecom orders.csv", "then run update"),
         ("import-ecom orders.csv --json", "what it holds, for a program"),
         (
-            'import-ecom orders.csv --accept export_is_complete --reason "Cleared"',
+            "import-ecom o.csv --accept export_is_complete --reason Gone",
             "so many orders are really gone: take it, this once",
         ),
     ),

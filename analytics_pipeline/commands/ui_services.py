@@ -4,6 +4,8 @@
 the exit code tells which.
 """
 
+from analytics_pipeline.commands.interruption import INTERRUPTED  # isort: split
+
 import runpy
 import signal
 import sys
@@ -12,8 +14,6 @@ from types import FrameType
 
 from analytics_pipeline.commands.ports import refuse_taken
 from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
-
-INTERRUPTED = 130
 
 
 def run(words: list[str]) -> int:
