@@ -1,13 +1,17 @@
 """Tests for analytics_pipeline.verdicts."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
 from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.domain.verdicts import Outcome
+from analytics_pipeline.domain.findings import Severity
+from analytics_pipeline.domain.incidents import Observation, group_warnings, observe
+from analytics_pipeline.domain.verdicts import Outcome, Verdict
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.verdicts import read_verdicts
+from analytics_pipeline.verdicts import keep_warnings, read_verdicts
 
 TABLE = dg.AssetKey("outlets")
 
@@ -59,3 +63,38 @@ def test_a_check_that_has_not_run_is_not_said_to_have_passed(instance):
 
 def test_the_report_does_not_wait_for_its_own_verdict(instance):
     assert "customer_report" not in {table for table, _ in outcomes(instance)}
+
+
+def test_what_a_person_accepted_is_no_warning(instance):
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=TABLE,
+            check_name="outlets_are_all_there",
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"accepted": "It was closed"},
+        )
+    )
+
+    found = outcomes(instance)
+    assert found["outlets", "outlets_are_all_there"].outcome is Outcome.PASSED
+
+
+def test_a_check_that_warns_of_an_earlier_day_is_told_as_status_tells_it():
+    verdicts = [
+        Verdict("raw_sales", check, Outcome.PASSED, "All is well.", "2026-06-20")
+        for check in ("words_are_known", "volume_is_usual", "matches_schema")
+    ]
+    at = datetime(2026, 6, 21, tzinfo=UTC)
+    seen = [
+        Observation(("raw_sales", "words_are_known", day), at, True, Severity.WARN, day)
+        for day in ("2026-01-02", "2026-01-03")
+    ]
+    stopped = Observation(("raw_sales", "matches_schema", "2026-01-02"), at, True)
+    incidents = observe({}, [*seen, stopped])
+
+    words, volume, schema = keep_warnings(verdicts, incidents)
+
+    assert (words.outcome, words.day) == (Outcome.WARNS, "2026-01-03")
+    assert volume.outcome is schema.outcome is Outcome.PASSED
+    assert len(group_warnings(incidents)) == 1

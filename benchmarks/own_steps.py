@@ -113,7 +113,7 @@ def _context(day: str) -> Any:
     return SimpleNamespace(
         partition_keys=[date.fromisoformat(day).isoformat()],
         instance=_records(),
-        run=SimpleNamespace(tags={"dagster/partition": day}),
+        run=SimpleNamespace(run_id="own", tags={"dagster/partition": day}),
         log_event=lambda _event: None,
         add_asset_metadata=lambda *_given, **_named: None,
         op_execution_context=SimpleNamespace(selected_output_names=set()),

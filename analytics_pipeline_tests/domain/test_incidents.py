@@ -139,8 +139,8 @@ def test_a_channel_that_is_configured_no_more_is_forgotten() -> None:
 @pytest.mark.parametrize(
     ("severity", "day", "kept"),
     [
-        (Severity.WARN, "2026-06-06", False),
-        (Severity.WARN, "2026-06-07", True),
+        (Severity.WARN, "2026-06-21", False),
+        (Severity.WARN, "2026-06-22", True),
         (Severity.WARN, "", True),
         (Severity.ERROR, "2026-01-01", True),
     ],
@@ -150,7 +150,7 @@ def test_a_warning_of_a_day_long_past_is_history(
 ) -> None:
     failing = told(observe({}, [seen(0, severity, (*GATE[:2], day))]), MAIL)
 
-    assert bool(forget_old(failing, date(2026, 6, 21))) is kept
+    assert bool(forget_old(failing, date(2026, 7, 6))) is kept
 
 
 # Whatever happens ------------------------------------------------------------------
@@ -271,3 +271,11 @@ def test_what_has_stopped_something_for_longest_is_the_cause_of_a_late_master() 
 
     assert longest_failing(failing) == SUBJECTS[2]
     assert longest_failing({}) is None
+
+
+def test_a_warning_that_a_first_load_finds_of_an_old_day_is_kept_for_a_while() -> None:
+    found = observe({}, [seen(0, Severity.WARN, (*GATE[:2], "2025-01-02"))])
+
+    assert forget_old(found, date(2026, 6, 22)) == found
+    assert forget_old(found, date(2026, 7, 5)) == found
+    assert forget_old(found, date(2026, 7, 6)) == {}
