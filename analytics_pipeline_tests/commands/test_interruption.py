@@ -25,8 +25,8 @@ from analytics_pipeline.errors import is_interruption
 from analytics_pipeline.gates import told_to_people
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.serving import serve
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
-from analytics_pipeline_tests.test_architecture import PACKAGE
 
 SENTENCE = "interrupted; what was published stays"
 LONGEST = 60.0
@@ -38,7 +38,7 @@ def typed(*words: object, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """A command at work in a group of its own, as in a terminal."""
     process = subprocess.Popen(
         [sys.executable, "-m", "analytics_pipeline", *map(str, words)],
-        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)} | variables,
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH} | variables,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -96,9 +96,9 @@ def test_while_the_program_is_being_imported(
     (stand_in / module / "__init__.py").write_text(
         f"import os, time\nos.kill(os.getpid(), {int(number)})\ntime.sleep(30)\n"
     )
-    path = f"{stand_in}{os.pathsep}{PACKAGE.parent}"
+    path = {"PYTHONPATH": f"{stand_in}{os.pathsep}{clock.PYTHON_PATH}"}
 
-    with typed("update", "--accept", "a", "--reason", "b", PYTHONPATH=path) as command:
+    with typed("update", "--accept", "a", "--reason", "b", **path) as command:
         assert_ended_quietly(command)
 
 
@@ -181,7 +181,7 @@ def test_a_second_one_ends_at_once_whatever_is_still_going_on() -> None:
     )
     with subprocess.Popen(
         [sys.executable, "-c", hang],
-        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -199,7 +199,7 @@ def test_a_signal_that_the_shell_ignores_stays_ignored() -> None:
     words = [sys.executable, "-m", "analytics_pipeline", "simulate", "--customers", "3"]
     with subprocess.Popen(
         ["sh", "-c", script, "sh", *words],
-        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         time.sleep(0.7)

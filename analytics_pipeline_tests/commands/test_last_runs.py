@@ -20,6 +20,7 @@ from analytics_pipeline.run_reports import LOCATION_TAG
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.chain_of_shops import write_shop
 
 D = date(2026, 6, 20)
@@ -248,7 +249,7 @@ def test_a_run_that_dagster_launched_may_take_its_time_to_get_the_directory(
     records: Records, later: timedelta, *, is_alive: bool
 ) -> None:
     records.begin({LOCATION_TAG: "analytics_pipeline"})
-    records.shop = replace_clock(records.shop, datetime.now(UTC) + later)
+    records.shop = replace_clock(records.shop, clock.now() + later)
 
     runs = records.read()
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands import ports, ui_services
 from analytics_pipeline.errors import WrongUse
-from analytics_pipeline_tests.test_architecture import PACKAGE
+from analytics_pipeline_tests import clock
 
 SMALL = ("--customers", "3", "--opened-on", "2026-11-20")
 
@@ -36,7 +36,7 @@ def type_in(*words: object) -> subprocess.CompletedProcess[str]:
     """Type a command in a process of its own; it must end by itself."""
     return subprocess.run(
         [sys.executable, "-m", "analytics_pipeline", *map(str, words)],
-        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 

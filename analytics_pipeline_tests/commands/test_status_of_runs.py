@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -22,6 +21,7 @@ from analytics_pipeline.errors import DirectoryInUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import hold_directory, open_shop
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 
 MORNING = datetime.combine(FIRST_DAY + timedelta(days=1), datetime.min.time(), UTC)
@@ -141,7 +141,7 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
         [sys.executable, "-c", script, str(small_shop.data)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
@@ -172,7 +172,7 @@ def test_a_command_that_is_stopped_is_under_way_and_then_interrupted(
         ],
         env=os.environ
         | small_shop.settings.as_environment()
-        | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        | {"PYTHONPATH": clock.PYTHON_PATH},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
