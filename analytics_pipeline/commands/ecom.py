@@ -19,7 +19,7 @@ from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.domain.money import format_cents
 from analytics_pipeline.domain.order_matching import counts_unsynced
 from analytics_pipeline.errors import GateFailed, WrongUse
-from analytics_pipeline.gates import judge
+from analytics_pipeline.gates import judge, list_offenders
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
@@ -69,7 +69,8 @@ def import_ecom(
                 accepted = accept_finding(shop, "ecom_orders", findings, accept, reason)
                 terminal.facts["accepted"] = accepted
                 findings = _judge(shop, candidate)
-            _tell(findings, export, terminal)
+            listed = [list_offenders(shop, "ecom_orders", each) for each in findings]
+            _tell(listed, export, terminal)
             previous = put_in_place(shop, copy)
     terminal.facts |= {"file": target, "previous": previous}
     terminal.summary("Export put in place", _in_words(terminal.facts))

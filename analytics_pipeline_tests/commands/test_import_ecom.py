@@ -89,6 +89,19 @@ def test_an_export_that_lacks_many_orders_is_refused_with_the_counts(
     assert shop_in(data).warehouse.failures("ecom_orders") == {}
 
 
+def test_a_refusal_names_the_list_of_the_orders_that_are_gone(data: Path) -> None:
+    result = imported(data, range(1, 19))
+
+    listed = data / "reports/ecom_orders.export_is_complete.csv"
+    assert "reports/ecom_orders.export_is_complete.csv" in result.stderr
+    assert listed.stat().st_mode & 0o777 == 0o600
+    rows = listed.read_text(encoding="utf-8").splitlines()[1:]
+    assert {row.split(",")[0] for row in rows} == {str(n) for n in range(19, 384)}
+
+    assert imported(data, GOOD).exit_code == 0
+    assert not listed.exists()
+
+
 def test_the_remedy_of_a_refusal_can_be_typed_as_it_is(data: Path) -> None:
     refused = imported(data, range(1, 19))
 
