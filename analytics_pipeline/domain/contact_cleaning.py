@@ -8,17 +8,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from analytics_pipeline.domain.texts import without_invisible
+
 _SIGNS = r"""[<>()\[\]:;,"']"""
 DECORATED = rf"[^ -~]|{_SIGNS}|\. *$|@.*@"
 """Finds every text that may be more than one plain ASCII address."""
 
 _DECORATIONS = re.compile(_SIGNS)
-_IGNORABLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0000-\U000e0fff]"
-)
-"""Characters without a shape that Unicode does not class as formats or controls."""
-
 _AROUND = " \t\n\v\f\r<>()[]\"',;"
 _BRACKETED = re.compile(r"<([^<>]*@[^<>]*)>")
 _MAILTO = re.compile(r"mailto:([^?]*)")
@@ -36,13 +32,7 @@ def clean_text(text: str) -> str:
     """Return *text* trimmed, without invisible characters, in plain forms (NFKC)."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    visible = "".join(sign for sign in text if not _is_invisible(sign))
-    return unicodedata.normalize("NFKC", visible).strip()
-
-
-def _is_invisible(sign: str) -> bool:
-    is_format = unicodedata.category(sign) in {"Cc", "Cf"} and not sign.isspace()
-    return is_format or _IGNORABLE.match(sign) is not None
+    return unicodedata.normalize("NFKC", without_invisible(text)).strip()
 
 
 def fold(text: str) -> str:

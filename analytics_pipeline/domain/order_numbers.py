@@ -8,29 +8,17 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from analytics_pipeline.domain.texts import without_invisible
 from analytics_pipeline.schemas.columns import LONGEST_ORDER_NUMBER
 
 _PLAIN = re.compile(r"[ -~]*")
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
-_NOT_SHOWN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufe00-\ufe0f]"
-)
-"""Characters that take no room though they are letters or marks by their kind."""
 _NOTED = re.compile(r"\s*Order ID:([^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*)")
 _LAST_WORD = re.compile(r"\S*\Z")
 
 
 def clean_number(text: str) -> str:
     """Return *text* without invisible characters and without white space around it."""
-    if text.isascii():
-        return _CONTROLS.sub("", text).strip()
-    shown = _NOT_SHOWN.sub("", text)
-    return "".join(each for each in shown if each.isspace() or _is_shown(each)).strip()
-
-
-def _is_shown(character: str) -> bool:
-    """Say whether a character is seen: no control, format or unassigned one is."""
-    return unicodedata.category(character) not in ("Cc", "Cf")
+    return without_invisible(text).strip()
 
 
 def comparable(number: str) -> str:

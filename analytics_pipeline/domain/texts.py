@@ -3,15 +3,16 @@
 import re
 
 INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
-    "\U000e0000-\U000e007f"
+    "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160"
+    "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000110bd\U000110cd"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
 )
-"""Characters without a shape of their own, as the inside of a character class."""
+"""Characters without a shape of their own, as the inside of a character class: those
+that Unicode classes as formats, and the letters and marks that it calls ignorable."""
 
-VERSION = 2
-"""Of how texts are read; records read by another version are read again."""
-
+_INVISIBLE = re.compile(f"[{INVISIBLE}\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _LINE_END = re.compile("\r\n?")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BLANK = re.compile(rf"[\s{INVISIBLE}]*")
@@ -25,6 +26,11 @@ def without_controls(text: str) -> str:
     if text.isprintable():
         return text
     return _CONTROL.sub("", _LINE_END.sub("\n", text))
+
+
+def without_invisible(text: str) -> str:
+    """Return *text* without what nobody sees; white space of any kind stays."""
+    return _INVISIBLE.sub("", text)
 
 
 def is_blank(text: str) -> bool:
