@@ -12,6 +12,9 @@ INVISIBLE = (
 """Characters without a shape of their own, as the inside of a character class: those
 that Unicode classes as formats, and the letters and marks that it calls ignorable."""
 
+VERSION = 2
+"""Of how texts are read; records read by another version are read again."""
+
 _INVISIBLE = re.compile(f"[{INVISIBLE}\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _LINE_END = re.compile("\r\n?")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
