@@ -116,6 +116,40 @@ def test_a_deadline_of_grpc_is_a_moment_of_the_real_clock() -> None:
         grpc.channel_ready_future(channel).result(timeout=0.2)
 
 
+CALL = """
+import grpc
+from concurrent import futures
+server = grpc.server(futures.ThreadPoolExecutor(1))
+answer = grpc.unary_unary_rpc_method_handler(lambda request, context: request)
+server.add_generic_rpc_handlers(
+    (grpc.method_handlers_generic_handler("tests", {"answer": answer}),)
+)
+port = server.add_insecure_port("127.0.0.1:0")
+server.start()
+with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    print(channel.unary_unary("/tests/answer")(b"well", timeout=30).decode())
+server.stop(None)
+"""
+
+
+@pytest.mark.parametrize("days", [-400, 400])
+def test_grpc_serves_and_answers_with_a_clock_that_is_far_behind_or_ahead(
+    days: int,
+) -> None:
+    seconds = str(timedelta(days=days).total_seconds())
+    environment = {"PYTHONPATH": clock.PYTHON_PATH, clock.OFFSET: seconds}
+
+    done = subprocess.run(
+        [sys.executable, "-c", CALL],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "well\n"), done.stderr
+
+
 @pytest.mark.parametrize("age", [timedelta(), timedelta(days=9), timedelta(days=-1)])
 def test_the_age_of_a_file_is_by_the_pinned_clock(
     tmp_path: Path, age: timedelta

@@ -20,7 +20,10 @@ from typing import Any
 
 OFFSET = "TESTS_CLOCK_OFFSET"
 OF_FILES = "analytics_pipeline.steps.ecom_orders"
-OF_GRPC = ("_channel", "_common", "_server", "_utilities", "aio._utils")
+OF_GRPC = (
+    *("_channel", "_common", "_server", "_utilities", "aio._utils"),
+    "_cython.cygrpc",
+)
 
 
 def travel(seconds: float) -> None:
