@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
@@ -31,6 +32,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     clock.pin(config.getoption("--today"))
+    _listen_to_signals()
+
+
+def _listen_to_signals() -> None:
+    """Let what a test starts be interrupted, as in the foreground of a terminal.
+
+    A shell lets its background jobs ignore SIGINT, and processes inherit that.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 gc.set_threshold(*COLLECT_RARELY)  # as the commands do: a tenth of the time

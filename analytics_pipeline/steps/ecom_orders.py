@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -126,9 +127,14 @@ def read_ecom_orders(shop: Shop) -> Candidate:
 
 
 def _compared(complete: Finding, not_compared: str | None) -> Finding:
-    """Return *complete*; a warning if order numbers could *not* be *compared*."""
-    if not_compared is None or not complete.passed:
+    """Return *complete*, which says too if order numbers could *not* be *compared*.
+
+    That alone is a warning.
+    """
+    if not_compared is None:
         return complete
+    if not complete.passed:
+        return replace(complete, sentence=f"{complete.sentence} {not_compared}")
     return Finding("export_is_complete", False, not_compared, Severity.WARN)
 
 

@@ -638,7 +638,7 @@ def test_a_name_cannot_steer_the_terminal(asked: Asked) -> None:
     odd = asked.enrol("[red]Tess[/red]\x1b[2J", "O\u202ewl", email="tess@example.com")
     asked.publish()
 
-    assert asked.told(odd.id).startswith("[red]Tess[/red] [2J O wl id")
+    assert asked.told(odd.id).startswith("[red]Tess[/red][2J O wl id")
 
     assert asked.explain(odd.id, "--json").stdout.isascii()
 

@@ -162,13 +162,15 @@ class OrdinaryShop:
     def kept(self, table: str, day: date) -> Mapping[str, object]:
         """Return what a failed gate of *table*, or of its *day*, must leave as it is.
 
-        The stored rows, how much of the log counts, and every file for people.
+        The stored rows, how much of the log counts, and every file for people but the
+        lists of what a check has found, ``TABLE.CHECK.csv``.
         """
         stored = (f"warehouse/{table}/{name}.parquet" for name in (table, day))
         paths = [self.data / name for name in stored]
         paths += [path for path in self.data.iterdir() if path.suffix == ".csv"]
         paths += (self.data / "archive").iterdir()
-        paths += (self.data / "reports").iterdir()
+        reports = (self.data / "reports").iterdir()
+        paths += [path for path in reports if path.name.count(".") == 1]
         kept: dict[str, object] = {
             str(path): path.read_bytes() for path in paths if path.exists()
         }

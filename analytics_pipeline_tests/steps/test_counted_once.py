@@ -115,7 +115,7 @@ def test_the_engine_finds_notes_that_go_on_rule_4_3(open_changed, text):
 
     found = ledger_of(shop).matches["evidence"].value_counts()
 
-    assert found["note"] == 12
+    assert found["note"] == 6 * sum(kind.by == "note" for kind in KINDS) == 18
     assert "source_id" not in found
 
 
