@@ -1,7 +1,7 @@
 """The clock of every test: pinned, so that no test depends on the day it is run on.
 
-``pytest --today 2028-02-29`` runs the tests as on that day at noon UTC, and
-``--today 2027-03-14T06:30`` as from that moment of UTC on; without it they run as on
+``pytest --today=2028-02-29`` runs the tests as on that day at noon UTC, and
+``--today=2027-03-14T06:30`` as from that moment of UTC on; without it they run as on
 ``TODAY``.  The clock goes on from there.  Processes that a test starts share it, if
 their PYTHONPATH holds ``HOOK`` and their environment ``OFFSET``, as ``os.environ``
 does; a monotonic clock is real everywhere.  Only this module knows the real clock.
