@@ -115,8 +115,13 @@ class Shop:
 
     def store_as(self, table: str, model: type[Table]) -> Callable[[Candidate], None]:
         """Return what stores a candidate as *table*, or as its day of it."""
-        write = self.warehouse.write
-        return lambda each: write(table, model, each.rows, each.partition, each.notes)
+
+        def store(candidate: Candidate) -> None:
+            self.warehouse.write(
+                table, model, candidate.rows, candidate.partition, candidate.notes
+            )
+
+        return store
 
     # Days ------------------------------------------------------------------------
 
@@ -138,8 +143,8 @@ class Shop:
     @property
     def due_day(self) -> date:
         """The day whose master people may expect by now."""
-        is_late = self.clock().astimezone(self.zone).time() < DUE_AT
-        return self.yesterday - timedelta(days=is_late)
+        is_due = self.clock().astimezone(self.zone).time() >= DUE_AT
+        return self.yesterday if is_due else self.yesterday - timedelta(days=1)
 
     @property
     def first_day(self) -> str:
@@ -187,7 +192,8 @@ class Shop:
         """Return the sales of every stored day up to *last*.
 
         Raises:
-            LocalFailure, GateFailed: a day is missing; its last attempt failed.
+            LocalFailure: a day is missing.
+            GateFailed: a day's last attempt failed.
         """
         wanted = self.days_until(last) or [last.isoformat()]
         missing = set(wanted) - set(self.warehouse.partitions("raw_sales"))
@@ -213,7 +219,8 @@ def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
     """Keep every other run out of *data_dir*; what a killed one left is cleared away.
 
     Raises:
-        DirectoryInUse, LocalFailure: another run holds it; it cannot be written.
+        DirectoryInUse: another run holds it, and *wait* is false.
+        LocalFailure: the directory cannot be written.
     """
     try:
         make_folder(data_dir)
