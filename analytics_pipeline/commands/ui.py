@@ -77,8 +77,8 @@ def _become(
     :mod:`ui_services` is that process.
     """
     open_home(home).dispose()
-    command = [sys.executable, "-m", "analytics_pipeline.commands.ui_services", *target]
-    command += ["--host", HOST, "--port", str(port)]
+    command = [sys.executable, "-m", "analytics_pipeline.commands.ui_services"]
+    command += [str(home), *target, "--host", HOST, "--port", str(port)]
     os.execve(
         sys.executable, command, {**environment, "DAGSTER_DISABLE_TELEMETRY": "1"}
     )
