@@ -120,5 +120,5 @@ def test_a_day_costs_the_same_however_long_the_history_is(tmp_path: Path) -> Non
             costs.append(shop.simulator.stats()["total"])
 
     # A page and an empty one of sales, customers, outlets, registers and the search;
-    # the empty one twice of the first two; and twice the store itself.
+    # the page that confirms the end of the first two; and twice the store itself.
     assert max(costs) <= 5 * 2 + 2 + 2

@@ -11,7 +11,7 @@ from random import Random
 
 
 class FaultKind(StrEnum):
-    """The ways in which a request can fail (API §8.7)."""
+    """The ways in which a request can fail: those of API §8.7, and three more."""
 
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "500"
@@ -30,7 +30,21 @@ class FaultKind(StrEnum):
     STUCK_VERSION = "stuck_version"
     REPEATED_ROWS = "repeated_rows"
     TOKEN_REVOKED = "token_revoked"
+    EMPTY_PAGES = "empty_pages"
+    POISONED_VERSION = "poisoned_version"
+    LYING_TOTAL = "lying_total"
 
+
+BEYOND_API_8_7 = frozenset(
+    {FaultKind.EMPTY_PAGES, FaultKind.POISONED_VERSION, FaultKind.LYING_TOTAL}
+)
+"""Well-formed replies that say something untrue."""
+
+EMPTY_IN_A_ROW = 2
+"""How many requests in a row get an empty page."""
+
+POISON = 2**63 - 2
+"""The version that a poisoned record shows."""
 
 PASSING: tuple[FaultKind, ...] = tuple(
     kind
@@ -44,9 +58,10 @@ PASSING: tuple[FaultKind, ...] = tuple(
 class FaultPlan:
     """Maps the number of an API request, counted from 1, to a fault.
 
-    A 429 comes as a burst over the requests that follow.  A revoked token stays
-    revoked.  The page faults (missing or stuck version, repeated rows) change
-    feed pages only; repeated rows also shift a page of search.
+    A 429 comes as a burst over the requests that follow, and empty pages come two in
+    a row.  A revoked token stays revoked.  The page faults (missing, stuck or poisoned
+    version, repeated rows, empty pages) change feed pages only; repeated rows also
+    shift a page of search.  A lying total changes search only.
 
     Attributes:
         by_request: the faults at fixed requests; they go before drawn ones.
@@ -97,6 +112,9 @@ class FaultPlan:
         earlier = range(max(1, number - self.burst + 1), number)
         if any(self._drawn(n) is FaultKind.RATE_LIMITED for n in earlier):
             return FaultKind.RATE_LIMITED
+        earlier = range(max(1, number - EMPTY_IN_A_ROW + 1), number)
+        if any(self._drawn(n) is FaultKind.EMPTY_PAGES for n in earlier):
+            return FaultKind.EMPTY_PAGES
         return None
 
     def _drawn(self, number: int) -> FaultKind | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
-from analytics_pipeline.simulator.faults import FaultKind
+from analytics_pipeline.simulator.faults import POISON, FaultKind
 from analytics_pipeline.simulator.feed import (
     FreshOrder,
     in_version_order,
@@ -37,6 +37,7 @@ from analytics_pipeline.simulator.written_records import WrittenRecords
 FEEDS = ("sales", "customers", "outlets", "registers")
 DATED_VERSIONS = ("2026-01", "2026-04", "2026-07")
 REPEATED_ROWS = 3
+LYING_TOTAL = 1_000_000_000
 
 _DATED = re.compile(r"\d{4}-\d{2}")
 
@@ -146,6 +147,8 @@ class StoreApi:
             window = replace(window, deleted=True)
         rows = self._feeds[kind].rows()
         page = page_of(rows, window, before_inclusive=self._quirks.before_inclusive)
+        if fault is FaultKind.EMPTY_PAGES:
+            page = []
         newest = page[-1].version if page else None
         if fault is FaultKind.STUCK_VERSION:
             page, newest = page_ending_at(rows, window, window.size), window.after
@@ -155,7 +158,12 @@ class StoreApi:
         tail = b',"version":' + json.dumps(versions).encode()
         if fault is FaultKind.MISSING_VERSION:
             tail = b""
-        return _listing(written.rows(kind, page), tail)
+        records = written.rows(kind, page)
+        if fault is FaultKind.POISONED_VERSION and page:
+            true, false = str(newest).encode(), str(POISON).encode()
+            records = [*records[:-1], records[-1].replace(true, false)]
+            tail = tail.replace(true, false)
+        return _listing(records, tail)
 
     def _search(
         self, params: QueryParams, written: WrittenRecords, fault: FaultKind | None
@@ -168,7 +176,8 @@ class StoreApi:
         if fault is FaultKind.REPEATED_ROWS:
             offset = max(0, offset - REPEATED_ROWS)
         kind, found = self._found(params)
-        count = f',"total_count":{len(found)}' if self._counts else ""
+        total = LYING_TOTAL if fault is FaultKind.LYING_TOTAL else len(found)
+        count = f',"total_count":{total}' if self._counts else ""
         rows = written.rows(kind, found[offset : offset + size])
         return _listing(rows, count.encode())
 

@@ -178,9 +178,13 @@ class Connection:
         """
         seconds = self._allowance.seconds_to_wait(self.now())
         if seconds > 0:
-            if self._on_wait:
-                self._on_wait(seconds, LIMIT_USED_UP)
-            self._sleep(seconds)
+            self.pause(seconds, LIMIT_USED_UP)
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Wait before another request, and tell why."""
+        if self._on_wait:
+            self._on_wait(seconds, reason)
+        self._sleep(seconds)
 
     def true_since(self, asked_at: datetime) -> datetime:
         """Return the earliest moment whose state the last reply can show.

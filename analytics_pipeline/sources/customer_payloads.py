@@ -16,6 +16,7 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.schemas.sources import Customers
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
+    LARGEST_VERSION,
     Unusable,
     identifier,
     instant,
@@ -28,14 +29,24 @@ from analytics_pipeline.sources.rejections import Rejection, sort_out
 
 
 def customers_rows(
-    records: Iterable[Any], keys: ContactKeys, policy: Policy, *, page: int = 1
+    records: Iterable[Any],
+    keys: ContactKeys,
+    policy: Policy,
+    *,
+    page: int = 1,
+    highest_version: int = LARGEST_VERSION,
 ) -> tuple[pd.DataFrame, list[Rejection]]:
     """Return ``Customers`` rows of *records*, and what was turned away and why.
 
-    Of a record that stands twice on a page, the latest version makes the row.
+    Of a record that stands twice on a page, the latest version makes the row.  One
+    above *highest_version* is rejected.
     """
     rows, rejections = sort_out(
-        records, lambda record: _row(record, keys, policy), table="customers", page=page
+        records,
+        lambda record: _row(record, keys, policy),
+        table="customers",
+        page=page,
+        highest_version=highest_version,
     )
     latest = {row[0]: row for row in sorted(rows, key=lambda row: int(row[1]))}
     return frame_of(list(latest.values()), Customers), rejections

@@ -1,49 +1,30 @@
 """Reading a Lightspeed Retail (X-Series) store over its API (API 1, 2, 5, 9)."""
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.connection import Connection, NotFound, local_now
+from analytics_pipeline.sources.feed_pages import FeedPages, Page
 from analytics_pipeline.sources.origin import origin_for
 from analytics_pipeline.sources.page_sizes import PageSize
 from analytics_pipeline.sources.replies import (
     NotUnderstood,
-    last_version,
     not_what_was_asked,
     records_of,
     resource_of,
+    stated_total,
 )
 from analytics_pipeline.sources.search import SalesSearch
 
 __all__ = ["LightspeedClient", "Page", "origin_for"]
 
 _COLLECTIONS = frozenset({"sales", "customers", "outlets", "registers"})
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a collection, in the order of versions.
-
-    Attributes:
-        records: as delivered; each should be an object, which the normaliser judges.
-        version_max: the version to read on from.
-        number: counted from 1 in one walk.
-        began_at: no later than the moment whose state the page shows.
-    """
-
-    records: list[Any]
-    version_max: int
-    number: int
-    began_at: datetime
 
 
 class LightspeedClient:
@@ -139,30 +120,29 @@ class LightspeedClient:
 
         Pages are as large as the store grants; without a *page_size* as large as is
         wise.  One shorter than asked for is not the end (API 2.1); with *confirm_end*
-        an empty one is asked for twice before it is believed.
+        an empty one is not either, until the page from just before the cursor shows
+        that nothing follows.
 
         Raises:
             LightspeedUnavailable: the version does not advance, so the end would
-                never come.
+                never come, or the store does not show what is at the cursor.
         """
         if collection not in _COLLECTIONS:
             raise ValueError(f"{collection} is not a versioned collection")
         extra = {"deleted": "true"} if deleted else {}
         size = PageSize.of(collection) if page_size is None else PageSize(page_size)
-        for number in itertools.count(1):
-            asked_at = self._connection.now()
-            params = {"after": str(after), **extra}
-            body = self._page(collection, params, size)
-            if confirm_end and not records_of(body):
-                body = self._page(collection, params, size)
-            records = records_of(body)
-            if not records:
-                return
-            reached = last_version(body, records)
-            if reached <= after:
-                raise _stuck(collection)
-            yield Page(records, reached, number, self._connection.true_since(asked_at))
-            after = reached
+
+        def ask(version: int) -> Any:
+            return self._page(collection, {"after": str(version), **extra}, size)
+
+        feed = FeedPages(
+            collection,
+            ask,
+            now=self._connection.now,
+            true_since=self._connection.true_since,
+            pause=self._connection.pause,
+        )
+        yield from feed.walk(after, confirm_end=confirm_end)
 
     def _page(self, collection: str, params: dict[str, str], size: PageSize) -> Any:
         """Return a page's reply; ask for less where the store refuses so much."""
@@ -196,13 +176,22 @@ class LightspeedClient:
         """Return a search for sales by their date: for comparison, not for truth."""
         return SalesSearch(self._connection.get)
 
+    def finds_any(self, kind: str) -> bool:
+        """Say whether a search finds any record of a kind, or counts one.
+
+        For a feed that shows nothing at all: a new store has nothing to find either.
+        """
+        params = {
+            "type": kind,
+            "date_from": "1970-01-01T00:00:00Z",
+            "date_to": "9999-12-31T23:59:59Z",
+            "deleted": "true",
+            "page_size": "1",
+            "offset": "0",
+        }
+        body = self._connection.get("search", params)
+        return bool(records_of(body)) or (stated_total(body) or 0) > 0
+
     def retailer(self) -> dict[str, Any]:
         """Return the store itself: its time zone, country and currency."""
         return resource_of(self._connection.get("retailer", {}))
-
-
-def _stuck(what: str) -> LightspeedUnavailable:
-    return LightspeedUnavailable(
-        f"Lightspeed's list of {what} does not advance from page to page.",
-        "Try again later; the next run goes on where this one stopped.",
-    )

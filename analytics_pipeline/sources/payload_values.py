@@ -27,7 +27,7 @@ EXACT = Context(
 """Arithmetic that refuses to round (rule 1.3): a lost digit is an error, not money."""
 
 _LARGEST = Decimal(LARGEST_AMOUNT) / 100
-_LARGEST_VERSION = 2**63 - 1
+LARGEST_VERSION = 2**63 - 1
 _ZERO = Decimal(0)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,4})?")
 _DIGITS = re.compile(r"[0-9]{1,19}")
@@ -60,7 +60,7 @@ def version(value: Any) -> int:
     """Return the version of a record: a whole number above 0, of at most 64 bits."""
     if type(value) is str and _DIGITS.fullmatch(value):
         value = int(value)
-    if type(value) is int and 0 < value <= _LARGEST_VERSION:
+    if type(value) is int and 0 < value <= LARGEST_VERSION:
         return value
     raise Unusable("version_is_given")
 
@@ -83,7 +83,7 @@ def text(value: Any, rule: str) -> str | None:
     """
     if value is None:
         return None
-    if type(value) is int and abs(value) <= _LARGEST_VERSION:
+    if type(value) is int and abs(value) <= LARGEST_VERSION:
         return str(value)
     if type(value) is not str:
         raise Unusable(rule)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.sources.payload_values import (
+    LARGEST_VERSION,
     Unusable,
     identifier,
     version,
@@ -16,6 +17,9 @@ from analytics_pipeline.sources.payload_values import (
 )
 
 __all__ = ["Rejection", "sort_out"]
+
+FAR_VERSION = "version_is_near_its_neighbours"
+"""The rule that a record breaks whose version is far above the others of its feed."""
 
 Value = TypeVar("Value")
 
@@ -26,14 +30,21 @@ def sort_out(
     *,
     table: str,
     page: int,
+    highest_version: int = LARGEST_VERSION,
 ) -> tuple[list[Value], list[Rejection]]:
-    """Read each record of a page into a row, or turn it away with the broken rule."""
+    """Read each record of a page into a row, or reject it with the broken rule.
+
+    A version above *highest_version* is not believed, so such a record is rejected as
+    one without a version: whatever version of it comes later makes it good.
+    """
     rows: list[Value] = []
     rejections: list[Rejection] = []
     for number, record in enumerate(records, start=1):
         try:
             if not isinstance(record, dict):
                 raise Unusable("record_is_an_object")
+            if (_readable(version, version_in(record)) or 0) > highest_version:
+                raise Unusable(FAR_VERSION)
             rows.append(read(record))
         except Unusable as fault:
             position = f"page {page}, record {number}"
@@ -48,7 +59,7 @@ def _rejection(record: Any, rule: str, table: str, position: str) -> Rejection:
         table=table,
         rule=rule,
         record_id=_readable(identifier, raw_id),
-        version=_readable(version, version_in(record)),
+        version=None if rule == FAR_VERSION else _readable(version, version_in(record)),
         position=position,
     )
 

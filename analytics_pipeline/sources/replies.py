@@ -116,15 +116,23 @@ def stated_total(body: Any) -> int | None:
     return total if isinstance(total, int) and not isinstance(total, bool) else None
 
 
-def last_version(body: Any, records: list[Any]) -> int:
+def versions_of(records: list[Any]) -> list[int]:
+    """Return the versions of the records that tell theirs."""
+    told = (_version(version_in(record)) for record in records)
+    return [each for each in told if each]
+
+
+def last_version(body: Any, versions: list[int], highest: int) -> int:
     """Return the version to read on from after a page; 0 if nothing tells it.
 
-    The page's own word and its records' versions should agree.  Where they do not,
-    the lower one is safe: it can only bring records again, never skip any.
+    The page's own word and the *versions* of its records should agree.  Where they do
+    not, the lower one is safe: it can only bring records again, never skip any.  What
+    is above *highest* is not believed of either.
     """
     block = body.get("version") if isinstance(body, dict) else None
     stated = _version(block.get("max")) if isinstance(block, dict) else 0
-    own = max((_version(version_in(record)) for record in records), default=0)
+    stated = stated if stated <= highest else 0
+    own = max((each for each in versions if each <= highest), default=0)
     return min(stated, own) if stated and own else stated or own
 
 

@@ -15,6 +15,7 @@ from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
     EXACT,
+    LARGEST_VERSION,
     UNREADABLE_WORD,
     Unusable,
     amount,
@@ -51,14 +52,23 @@ class LineSums(NamedTuple):
 
 
 def sales_rows(
-    records: Iterable[Any], *, segment: int, page: int
+    records: Iterable[Any],
+    *,
+    segment: int,
+    page: int,
+    highest_version: int = LARGEST_VERSION,
 ) -> tuple[pd.DataFrame, list[Rejection]]:
     """Return ``SalesFeed`` rows of *records*, and what was turned away and why.
 
-    A record that stands twice on a page with the same version makes one row.
+    A record that stands twice on a page with the same version makes one row.  One
+    above *highest_version* is rejected.
     """
     rows, rejections = sort_out(
-        records, lambda record: _row(record, segment), table="sales_feed", page=page
+        records,
+        lambda record: _row(record, segment),
+        table="sales_feed",
+        page=page,
+        highest_version=highest_version,
     )
     latest = {(row[0], row[1]): row for row in rows}
     return frame_of(list(latest.values()), SalesFeed), rejections

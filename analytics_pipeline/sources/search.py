@@ -17,6 +17,13 @@ PAGE_SIZE = 1000
 MOST_IN_A_WINDOW = 5_000
 """How many sales are read by offset; other clients met limits from 10,000 on."""
 
+MOST_PIECES = 16
+"""Into how many parts a window is divided at once, whatever the search counts."""
+
+FRUITLESS_REQUESTS = 100
+"""How many requests may show no new sale before a search is given up, besides two for
+each that showed one."""
+
 _SECOND = timedelta(seconds=1)
 
 Window = tuple[datetime, datetime]
@@ -37,6 +44,7 @@ class SalesSearch:
         self._get = get
         self.windows = 0
         self.unseen = 0
+        self._fruitful = self._fruitless = 0
 
     def pages(self, date_from: datetime, date_to: datetime) -> Iterator[list[Any]]:
         """Yield pages of the sales dated within two moments.
@@ -44,7 +52,8 @@ class SalesSearch:
         A sale may come twice; one may be missing while its index lags.
 
         Raises:
-            LightspeedUnavailable: the list does not advance.
+            LightspeedUnavailable: the list does not advance, or costs far more
+                requests than it shows sales.
         """
         end = date_to + timedelta(microseconds=999_999)
         waiting: list[Window] = [(_whole(date_from), _whole(end))]
@@ -56,7 +65,9 @@ class SalesSearch:
     def _read(self, window: Window) -> Generator[list[Any], None, list[Window]]:
         """Yield the pages of *window*; return its parts if it must be divided.
 
-        It ends with an empty page, or with a short one that shows nothing new.
+        It ends with an empty page, or with a short one that shows nothing new.  What
+        the search counts divides a window only where a full page of sales confirms
+        that there are many.
         """
         found: set[str] = set()
         while True:
@@ -72,17 +83,34 @@ class SalesSearch:
             known = len(found)
             shown = {_id_of(record, known + n) for n, record in enumerate(records)}
             if shown <= found:
+                self._count_fruitless()
                 if len(records) >= PAGE_SIZE:
                     raise _stuck()
                 self.windows += 1
                 self.unseen += max(0, (total or 0) - known)
                 return []
-            if max(total or 0, len(found) + len(records)) > MOST_IN_A_WINDOW:
-                pieces = (total or 0) // (MOST_IN_A_WINDOW // 2) + 2
-                if parts := _divide(window, pieces):
+            counted = total or 0 if len(records) >= PAGE_SIZE else 0
+            if max(counted, known + len(records)) > MOST_IN_A_WINDOW:
+                pieces = counted // (MOST_IN_A_WINDOW // 2) + 2
+                if parts := _divide(window, min(pieces, MOST_PIECES)):
+                    self._count_fruitless()
                     return parts
+            if any(_has_id(record) for record in records):
+                self._fruitful += 1
+            else:
+                self._count_fruitless()
             found |= shown
             yield records
+
+    def _count_fruitless(self) -> None:
+        """Count a request that showed no new sale to the caller.
+
+        Raises:
+            LightspeedUnavailable: there are too many of them.
+        """
+        self._fruitless += 1
+        if self._fruitless > FRUITLESS_REQUESTS + 2 * self._fruitful:
+            raise _endless(self._fruitless + self._fruitful)
 
     def _ask(self, window: Window, offset: int) -> Any:
         params = {
@@ -109,8 +137,11 @@ def _divide(window: Window, pieces: int) -> list[Window]:
 
 def _id_of(record: Any, position: int) -> str:
     """Return what a found record is known by: its id, else where it stood."""
-    name = record.get("id") if isinstance(record, dict) else None
-    return str(name) if name else f"at {position}"
+    return str(record["id"]) if _has_id(record) else f"at {position}"
+
+
+def _has_id(record: Any) -> bool:
+    return isinstance(record, dict) and bool(record.get("id"))
 
 
 def _whole(moment: datetime) -> datetime:
@@ -126,4 +157,12 @@ def _stuck() -> LightspeedUnavailable:
     return LightspeedUnavailable(
         "Lightspeed's list of found sales does not advance from page to page.",
         "Try again later; the next run goes on where this one stopped.",
+    )
+
+
+def _endless(requests: int) -> LightspeedUnavailable:
+    return LightspeedUnavailable(
+        f"Lightspeed's search showed few sales in {requests} requests, and no end.",
+        "Try again later, or without the comparison: "
+        "analytics-pipeline update --days 0",
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain import texts
 from analytics_pipeline.domain.contacts import ContactKeys
+from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.policy import Policy
@@ -26,6 +27,10 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.customer_payloads import customers_rows
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.steps.feed_ends import (
+    refuse_empty_first_load,
+    refuse_poisoned_cursor,
+)
 from analytics_pipeline.steps.judgements import (
     judge_rejections,
     walk_began,
@@ -54,9 +59,11 @@ def read_customers(
     before = shop.warehouse.read("customers", Customers) if known else None
     rejections = _read_rejections(notes) if known else []
     cursor = int(notes["cursor"]) if known else 0
-    walk = _walk_customers(shop, client, keys, cursor)
-    replayed = _replay(shop, client, keys, rejections) if replay else []
     old = frame_of([], Customers) if before is None else before
+    below = old["version"][old["version"] < cursor]
+    refuse_poisoned_cursor("customers", cursor, int(below.max()) if len(below) else 0)
+    walk = _walk_customers(shop, client, keys, cursor)
+    replayed = _replay(shop, client, keys, rejections, walk.cursor) if replay else []
     frame = _latest([old, *walk.rows, *replayed])
     old_ones = [e for e in rejections if not _is_made_good(e, [*walk.rows, *replayed])]
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
@@ -100,12 +107,19 @@ def _walk_customers(
     for page in client.pages("customers", after=cursor, deleted=True, confirm_end=True):
         first_page = first_page or page
         rows, rejected = customers_rows(
-            page.records, keys, shop.policy, page=page.number
+            page.records,
+            keys,
+            shop.policy,
+            page=page.number,
+            highest_version=page.highest_version,
         )
         frames.append(rows)
+        rejections = [each for each in rejections if not _is_made_good(each, [rows])]
         rejections += rejected
         read, cursor = read + len(page.records), page.version_max
         shop.progress("customers", read, None)
+    if first_page is None and not cursor:
+        refuse_empty_first_load(client, "customers")
     began = walk_began(asked_at, first_page, client)
     return CustomersWalk(frames, rejections, read, cursor, began)
 
@@ -115,11 +129,15 @@ def _replay(
     client: LightspeedClient,
     keys: ContactKeys,
     rejections: Sequence[Rejection],
+    cursor: int,
 ) -> list[pd.DataFrame]:
     """Return the records in quarantine that can be read now."""
     named = sorted({each.record_id for each in rejections if each.record_id})
     records = [found for each in named if (found := client.customer(each)) is not None]
-    rows, _still_bad = customers_rows(records, keys, shop.policy, page=1)
+    highest = highest_plausible(cursor)
+    rows, _still_bad = customers_rows(
+        records, keys, shop.policy, highest_version=highest
+    )
     return [rows]
 
 

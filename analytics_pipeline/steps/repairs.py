@@ -7,6 +7,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.comparison import SEEN, find_news
 from analytics_pipeline.domain.feed import newest_versions, versions_of
+from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.shop import Shop
@@ -66,7 +67,9 @@ def _fetch_some(
         unknown += [sale] if record is None else []
         shop.progress("single sales", count, None)
     number, cursor = log.next_number(), log.cursor()
-    rows, rejections = sales_rows(records, segment=number, page=1)
+    rows, rejections = sales_rows(
+        records, segment=number, page=1, highest_version=highest_plausible(cursor)
+    )
     news = rows[find_news(rows, _held(shop, log, sales))].reset_index(drop=True)
     away = _not_yet_known(log, rejections)
     if len(news) or away:

@@ -1,5 +1,6 @@
 """Tail the feed of sales into the log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,10 +9,15 @@ from pandera.errors import SchemaErrors
 
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding
+from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.steps.feed_ends import (
+    refuse_empty_first_load,
+    refuse_poisoned_log,
+)
 from analytics_pipeline.steps.judgements import (
     judge_rejections,
     walk_began,
@@ -79,6 +85,7 @@ def read_sales_feed(
     full_resync |= shop.versions.is_log_older(log)  # nobody can read on from it
     is_compared = not full_resync and bool(log.segments()) and days > 0
     target = log.start_generation() if full_resync else log
+    refuse_poisoned_log(shop, target)
     try:
         walk = _walk(shop, client, target)
     except _ContractBroken as broken:
@@ -134,14 +141,32 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
     """Append every page from the log's cursor to the end of the feed."""
     asked_at, first_page = client.server_now, None
     first, number, read = log.judged_segments(), log.next_number(), 0
-    for page in client.pages("sales", after=log.cursor(), confirm_end=True):
+    cursor = log.cursor()
+    for page in client.pages("sales", after=cursor, confirm_end=True):
         first_page = first_page or page
-        rows, rejections = sales_rows(page.records, segment=number, page=page.number)
+        rows, rejections = sales_rows(
+            page.records,
+            segment=number,
+            page=page.number,
+            highest_version=page.highest_version,
+        )
         _check(rows)
+        if page.version_max == cursor and _stand(shop, log, rejections):
+            continue  # a version far above the others stays at the end of the feed
         log.append(rows, rejections, number=number, cursor=page.version_max)
         number, read = number + 1, read + len(page.records)
+        cursor = page.version_max
         shop.progress("sales", read, None)
+    if first_page is None and not cursor:
+        refuse_empty_first_load(client, "sales")
     return Walk(log, walk_began(asked_at, first_page, client), first, read)
+
+
+def _stand(shop: Shop, log: SalesLog, rejections: Sequence[Rejection]) -> bool:
+    """Say whether all of *rejections* stand in quarantine already, by the same rule."""
+    standing = list_quarantine(shop, log)
+    known = set(zip(standing["record_id"], standing["rule"], strict=True))
+    return all((each.record_id, each.rule) in known for each in rejections)
 
 
 def _check(rows: pd.DataFrame) -> None:

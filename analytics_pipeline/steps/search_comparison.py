@@ -11,6 +11,7 @@ import pandas as pd
 from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.domain.comparison import SEEN, Difference, find_differences
 from analytics_pipeline.domain.feed import newest_versions, versions_of
+from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.domain.findings import Finding, name_some
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.engine import lend_columns
@@ -42,7 +43,7 @@ def compare_with_search(
     """
     period = _period(shop, as_of, days)
     search = client.search_sales()
-    searched = _search(shop, search, period)
+    searched = _search(shop, search, period, highest_plausible(log.cursor()))
     held = _held(shop, log, searched, period)
     differing = _differences(shop, log, searched, held)
     fetched = fetch_sales(shop, client, log, list(differing.index))
@@ -92,12 +93,17 @@ def _period(shop: Shop, as_of: date, days: int) -> Period:
     return first.astimezone(UTC), end_of(as_of, zones).astimezone(UTC)
 
 
-def _search(shop: Shop, search: SalesSearch, period: Period) -> pd.DataFrame:
-    """Return what the search shows of the period, the latest of each sale."""
+def _search(
+    shop: Shop, search: SalesSearch, period: Period, highest: int
+) -> pd.DataFrame:
+    """Return what the search shows of the period, the latest of each sale.
+
+    A version above *highest* is not believed.
+    """
     found: list[pd.DataFrame] = []
     count = 0
     for records in search.pages(*period):
-        found.append(_seen(records))
+        found.append(_seen(records, highest))
         count += len(records)
         shop.progress("search", count, None)
     if not found:
@@ -107,9 +113,9 @@ def _search(shop: Shop, search: SalesSearch, period: Period) -> pd.DataFrame:
     return every.drop_duplicates("sale_id", keep="last", ignore_index=True)
 
 
-def _seen(records: list[Any]) -> pd.DataFrame:
+def _seen(records: list[Any], highest: int) -> pd.DataFrame:
     """Return what is compared of each record, in either shape."""
-    rows, rejections = sales_rows(records, segment=0, page=1)
+    rows, rejections = sales_rows(records, segment=0, page=1, highest_version=highest)
     away = [(r.record_id, r.version) for r in rejections if r.record_id is not None]
     unreadable = pd.DataFrame(away, columns=["sale_id", "version"]).reindex(
         columns=list(SEEN)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 import httpx
+import pandas as pd
 import pyarrow.parquet as pq
 from pydantic import SecretStr
 from upath import UPath
@@ -192,7 +193,10 @@ def sources_in(data: Path) -> SourcesState:
     away: dict[str, tuple[Any, ...]] = {}
     for entry in log.rejections().sort_values("version").to_dict("records"):
         sale, version, rule = (entry[name] for name in ("record_id", "version", "rule"))
-        if version > latest.get(sale, {"version": 0})["version"]:
+        if pd.isna(version):  # made good by whatever came later
+            if latest.get(sale, {"segment": -1})["segment"] < entry["segment"]:
+                away[sale] = (sale, None, rule)
+        elif version > latest.get(sale, {"version": 0})["version"]:
             away[sale] = (sale, version, rule)
     return SourcesState(
         files=fingerprints(data, SOURCE_FILES),

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from analytics_pipeline.simulator.faults import PASSING, FaultKind, FaultPlan
+from analytics_pipeline.simulator.faults import PASSING, POISON, FaultKind, FaultPlan
 from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline_tests.simulator.small_store import (
     FIRST_VERSION,
@@ -154,3 +154,30 @@ def test_a_seeded_revocation_lasts():
 
 def test_no_plan_means_no_fault():
     assert [FaultPlan().fault_at(number) for number in range(1, 50)] == [None] * 49
+
+
+@pytest.mark.parametrize("first", [1, 2, 4])
+def test_empty_pages_come_two_in_a_row(first):
+    asker = asking(store_of_five(), faults=FaultPlan({first: FaultKind.EMPTY_PAGES}))
+    replies = [asker.get(FEED) for _ in range(6)]
+
+    empty = [n for n, reply in enumerate(replies, 1) if not ids(reply)]
+    assert empty == [first, first + 1]
+    assert replies[first].json() == {"data": [], "version": {"min": None, "max": None}}
+
+
+@pytest.mark.parametrize("path", [FEED, "/api/2026-07/sales"])
+def test_the_last_record_of_a_page_can_show_a_poisoned_version(path):
+    reply = first_reply(FaultKind.POISONED_VERSION, path, page_size=3)
+
+    assert ids(reply) == ["sale-001", "sale-002", "sale-003"]
+    assert reply.json()["version"]["max"] == POISON
+    last = reply.json()["data"][-1]
+    assert last.get("version", last.get("_metadata", {}).get("version")) == POISON
+
+
+def test_a_search_can_count_what_is_not_there():
+    reply = first_reply(FaultKind.LYING_TOTAL, "/api/2.0/search", type="sales")
+
+    assert len(ids(reply)) == 5
+    assert reply.json()["total_count"] == 1_000_000_000

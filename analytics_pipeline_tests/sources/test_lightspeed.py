@@ -58,13 +58,13 @@ def test_the_empty_page_ends_a_walk_however_it_is_written(empty):
 
 
 def test_deleted_records_are_asked_for_only_on_demand():
-    store = Store(page())
+    store = Store(page(5), page(), page(6), page())
     client = store.client()
 
     list(client.pages("sales"))
     list(client.pages("customers", deleted=True))
 
-    assert store.params("deleted") == [None, "true"]
+    assert store.params("deleted") == [None, None, "true", "true"]
 
 
 @pytest.mark.parametrize("block", [None, {}, {"max": None}, {"max": 0}, {"max": "?"}])

@@ -1,10 +1,11 @@
-"""One empty page is not taken for the end of a feed."""
+"""An empty page is not taken for the end of a feed until a witness confirms it."""
 
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import httpx
 import pytest
 
@@ -12,7 +13,9 @@ from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests.light_run import (
+    SOURCES,
     PatientLightspeed,
+    exit_code_of,
     run_light,
 )
 from analytics_pipeline_tests.simulated_shop import (
@@ -96,3 +99,87 @@ def test_an_empty_page_at_the_start_of_a_days_walk_is_read_over(
     run_light(shop.settings, NEXT_DAY, days=0, lightspeed=way)
 
     assert expected_master(shop.store.state, NEXT_DAY) == shop.rows(MASTER)
+
+
+AT_NIGHT = pytest.mark.nightly
+
+
+@pytest.mark.parametrize("collection", ["sales", "customers"])
+@pytest.mark.parametrize(
+    "pages",
+    [
+        pytest.param({1, 2}, id="the first two"),
+        pytest.param({1, 2, 3}, id="the first three", marks=AT_NIGHT),
+        pytest.param({2, 3}, id="the second two"),
+        pytest.param({2, 3, 4}, id="three in the middle"),
+        pytest.param({2, 3, 4, 5}, id="four in the middle", marks=AT_NIGHT),
+        pytest.param({3, 4, 6, 7, 9, 10}, id="two again and again"),
+    ],
+)
+def test_empty_pages_in_a_row_on_a_first_load_are_read_over(
+    shop: SimulatedShop, collection: str, pages: set[int]
+) -> None:
+    first_load(shop, collection, pages)
+
+    assert_equals_ledger(shop)
+
+
+@pytest.mark.parametrize("collection", ["sales", "customers"])
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_a_first_load_never_ends_on_nothing(
+    shop: SimulatedShop, collection: str, first: int
+) -> None:
+    with pytest.raises(dg.Failure) as stopped:
+        first_load(shop, collection, set(range(first, 100)))
+
+    told = {name: str(entry.value) for name, entry in stopped.value.metadata.items()}
+    assert exit_code_of(stopped.value) == 3
+    assert told["cause"].startswith("Lightspeed"), told
+    assert ("update --full" in told["remedy"]) is (first > 1), told
+    assert not (shop.data / MASTER).exists()
+    run_light(shop.settings, FIRST_DAY)
+    assert_equals_ledger(shop)
+
+
+@pytest.mark.parametrize("collection", ["sales", "customers"])
+def test_a_store_without_any_record_is_believed_if_a_search_finds_none(
+    shop: SimulatedShop, collection: str
+) -> None:
+    """A new shop has sold nothing yet; it is no fault."""
+
+    class Nothing(EmptyPages):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/search"):
+                return httpx.Response(200, json={"data": [], "total_count": 0})
+            return super().handle_request(request)
+
+    way = PatientLightspeed(
+        shop.settings, {"transport": Nothing(collection, set(range(1, 100)))}
+    )
+    run_light(shop.settings, FIRST_DAY, lightspeed=way, tables=SOURCES, days=0)
+
+    assert bool(shop.local.sales_log().cursor()) is (collection == "customers")
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted", "edited twice", "untouched"])
+@pytest.mark.parametrize("collection", ["sales", "customers"])
+def test_whatever_becomes_of_the_newest_record_the_next_walk_goes_on(
+    small_shop: SimulatedShop, collection: str, change: str
+) -> None:
+    """The page after cursor - 1 may lawfully begin above the cursor."""
+    state, timeline = small_shop.store.state, small_shop.store._shop.timeline
+    records = getattr(state, collection)
+    newest = max(records.values(), key=lambda record: record.version)
+    for _ in range({"edited": 1, "edited twice": 2}.get(change, 0)):
+        timeline.edit(newest, state.now)
+    if change == "deleted":
+        timeline.delete(newest, state.now)
+    before = small_shop.simulator.stats()["total"]
+
+    run_light(small_shop.settings, FIRST_DAY, tables=SOURCES, days=0)
+
+    log = small_shop.local.sales_log()
+    assert log.cursor() == max(sale.version for sale in state.sales.values())
+    # Outlets and registers, the store twice, and the two ends with their witnesses.
+    changed = change != "untouched"
+    assert small_shop.simulator.stats()["total"] - before == 10 + changed
