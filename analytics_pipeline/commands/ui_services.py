@@ -9,8 +9,11 @@ from analytics_pipeline.commands.interruption import INTERRUPTED  # isort: split
 import runpy
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from types import FrameType
+from typing import Any
 
 from analytics_pipeline.commands.ports import refuse_taken
 from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
@@ -32,12 +35,29 @@ def run(words: list[str]) -> int:
     signal.signal(signal.SIGINT, interrupt)
     sys.argv = ["dagster", "dev", *words]
     with suppress(SystemExit, KeyboardInterrupt):
+        _guard_webserver()
         runpy.run_module("dagster", run_name="__main__", alter_sys=True)
     if interruptions:
         return INTERRUPTED
     error = _explain_end(words)
     print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
     return error.exit_code
+
+
+def _guard_webserver() -> None:
+    """Let ``dagster dev`` start its webserver behind the guard, whatever keeps records.
+
+    The storage of ours brings the guard itself; another one that a ``DAGSTER_HOME``
+    names does not, and ``dagster dev`` has no option for the program that it starts.
+    """
+    dev: Any = import_module("dagster._cli.dev")
+    start = dev.open_ipc_subprocess
+
+    def start_guarded(words: Sequence[str], **options: Any) -> Any:
+        own = {"dagster_webserver": "analytics_pipeline.webserver"}
+        return start([own.get(word, word) for word in words], **options)
+
+    dev.open_ipc_subprocess = start_guarded
 
 
 def _explain_end(words: list[str]) -> PipelineError:

@@ -239,8 +239,9 @@ def test_the_ui_refuses_a_foreign_websocket(ui: Web, origin: str) -> None:
     [
         ("-m", "dagster", "dev", "--port"),
         ("-P", "-m", "analytics_pipeline.webserver", "-w", "workspace.yaml", "--port"),
+        ("-P", "-m", "analytics_pipeline", "ui", "--port"),
     ],
-    ids=["dagster dev", "of a deployment"],
+    ids=["dagster dev", "of a deployment", "ui with other records"],
 )
 def test_the_other_ways_to_start_it_are_guarded_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
