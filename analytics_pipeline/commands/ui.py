@@ -17,6 +17,8 @@ from analytics_pipeline.storage.files import replace_text
 
 _STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 """A folder of modules that are trusted anyway, and on every path."""
+_NOWHERE = str(Path(_STANDARD_LIBRARY, "no_modules"))
+"""A place of the path that may be taken away, because nothing is there."""
 
 
 def open_ui(settings: Settings, terminal: Terminal, port: int) -> None:
@@ -96,12 +98,12 @@ def without_this_folder(environment: Mapping[str, str]) -> dict[str, str]:
     Python puts the current folder first for ``-m``, by which Dagster starts all its
     processes, and reads an empty part of ``PYTHONPATH`` as the current folder.  Dagster
     takes the first place of the path away while it loads the code: of a ``PYTHONPATH``,
-    that would be a folder which is needed, so the standard library comes before it.
+    that would be a folder which is needed, so one that is not comes before it.
     """
     safe = {"PYTHONSAFEPATH": "1"}
     places = environment.get("PYTHONPATH", "").split(os.pathsep)
     if named := [place for place in places if place]:
-        safe["PYTHONPATH"] = os.pathsep.join([_STANDARD_LIBRARY, *named])
+        safe["PYTHONPATH"] = os.pathsep.join([_NOWHERE, *named])
     elif "PYTHONPATH" in environment:
         safe["PYTHONPATH"] = ""
     return safe

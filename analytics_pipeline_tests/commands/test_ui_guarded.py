@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
+from analytics_pipeline.commands.ui import without_this_folder
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.conftest import forget_environment
 from analytics_pipeline_tests.shared_deployment.processes import (
@@ -33,6 +35,7 @@ TRAPS = (
 )
 """Modules that a process of the UI imports, and that lie where it is started."""
 MUTATION = "mutation {setNuxSeen}"
+NOWHERE = f"{sysconfig.get_path('stdlib')}/no_modules"
 PROXIED = "analytics.example.com"
 
 
@@ -129,15 +132,20 @@ def serving(folder: Path, port: int, *words: object, **more: str) -> Iterator[We
             kill(process)
 
 
+def lay_traps(folder: Path) -> None:
+    """Put modules of well-known names into a folder; each notes that it was run."""
+    for name in TRAPS:
+        text = (
+            f"open({str(folder / 'ran')!r}, 'a').write({name!r})\nraise SystemExit(9)"
+        )
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     """The UI, started where somebody has put modules of well-known names."""
     folder = tmp_path_factory.mktemp("folder")
-    for name in TRAPS:
-        text = (
-            f"open({str(folder / 'ran')!r}, 'a').write({name!r}); raise SystemExit(9)"
-        )
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    lay_traps(folder)
     with pytest.MonkeyPatch.context() as monkeypatch:
         forget_environment(monkeypatch, folder)
         # As the installed command is: Python itself puts no folder on its path.
@@ -258,6 +266,48 @@ def test_the_other_ways_to_start_it_are_guarded_too(
         assert web.send("/", host="evil.example")[0] == 403
         assert web.shake_hands(Origin="http://evil.example") == 403
         assert web.send("/")[0] == 200
+
+
+def test_the_ui_of_a_chain_is_guarded_and_runs_no_module_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_environment(monkeypatch, tmp_path)
+    lay_traps(tmp_path)
+    (tmp_path / "shops").mkdir()
+    (tmp_path / "shops/north.env").write_text(
+        "LIGHTSPEED_DOMAIN_PREFIX=demo\nLIGHTSPEED_TOKEN=simulated\n"
+    )
+    words = ("-P", "-m", "analytics_pipeline", "ui", "--port", port := free_port())
+
+    with serving(tmp_path, port, *words, ANALYTICS_SHOPS="shops") as web:
+        assert web.send(f"/graphql?query={quote(MUTATION)}")[0] == 403
+        assert web.send("/", host="evil.example")[0] == 403
+        assert web.send("/")[0] == 200
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        ("", ""),
+        (":", ""),
+        ("/a", f"{NOWHERE}:/a"),
+        ("/a:/b", f"{NOWHERE}:/a:/b"),
+        (":/a", f"{NOWHERE}:/a"),
+        ("/a:", f"{NOWHERE}:/a"),
+        ("/a::/b", f"{NOWHERE}:/a:/b"),
+    ],
+)
+def test_an_empty_part_of_the_path_is_not_the_current_folder(
+    given: str | None, kept: str | None
+) -> None:
+    environment = {} if given is None else {"PYTHONPATH": given}
+
+    safe = without_this_folder(environment)
+
+    assert safe.pop("PYTHONSAFEPATH") == "1"
+    assert safe.get("PYTHONPATH") == kept
 
 
 def test_a_host_that_is_none_is_told_before_anything_is_started(
