@@ -56,6 +56,7 @@ def write_workspace(chain: Chain) -> str:
                 "module_name": "analytics_pipeline.locations",
                 "attribute": name,
                 "location_name": name,
+                "working_directory": _STANDARD_LIBRARY,
             }
         }
         for name in chain.names
