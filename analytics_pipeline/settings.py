@@ -56,6 +56,10 @@ class Engine(StrEnum):
     SPARK = "spark"
 
 
+EARLIEST_START = date(1970, 1, 1)
+"""No first day of the tables is before it."""
+
+
 class Settings(BaseSettings):
     """The environment variables, each with its default."""
 
@@ -71,7 +75,7 @@ class Settings(BaseSettings):
     api_url: str | None = Field(None, alias="LIGHTSPEED_API_URL")
     data_dir: Path = Field(Path("data"), alias="ANALYTICS_DATA_DIR")
     start_date: date = Field(
-        date(2020, 1, 1), alias="ANALYTICS_START_DATE", ge=date(1970, 1, 1)
+        date(2020, 1, 1), alias="ANALYTICS_START_DATE", ge=EARLIEST_START
     )
     time_zone: Annotated[str, AfterValidator(known_time_zone)] = Field(
         "America/New_York", alias="ANALYTICS_TIMEZONE"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typer.testing import CliRunner, Result
 
 from analytics_pipeline import resources
 from analytics_pipeline.cli import app
+from analytics_pipeline.commands.demo import program_typed
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
@@ -582,6 +584,37 @@ def pasted_elsewhere(
             assert answer.exit_code in (0, 1), answer.output  # 1: of an earlier day
             told[typed[0]] = answer.stdout
     return told
+
+
+@pytest.mark.parametrize(
+    ("typed", "on_path", "told"),
+    [
+        ("/shop/my venv/bin/analytics-pipeline", True, "analytics-pipeline"),
+        (
+            "/shop/my venv/bin/analytics-pipeline",
+            False,
+            "'/shop/my venv/bin/analytics-pipeline'",
+        ),
+        (
+            "/lib/analytics_pipeline/__main__.py",
+            True,
+            f"{sys.executable} -m analytics_pipeline",
+        ),
+        (
+            "/lib/analytics_pipeline/__main__.py",
+            False,
+            f"{sys.executable} -m analytics_pipeline",
+        ),
+        ("/tests/pytest", False, "analytics-pipeline"),
+    ],
+)
+def test_what_a_demo_prints_names_a_program_that_the_shell_finds(
+    monkeypatch: pytest.MonkeyPatch, typed: str, on_path: bool, told: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", [typed, "demo"])
+    monkeypatch.setattr(shutil, "which", lambda _name: typed if on_path else None)
+
+    assert program_typed() == told
 
 
 def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from shlex import quote
 
 from pydantic import SecretStr
 
+from analytics_pipeline.commands.examples import PROGRAM
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import update
 from analytics_pipeline.errors import WrongUse
@@ -65,8 +67,21 @@ def tell_how_to_look(
     given = " ".join(f"{name}={quote(text)}" for name, text in variables.items())
     for command, shows in typed.items():
         # Without a comment on the line: some shells take one for words.
-        line = f"\n{shows}:\n  {given} analytics-pipeline {command}"
+        line = f"\n{shows}:\n  {given} {program_typed()} {command}"
         terminal.out.print(line, markup=False, soft_wrap=True)
+
+
+def program_typed() -> str:
+    """Return how this program can be typed in any folder.
+
+    By its name alone only where the shell finds it, as in an activated environment.
+    """
+    script = Path(sys.argv[0])
+    if script.name == "__main__.py":
+        return f"{quote(sys.executable)} -m analytics_pipeline"
+    if script.name == PROGRAM and shutil.which(PROGRAM) is None:
+        return quote(str(script.absolute()))
+    return PROGRAM
 
 
 def _variables(settings: Settings) -> dict[str, str]:

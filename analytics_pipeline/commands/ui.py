@@ -86,9 +86,8 @@ def _become(
     :mod:`ui_services` is that process.
     """
     open_home(home).dispose()
-    command = [sys.executable, "-m", "analytics_pipeline.commands.ui_services", *target]
-    command += ["--host", HOST, "--port", str(port)]
-    command[1:1] = ["-P"]
+    command = [sys.executable, "-P", "-m", "analytics_pipeline.commands.ui_services"]
+    command += [str(home), *target, "--host", HOST, "--port", str(port)]
     settled = {**environment, **without_this_folder(environment)}
     os.execve(sys.executable, command, {**settled, "DAGSTER_DISABLE_TELEMETRY": "1"})
 

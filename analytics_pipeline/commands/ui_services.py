@@ -12,18 +12,40 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from analytics_pipeline.commands.ports import refuse_taken
 from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 
+LOCK = "ui.lock"
+"""The file beside Dagster's records that a running UI holds."""
 
-def run(words: list[str]) -> int:
-    """Run ``dagster dev`` with *words*; return the exit code of the command.
 
-    It stops its web server and its daemon before it returns, however it ends.
+def run(home: Path, words: list[str]) -> int:
+    """Run ``dagster dev`` with *words*, on the instance in *home*.
+
+    Return the exit code of the command.
+
+    It stops its web server and its daemon before it returns, however it ends.  Of one
+    instance a single one may run: two daemons would launch each run twice.
     """
+    try:
+        with FileLock(home / LOCK, timeout=0, mode=0o600):
+            return _run_alone(words)
+    except Timeout:
+        return _report(
+            WrongUse(
+                "The Dagster UI of this data directory runs already.",
+                "Look at it in the browser, or end it before you start another.",
+            )
+        )
+
+
+def _run_alone(words: list[str]) -> int:
     interruptions: list[int] = []
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
@@ -39,7 +61,11 @@ def run(words: list[str]) -> int:
         runpy.run_module("dagster", run_name="__main__", alter_sys=True)
     if interruptions:
         return INTERRUPTED
-    error = _explain_end(words)
+    return _report(_explain_end(words))
+
+
+def _report(error: PipelineError) -> int:
+    """Print why the services do not run; return the exit code of the command."""
     print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
     return error.exit_code
 
@@ -73,4 +99,4 @@ def _explain_end(words: list[str]) -> PipelineError:
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from dagster._cli import dev
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
@@ -138,29 +139,30 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_services_that_end_by_themselves_are_a_failure(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
     how: BaseException | None,
     code: int,
 ) -> None:
     monkeypatch.setattr(ui_services.runpy, "run_module", ending(how))
 
-    assert ui_services.run(["--port", "0"]) == code
+    assert ui_services.run(tmp_path, ["--port", "0"]) == code
     assert "ended by itself" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("restored")
 def test_a_port_that_was_taken_meanwhile_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ui_services.runpy, "run_module", ending(None))
 
     with listening() as port:
-        assert ui_services.run(["--port", str(port)]) == 2
+        assert ui_services.run(tmp_path, ["--port", str(port)]) == 2
     assert f"Port {port} is in use" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("restored")
 def test_services_that_were_interrupted_end_with_130(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def run_module(*_words: object, **_options: object) -> None:
         with pytest.raises(KeyboardInterrupt):  # Dagster stops its services here
@@ -168,5 +170,23 @@ def test_services_that_were_interrupted_end_with_130(
 
     monkeypatch.setattr(ui_services.runpy, "run_module", run_module)
 
-    assert ui_services.run(["--port", "0"]) == 130
+    assert ui_services.run(tmp_path, ["--port", "0"]) == 130
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_second_one_of_an_instance_is_refused_and_the_first_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    started = []
+    monkeypatch.setattr(
+        ui_services.runpy, "run_module", lambda *_words, **_more: started.append(1)
+    )
+
+    with FileLock(tmp_path / ui_services.LOCK):
+        assert ui_services.run(tmp_path, ["--port", "0"]) == 2
+    assert "runs already" in capsys.readouterr().err
+    assert started == []
+
+    ui_services.run(tmp_path, ["--port", "0"])
+    assert started == [1]
