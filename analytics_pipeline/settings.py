@@ -29,9 +29,13 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import ExportDialect
+from analytics_pipeline.web_guard import Place, read_own_hosts
 
 DEPLOYMENT = frozenset(
-    {"ANALYTICS_SHOPS", "ANALYTICS_SHOP", "ANALYTICS_CODE_PORT", "ANALYTICS_ENV_READ"}
+    {
+        *("ANALYTICS_SHOPS", "ANALYTICS_SHOP", "ANALYTICS_CODE_PORT"),
+        *("ANALYTICS_ENV_READ", "ANALYTICS_UI_HOSTS"),
+    }
 )
 """The variables that are no shop's own: of a chain, and of a deployment of services."""
 
@@ -131,6 +135,17 @@ class Settings(BaseSettings):
             ),
         }
         return {name: value for name, value in values.items() if value is not None}
+
+
+def ui_hosts() -> frozenset[Place]:
+    """Return the names under which a proxy serves the UI (``ANALYTICS_UI_HOSTS``).
+
+    Raises:
+        WrongUse: one is no host name.
+    """
+    name = "ANALYTICS_UI_HOSTS"
+    given = os.environ.get(name) or dotenv_values(".env").get(name) or ""
+    return read_own_hosts(given)
 
 
 def list_variables() -> set[str]:

@@ -110,6 +110,15 @@ class PatientRuns(SqliteRunStorage):
         with _patient_connection(self._conn_string) as connection:
             yield connection
 
+    def optimize_for_webserver(
+        self, statement_timeout: int, pool_recycle: int, max_overflow: int
+    ) -> None:
+        """Put the guard before the pages: Dagster calls this in its webserver only."""
+        from analytics_pipeline.webserver import install
+
+        install()
+        super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)
+
 
 class PatientSchedules(SqliteScheduleStorage):
     """What schedules and sensors remember, in one file."""

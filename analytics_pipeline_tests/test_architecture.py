@@ -14,6 +14,7 @@ LONGEST_MODULE, LONGEST_FUNCTION = 400, 40
 
 LAYERS = [
     "vocabulary", "errors",
+    "web_guard",
     "schemas", "domain",
     "sources", "storage", "simulator",
     "candidate", "progress", "settings", "shop_file", "chain", "spark", "engine",
@@ -24,7 +25,8 @@ LAYERS = [
     "gates", "daily_tables", "partitions", "presentation",
     "resources", "io_managers", "verdicts",
     "assets",
-    "jobs", "schedules", "sqlite_records", "instance", "run_failures", "run_reports",
+    "jobs", "schedules", "webserver", "sqlite_records", "instance", "run_failures",
+    "run_reports",
     "lateness", "alerts",
     "dead_runs", "sensors",
     "probes",

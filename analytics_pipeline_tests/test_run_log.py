@@ -193,9 +193,10 @@ def take_in(shop, path):
     return execute(shop, ECOM_IMPORT, config, asset_selection=selection)
 
 
-def test_an_export_from_elsewhere_is_put_in_place_if_it_is_good(small_shop, tmp_path):
+def test_an_export_from_the_inbox_is_put_in_place_if_it_is_good(small_shop):
     good = (small_shop.data / EXPORT).read_bytes()
-    elsewhere = tmp_path / "orders of June.csv"
+    elsewhere = small_shop.data / "inbox/orders of June.csv"
+    elsewhere.parent.mkdir()
     elsewhere.write_bytes(good.replace(b"QUEUED", b"ACCEPTED"))
 
     result, _ = take_in(small_shop, elsewhere)
@@ -206,11 +207,10 @@ def test_an_export_from_elsewhere_is_put_in_place_if_it_is_good(small_shop, tmp_
 
 
 @pytest.mark.parametrize("content", [b"not an export", None])
-def test_an_export_from_elsewhere_that_is_no_good_changes_nothing(
-    small_shop, tmp_path, content
-):
+def test_an_export_from_the_inbox_that_is_no_good_changes_nothing(small_shop, content):
     good = (small_shop.data / EXPORT).read_bytes()
-    elsewhere = tmp_path / "orders.csv"
+    elsewhere = small_shop.data / "inbox/orders.csv"
+    elsewhere.parent.mkdir(exist_ok=True)
     if content:
         elsewhere.write_bytes(content)
 

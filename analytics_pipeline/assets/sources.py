@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
@@ -15,6 +14,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.customer_records import read_customers, store_customers
 from analytics_pipeline.steps.ecom_orders import (
     brought_in,
+    export_within_reach,
     read_ecom_orders,
     store_export,
     take_in_export,
@@ -49,8 +49,9 @@ class EcomOrdersConfig(dg.Config):
 
     file: str = Field(
         "",
-        description="The path of an export to put in place, if it is good. Without "
-        "one, the export that is in place is read.",
+        description="An export to put in place, if it is good: inbox/NAME.csv, a file "
+        "in the folder inbox of the data directory. Without one, the export that is in "
+        "place is read.",
     )
 
 
@@ -133,7 +134,10 @@ def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
                 shop, contract, lambda: read_ecom_orders(shop), store
             )
             return
-        with told_to_people(), brought_in(shop, Path(config.file)) as copy:
+        with (
+            told_to_people(),
+            brought_in(shop, export_within_reach(shop, config.file)) as copy,
+        ):
             yield from store_if_sound(
                 shop,
                 contract,

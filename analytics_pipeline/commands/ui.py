@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,9 +11,14 @@ from analytics_pipeline.chain import Chain, find_chain
 from analytics_pipeline.commands.ports import HOST, refuse_taken
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.instance import home_of_chain, instance_home, open_home
-from analytics_pipeline.settings import Settings
+from analytics_pipeline.settings import Settings, ui_hosts
 from analytics_pipeline.shop_file import VARIABLES
 from analytics_pipeline.storage.files import replace_text
+
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib")
+"""A folder of modules that are trusted anyway, and on every path."""
+_NOWHERE = str(Path(_STANDARD_LIBRARY, "no_modules"))
+"""A place of the path that may be taken away, because nothing is there."""
 
 
 def open_ui(settings: Settings, terminal: Terminal, port: int) -> None:
@@ -22,14 +28,16 @@ def open_ui(settings: Settings, terminal: Terminal, port: int) -> None:
     be used is shown with the reason.
 
     Raises:
-        WrongUse: the port is in use, or the folder of the chain is missing or holds no
-            shop.
+        WrongUse: the port is in use, the folder of the chain is missing or holds no
+            shop, or ``ANALYTICS_UI_HOSTS`` cannot be used.
         PipelineError: Dagster's records cannot be kept, of which it would say more.
     """
     refuse_taken(port, "ui")
+    ui_hosts()
     chain = find_chain()
     if chain is None:
         target = ["--module-name", "analytics_pipeline.definitions"]
+        target += ["--working-directory", _STANDARD_LIBRARY]
         home = instance_home(settings)
         environment = {**os.environ, **settings.as_environment()}
         _become(target, port, {**environment, "DAGSTER_HOME": str(home)}, home)
@@ -48,6 +56,7 @@ def write_workspace(chain: Chain) -> str:
                 "module_name": "analytics_pipeline.locations",
                 "attribute": name,
                 "location_name": name,
+                "working_directory": _STANDARD_LIBRARY,
             }
         }
         for name in chain.names
@@ -77,8 +86,24 @@ def _become(
     :mod:`ui_services` is that process.
     """
     open_home(home).dispose()
-    command = [sys.executable, "-m", "analytics_pipeline.commands.ui_services"]
+    command = [sys.executable, "-P", "-m", "analytics_pipeline.commands.ui_services"]
     command += [str(home), *target, "--host", HOST, "--port", str(port)]
-    os.execve(
-        sys.executable, command, {**environment, "DAGSTER_DISABLE_TELEMETRY": "1"}
-    )
+    settled = {**environment, **without_this_folder(environment)}
+    os.execve(sys.executable, command, {**settled, "DAGSTER_DISABLE_TELEMETRY": "1"})
+
+
+def without_this_folder(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which no process takes modules from where it is started.
+
+    Python puts the current folder first for ``-m``, by which Dagster starts all its
+    processes, and reads an empty part of ``PYTHONPATH`` as the current folder.  Dagster
+    takes the first place of the path away while it loads the code: of a ``PYTHONPATH``,
+    that would be a folder which is needed, so one that is not comes before it.
+    """
+    safe = {"PYTHONSAFEPATH": "1"}
+    places = environment.get("PYTHONPATH", "").split(os.pathsep)
+    if named := [place for place in places if place]:
+        safe["PYTHONPATH"] = os.pathsep.join([_NOWHERE, *named])
+    elif "PYTHONPATH" in environment:
+        safe["PYTHONPATH"] = ""
+    return safe

@@ -9,9 +9,12 @@ from analytics_pipeline.commands.interruption import INTERRUPTED  # isort: split
 import runpy
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -54,6 +57,7 @@ def _run_alone(words: list[str]) -> int:
     signal.signal(signal.SIGINT, interrupt)
     sys.argv = ["dagster", "dev", *words]
     with suppress(SystemExit, KeyboardInterrupt):
+        _guard_webserver()
         runpy.run_module("dagster", run_name="__main__", alter_sys=True)
     if interruptions:
         return INTERRUPTED
@@ -64,6 +68,22 @@ def _report(error: PipelineError) -> int:
     """Print why the services do not run; return the exit code of the command."""
     print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
     return error.exit_code
+
+
+def _guard_webserver() -> None:
+    """Let ``dagster dev`` start its webserver behind the guard, whatever keeps records.
+
+    The storage of ours brings the guard itself; another one that a ``DAGSTER_HOME``
+    names does not, and ``dagster dev`` has no option for the program that it starts.
+    """
+    dev: Any = import_module("dagster._cli.dev")
+    start = dev.open_ipc_subprocess
+
+    def start_guarded(words: Sequence[str], **options: Any) -> Any:
+        own = {"dagster_webserver": "analytics_pipeline.webserver"}
+        return start([own.get(word, word) for word in words], **options)
+
+    dev.open_ipc_subprocess = start_guarded
 
 
 def _explain_end(words: list[str]) -> PipelineError:

@@ -30,6 +30,9 @@ EXPORT_FILE = "ecom_orders_export.csv"
 PREVIOUS_FILE = "ecom_orders_export.previous.csv"
 """The export that the one in place has replaced, in case the wrong one was imported."""
 
+INBOX = "inbox"
+"""The folder in the data directory that a run of the UI takes exports from."""
+
 STALE_EXPORT = timedelta(days=7)
 """How old the web shop's export may be before it is called stale."""
 
@@ -42,6 +45,36 @@ COLUMNS_NOTE = "export_columns"
 def export_path(shop: Shop) -> Path:
     """Return where the web shop's export is put."""
     return shop.settings.data_dir / EXPORT_FILE
+
+
+def export_within_reach(shop: Shop, named: str) -> Path:
+    """Return the export that a run of the UI may read: in the data directory or inbox.
+
+    *named* is relative to the data directory, or a whole path.  Links are followed
+    first.  A run is asked for by whoever reaches the UI; a command, by who may read the
+    file anyway.
+
+    Raises:
+        WrongUse: the file is elsewhere.
+    """
+    data = shop.settings.data_dir.resolve()
+    try:
+        export = (data / named).resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WrongUse(f"{named!r} is no path of a file.", _put_into(data)) from error
+    if export.parent == data or export.is_relative_to(data / INBOX):
+        return export
+    raise WrongUse(
+        f"{named} is neither in the data directory nor in its folder {INBOX}.",
+        _put_into(data),
+    )
+
+
+def _put_into(data: Path) -> str:
+    return (
+        f"Copy the export into {data / INBOX} and write {INBOX}/NAME.csv after file:, "
+        "or type: analytics-pipeline import-ecom FILE"
+    )
 
 
 @contextmanager

@@ -244,7 +244,8 @@ def test_a_program_is_told_where_the_replaced_export_is_kept(data: Path) -> None
 
 def take_in_by_dagster(data: Path, numbers: range) -> None:
     """Take in an export as the job does whose launchpad names a file."""
-    export = data.parent / "orders.csv"
+    export = data / "inbox/orders.csv"
+    export.parent.mkdir(exist_ok=True)
     export.write_text(text_of(numbers), encoding="utf-8")
     shop = shop_in(data)
     asset = build_sources(Catalogue(business_days(shop.settings)))[-1]

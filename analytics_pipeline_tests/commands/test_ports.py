@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster._cli import dev
 from filelock import FileLock
 from typer.testing import CliRunner
 
@@ -126,6 +127,7 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What the process changes of itself is put back."""
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setattr(dev, "open_ipc_subprocess", dev.open_ipc_subprocess)
     yield
     signal.signal(signal.SIGINT, before)
 

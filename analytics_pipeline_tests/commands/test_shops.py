@@ -1,6 +1,7 @@
 """Which shop a command is for, and what it says where that is not clear."""
 
 import json
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,8 @@ def test_the_workspace_has_a_location_a_shop_broken_ones_among_them(
                 "module_name": "analytics_pipeline.locations",
                 "attribute": name,
                 "location_name": name,
+                # else Dagster takes modules from the current folder
+                "working_directory": sysconfig.get_path("stdlib"),
             }
         }
         for name in ("West", "north", "south")

@@ -15,7 +15,7 @@ from analytics_pipeline_tests.deploy.confined import confined
 
 ROOT = Path(__file__).parents[2]
 HOME = "/srv/analytics"
-PROGRAMS = ("analytics-pipeline", "dagster-webserver", "dagster-daemon")
+PROGRAMS = ("analytics-pipeline", "dagster-daemon", "python")
 NOTE = """#!/bin/sh
 echo "$0 $*" >> "{folder}/told"
 echo "$PWD $LIGHTSPEED_DOMAIN_PREFIX" >> "{folder}/told"
@@ -25,12 +25,12 @@ exit {code}
 REAL = """#!/bin/sh
 {clock}
 export PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
-exec "{python}" -m {module} "$@"
+exec "{python}" {module} "$@"
 """
 MODULES = dict(
     zip(
         PROGRAMS,
-        ("analytics_pipeline", "dagster_webserver", "dagster._daemon"),
+        ("-m analytics_pipeline", "-m dagster._daemon", ""),
         strict=True,
     )
 )
@@ -81,7 +81,7 @@ class Machine:
             )
             self._write(name, text)
         text = REAL.format(
-            clock=clock.exported(), python=sys.executable, module="dotenv"
+            clock=clock.exported(), python=sys.executable, module="-m dotenv"
         )
         self._write("dotenv", text)
 

@@ -27,6 +27,7 @@ SERVICES = [path for path in UNITS if path.suffix == ".service"]
 CRON = ROOT / "deploy/cron/analytics-pipeline"
 SYSTEMD = shutil.which("systemd-analyze")
 MODULE = "--module-name analytics_pipeline.definitions"
+WEBSERVER = "python -P -m analytics_pipeline.webserver"
 
 needs_systemd = pytest.mark.skipif(
     SYSTEMD is None, reason="The units were NOT verified: systemd-analyze is lacking."
@@ -103,7 +104,7 @@ def test_a_service_writes_where_the_shop_is_and_is_nobody_special(unit: Path) ->
     [
         ("update", "analytics-pipeline update"),
         ("ui", "analytics-pipeline ui"),
-        ("webserver", f"dagster-webserver --host 127.0.0.1 --port 3000 {MODULE}"),
+        ("webserver", f"{WEBSERVER} --host 127.0.0.1 --port 3000 {MODULE}"),
         ("daemon", f"dagster-daemon run {MODULE}"),
     ],
 )

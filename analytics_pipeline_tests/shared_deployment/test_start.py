@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "deploy/postgres/start"
-PROGRAMS = ("dagster", "dagster-daemon", "dagster-webserver")
+PROGRAMS = ("dagster", "dagster-daemon", "python")
+WEBSERVER = "python -P -m analytics_pipeline.webserver"
 DOTENV = f"""#!/bin/sh
 exec "{sys.executable}" -m dotenv "$@"
 """
@@ -44,7 +45,7 @@ def start(
 @pytest.mark.parametrize(
     ("words", "becomes"),
     [
-        (("webserver",), f"dagster-webserver --host 127.0.0.1 --port 3000 {MODULE}"),
+        (("webserver",), f"{WEBSERVER} --host 127.0.0.1 --port 3000 {MODULE}"),
         (("daemon",), f"dagster-daemon run {MODULE}"),
     ],
     ids=["webserver", "daemon"],
@@ -87,7 +88,7 @@ def test_a_container_says_where_its_webserver_listens(
 
     served = start(programs, "webserver", ANALYTICS_WEB_HOST="0.0.0.0", **given).stdout
 
-    assert served.startswith("dagster-webserver --host 0.0.0.0 --port 3000 ")
+    assert served.startswith(f"{WEBSERVER} --host 0.0.0.0 --port 3000 ")
 
 
 def test_a_folder_that_it_makes_is_of_its_account_only(
