@@ -3,6 +3,7 @@
 The commands and the UI share one, so that the UI shows what the commands did.
 """
 
+import glob
 import json
 import logging
 import os
@@ -12,8 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from dagster._core.instance import config as instance_config
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import DBAPIError
 from yaml import YAMLError
@@ -95,7 +98,7 @@ def open_home(home: Path) -> dg.DagsterInstance:
     """
     try:
         with records_kept(lambda: home):
-            return dg.DagsterInstance.from_config(str(home))
+            return _open_config(home)
     except (dg.DagsterInvalidConfigError, YAMLError) as error:
         raise WrongUse(
             f"{home / 'dagster.yaml'} cannot be used: {_name_fault(error)}.",
@@ -109,6 +112,41 @@ def open_home(home: Path) -> dg.DagsterInstance:
             f"{error.__context__.name}.",
             'For PostgreSQL: pip install "analytics-pipeline[postgres]"',
         ) from error
+
+
+_LOADER = "load_yaml_from_globs"
+
+
+def _open_config(home: Path) -> dg.DagsterInstance:
+    """Open the instance of ``dagster.yaml`` in *home*, and of no folder like it.
+
+    Dagster takes a star in the path of that file as a pattern.
+    """
+    by_pattern = getattr(instance_config, _LOADER)
+
+    def literally(*paths: str) -> Any:
+        return by_pattern(*map(glob.escape, paths))
+
+    setattr(instance_config, _LOADER, literally)
+    try:
+        return dg.DagsterInstance.from_config(str(home))
+    finally:
+        setattr(instance_config, _LOADER, by_pattern)
+
+
+def refuse_pattern(home: Path) -> None:
+    """Refuse a folder that Dagster's own processes would take as a pattern.
+
+    Raises:
+        WrongUse: its name holds a star, a question mark or a bracket.
+    """
+    if glob.has_magic(str(home)):
+        raise WrongUse(
+            f"Dagster's UI takes the *, ? or [ in {home} as a pattern, and would read "
+            "other folders.",
+            "Rename the folder, or set DAGSTER_HOME to a folder without such a sign. "
+            "All other commands work as it is.",
+        )
 
 
 @contextmanager
@@ -148,7 +186,7 @@ def _is_outdated(home: Path) -> bool:
     look each time would cost a daily run a tenth of a second.
     """
     try:
-        with dg.DagsterInstance.from_config(str(home)) as instance:
+        with _open_config(home) as instance:
             forms = [
                 storage.alembic_version()
                 for storage in (
