@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import dagster as dg
@@ -221,6 +222,14 @@ def _told(home: Path, failed: DBAPIError) -> LocalFailure:
             f"{f': {held}' if held else ''}.",
             REMEDY,
         )
+    if isinstance(failed.orig, sqlite3.Error) and _is_damage(failed.orig):
+        return LocalFailure(
+            f"Dagster's records in {home} are damaged: {_in_a_line(failed.orig)}.",
+            "Stop the UI if it runs, move the records away, and run it again: mv "
+            f"{quote(str(home))} {quote(f'{home}.damaged')}  New ones are made. Lost "
+            "are the history of runs, what the alerts have told, and what was switched "
+            "off; tables, master and archive are not in them.",
+        )
     if isinstance(failed.orig, sqlite3.Error):
         return LocalFailure(
             f"Dagster's records in {home} could not be written or read: {failed.orig}.",
@@ -231,6 +240,17 @@ def _told(home: Path, failed: DBAPIError) -> LocalFailure:
         "See that PostgreSQL runs and that the DAGSTER_PG_ variables are right, then "
         "run it again; what was published stays.",
     )
+
+
+_DAMAGE = ("malformed", "not a database", "no such table", "no such column")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Say whether a file of the records holds something else than was written."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    return any(sign in str(error) for sign in _DAMAGE)
 
 
 def _find_database_error(error: BaseException | None) -> DBAPIError | None:
