@@ -38,6 +38,7 @@ from analytics_pipeline.commands.options import (
     Shop,
     Version,
 )
+from analytics_pipeline.commands.streams import flush, keep_open
 from analytics_pipeline.commands.terminal import Manner, Terminal
 from analytics_pipeline.commands.trying_out import demo, simulate, ui
 from analytics_pipeline.commands.wrong_use import OneDocument
@@ -247,4 +248,8 @@ for name, panel, function in (
 def main() -> None:
     """Run the command line, under one name however it was started."""
     with ending_quietly():
-        sys.exit(app(prog_name=PROGRAM))
+        keep_open()
+        try:
+            sys.exit(app(prog_name=PROGRAM))
+        finally:
+            flush()

@@ -4,6 +4,7 @@ Both run the same Ibis expressions; which one is configuration.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
@@ -158,9 +159,32 @@ def _read(backend: BaseBackend, paths: Sequence[str], schema: pa.Schema) -> ir.T
     if isinstance(backend, DuckDB):
         in_bucket = "://" in paths[0]
         files = copies_of_this_process().of(paths) if in_bucket else list(paths)
-        return backend.read_parquet(files)
+        # A folder called year=2026 would give the rows a column.
+        return backend.read_parquet(
+            [name_literally(file) for file in files], hive_partitioning=False
+        )
     found: ir.Table = backend.read_files(paths, schema)
     return found
+
+
+_PATTERN = re.compile(r"([*?\[])")
+"""What DuckDB does not take as it stands in the name of a file."""
+
+
+def name_literally(file: str) -> str:
+    """Return how DuckDB knows *file*, in whose folders' names a star is a pattern.
+
+    Raises:
+        WrongUse: DuckDB has no way to name it.
+    """
+    if not _PATTERN.search(file):
+        return file
+    if "\\" in file:
+        raise WrongUse(
+            f"A folder of {file} has a backslash in its name, and one a *, ? or [.",
+            "Rename one of them.",
+        )
+    return _PATTERN.sub(r"[\1]", file)
 
 
 def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Table:

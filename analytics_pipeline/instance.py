@@ -3,6 +3,7 @@
 The commands and the UI share one, so that the UI shows what the commands did.
 """
 
+import glob
 import json
 import logging
 import os
@@ -12,8 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 import dagster as dg
+from dagster._core.instance import config as instance_config
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import DBAPIError
 from yaml import YAMLError
@@ -95,7 +99,7 @@ def open_home(home: Path) -> dg.DagsterInstance:
     """
     try:
         with records_kept(lambda: home):
-            return dg.DagsterInstance.from_config(str(home))
+            return _open_config(home)
     except (dg.DagsterInvalidConfigError, YAMLError) as error:
         raise WrongUse(
             f"{home / 'dagster.yaml'} cannot be used: {_name_fault(error)}.",
@@ -109,6 +113,41 @@ def open_home(home: Path) -> dg.DagsterInstance:
             f"{error.__context__.name}.",
             'For PostgreSQL: pip install "analytics-pipeline[postgres]"',
         ) from error
+
+
+_LOADER = "load_yaml_from_globs"
+
+
+def _open_config(home: Path) -> dg.DagsterInstance:
+    """Open the instance of ``dagster.yaml`` in *home*, and of no folder like it.
+
+    Dagster takes a star in the path of that file as a pattern.
+    """
+    by_pattern = getattr(instance_config, _LOADER)
+
+    def literally(*paths: str) -> Any:
+        return by_pattern(*map(glob.escape, paths))
+
+    setattr(instance_config, _LOADER, literally)
+    try:
+        return dg.DagsterInstance.from_config(str(home))
+    finally:
+        setattr(instance_config, _LOADER, by_pattern)
+
+
+def refuse_pattern(home: Path) -> None:
+    """Refuse a folder that Dagster's own processes would take as a pattern.
+
+    Raises:
+        WrongUse: its name holds a star, a question mark or a bracket.
+    """
+    if glob.has_magic(str(home)):
+        raise WrongUse(
+            f"Dagster's UI takes the *, ? or [ in {home} as a pattern, and would read "
+            "other folders.",
+            "Rename the folder, or set DAGSTER_HOME to a folder without such a sign. "
+            "All other commands work as it is.",
+        )
 
 
 @contextmanager
@@ -148,7 +187,7 @@ def _is_outdated(home: Path) -> bool:
     look each time would cost a daily run a tenth of a second.
     """
     try:
-        with dg.DagsterInstance.from_config(str(home)) as instance:
+        with _open_config(home) as instance:
             forms = [
                 storage.alembic_version()
                 for storage in (
@@ -183,6 +222,14 @@ def _told(home: Path, failed: DBAPIError) -> LocalFailure:
             f"{f': {held}' if held else ''}.",
             REMEDY,
         )
+    if isinstance(failed.orig, sqlite3.Error) and _is_damage(failed.orig):
+        return LocalFailure(
+            f"Dagster's records in {home} are damaged: {_in_a_line(failed.orig)}.",
+            "Stop the UI if it runs, move the records away, and run it again: mv "
+            f"{quote(str(home))} {quote(f'{home}.damaged')}  New ones are made. Lost "
+            "are the history of runs, what the alerts have told, and what was switched "
+            "off; tables, master and archive are not in them.",
+        )
     if isinstance(failed.orig, sqlite3.Error):
         return LocalFailure(
             f"Dagster's records in {home} could not be written or read: {failed.orig}.",
@@ -193,6 +240,17 @@ def _told(home: Path, failed: DBAPIError) -> LocalFailure:
         "See that PostgreSQL runs and that the DAGSTER_PG_ variables are right, then "
         "run it again; what was published stays.",
     )
+
+
+_DAMAGE = ("malformed", "not a database", "no such table", "no such column")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Say whether a file of the records holds something else than was written."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    return any(sign in str(error) for sign in _DAMAGE)
 
 
 def _find_database_error(error: BaseException | None) -> DBAPIError | None:

@@ -13,6 +13,7 @@ import dagster as dg
 from analytics_pipeline.jobs import ECOM_IMPORT
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import fingerprint_export
+from analytics_pipeline.sources.placed_files import read_placed
 from analytics_pipeline.steps.ecom_orders import FINGERPRINT_NOTE, export_path
 
 EVERY_SECONDS = 60
@@ -81,7 +82,7 @@ def _look_at(path: Path, before: SeenExport | None) -> SeenExport | None:
         place = (first.st_mtime_ns, first.st_size)
         if before is not None and place == (before.modified, before.size):
             return before
-        fingerprint = fingerprint_export(path.read_bytes())
+        fingerprint = fingerprint_export(read_placed(path))
         second = path.stat()
     except FileNotFoundError:
         return None

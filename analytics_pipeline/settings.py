@@ -29,6 +29,7 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import ExportDialect
+from analytics_pipeline.storage.store_urls import name_unfit
 from analytics_pipeline.web_guard import Place, read_own_hosts
 
 DEPLOYMENT = frozenset(
@@ -173,8 +174,18 @@ SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
 def with_absolute_places(settings: SomeSettings) -> SomeSettings:
-    """Return *settings* with whole paths, so that later steps may change folder."""
+    """Return *settings* with whole paths, so that later steps may change folder.
+
+    Raises:
+        WrongUse: the store is none that keeps what is written to it.
+    """
     store = settings.store
+    if store is not None and (unfit := name_unfit(store)):
+        raise WrongUse(
+            f"ANALYTICS_STORE cannot be used: {unfit}.",
+            f"Set it to a folder, or to a URL such as s3://bucket/prefix, in "
+            f"{settings.written_in}.",
+        )
     if store is not None and "://" not in store:
         store = str(Path(store).resolve())
     changes = {"data_dir": settings.data_dir.resolve(), "store": store}

@@ -7,15 +7,22 @@ reads what the other wrote.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.runs.sqlite import SqliteRunStorage
-from dagster._core.storage.schedules.sqlite import SqliteScheduleStorage
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.runs.sqlite import SqliteRunStorage, sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import (
+    SqliteScheduleStorage,
+    sqlite_schedule_storage,
+)
+from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.pool import NullPool, QueuePool
@@ -26,6 +33,21 @@ MOST_OPEN = 8
 """How many files stay open: that of all runs, and those of the last few."""
 
 _ALL_RUNS = "index"
+_OF_A_RUN = re.compile(rf"(?!{_ALL_RUNS}\.).+\.db(-wal|-shm)?")
+
+
+def name_database(base_dir: str, db_name: str) -> str:
+    """Return the URL of a file of the records, whatever its folders are called.
+
+    Dagster puts a path into the URL as it is, which a ``?`` then ends, and in which
+    ``%41`` is the letter A: the records would be those of another folder.
+    """
+    path = Path(base_dir).absolute() / f"{db_name}.db"
+    return f"sqlite:///{quote(str(path))}"
+
+
+for _module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
+    setattr(_module, create_db_conn_string.__name__, name_database)
 
 
 class KeptOpenEventLog(SqliteEventLogStorage):
@@ -79,7 +101,11 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         """Remove the files of all runs, and empty the index."""
         with self._db_lock:
             self._close()
-        super().wipe()
+        # Dagster's own takes a bracket in the folder's name as a pattern.
+        for path in Path(self._base_dir).iterdir():
+            if _OF_A_RUN.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        self._wipe_index()  # type: ignore[no-untyped-call]  # Dagster says nothing of it
 
     def dispose(self) -> None:
         """Close all files."""

@@ -56,4 +56,4 @@ def test_records_that_fail_in_their_own_form_are_not_called_old(home: Path) -> N
     with pytest.raises(LocalFailure) as told, records_kept(lambda: home):
         instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
 
-    assert "could not be written or read" in told.value.cause
+    assert "are damaged: no such column" in told.value.cause

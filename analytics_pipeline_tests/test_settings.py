@@ -119,7 +119,7 @@ def test_a_child_process_gets_the_same_settings(monkeypatch):
     ours = load_settings(
         domain_prefix="shop", token=SecretStr("secret"), api_version="2.0",
         api_url="http://127.0.0.1:1", start_date=date(2024, 2, 29),
-        time_zone="Europe/Paris", engine=Engine.SPARK, store="memory://x",
+        time_zone="Europe/Paris", engine=Engine.SPARK, store="s3://x/y",
     )  # fmt: skip
     for name, value in ours.as_environment().items():
         monkeypatch.setenv(name, value)

@@ -20,6 +20,7 @@ from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.probes.machine import Disk, Programs
 from analytics_pipeline.probes.records import Records
+from analytics_pipeline.probes.switches import SWITCH_ON, tell_switched_off
 
 FAMILIES = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_")
 VERY_LIKE = 0.88
@@ -210,13 +211,22 @@ def judge_records(records: Records | None, now: datetime) -> Diagnosis:
         return well("Dagster", told)
     silence = now - records.daemon_seen_at
     if silence <= SILENCE:
-        return well("Dagster", "records open, and its daemon keeps the schedule")
+        kept = "lives" if records.switched_off else "keeps the schedule"
+        return well("Dagster", f"records open, and its daemon {kept}")
     return Diagnosis(
         "Dagster",
         Grade.WARNING,
         f"Its daemon was last seen {_span(silence)} ago: no schedule, no alerts.",
         "If it should run, start it: analytics-pipeline ui",
     )
+
+
+def judge_switches(records: Records | None) -> Diagnosis:
+    """Judge whether the schedule and the sensors are as they are delivered."""
+    if records is None or not records.switched_off:
+        return well("switches", "nothing is switched off in Dagster")
+    sentence = tell_switched_off(list(records.switched_off))
+    return Diagnosis("switches", Grade.WARNING, sentence, SWITCH_ON)
 
 
 def judge_run(is_held: bool, data_dir: Path) -> Diagnosis:

@@ -78,9 +78,13 @@ def _examine_folder(settings: Settings) -> Iterator[Diagnosis]:
 
 def _examine_records(settings: Settings) -> Iterator[Diagnosis]:
     """Look at Dagster's records, and at where alerts go."""
-    yield _tried(
-        "Dagster", lambda: say.judge_records(read_records(settings), system_clock())
-    )
+    try:
+        records = read_records(settings)
+    except (PipelineError, OSError) as error:
+        yield _wrong("Dagster", error)
+    else:
+        yield say.judge_records(records, system_clock())
+        yield say.judge_switches(records)
     yield _tried(
         "alerts",
         lambda: say.judge_channels([each.label for each in open_channels(settings)]),
@@ -133,11 +137,16 @@ def _tried(check: str, look: Callable[[], Diagnosis]) -> Diagnosis:
     """Return what a look finds; that it fails is a fault as well."""
     try:
         return look()
-    except PipelineError as error:
+    except (PipelineError, OSError) as error:
+        return _wrong(check, error)
+
+
+def _wrong(check: str, error: PipelineError | OSError) -> Diagnosis:
+    """Return the fault that a look has failed with."""
+    if isinstance(error, PipelineError):
         return say.wrong(check, error)
-    except OSError as error:
-        cause = f"{error.filename or 'A file'} cannot be read: {error.strerror}."
-        return say.wrong(check, LocalFailure(cause, "Give yourself the right to it."))
+    cause = f"{error.filename or 'A file'} cannot be read: {error.strerror}."
+    return say.wrong(check, LocalFailure(cause, "Give yourself the right to it."))
 
 
 def _show(found: Sequence[Diagnosis], terminal: Terminal) -> None:

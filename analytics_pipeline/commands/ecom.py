@@ -23,6 +23,7 @@ from analytics_pipeline.gates import judge, list_offenders
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.sources.placed_files import is_placed, refuse_unreadable
 from analytics_pipeline.steps.ecom_orders import (
     brought_in,
     export_path,
@@ -52,6 +53,7 @@ def import_ecom(
     """
     if accept is not None:
         refuse_what_cannot_be_accepted(accept, ["ecom_orders"])
+    refuse_unreadable(export)
     with (
         hold_directory(settings.data_dir, wait=False),
         terminal.working(f"checking {export.name}", is_brief=True),
@@ -127,7 +129,7 @@ def _changes(shop: Shop, orders: pd.DataFrame) -> dict[str, Any]:
     not_compared: dict[str, Any] = {"new_orders": None, "changed_orders": None}
     not_compared["gone_orders"] = None
     in_place = export_path(shop)
-    if not in_place.exists():
+    if not is_placed(in_place):
         return {**not_compared, "not_compared": "there was none"}
     try:
         before = open_export(shop, in_place)

@@ -20,6 +20,11 @@ from analytics_pipeline.domain.typed_commands import for_shop
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.instance import open_instance
 from analytics_pipeline.partitions import business_days
+from analytics_pipeline.probes.switches import (
+    SWITCH_ON,
+    list_switched_off,
+    tell_switched_off,
+)
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import AlertMemory
 from analytics_pipeline.storage.gate_notes import FailedCheck
@@ -75,7 +80,10 @@ class SilentChannel:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The shop's runs and tables, what is published, what failed, what to do next."""
+    """The shop's runs and tables, what is published, what failed, what to do next.
+
+    ``switched_off`` names the schedule and sensors that are so in Dagster.
+    """
 
     runs: Runs
     published: str | None
@@ -87,6 +95,7 @@ class State:
     failures: list[Failure]
     warnings: list[Warned]
     silent_channels: list[SilentChannel]
+    switched_off: list[str]
     tables: list[TableState]
     advice: list[str]
 
@@ -114,6 +123,7 @@ def read_state(shop: Shop) -> State:
     runs = read_runs(shop, instance, made)
     failures = [failure for table in tables for failure in _failures(shop, table.name)]
     warnings = _warnings(shop, alerts.incidents)
+    switched_off = list_switched_off(settings, instance)
     fresh = published is not None and published.as_of >= due
     return State(
         runs,
@@ -126,10 +136,11 @@ def read_state(shop: Shop) -> State:
         failures,
         warnings,
         _silent_channels(shop, alerts),
+        switched_off,
         [read_table(shop, name, moment) for name, moment in made.items()],
         [
             for_shop(sentence, settings.shop_name)
-            for sentence in _advise(shop, runs, due, failures, warnings)
+            for sentence in _advise(shop, runs, due, failures, warnings, switched_off)
         ],
     )
 
@@ -202,6 +213,7 @@ def _advise(
     due: str,
     failures: Sequence[Failure],
     warnings: Sequence[Warned],
+    switched_off: list[str],
 ) -> list[str]:
     """Say what a person should do next, the most urgent first."""
     advice = [_remedy(failure) for failure in failures]
@@ -222,6 +234,8 @@ def _advise(
             "No recent sales found in the last seven days. That is no error; if the "
             "shop was open, see whether its tills are online."
         )
+    if switched_off:
+        advice.append(f"{tell_switched_off(switched_off)} {SWITCH_ON}")
     if not advice and warnings:
         worth = say(len(warnings), "warning is", "warnings are")
         return [f"Nothing must be done; {worth} worth a look."]

@@ -25,7 +25,7 @@ def status(open_settings: Callable[[], Settings], terminal: Terminal) -> bool:
     if settings.shop_name:
         terminal.out.rule(settings.shop_name, align="left", style="bold")
     _show(state, terminal)
-    if terminal.manner.quiet and not state.is_good:
+    if terminal.manner.quiet and (state.switched_off or not state.is_good):
         for sentence in state.advice:
             terminal.warn(sentence)
     return state.is_good

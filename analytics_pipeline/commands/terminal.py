@@ -16,6 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from analytics_pipeline.commands.activity import Activity, Waits, tell_wait
+from analytics_pipeline.commands.streams import ErrorSpeaker, Speaker
 from analytics_pipeline.domain.typed_commands import for_shop
 from analytics_pipeline.errors import PipelineError
 
@@ -51,9 +52,9 @@ def _open_error_stream() -> Console:
     line that moves would stand still, and fill that file.
     """
     if not sys.stderr.isatty():
-        return Console(stderr=True, highlight=False)
+        return ErrorSpeaker(stderr=True, highlight=False)
     own = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding)
-    return Console(file=own, highlight=False)
+    return ErrorSpeaker(file=own, highlight=False)
 
 
 def _fold(text: str, width: int, indent: int) -> str:
@@ -75,7 +76,7 @@ class Terminal:
     """
 
     manner: Manner = field(default_factory=Manner)
-    out: Console = field(default_factory=lambda: Console(highlight=False))
+    out: Console = field(default_factory=lambda: Speaker(highlight=False))
     err: Console = field(default_factory=_open_error_stream)
     shop: str | None = None
     headline: str = ""

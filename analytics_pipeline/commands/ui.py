@@ -10,7 +10,12 @@ from pathlib import Path
 from analytics_pipeline.chain import Chain, find_chain
 from analytics_pipeline.commands.ports import HOST, refuse_taken
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.instance import home_of_chain, instance_home, open_home
+from analytics_pipeline.instance import (
+    home_of_chain,
+    instance_home,
+    open_home,
+    refuse_pattern,
+)
 from analytics_pipeline.settings import Settings, ui_hosts
 from analytics_pipeline.shop_file import VARIABLES
 from analytics_pipeline.storage.files import replace_text
@@ -84,7 +89,11 @@ def _become(
     """Become Dagster's services of *target*, once the records in *home* can be opened.
 
     :mod:`ui_services` is that process.
+
+    Raises:
+        WrongUse: they would take the name of *home* as a pattern.
     """
+    refuse_pattern(home)
     open_home(home).dispose()
     command = [sys.executable, "-P", "-m", "analytics_pipeline.commands.ui_services"]
     command += [str(home), *target, "--host", HOST, "--port", str(port)]

@@ -7,6 +7,7 @@ from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.findings import Finding
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import read_ecom_export
+from analytics_pipeline.sources.placed_files import is_placed
 from analytics_pipeline.steps import ecom_orders
 from analytics_pipeline.storage.identity_key import KEY_BYTES, read_identity_key
 
@@ -18,7 +19,7 @@ def read_export(shop: Shop) -> tuple[int, Finding] | None:
         WrongUse: it cannot be used.
     """
     path = ecom_orders.export_path(shop)
-    if not path.exists():
+    if not is_placed(path):
         return None
     no_ones = ContactKeys(bytes(KEY_BYTES), shop.policy.phone_region, shop.policy)
     read = read_ecom_export(path, no_ones, shop.settings.time_zone, shop.export_dialect)

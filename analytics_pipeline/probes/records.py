@@ -1,11 +1,13 @@
 """What Dagster's records say: whether they open, and when its daemon was last seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from analytics_pipeline.instance import find_home, open_home, records_kept
+from analytics_pipeline.probes.switches import list_switched_off
 from analytics_pipeline.settings import Settings
 
 SCHEDULER = "SCHEDULER"
@@ -14,10 +16,11 @@ SCHEDULER = "SCHEDULER"
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Where the records are, and when the daemon that keeps the schedule was seen."""
+    """Where the records are, when the daemon was seen, and what is switched off."""
 
     home: Path
     daemon_seen_at: datetime | None
+    switched_off: Sequence[str] = ()
 
 
 def read_records(settings: Settings) -> Records | None:
@@ -32,4 +35,6 @@ def read_records(settings: Settings) -> Records | None:
         return None
     with records_kept(partial(Path, home)), open_home(home) as instance:
         seen = instance.get_daemon_heartbeats().get(SCHEDULER)
-    return Records(home, datetime.fromtimestamp(seen.timestamp, UTC) if seen else None)
+        switched_off = list_switched_off(settings, instance)
+    seen_at = datetime.fromtimestamp(seen.timestamp, UTC) if seen else None
+    return Records(home, seen_at, switched_off)

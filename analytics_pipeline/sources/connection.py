@@ -9,15 +9,17 @@ import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from analytics_pipeline.errors import LightspeedRefused, WrongUse
 from analytics_pipeline.sources.allowance import LIMIT_USED_UP, Allowance
+from analytics_pipeline.sources.no_reply import explain_no_reply, with_proxies_checked
 from analytics_pipeline.sources.origin import is_loopback
 from analytics_pipeline.sources.replies import PassingFault, read_reply
 from analytics_pipeline.sources.retries import Patience, http_date, seconds_to_wait
@@ -57,8 +59,18 @@ def check_credentials(token: str, api_version: str) -> None:
 
 @cache
 def _trusted_authorities() -> ssl.SSLContext:
-    """Return whose word about a server is taken; to read the list takes its time."""
-    return httpx.create_ssl_context()
+    """Return whose word about a server is taken; to read the list takes its time.
+
+    Raises:
+        WrongUse: the environment names another list, which cannot be read.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        raise WrongUse(
+            "The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read.",
+            "Correct the variable, or remove it.",
+        ) from error
 
 
 class Connection:
@@ -85,7 +97,9 @@ class Connection:
         self.replied_at: datetime | None = None
         self.ahead_by: timedelta | None = None
         self.requests = 0
-        self._http = httpx.Client(
+        self._host = urlsplit(origin).hostname or origin
+        make = partial(
+            httpx.Client,
             verify=_trusted_authorities(),
             base_url=f"{origin}/api/{api_version}/",
             headers={
@@ -99,6 +113,7 @@ class Connection:
             # A proxy of the environment cannot reach this machine's loopback.
             trust_env=not is_loopback(origin),
         )
+        self._http = with_proxies_checked(make)
 
     def __repr__(self) -> str:
         """Name the store, never the token."""
@@ -151,7 +166,7 @@ class Connection:
         try:
             reply = self._http.get(path, params=params)
         except httpx.RequestError as error:
-            raise _passing_fault(error) from error
+            raise explain_no_reply(error, self._host) from error
         self._read_clock(reply.headers.get("Date"))
         if reply.status_code == _TOO_MANY_REQUESTS:
             self._allowance.forget()
@@ -201,12 +216,3 @@ def _own_version() -> str:
         return installed_version("analytics-pipeline")
     except PackageNotFoundError:  # run from a source tree
         return "source"
-
-
-def _passing_fault(error: httpx.RequestError) -> PassingFault:
-    """Say in a few words why there was no reply."""
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return PassingFault("no connection")
-    if isinstance(error, httpx.TimeoutException):
-        return PassingFault("no answer in time", too_slow=True)
-    return PassingFault("the connection broke")

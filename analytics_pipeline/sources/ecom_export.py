@@ -15,7 +15,6 @@ from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.export_changes import SALE_COLUMN
 from analytics_pipeline.domain.order_matching import rank_order
 from analytics_pipeline.domain.order_numbers import clean_number, comparable
-from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.columns import LONGEST_ORDER_NUMBER
 from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.sources.export_file import (
@@ -26,6 +25,7 @@ from analytics_pipeline.sources.export_file import (
 )
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.order_cells import OrderReader, refuse
+from analytics_pipeline.sources.placed_files import read_placed
 
 _NUMBER = "order_number"
 _NEEDED = (
@@ -74,7 +74,7 @@ def read_ecom_export(
     Raises:
         WrongUse: the file cannot be used; the cause names column and line.
     """
-    content = _content(path)
+    content = read_placed(path)
     file = ExportFile(path.name, content, dialect.delimiter, _NEEDED, _OPTIONAL)
     reader = OrderReader(path.name, keys, store_time_zone, dialect)
     found = _orders(file)
@@ -89,16 +89,6 @@ def read_ecom_export(
 def fingerprint_export(content: bytes) -> str:
     """Return what tells an export from any other."""
     return sha256(content).hexdigest()
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except IsADirectoryError as error:
-        raise WrongUse(f"{path.name} is a folder.", "Name the file itself.") from error
-    except OSError as error:
-        cause = f"{path.name} cannot be read: {error.strerror}."
-        raise WrongUse(cause, "Check that the file is there and readable.") from error
 
 
 def _orders(file: ExportFile) -> list[ExportRow]:

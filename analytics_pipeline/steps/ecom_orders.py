@@ -23,8 +23,9 @@ from analytics_pipeline.schemas.sources import EcomOrders
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.ecom_export import EcomExport, read_ecom_export
 from analytics_pipeline.sources.frames import frame_of
+from analytics_pipeline.sources.placed_files import is_placed, read_placed
 from analytics_pipeline.steps.known_numbers import refuse_changed_numbers
-from analytics_pipeline.storage.files import PARTIAL, read_if_there, replace_bytes
+from analytics_pipeline.storage.files import PARTIAL, replace_bytes
 
 EXPORT_FILE = "ecom_orders_export.csv"
 PREVIOUS_FILE = "ecom_orders_export.previous.csv"
@@ -85,16 +86,10 @@ def brought_in(shop: Shop, export: Path) -> Iterator[Path]:
     the copy of one that is not put in place is removed.
 
     Raises:
-        WrongUse: it is not there, or is no file that can be read.
+        WrongUse: it is not there, or is no file that can be read; nothing waits for it.
     """
     copy = export_path(shop).parent / f".incoming{PARTIAL}" / export.name
-    try:
-        content = export.read_bytes()
-    except OSError as error:
-        raise WrongUse(
-            f"{export} cannot be read: {error.strerror}.",
-            "Name the order export of the web shop, a CSV file.",
-        ) from error
+    content = read_placed(export)
     try:
         replace_bytes(copy, content)
         yield copy
@@ -128,9 +123,12 @@ def put_in_place(shop: Shop, copy: Path) -> Path | None:
     """Put the *copy* of an export in place; keep the one that it replaces beside it.
 
     Return where that is kept; nothing where there was none, or it was the same.
+
+    Raises:
+        WrongUse: what is in place is no file that can be read.
     """
     in_place, previous = export_path(shop), export_path(shop).with_name(PREVIOUS_FILE)
-    before = read_if_there(in_place)
+    before = read_placed(in_place) if in_place.exists() else None
     is_replaced = before is not None and before != copy.read_bytes()
     if before is not None and is_replaced:
         replace_bytes(previous, before)
@@ -141,7 +139,7 @@ def put_in_place(shop: Shop, copy: Path) -> Path | None:
 def read_ecom_orders(shop: Shop) -> Candidate:
     """Read the web shop's export; without the file there are no web orders."""
     path = export_path(shop)
-    if not path.exists():
+    if not is_placed(path):
         found = Finding(
             "export_is_readable", True, "There is no export: no web orders."
         )

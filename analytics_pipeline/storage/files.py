@@ -7,7 +7,6 @@ its order.  In a bucket a put is whole by itself.
 """
 
 import errno
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from upath import UPath
-
-from analytics_pipeline.errors import LocalFailure
 
 AnyPath = Path | UPath
 
@@ -208,24 +205,6 @@ def read_all(paths: Sequence[UPath]) -> list[bytes]:
         return [path.read_bytes() for path in paths]
     found = paths[0].fs.cat_all([path.path for path in paths])
     return [found[path.path] for path in paths]
-
-
-def read_json(path: AnyPath) -> Any | None:
-    """Return what a small state file holds; nothing if there is none.
-
-    Raises:
-        LocalFailure: it is damaged.
-    """
-    content = read_if_there(path)
-    if content is None:
-        return None
-    try:
-        return json.loads(content.decode("utf-8"))
-    except ValueError as error:
-        raise LocalFailure(
-            f"{path} is damaged.",
-            "Remove it, then run: analytics-pipeline rebuild",
-        ) from error
 
 
 def replace_text(path: AnyPath, text: str) -> None:

@@ -8,10 +8,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.domain.findings import Finding
-from analytics_pipeline.storage.files import read_json, replace_text
+from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.small_notes import read_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,14 @@ class Acceptance:
     accepted_at: str
 
 
+_FAILED = TypeAdapter(dict[str, list[FailedCheck]])
+_ACCEPTED = TypeAdapter(list[Acceptance])
+_ACCEPT_AGAIN = (
+    "Put it back from a backup, or remove it and accept again, by --accept, what is "
+    "still as it should be."
+)
+
+
 class FailedGates:
     """The failed last attempts at the tables under one root."""
 
@@ -56,11 +66,7 @@ class FailedGates:
         Raises:
             LocalFailure: the note is damaged.
         """
-        noted = read_json(self._path(table)) or {}
-        return {
-            partition: [FailedCheck(**check) for check in checks]
-            for partition, checks in noted.items()
-        }
+        return read_note(self._path(table), _FAILED) or {}
 
     def remember(
         self, table: str, partition: str | None, failed: Sequence[FailedCheck]
@@ -105,7 +111,7 @@ class Acceptances:
         Raises:
             LocalFailure: the file is damaged.
         """
-        return [Acceptance(**entry) for entry in read_json(self._path) or []]
+        return read_note(self._path, _ACCEPTED, _ACCEPT_AGAIN) or []
 
     def add(self, acceptance: Acceptance) -> None:
         """Remember one more."""

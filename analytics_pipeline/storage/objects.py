@@ -8,6 +8,7 @@ like "nothing is stored yet", and a time-out like a damaged file.
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from glob import has_magic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -132,7 +133,9 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
             FileNotFoundError: one is not there.
         """
         with self._told():
-            if not isinstance(self.inner, AsyncFileSystem):
+            # To fetch many at once, fsspec takes a star in a name as a pattern.
+            is_literal = not any(map(has_magic, paths))
+            if not (is_literal and isinstance(self.inner, AsyncFileSystem)):
                 return {path: self.inner.cat_file(path) for path in paths}
             options = {"batch_size": AT_ONCE, **_once(self.inner)}
             found = self._call("cat", list(paths), **options)
@@ -167,7 +170,11 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
     ) -> None:
         """Remove an object, or a folder with all that is in it."""
         with self._told():
-            self._call("rm", path, recursive=recursive, maxdepth=maxdepth)
+            if has_magic(path):  # fsspec would remove what fits the pattern
+                for name in self._call("find", path) if recursive else [path]:
+                    self.inner.rm_file(name)
+            else:
+                self._call("rm", path, recursive=recursive, maxdepth=maxdepth)
 
 
 def _once(inner: AbstractFileSystem) -> dict[str, Any]:

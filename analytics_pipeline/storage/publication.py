@@ -11,12 +11,15 @@ import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from analytics_pipeline.storage.files import (
-    read_json,
     replace_bytes,
     replace_text,
 )
+from analytics_pipeline.storage.small_notes import read_note
 
 MASTER = "customer_analytics_master.csv"
 FIRST_TIME_BUYERS = "first_time_buyers.csv"
@@ -31,10 +34,13 @@ _ARCHIVED = re.compile(
 class Published:
     """What the published master is: its day, rows and fingerprint."""
 
-    as_of: str
+    as_of: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
     rows: int
     sha256: str
     provisional: bool
+
+
+_PUBLISHED = TypeAdapter(Published)
 
 
 class Publication:
@@ -93,8 +99,7 @@ class Publication:
 
     def _noted(self) -> Published | None:
         """Return what was last published, or was about to be."""
-        noted = read_json(self._notes_path)
-        return None if noted is None else Published(**noted)
+        return read_note(self._notes_path, _PUBLISHED)
 
     def _finish_interrupted(self) -> Published | None:
         """Put the noted master in place if it is not; return what is published.

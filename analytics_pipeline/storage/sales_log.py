@@ -196,9 +196,9 @@ class SalesLog:
         """Make this generation the log; the one before it is kept, older ones go."""
         replace_text(self.root / "current_generation", f"{self.generation}\n")
         kept = {self.folder.name, SalesLog(self.root, self.generation - 1).folder.name}
-        for folder in self.root.glob("generation-*"):
-            if folder.name not in kept:
-                remove_folder(folder)
+        for name in list_names(self.root):
+            if name.startswith("generation-") and name not in kept:
+                remove_folder(self.root / name)
 
 
 def _read_number(path: UPath, without_file: int) -> int:

@@ -8,19 +8,22 @@ than it says for a while, never older.  Each file's own footer tells too.
 import json
 from collections.abc import Callable, Mapping
 
+from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.versions import FIRST, NOTES, current_versions
-from analytics_pipeline.storage.files import list_names, read_json, replace_text
+from analytics_pipeline.storage.files import list_names, replace_text
 from analytics_pipeline.storage.parquet import (
     UNMARKED,
     read_version,
     refuse_other_version,
 )
 from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.small_notes import read_note
 
 NAME = "versions.json"
+_VERSIONS = TypeAdapter(dict[str, int])
 SALES_FEED = "sales_feed"
 READABLE_FROM = "sales_feed_generation"
 """The first generation of the log that is of the version told."""
@@ -132,16 +135,8 @@ class StoredVersions:
             )
 
     def _read(self) -> dict[str, int] | None:
-        path = self._root / NAME
-        told = read_json(path)
-        if told is None:
-            return None
-        if isinstance(told, dict) and all(type(told[name]) is int for name in told):
-            return told
-        raise LocalFailure(
-            f"{path} is damaged.",
-            "Remove it, then run: analytics-pipeline update",
-        )
+        remedy = "Remove it, then run: analytics-pipeline update"
+        return read_note(self._root / NAME, _VERSIONS, remedy)
 
 
 def _is_day(name: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import pandas as pd
+from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
@@ -21,7 +22,6 @@ from analytics_pipeline.storage.files import (
     list_states,
     local,
     read_if_there,
-    read_json,
     replace_bytes,
     replace_text,
     state_of,
@@ -38,6 +38,7 @@ from analytics_pipeline.storage.parquet import (
     encode,
     read_notes,
 )
+from analytics_pipeline.storage.small_notes import read_note
 
 _SUFFIX = ".parquet"
 _RUNS_KEPT = 60
@@ -52,6 +53,10 @@ class CatchUp:
 
     began_at: datetime
     cursor: int
+
+
+_CATCH_UP = TypeAdapter(CatchUp)
+_USUAL = TypeAdapter(dict[str, dict[str, int]])
 
 
 class Warehouse:
@@ -219,10 +224,7 @@ class Warehouse:
 
     def last_catch_up(self, table: str) -> CatchUp | None:
         """Return the last complete walk of the feed behind *table*, if any."""
-        note = read_json(self.root / table / "catch_up.json")
-        if note is None:
-            return None
-        return CatchUp(datetime.fromisoformat(note["began_at"]), int(note["cursor"]))
+        return read_note(self.root / table / "catch_up.json", _CATCH_UP)
 
     # What a table was usually like -----------------------------------------------
 
@@ -239,9 +241,7 @@ class Warehouse:
         return [runs[noted] for noted in sorted(runs) if noted < day.isoformat()]
 
     def _runs(self, table: str) -> dict[str, dict[str, int]]:
-        held: dict[str, dict[str, int]] | None
-        held = read_json(self.root / table / "usual.json")
-        return held or {}
+        return read_note(self.root / table / "usual.json", _USUAL) or {}
 
 
 def _read_word(path: UPath) -> str | None:

@@ -127,7 +127,7 @@ def test_a_shop_that_was_updated_has_no_fault_and_no_warning(shop: Shop) -> None
     assert list(found) == [
         "programs", "variables", "secrets", "settings", "token", "store", "time zone",
         "currency", "clock", "disk", "files", "runs", "web shop", "identity key",
-        "Dagster", "alerts",
+        "Dagster", "switches", "alerts",
     ]  # fmt: skip
     assert "orders in the export" in found["web shop"][1]
     assert f"dagster {dg.__version__}" in found["programs"][1]
