@@ -15,6 +15,7 @@ from analytics_pipeline.shop import Shop, hold_directory
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
+from analytics_pipeline.steps.damage import set_damaged_aside
 from analytics_pipeline.steps.upgrade import bring_up_to_date
 from analytics_pipeline.storage.ownership import claim_store
 
@@ -77,7 +78,8 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
     """Return the resource that holds the data directory for the length of a run.
 
     A run that Dagster launched waits for the one before it to end.  Tables of an older
-    version are brought up to date before anything is read.
+    version are brought up to date, and damaged files set aside, before anything is
+    read.
     """
 
     def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
@@ -86,6 +88,7 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
             with told_to_people():
                 claim_store(shop.warehouse.root, shop.settings.data_dir)
                 bring_up_to_date(shop)
+                set_damaged_aside(shop)
             yield shop
 
     return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)

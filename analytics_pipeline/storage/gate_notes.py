@@ -12,8 +12,7 @@ from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.domain.findings import Finding
-from analytics_pipeline.storage.files import replace_text
-from analytics_pipeline.storage.small_notes import read_note
+from analytics_pipeline.storage.small_notes import read_note, write_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class FailedGates:
             for partition, checks in held.items()
         }
         text = json.dumps(listed, indent=1, sort_keys=True)
-        replace_text(self._path(table), text + "\n")
+        write_note(self._path(table), text + "\n")
 
 
 class Acceptances:
@@ -116,7 +115,7 @@ class Acceptances:
     def add(self, acceptance: Acceptance) -> None:
         """Remember one more."""
         entries = [asdict(each) for each in [*self.all(), acceptance]]
-        replace_text(self._path, json.dumps(entries, indent=1) + "\n")
+        write_note(self._path, json.dumps(entries, indent=1) + "\n")
 
     def honour(self, table: str, partition: str | None, finding: Finding) -> Finding:
         """Return *finding* as accepted, if a person has accepted exactly this failure.

@@ -19,7 +19,7 @@ from analytics_pipeline.storage.files import (
     replace_bytes,
     replace_text,
 )
-from analytics_pipeline.storage.small_notes import read_note
+from analytics_pipeline.storage.small_notes import read_note, seal_note
 
 MASTER = "customer_analytics_master.csv"
 FIRST_TIME_BUYERS = "first_time_buyers.csv"
@@ -86,7 +86,7 @@ class Publication:
         digest = hashlib.sha256(content).hexdigest()
         published = Published(as_of.isoformat(), rows, digest, provisional)
         notes = json.dumps(asdict(published), indent=1) + "\n"
-        _replace_if_changed(self._notes_path, notes.encode("utf-8"))
+        _replace_if_changed(self._notes_path, seal_note(notes))
         self._put_in_place(as_of)
         stamp = now.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         replace_text(self.folder / STAMP, f"{stamp.isoformat()}Z\n")

@@ -19,6 +19,7 @@ from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Customers, SalesFeed
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.storage.log_bundles import fingerprint
+from analytics_pipeline.storage.parquet import write_rows
 
 LACKING: dict[str, str] = {
     "sales_feed": "status",
@@ -89,7 +90,7 @@ def forget_versions(data: Path) -> None:
         rows = pq.read_table(path)
         notes = dict(rows.schema.metadata)
         del notes[b"schema_version"]
-        write(path, rows.replace_schema_metadata(notes or None))
+        write(path, rows.replace_schema_metadata(notes or None), write_unsealed)
     (data / "warehouse/versions.json").unlink()
 
 
@@ -116,11 +117,21 @@ def parquet_files(folder: Path) -> Iterator[Path]:
     return iter(sorted(folder.rglob("*.parquet")))
 
 
-def write(path: Path, rows: pa.Table) -> None:
-    """Replace a file; one of the log bears the fingerprint of its bytes."""
+def write_unsealed(rows: pa.Table) -> bytes:
+    """Return *rows* as a file from before there were seals."""
+    notes = dict(rows.schema.metadata or {})
+    notes.pop(b"file_sha256", None)
     sink = pa.BufferOutputStream()
+    rows = rows.replace_schema_metadata(notes or None)
     pq.write_table(rows, sink, compression="zstd", compression_level=3)
-    content = bytes(sink.getvalue())
+    return bytes(sink.getvalue())
+
+
+def write(
+    path: Path, rows: pa.Table, encode: Callable[[pa.Table], bytes] = write_rows
+) -> None:
+    """Replace a file; one of the log bears the fingerprint of its bytes."""
+    content = encode(rows)
     if "generation-" in str(path):
         number, _, rest = path.name.partition("-")
         mark = "-q" if rest.endswith("-q.parquet") else ""

@@ -1,0 +1,165 @@
+"""Files that are read only after their bytes were proved to be those written.
+
+Each file is hashed once by a process, however often it is read, and again when it was
+replaced since.  The hashes of many files are taken at the same time.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from os import cpu_count
+from pathlib import Path
+
+from upath import UPath
+
+from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.storage.files import (
+    AnyPath,
+    is_local,
+    list_states,
+    local,
+    state_of,
+)
+from analytics_pipeline.storage.seals import (
+    State,
+    bears_its_hash,
+    examine_file,
+    seal_of,
+)
+
+UPDATE = "Run: analytics-pipeline update"
+REBUILD = "Run: analytics-pipeline rebuild"
+
+FEW = 8
+"""So many files are hashed one after the other: threads would cost more."""
+
+
+class ProvedFiles:
+    """The files of this machine's disk that were found sound."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._proved: dict[str, str] = {}
+        self._seals: dict[str, tuple[str, str | None]] = {}
+
+    def forget(self) -> None:
+        """Hash every file again when it is read next."""
+        self._proved.clear()
+        self._seals.clear()
+
+    def prove(self, paths: Iterable[str | Path]) -> None:
+        """Make sure that the files *paths* are sound.
+
+        Raises:
+            LocalFailure: one is not; it names the first.
+            FileNotFoundError: one is not there.
+        """
+        unsound = self.find_unsound(paths)
+        if unsound:
+            path, state = next(iter(unsound.items()))
+            raise unsound_file(path, state)
+
+    def find_unsound(self, paths: Iterable[str | Path]) -> dict[str, State]:
+        """Return those of the files *paths* that are not sound, and how they are.
+
+        Raises:
+            FileNotFoundError: one is not there.
+        """
+        names = [str(path) for path in paths]
+        if len(names) <= FEW:
+            states = list(map(self._examine, names))
+        else:
+            with ThreadPoolExecutor(cpu_count() or 1) as threads:
+                states = list(threads.map(self._examine, names, chunksize=1))
+        found = zip(names, states, strict=True)
+        return {name: state for name, state in found if state is not State.SOUND}
+
+    def seal_of(self, path: Path, state: str) -> str | None:
+        """Return the seal of the file *path*, which is now in that *state*."""
+        held = self._seals.get(str(path))
+        if held is None or held[0] != state:
+            held = self._seals[str(path)] = state, seal_of(path)
+        return held[1]
+
+    def _examine(self, name: str) -> State:
+        path = Path(name)
+        before = state_of(path.stat())
+        if self._proved.get(name) == before:
+            return State.SOUND
+        found = examine_file(path.name, path.read_bytes())
+        if found is State.SOUND:
+            self._proved[name] = before
+        return found
+
+
+@cache
+def proved_files() -> ProvedFiles:
+    """Return the files that this process has proved."""
+    return ProvedFiles()
+
+
+def list_contents(folder: UPath) -> dict[str, str]:
+    """Return each file in *folder* with what tells its content from any other.
+
+    That is the seal of a Parquet file on disk, and nothing that a copy or a touch of
+    the clock could change; one without a seal is left out.  A bucket says it of its
+    objects.
+    """
+    states = list_states(folder)
+    if not is_local(folder):
+        return states
+    place, known = local(folder), proved_files()
+    seals = {
+        name: known.seal_of(place / name, state)
+        for name, state in states.items()
+        if name.endswith(".parquet")
+    }
+    return {name: seal for name, seal in seals.items() if seal is not None}
+
+
+def read_proved(path: AnyPath) -> bytes:
+    """Return the bytes of a Parquet file, of the disk or a bucket, once proved sound.
+
+    Raises:
+        LocalFailure: it is not as it was written.
+        FileNotFoundError: it is not there.
+    """
+    content = path.read_bytes()
+    refuse_unsound(str(path), content)
+    return content
+
+
+def refuse_unsound(path: str, content: bytes) -> None:
+    """Make sure that *content* is what was written to *path*.
+
+    Raises:
+        LocalFailure: it is not.
+    """
+    state = examine_file(path.rpartition("/")[2], content)
+    if state is not State.SOUND:
+        raise unsound_file(path, state)
+
+
+def prove_local(paths: Sequence[AnyPath]) -> None:
+    """Make sure that files of this machine's disk are sound; a bucket's are left alone.
+
+    Raises:
+        LocalFailure: one is not.
+    """
+    if paths and is_local(paths[0]):
+        proved_files().prove(map(local, paths))
+
+
+def unsound_file(path: str, state: State) -> LocalFailure:
+    """Return the failure of a file that is not as it was written.
+
+    Only a full read makes the log again, and a rebuild reads no copy; a run makes any
+    other table again.
+    """
+    is_copy = "/bundles/" in path
+    remedy = REBUILD if is_copy or bears_its_hash(path.rpartition("/")[2]) else UPDATE
+    if state is State.UNSEALED:
+        return LocalFailure(
+            f"{path} bears no seal: it is damaged, or of an earlier version.", remedy
+        )
+    return LocalFailure(f"{path} is damaged.", remedy)
