@@ -20,7 +20,7 @@ from analytics_pipeline.errors import DirectoryInUse, LocalFailure
 from analytics_pipeline.storage.files import make_folder
 from analytics_pipeline.storage.small_notes import read_note_bytes, write_note
 
-_TELL_AGAIN = "Remove it: what fails now is then told once more."
+TELL_AGAIN = "Remove it: what fails now is then told once more."
 
 SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -98,10 +98,10 @@ class AlertBook:
         if not self._path.exists():
             return None
         try:
-            content = read_note_bytes(self._path, _TELL_AGAIN)
+            content = read_note_bytes(self._path, TELL_AGAIN)
             return _STORED.validate_json(content or b"").memory
         except ValidationError as error:
-            raise LocalFailure(f"{self._path} is damaged.", _TELL_AGAIN) from error
+            raise LocalFailure(f"{self._path} is damaged.", TELL_AGAIN) from error
 
     def write(self, memory: AlertMemory) -> None:
         """Replace what is remembered."""

@@ -46,7 +46,7 @@ class Acceptance:
 
 _FAILED = TypeAdapter(dict[str, list[FailedCheck]])
 _ACCEPTED = TypeAdapter(list[Acceptance])
-_ACCEPT_AGAIN = (
+ACCEPT_AGAIN = (
     "Put it back from a backup, or remove it and accept again, by --accept, what is "
     "still as it should be."
 )
@@ -110,7 +110,7 @@ class Acceptances:
         Raises:
             LocalFailure: the file is damaged.
         """
-        return read_note(self._path, _ACCEPTED, _ACCEPT_AGAIN) or []
+        return read_note(self._path, _ACCEPTED, ACCEPT_AGAIN) or []
 
     def add(self, acceptance: Acceptance) -> None:
         """Remember one more."""

@@ -24,7 +24,7 @@ _OF_THE_STORE = ("acceptances.json", "store_id")
 _OF_THE_DATA = (
     ".identity_key",
     ".customer_analytics_master.csv.json",
-    ".archived.json",
+    "archive/.hashes.json",
     ".dagster/alerts.json",
 )
 _BUNDLES = "bundles"
