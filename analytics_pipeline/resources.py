@@ -74,6 +74,19 @@ def _in_turn(data_dir: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _told_in_two_lines() -> Iterator[None]:
+    """Tell of a failure before the first step: Dagster keeps only its words."""
+    try:
+        with told_to_people():
+            yield
+    except dg.Failure as failure:
+        told = (str(failure.metadata[name].value) for name in ("cause", "remedy"))
+        raise dg.Failure(
+            "\n".join(told), metadata=failure.metadata, allow_retries=False
+        ) from failure.__cause__
+
+
 def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
     """Return the resource that holds the data directory for the length of a run.
 
@@ -85,7 +98,7 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
     def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
         shop = open_shop()
         with _in_turn(shop.settings.data_dir):
-            with told_to_people():
+            with _told_in_two_lines():
                 claim_store(shop.warehouse.root, shop.settings.data_dir)
                 bring_up_to_date(shop)
                 set_damaged_aside(shop)

@@ -47,9 +47,10 @@ A test holds the form of each against its record, so that neither changes alone.
 
 NOTES = "notes"
 NOTES_VERSION = 3
-"""The version of the small JSON files beside the tables and the published files.
+"""The version of the small JSON files beside the tables and the published files."""
 
-From 3 on each note, and each Parquet file outside the log, bears a seal."""
+SEALED = 3
+"""The version of the notes from which on notes and Parquet files bear seals."""
 
 STORED: Mapping[str, type[Table]] = {
     "sales_feed": SalesFeed,

@@ -16,6 +16,7 @@ from analytics_pipeline.schemas.versions import (
     HISTORY,
     NOTES,
     NOTES_VERSION,
+    SEALED,
     STORED,
     VERSIONS,
     current_versions,
@@ -65,6 +66,7 @@ def bring_up_to_date(shop: Shop) -> None:
             now[SALES_FEED] = _upgrade_log(shop)
     if shop.versions.of(NOTES) < NOTES_VERSION:
         _files(shop, "raw_sales").forget_copies()
+    if shop.versions.of(NOTES) < SEALED:
         _seal_all(shop)
     shop.versions.note(now)
 

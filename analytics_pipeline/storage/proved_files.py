@@ -153,11 +153,12 @@ def prove_local(paths: Sequence[AnyPath]) -> None:
 def unsound_file(path: str, state: State) -> LocalFailure:
     """Return the failure of a file that is not as it was written.
 
-    Only a full read makes the log again, and a rebuild reads no copy; a run makes any
-    other table again.
+    A run makes tables on disk again; the log, copies and objects of a bucket are left
+    to a rebuild.
     """
-    is_copy = "/bundles/" in path
-    remedy = REBUILD if is_copy or bears_its_hash(path.rpartition("/")[2]) else UPDATE
+    name = path.rpartition("/")[2]
+    is_left = "/bundles/" in path or "://" in path or bears_its_hash(name)
+    remedy = REBUILD if is_left else UPDATE
     if state is State.UNSEALED:
         return LocalFailure(
             f"{path} bears no seal: it is damaged, or of an earlier version.", remedy

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.schemas.versions import FIRST, NOTES, current_versions
+from analytics_pipeline.schemas.versions import FIRST, NOTES, SEALED, current_versions
 from analytics_pipeline.storage.files import list_names, replace_text
 from analytics_pipeline.storage.parquet import (
     UNMARKED,
@@ -141,10 +141,10 @@ class StoredVersions:
 
     def _read(self) -> dict[str, int] | None:
         found = read_note(self._root / NAME, _VERSIONS, _READ_AGAIN)
-        if found is None or _SEAL not in found:  # an earlier version wrote it
-            return found
+        if found is None or (_SEAL not in found and found.get(NOTES, 0) < SEALED):
+            return found  # an earlier version wrote it
         told = {name: found[name] for name in found if name != _SEAL}
-        if found[_SEAL] != _hash(told):
+        if found.get(_SEAL) != _hash(told):
             raise LocalFailure(
                 f"{self._root / NAME} is damaged: it does not hold what was written "
                 "there.",
