@@ -7,7 +7,6 @@ whoever wants to look at it.
 """
 
 import logging
-from collections.abc import Sequence
 
 from upath import UPath
 
@@ -68,8 +67,8 @@ def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
     if not (is_local(root) or in_buckets):
         return
     for table, made in MADE_AGAIN.items():
-        names = filter(is_table, list_names(root / table))
-        for path in _find_damaged([root / table / name for name in names]):
+        for name in _find_damaged(root / table):
+            path = root / table / name
             _refuse_loss(shop, table, path)
             _set_aside(path)
             day = "" if path.stem == table else f" of {path.stem}"
@@ -89,18 +88,20 @@ def remove_caches(shop: Shop) -> None:
             remove_folder(root / "sales_feed" / name / "bundles")
 
 
-def _find_damaged(paths: Sequence[UPath]) -> list[UPath]:
-    """Return those of some files of a table that are not as they were written."""
-    if not paths:
-        return []
-    if is_local(paths[0]):
-        unsound = proved_files().find_unsound([local(path) for path in paths])
-        return [path for path in paths if str(local(path)) in unsound]
-    found: list[UPath] = []
-    for start in range(0, len(paths), AT_ONCE):
-        some = paths[start : start + AT_ONCE]
-        contents = zip(some, read_all(some), strict=True)
-        found += [path for path, each in contents if examine(each) is not State.SOUND]
+def _find_damaged(folder: UPath) -> list[str]:
+    """Return the names of the files of a table that are not as they were written."""
+    names = [name for name in list_names(folder) if is_table(name)]
+    if is_local(folder):
+        return proved_files().find_unsound_in(local(folder), names)
+    found: list[str] = []
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        contents = read_all([folder / name for name in some])
+        found += [
+            name
+            for name, content in zip(some, contents, strict=True)
+            if examine(content) is not State.SOUND
+        ]
     return found
 
 

@@ -65,7 +65,7 @@ class ProvedFiles:
         Raises:
             FileNotFoundError: one is not there.
         """
-        names = [str(path) for path in paths]
+        names = list(map(str, paths))
         if len(names) <= FEW:
             states = list(map(self._examine, names))
         else:
@@ -74,11 +74,16 @@ class ProvedFiles:
         found = zip(names, states, strict=True)
         return {name: state for name, state in found if state is not State.SOUND}
 
-    def seal_of(self, path: Path, state: str) -> str | None:
+    def find_unsound_in(self, folder: Path, names: Sequence[str]) -> list[str]:
+        """Return those of the files *names* in *folder* that are not sound."""
+        paths = {f"{folder}/{name}": name for name in names}
+        return [paths[path] for path in self.find_unsound(paths)]
+
+    def seal_of(self, path: str, state: str) -> str | None:
         """Return the seal of the file *path*, which is now in that *state*."""
-        held = self._seals.get(str(path))
+        held = self._seals.get(path)
         if held is None or held[0] != state:
-            held = self._seals[str(path)] = state, seal_of(path)
+            held = self._seals[path] = state, seal_of(Path(path))
         return held[1]
 
     def _examine(self, name: str) -> State:
@@ -110,7 +115,7 @@ def list_contents(folder: UPath) -> dict[str, str]:
         return states
     place, known = local(folder), proved_files()
     seals = {
-        name: known.seal_of(place / name, state)
+        name: known.seal_of(f"{place}/{name}", state)
         for name, state in states.items()
         if name.endswith(".parquet")
     }
