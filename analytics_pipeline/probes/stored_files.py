@@ -36,6 +36,10 @@ from analytics_pipeline.storage.stored_files import (
 AT_ONCE = 64
 """How many files are looked at between two words about how far it is."""
 
+_COPY = (
+    "Copy the other one over it: owner in the store and .store_owner in the data "
+    "directory hold the same."
+)
 _REMEDIES = {
     ".identity_key": PUT_BACK,
     "acceptances.json": ACCEPT_AGAIN,
@@ -43,6 +47,8 @@ _REMEDIES = {
     "alerts.json": TELL_AGAIN,
     ".hashes.json": PROVE_NO_MORE,
     "index.json": UPDATE,
+    "owner": _COPY,
+    ".store_owner": _COPY,
 }
 """What makes a damaged note good again, where it is not to be removed first."""
 

@@ -1,7 +1,7 @@
 """Files that are read only after their bytes were proved to be those written.
 
 Each file is hashed once by a process, however often it is read, and again when it was
-replaced since.  The hashes of many files are taken at the same time.
+replaced since.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,14 +24,16 @@ from analytics_pipeline.storage.seals import (
     State,
     bears_its_hash,
     examine_file,
+    seal_in,
     seal_of,
 )
 
 UPDATE = "Run: analytics-pipeline update"
 REBUILD = "Run: analytics-pipeline rebuild"
 
-FEW = 8
-"""So many files are hashed one after the other: threads would cost more."""
+LARGE = 1 << 20
+"""Files of so many bytes are hashed at the same time; for smaller ones threads cost
+more than they spare."""
 
 
 class ProvedFiles:
@@ -66,13 +68,14 @@ class ProvedFiles:
             FileNotFoundError: one is not there.
         """
         names = list(map(str, paths))
-        if len(names) <= FEW:
-            states = list(map(self._examine, names))
-        else:
+        large = [name for name in names if Path(name).stat().st_size >= LARGE]
+        if len(large) > 1:
             with ThreadPoolExecutor(cpu_count() or 1) as threads:
-                states = list(threads.map(self._examine, names, chunksize=1))
-        found = zip(names, states, strict=True)
-        return {name: state for name, state in found if state is not State.SOUND}
+                found = dict(zip(large, threads.map(self._examine, large), strict=True))
+        else:
+            found = {}
+        found |= {name: self._examine(name) for name in names if name not in found}
+        return {name: found[name] for name in names if found[name] is not State.SOUND}
 
     def find_unsound_in(self, folder: Path, names: Sequence[str]) -> list[str]:
         """Return those of the files *names* in *folder* that are not sound."""
@@ -91,9 +94,11 @@ class ProvedFiles:
         before = state_of(path.stat())
         if self._proved.get(name) == before:
             return State.SOUND
-        found = examine_file(path.name, path.read_bytes())
+        content = path.read_bytes()
+        found = examine_file(path.name, content)
         if found is State.SOUND:
             self._proved[name] = before
+            self._seals[name] = before, seal_in(content)
         return found
 
 

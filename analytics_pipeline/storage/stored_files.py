@@ -20,9 +20,10 @@ _OF_A_TABLE = (
     "usual.json",
 )
 _OF_A_GENERATION = ("judged_segments",)
-_OF_THE_STORE = ("acceptances.json", "store_id")
+_OF_THE_STORE = ("acceptances.json", "owner", "store_id")
 _OF_THE_DATA = (
     ".identity_key",
+    ".store_owner",
     ".customer_analytics_master.csv.json",
     "archive/.hashes.json",
     ".dagster/alerts.json",
