@@ -15,12 +15,13 @@ from upath import UPath
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
+    local,
     read_all,
     remove_folder,
     replace_bytes,
 )
 from analytics_pipeline.storage.parquet import join
-from analytics_pipeline.storage.proved_files import refuse_unsound
+from analytics_pipeline.storage.proved_files import proved_files, refuse_unsound
 
 _log = logging.getLogger(__name__)
 
@@ -63,8 +64,7 @@ class LogBundles:
         A bucket checks what it stores by itself.
         """
         if is_local(path) and str(path) not in self._verified:
-            content = path.read_bytes()
-            if not path.name.endswith(f"-{fingerprint(content)}.parquet"):
+            if proved_files().find_unsound([local(path)]):
                 _log.warning("%s is damaged: its segments are read singly.", path)
                 return False
             self._verified.add(str(path))

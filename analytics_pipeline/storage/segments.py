@@ -64,7 +64,7 @@ class Segment:
         Raises:
             LocalFailure: they are not.
         """
-        read_proved(self.path)
+        prove_local([self.path])
 
 
 def names_of(segments: Sequence[Segment]) -> list[str]:
