@@ -5,6 +5,7 @@ by taking a column out of each file, and the footer says so.  So the steps can b
 against the real thing.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from analytics_pipeline.schemas import versions
 from analytics_pipeline.schemas.customers import CustomerAnalytics
@@ -20,6 +22,8 @@ from analytics_pipeline.schemas.sources import Customers, SalesFeed
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.storage.log_bundles import fingerprint
 from analytics_pipeline.storage.parquet import write_rows
+from analytics_pipeline.storage.small_notes import open_note
+from analytics_pipeline.storage.stored_files import list_notes
 
 LACKING: dict[str, str] = {
     "sales_feed": "status",
@@ -145,3 +149,18 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def unseal(data: Path) -> None:
+    """Put all files back to what was written before there were seals."""
+    for path in parquet_files(data / "warehouse"):
+        if "sales_feed" not in path.parts:
+            path.write_bytes(write_unsealed(pq.read_table(path)))
+    for path in list_notes(UPath(data / "warehouse"), data):
+        body = open_note(path.read_bytes())
+        assert body is not None
+        Path(str(path)).write_bytes(body)
+    versions_file = data / "warehouse/versions.json"
+    told = json.loads(versions_file.read_bytes()) | {"notes": versions.SEALED - 1}
+    del told["seal"]
+    versions_file.write_text(json.dumps(told), encoding="utf-8")
