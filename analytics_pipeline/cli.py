@@ -29,6 +29,7 @@ from analytics_pipeline.commands.options import (
     CustomerTyped,
     Days,
     Debug,
+    Deep,
     ExplainedDay,
     Export,
     Full,
@@ -159,7 +160,12 @@ def explain(
 
 
 @command("doctor", WRONG)
-def doctor(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+def doctor(
+    deep: Deep = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
     """Check that everything is set up right; name each remedy.
 
     It looks at token, store, time zone, currency, clock, versions, disk, rights,
@@ -171,7 +177,7 @@ def doctor(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) ->
     def load() -> Loaded:
         from analytics_pipeline.commands.doctor import doctor as run
 
-        return run
+        return partial(run, deep=deep)
 
     run_in_turn(Manner(debug, as_json, quiet), load)
 

@@ -30,7 +30,8 @@ from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.day_bundles import ReadPlan
 from analytics_pipeline.storage.local_copies import copies_of_this_process
-from analytics_pipeline.storage.parquet import LABEL, arrow_schema
+from analytics_pipeline.storage.parquet import LABEL, UPDATE, arrow_schema
+from analytics_pipeline.storage.proved_files import proved_files
 
 LEAST_MEMORY, MEMORY_OF_A_CORE = 640 << 20, 256 << 20
 """Bytes for DuckDB: so few that twenty million sales take two gigabytes in all on two
@@ -156,6 +157,18 @@ def open_table(
 
 
 def _read(backend: BaseBackend, paths: Sequence[str], schema: pa.Schema) -> ir.Table:
+    """Return the rows of files that were proved sound.
+
+    Of a bucket, DuckDB's copies are; what Spark fetches, the bucket itself proves.
+
+    Raises:
+        LocalFailure: one is damaged, or gone.
+    """
+    if "://" not in paths[0]:
+        try:
+            proved_files().prove(paths)
+        except FileNotFoundError as error:
+            raise LocalFailure(f"{error.filename} is gone.", UPDATE) from error
     if isinstance(backend, DuckDB):
         in_bucket = "://" in paths[0]
         files = copies_of_this_process().of(paths) if in_bucket else list(paths)

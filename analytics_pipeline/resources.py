@@ -15,6 +15,7 @@ from analytics_pipeline.shop import Shop, hold_directory
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
+from analytics_pipeline.steps.damage import set_damaged_aside
 from analytics_pipeline.steps.upgrade import bring_up_to_date
 from analytics_pipeline.storage.ownership import claim_store
 
@@ -73,19 +74,34 @@ def _in_turn(data_dir: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _told_in_two_lines() -> Iterator[None]:
+    """Tell of a failure before the first step: Dagster keeps only its words."""
+    try:
+        with told_to_people():
+            yield
+    except dg.Failure as failure:
+        told = (str(failure.metadata[name].value) for name in ("cause", "remedy"))
+        raise dg.Failure(
+            "\n".join(told), metadata=failure.metadata, allow_retries=False
+        ) from failure.__cause__
+
+
 def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
     """Return the resource that holds the data directory for the length of a run.
 
     A run that Dagster launched waits for the one before it to end.  Tables of an older
-    version are brought up to date before anything is read.
+    version are brought up to date, and damaged files set aside, before anything is
+    read.
     """
 
     def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
         shop = open_shop()
         with _in_turn(shop.settings.data_dir):
-            with told_to_people():
+            with _told_in_two_lines():
                 claim_store(shop.warehouse.root, shop.settings.data_dir)
                 bring_up_to_date(shop)
+                set_damaged_aside(shop)
             yield shop
 
     return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)

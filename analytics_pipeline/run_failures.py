@@ -5,6 +5,8 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline import errors
+
 
 @dataclass(frozen=True, slots=True)
 class RunFailure:
@@ -37,6 +39,9 @@ def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure
     for event in events:
         if event.is_step_failure and (told := _told_by_step(event)):
             return told
+    for event in events:
+        if told := told_before_steps(event):
+            return told
     causes = [each for event in events if (each := error_of(event))]
     if not causes:
         words = next((event.message or "" for event in events), "")
@@ -46,6 +51,27 @@ def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure
     written = [message for name, message in causes if name == "Failure" and message]
     unexpected = f"Something unexpected failed ({causes[0][0]})."
     return RunFailure(written[0] if written else unexpected)
+
+
+def told_before_steps(event: dg.DagsterEvent) -> RunFailure | None:
+    """Return what a run says that failed before its first step, if it is for people.
+
+    Of such a failure Dagster keeps no metadata: cause and remedy are its two lines, and
+    the exit code is that of the error it was raised from.
+    """
+    data: Any = event.event_specific_data
+    error = getattr(data, "error", None)
+    while error is not None and error.cls_name != "Failure":
+        error = error.cause
+    if error is None or error.cause is None:
+        return None
+    kind = getattr(errors, str(error.cause.cls_name), None)
+    cause, _, remedy = (
+        str(error.message).partition("Failure: ")[2].strip().partition("\n")
+    )
+    if not (isinstance(kind, type) and issubclass(kind, errors.PipelineError)):
+        return None
+    return RunFailure(cause, remedy, kind.exit_code)
 
 
 def _told_by_step(event: dg.DagsterEvent) -> RunFailure | None:

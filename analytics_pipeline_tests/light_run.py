@@ -35,6 +35,7 @@ from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
+from analytics_pipeline.steps.damage import set_damaged_aside
 from analytics_pipeline.steps.upgrade import bring_up_to_date
 
 SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
@@ -149,6 +150,7 @@ def run_light(
     shop = open_shop(settings, **({"clock": clock} if clock else {}))
     shop.__dict__["engine"] = _engine()
     bring_up_to_date(shop)
+    set_damaged_aside(shop)
     config = update_config(
         days=days,
         full_resync=full_resync,

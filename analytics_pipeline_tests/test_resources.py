@@ -8,7 +8,10 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
+from analytics_pipeline import resources
+from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.resources import shop_resource
+from analytics_pipeline.run_failures import explain_run_failure
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 
@@ -37,3 +40,29 @@ def test_a_run_says_that_it_waits_for_another_one_and_goes_on_after_it(
 
     assert held.is_set()
     assert f"Another run is using {tmp_path}." in caplog.text
+
+
+@pytest.mark.parametrize("error", [LocalFailure, WrongUse])
+def test_what_a_run_could_not_begin_with_is_told_with_its_remedy_and_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[PipelineError]
+) -> None:
+    def refuse(*_given: object) -> None:
+        raise error("A file is damaged.", "Put it back.")
+
+    monkeypatch.setattr(resources, "set_damaged_aside", refuse)
+    shop = shop_resource(lambda: open_shop(load_settings(data_dir=tmp_path)))
+
+    @dg.op(required_resource_keys={"shop"})
+    def never(_context: dg.OpExecutionContext) -> None:
+        raise AssertionError
+
+    @dg.job(resource_defs={"shop": shop})
+    def job() -> None:
+        never()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = job.execute_in_process(instance=instance, raise_on_error=False)
+        told = explain_run_failure(instance, run.run_id)
+
+    assert (told.cause, told.remedy) == ("A file is damaged.", "Put it back.")
+    assert told.exit_code == error.exit_code

@@ -171,7 +171,9 @@ def test_the_identity_key_is_made_once_for_its_owner_only_rule_3_1(tmp_path):
     path = tmp_path / "data" / ".identity_key"
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(bytes.fromhex(path.read_text(encoding="ascii"))) == 32
+    key, seal = path.read_text(encoding="ascii").splitlines()
+    assert len(bytes.fromhex(key)) == 32
+    assert seal.startswith("#sha256:")
     again = open_local_shop(tmp_path / "data").contact_keys("US")
     assert again.of_email("ada@example.com") == first.of_email("ada@example.com")
 

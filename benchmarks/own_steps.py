@@ -25,7 +25,11 @@ from analytics_pipeline.jobs import update_config
 from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.steps.damage import set_damaged_aside
 from benchmarks.simulated_store import TOKEN
+
+BEFORE = "hashing what is stored"
+"""What a run does before its first step."""
 
 STEPS = (
     "ecom_orders",
@@ -84,6 +88,8 @@ def run_steps(
             "shop": shop,
             "lightspeed": Lightspeed(settings),
         }
+        with watch(BEFORE, shop):
+            set_damaged_aside(shop)
         for step in STEPS:
             if step in CONFIGS:
                 given["config"] = CONFIGS[step](

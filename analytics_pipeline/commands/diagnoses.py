@@ -17,9 +17,11 @@ from analytics_pipeline.domain.currency import (
     tell_currency,
 )
 from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.wording import say as count_of
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.probes.machine import Disk, Programs
 from analytics_pipeline.probes.records import Records
+from analytics_pipeline.probes.stored_files import StoredFiles
 from analytics_pipeline.probes.switches import SWITCH_ON, tell_switched_off
 
 FAMILIES = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_")
@@ -32,6 +34,15 @@ SILENCE = timedelta(minutes=5)
 
 MB = 1 << 20
 LEAST_ROOM, ROOM = 100 * MB, 500 * MB
+STORED_FILES = "stored files"
+"""The check of ``doctor --deep``."""
+
+_SEAL_THEM = "They get their seals by the next: analytics-pipeline update"
+_LOOK_AT_THEM = (
+    "They were made again and are not read any more: look at the disk they are on, "
+    "then remove them."
+)
+
 PLACED_BY_HAND = ("ecom_orders_export.csv", "identity_overrides.csv")
 
 
@@ -192,6 +203,26 @@ def judge_export(found: tuple[int, Finding] | None) -> Diagnosis:
         return well("web shop", f"{orders:,} orders in the export")
     remedy = "Export the orders anew, then run: analytics-pipeline import-ecom FILE"
     return Diagnosis("web shop", Grade.WARNING, age.sentence, remedy)
+
+
+def judge_stored_files(found: StoredFiles) -> list[Diagnosis]:
+    """Judge whether stored files are what was written, each damaged one by itself."""
+    told = [
+        Diagnosis(STORED_FILES, Grade.FAULT, f"{each.path} is damaged.", each.remedy)
+        for each in found.damaged
+    ]
+    if found.unsealed:
+        number = count_of(found.unsealed, "file is", "files are")
+        sentence = f"{number} from before there were seals, so nothing proves them."
+        told.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _SEAL_THEM))
+    if found.set_aside:
+        number = count_of(len(found.set_aside), "damaged file", "damaged files")
+        sentence = f"Runs have set {number} aside: {', '.join(found.set_aside[:3])}"
+        told.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _LOOK_AT_THEM))
+    if told:
+        return told
+    number = count_of(found.proved, "file is", "files are")
+    return [well(STORED_FILES, f"{number} what was written, byte for byte")]
 
 
 def judge_channels(labels: Sequence[str]) -> Diagnosis:

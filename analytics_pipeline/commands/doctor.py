@@ -14,6 +14,7 @@ from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.probes import inputs, machine
 from analytics_pipeline.probes.records import read_records
 from analytics_pipeline.probes.store import Store, ask_store
+from analytics_pipeline.probes.stored_files import prove_stored_files
 from analytics_pipeline.settings import DEPLOYMENT, Settings, list_variables
 from analytics_pipeline.shop import Shop, open_shop, system_clock
 from analytics_pipeline.shop_file import VARIABLES
@@ -26,14 +27,20 @@ MARKS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "bold red"}
 """The style of each grade; its word says the same without a colour."""
 
 
-def doctor(open_settings: Callable[[], Settings], terminal: Terminal) -> None:
-    """Look at everything, and tell of each what is right, or how to mend it.
+def doctor(
+    open_settings: Callable[[], Settings], terminal: Terminal, *, deep: bool = False
+) -> None:
+    """Look at everything, and tell of each what is right, or how to correct it.
+
+    With *deep* every stored file is read, and held against the hash of its bytes.
 
     Raises:
         typer.Exit: with code 2, where something has to be mended.
     """
     with terminal.working("looking around", is_brief=True):
         found = list(examine(open_settings))
+        if deep:
+            found += _examine_stored_files(open_settings, terminal)
     faults = sum(each.grade is Grade.FAULT for each in found)
     terminal.facts |= {"checks": found, "faults": faults}
     _show(found, terminal)
@@ -66,6 +73,19 @@ def examine(open_settings: Callable[[], Settings]) -> Iterator[Diagnosis]:
     if shop is not None:
         yield from _examine_inputs(shop)
     yield from _examine_records(settings)
+
+
+def _examine_stored_files(
+    open_settings: Callable[[], Settings], terminal: Terminal
+) -> list[Diagnosis]:
+    """Hold each stored file against its hash; without settings, told of above, none."""
+    try:
+        shop = open_shop(open_settings())
+        return say.judge_stored_files(prove_stored_files(shop, terminal.progress))
+    except WrongUse:
+        return []
+    except (PipelineError, OSError) as error:
+        return [_wrong(say.STORED_FILES, error)]
 
 
 def _examine_folder(settings: Settings) -> Iterator[Diagnosis]:

@@ -132,6 +132,14 @@ Full = Annotated[
     bool,
     typer.Option("--full", metavar="", help="Read all sales again from the start."),
 ]
+Deep = Annotated[
+    bool,
+    typer.Option(
+        "--deep",
+        metavar="",
+        help="Read every stored file too, and hold it against its hash.",
+    ),
+]
 FreePort = Annotated[
     int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes a free one.")
 ]

@@ -14,6 +14,8 @@ from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.jobs import DAILY_UPDATE, FULL_REBUILD, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.steps.damage import remove_caches, set_damaged_aside
+from analytics_pipeline.storage.ownership import claim_store
 
 COMPARED = ("customers", "customer_identities", "ecom_orders")
 
@@ -72,6 +74,7 @@ def rebuild(
     started = time.monotonic()
     day = choose_day(open_shop(settings), as_of)
     with hold_directory(settings.data_dir, wait=False):
+        _read_no_copy(settings, terminal)
         before = _catch_up(settings, day, terminal)
         with terminal.working(f"rebuilding everything up to {day}"):
             config = update_config(days=0, full_resync=True, recut_all_days=True)
@@ -83,6 +86,24 @@ def rebuild(
     shop = open_shop(settings)
     tell(shop, outcome, day, time.monotonic() - started, terminal)
     _compare(before, after, terminal)
+
+
+def _read_no_copy(settings: Settings, terminal: Terminal) -> None:
+    """Remove all that is a copy, and set damaged files aside, before anything is read.
+
+    A store of another data directory is left alone; the run refuses it.
+
+    Raises:
+        LocalFailure: a damaged file cannot be made again without a loss.
+        WrongUse: the store is that of another data directory, or of a newer program.
+        StoreFailure: its bucket could not be used.
+    """
+    shop = open_shop(settings, tell=lambda sentence: terminal.note(f"note: {sentence}"))
+    claim_store(shop.warehouse.root, settings.data_dir)
+    shop.versions.refuse_newer()
+    remove_caches(shop)
+    if not shop.versions.is_older():  # the run seals what is from before seals
+        set_damaged_aside(shop, in_buckets=True)
 
 
 def _catch_up(settings: Settings, day: date, terminal: Terminal) -> Fingerprints:

@@ -21,6 +21,7 @@ from analytics_pipeline.domain.incidents import Incidents, group_warnings
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.instance import instance_home, open_instance, records_kept
+from analytics_pipeline.run_failures import told_before_steps
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.objects import open_root
@@ -185,6 +186,9 @@ def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
                     str(told["remedy"].value),
                     int(str(told["exit_code"].value)),
                 )
+    for event in result.all_events:
+        if event.is_failure and (before := told_before_steps(event)):
+            return RunFailed(before.cause, before.remedy, before.exit_code or 5)
     causes = [
         (error.cause or error)
         for event in result.all_events

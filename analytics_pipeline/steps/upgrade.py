@@ -9,12 +9,14 @@ last, so a run that dies half-way is begun again by the next one.
 import logging
 from functools import partial
 
+from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.versions import (
     FIRST,
     HISTORY,
     NOTES,
     NOTES_VERSION,
+    SEALED,
     STORED,
     VERSIONS,
     current_versions,
@@ -24,6 +26,8 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.steps.ecom_orders import export_path
 from analytics_pipeline.storage.older_files import Count, OlderFiles, turn_log
 from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.small_notes import seal_older_note
+from analytics_pipeline.storage.stored_files import list_notes
 from analytics_pipeline.storage.stored_versions import SALES_FEED
 
 MARKED = ("raw_sales",)
@@ -62,6 +66,8 @@ def bring_up_to_date(shop: Shop) -> None:
             now[SALES_FEED] = _upgrade_log(shop)
     if shop.versions.of(NOTES) < NOTES_VERSION:
         _files(shop, "raw_sales").forget_copies()
+    if shop.versions.of(NOTES) < SEALED:
+        _seal_all(shop)
     shop.versions.note(now)
 
 
@@ -90,6 +96,23 @@ def _upgrade(shop: Shop, table: str) -> None:
         _keep_web_orders(shop, table)
         _tell(shop, f"{older}: it is {MADE_ANEW[table]}.")
         files.remove(count)
+
+
+def _seal_all(shop: Shop) -> None:
+    """Seal what was written before files bore seals, as it is now.
+
+    The files of the log bear the hashes of their bytes in their names already.
+    """
+    sealed = sum(
+        _files(shop, table).seal(_counting(shop, table))
+        for table in STORED
+        if table != SALES_FEED
+    )
+    if sealed:
+        told = say(sealed, "stored file is", "stored files are")
+        _tell(shop, f"{told} sealed, so that damage shows from now on.")
+    for path in list_notes(shop.warehouse.root, shop.settings.data_dir):
+        seal_older_note(path)
 
 
 def _keep_web_orders(shop: Shop, table: str) -> None:

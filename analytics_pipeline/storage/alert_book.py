@@ -17,7 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from analytics_pipeline.domain.incidents import Incident, Incidents
 from analytics_pipeline.errors import DirectoryInUse, LocalFailure
-from analytics_pipeline.storage.files import make_folder, replace_text
+from analytics_pipeline.storage.files import make_folder
+from analytics_pipeline.storage.small_notes import read_note_bytes, write_note
+
+TELL_AGAIN = "Remove it: what fails now is then told once more."
 
 SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -95,12 +98,10 @@ class AlertBook:
         if not self._path.exists():
             return None
         try:
-            return _STORED.validate_json(self._path.read_bytes()).memory
+            content = read_note_bytes(self._path, TELL_AGAIN)
+            return _STORED.validate_json(content or b"").memory
         except ValidationError as error:
-            raise LocalFailure(
-                f"{self._path} is damaged.",
-                "Remove it: what fails now is then told once more.",
-            ) from error
+            raise LocalFailure(f"{self._path} is damaged.", TELL_AGAIN) from error
 
     def write(self, memory: AlertMemory) -> None:
         """Replace what is remembered."""
@@ -111,7 +112,7 @@ class AlertBook:
             memory.records,
         )
         content: Any = _STORED.dump_python(stored, mode="json")
-        replace_text(self._path, json.dumps(content, indent=1) + "\n")
+        write_note(self._path, json.dumps(content, indent=1) + "\n")
 
 
 @dataclass(frozen=True, slots=True)

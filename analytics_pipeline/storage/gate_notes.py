@@ -12,8 +12,7 @@ from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.domain.findings import Finding
-from analytics_pipeline.storage.files import replace_text
-from analytics_pipeline.storage.small_notes import read_note
+from analytics_pipeline.storage.small_notes import read_note, write_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Acceptance:
 
 _FAILED = TypeAdapter(dict[str, list[FailedCheck]])
 _ACCEPTED = TypeAdapter(list[Acceptance])
-_ACCEPT_AGAIN = (
+ACCEPT_AGAIN = (
     "Put it back from a backup, or remove it and accept again, by --accept, what is "
     "still as it should be."
 )
@@ -95,7 +94,7 @@ class FailedGates:
             for partition, checks in held.items()
         }
         text = json.dumps(listed, indent=1, sort_keys=True)
-        replace_text(self._path(table), text + "\n")
+        write_note(self._path(table), text + "\n")
 
 
 class Acceptances:
@@ -111,12 +110,12 @@ class Acceptances:
         Raises:
             LocalFailure: the file is damaged.
         """
-        return read_note(self._path, _ACCEPTED, _ACCEPT_AGAIN) or []
+        return read_note(self._path, _ACCEPTED, ACCEPT_AGAIN) or []
 
     def add(self, acceptance: Acceptance) -> None:
         """Remember one more."""
         entries = [asdict(each) for each in [*self.all(), acceptance]]
-        replace_text(self._path, json.dumps(entries, indent=1) + "\n")
+        write_note(self._path, json.dumps(entries, indent=1) + "\n")
 
     def honour(self, table: str, partition: str | None, finding: Finding) -> Finding:
         """Return *finding* as accepted, if a person has accepted exactly this failure.

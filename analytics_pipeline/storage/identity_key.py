@@ -4,9 +4,13 @@ import secrets
 from pathlib import Path
 
 from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.small_notes import read_word, write_note
 
 KEY_BYTES = 32
+PUT_BACK = (
+    "Put it back from a backup; if there is none, remove it and run: "
+    "analytics-pipeline rebuild"
+)
 
 
 def read_identity_key(path: Path) -> bytes:
@@ -16,12 +20,11 @@ def read_identity_key(path: Path) -> bytes:
         LocalFailure: it is damaged; another one would tie no deleted record any more.
     """
     if not path.exists():
-        replace_text(path, secrets.token_hex(KEY_BYTES) + "\n")
-    text = path.read_text(encoding="ascii", errors="replace").strip()
+        write_note(path, secrets.token_hex(KEY_BYTES) + "\n")
+    text = read_word(path, PUT_BACK) or ""
     if len(text) != 2 * KEY_BYTES or not set(text) <= set("0123456789abcdef"):
         raise LocalFailure(
             f"{path} (the identity_key) is damaged.",
-            "Put it back from a backup; if there is none, remove it and run: "
-            "analytics-pipeline rebuild",
+            PUT_BACK,
         )
     return bytes.fromhex(text)

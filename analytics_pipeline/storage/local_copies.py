@@ -15,6 +15,7 @@ from weakref import finalize
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.storage.files import list_states
 from analytics_pipeline.storage.objects import ObjectStore, open_root
+from analytics_pipeline.storage.proved_files import refuse_unsound
 
 IN_MEMORY = 256
 """How many objects are held in memory between the bucket and the disk."""
@@ -33,7 +34,7 @@ class LocalCopies:
         """Return a file for each of *urls*, in their order.
 
         Raises:
-            LocalFailure: an object is gone.
+            LocalFailure: an object is gone, or damaged.
             StoreFailure: the bucket could not be used.
         """
         by_folder: dict[str, list[str]] = {}
@@ -57,6 +58,7 @@ class LocalCopies:
         for start in range(0, len(missing), IN_MEMORY):
             some = missing[start : start + IN_MEMORY]
             for url, content in _contents(store, place.path, some):
+                refuse_unsound(url, content)
                 self._held[keys[url]] = self._write(content)
         return {url: self._held[keys[url]] for url in urls}
 

@@ -6,6 +6,7 @@ which bear the fingerprints of their bytes, and by the fingerprint of its own.  
 the bundles nothing is lost but time.
 """
 
+import logging
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -14,10 +15,15 @@ from upath import UPath
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
+    local,
     read_all,
+    remove_folder,
     replace_bytes,
 )
 from analytics_pipeline.storage.parquet import join
+from analytics_pipeline.storage.proved_files import proved_files, refuse_unsound
+
+_log = logging.getLogger(__name__)
 
 SIZE = 128
 """How many segments a bundle holds."""
@@ -58,8 +64,8 @@ class LogBundles:
         A bucket checks what it stores by itself.
         """
         if is_local(path) and str(path) not in self._verified:
-            content = path.read_bytes()
-            if not path.name.endswith(f"-{fingerprint(content)}.parquet"):
+            if proved_files().find_unsound([local(path)]):
+                _log.warning("%s is damaged: its segments are read singly.", path)
                 return False
             self._verified.add(str(path))
         return True
@@ -70,9 +76,24 @@ class LogBundles:
         for first in _starts(names):
             if first not in held:
                 those = names[first : first + SIZE]
-                content = join(read_all([self._generation / each for each in those]))
+                content = join(self._read_segments(those))
                 name = f"{_name(names, first)}-{fingerprint(content)}.parquet"
                 replace_bytes(self._folder / name, content)
+
+    def _read_segments(self, names: Sequence[str]) -> list[bytes]:
+        """Return the bytes of some segments, proved sound.
+
+        Raises:
+            LocalFailure: one is damaged.
+        """
+        contents = read_all([self._generation / each for each in names])
+        for name, content in zip(names, contents, strict=True):
+            refuse_unsound(f"{self._generation}/{name}", content)
+        return contents
+
+    def remove(self) -> None:
+        """Remove the bundles; segments are read one by one then."""
+        remove_folder(self._folder)
 
 
 def _starts(names: Sequence[str]) -> range:

@@ -27,8 +27,10 @@ from analytics_pipeline.storage.parquet import (
     decode_as_stored,
     encode,
     read_version,
+    seal_older,
     shape,
 )
+from analytics_pipeline.storage.proved_files import refuse_unsound
 from analytics_pipeline.storage.sales_log import SalesLog
 
 AT_ONCE = 64
@@ -76,8 +78,8 @@ class OlderFiles:
         for done, (path, content) in enumerate(self._contents(), start=1):
             count(done, len(self.names))
             try:
-                rows, notes, version = decode_as_stored(content)
-            except (OSError, ValueError):  # as Arrow tells of a damaged file
+                rows, notes, version = decode_as_stored(content, path.name)
+            except LocalFailure:  # it is damaged
                 if not is_kept:
                     path.unlink(missing_ok=True)
                 continue
@@ -85,6 +87,23 @@ class OlderFiles:
                 what = f"{self._folder.name}/{path.name}"
                 fresh = _migrate(rows, self._table, version, what)
                 replace_bytes(path, encode(fresh, self._table, notes))
+
+    def seal(self, count: Count) -> int:
+        """Give each file its seal that is from before there were seals; say how many.
+
+        A damaged one stays as it is: whoever reads it next refuses it.
+        """
+        sealed = 0
+        for done, (path, content) in enumerate(self._contents(), start=1):
+            try:
+                fresh = seal_older(content, path.name)
+            except LocalFailure:
+                continue
+            if fresh != content:
+                sealed += 1
+                replace_bytes(path, fresh)
+                count(done, len(self.names))
+        return sealed
 
     def remove(self, count: Count) -> None:
         """Remove the files; the notes beside them stay."""
@@ -136,7 +155,9 @@ def turn_log(log: SalesLog, count: Count) -> SalesLog:
     """
     segments, fresh = log.sound_segments(), log.start_generation()
     for segment in segments:
-        rows, notes, version = decode_as_stored(segment.path.read_bytes())
+        content = segment.path.read_bytes()
+        refuse_unsound(str(segment.path), content)
+        rows, notes, version = decode_as_stored(content, segment.name)
         fresh.append(
             _migrate(rows, SalesFeed, version, segment.name),
             [Rejection(**each) for each in json.loads(notes["rejections"])],

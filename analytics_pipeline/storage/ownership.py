@@ -12,11 +12,12 @@ from upath import UPath
 
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.storage.files import (
+    AnyPath,
     is_local,
     local,
-    read_if_there,
-    replace_text,
+    replace_bytes,
 )
+from analytics_pipeline.storage.small_notes import read_word, write_note
 
 OWN_ID = ".store_owner"
 """The file of a data directory that holds its id."""
@@ -32,18 +33,20 @@ def claim_store(root: UPath, data_dir: Path) -> None:
 
     Raises:
         WrongUse: it is another one's.
+        LocalFailure: one of the two notes of whose it is is damaged.
     """
     if is_local(root) and local(root).resolve().is_relative_to(data_dir.resolve()):
         return
     own = data_dir / OWN_ID
     if not own.exists():
-        replace_text(own, secrets.token_hex(16) + "\n")
-    owner = _read_id(root / NOTE)
+        write_note(own, secrets.token_hex(16) + "\n")
+    ours = read_word(own, _like(root / NOTE))
+    owner = read_word(root / NOTE, _like(own))
     if owner is None:
-        _leave_note(root / NOTE, own.read_text(encoding="ascii"))
+        _leave_note(root / NOTE, own.read_bytes())
         # Two that came at the same time find the same one here.
-        owner = _read_id(root / NOTE)
-    if owner != _read_id(own):
+        owner = read_word(root / NOTE, _like(own))
+    if owner != ours:
         raise WrongUse(
             f"{root} holds the tables of another data directory than {data_dir}.",
             "Set ANALYTICS_DATA_DIR back to that one, or give this one an "
@@ -52,18 +55,17 @@ def claim_store(root: UPath, data_dir: Path) -> None:
         )
 
 
-def _leave_note(note: UPath, text: str) -> None:
+def _leave_note(note: UPath, content: bytes) -> None:
     """Leave the id in the store, unless somebody was faster."""
     if is_local(note):
-        replace_text(note, text)
+        replace_bytes(note, content)
         return
     try:
-        note.fs.pipe_file(note.path, text.encode("ascii"), mode="create")
+        note.fs.pipe_file(note.path, content, mode="create")
     except FileExistsError:
         return
 
 
-def _read_id(path: UPath | Path) -> str | None:
-    """Return the id that a note holds; an empty note is one of nobody we know."""
-    content = read_if_there(path)
-    return None if content is None else content.decode("ascii", "replace").strip()
+def _like(other: AnyPath) -> str:
+    """Say what to do where one of the two notes is damaged."""
+    return f"Copy {other} over it, for both hold the same; then run it again."

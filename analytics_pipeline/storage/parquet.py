@@ -2,8 +2,10 @@
 
 The same rows give the same bytes: no timestamp, no frame index, no pandas notes.  Each
 file's footer tells the version of its table's form, and one of another is never read.
+Each bears a seal over all its bytes, and one that does not fit is never read either.
 """
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, BinaryIO
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 from analytics_pipeline.errors import LocalFailure, WrongUse
 from analytics_pipeline.schemas.table import Table, frame_types
 from analytics_pipeline.schemas.versions import FIRST, VERSIONS
+from analytics_pipeline.storage.seals import EMPTY, KEY, State, examine, seal
 
 _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "int64": pa.int64(),
@@ -31,6 +34,8 @@ VERSION = "schema_version"
 
 UNMARKED = 0
 """What a file is said to be whose footer tells no version: it is of the first one."""
+
+UPDATE = "Run: analytics-pipeline update"
 
 LABEL = "label"
 """The column of joined files that tells which one a row is from."""
@@ -81,17 +86,17 @@ def encode(
     content = pa.Table.from_pandas(
         frame, schema=arrow_schema(table), preserve_index=False
     ).replace_schema_metadata({**(notes or {}), VERSION: str(VERSIONS[table])})
-    return _write(content)
+    return write_rows(content)
 
 
 @cache
 def _encode_no_rows(table: type[Table], version: int) -> bytes:
     rows = arrow_schema(table).empty_table()
-    return _write(rows.replace_schema_metadata({VERSION: str(version)}))
+    return write_rows(rows.replace_schema_metadata({VERSION: str(version)}))
 
 
 def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:
-    """Return the rows of several Parquet files as one.
+    """Return the rows of several Parquet files, which were proved sound, as one.
 
     Each part's rows bear its label, if there are labels, in the column ``LABEL``.  The
     parts are of one version, which the whole tells too.
@@ -104,33 +109,69 @@ def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:
             for table, label in zip(tables, labels, strict=True)
         ]
     joined = pa.concat_tables(tables)
-    return _write(joined.replace_schema_metadata({VERSION: str(max(version, FIRST))}))
+    told = {VERSION: str(max(version, FIRST))}
+    return write_rows(joined.replace_schema_metadata(told))
 
 
-def _write(rows: pa.Table) -> bytes:
+def write_rows(rows: pa.Table) -> bytes:
+    """Return *rows*, with the notes of their schema, as a sealed Parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd", compression_level=3)
-    return bytes(sink.getvalue())
+    with pq.ParquetWriter(
+        sink, rows.schema, compression="zstd", compression_level=3
+    ) as writer:
+        writer.write_table(rows)
+        # Metadata of the schema is written twice, this once only.
+        writer.add_key_value_metadata({KEY: EMPTY})
+    return seal(bytes(sink.getvalue()))
 
 
-def decode(content: bytes, table: type[Table], what: str = "table") -> pd.DataFrame:
-    """Return the rows that :func:`encode` wrote; *what* names them in a failure.
+def seal_older(content: bytes, what: str) -> bytes:
+    """Return a file from before there were seals with its seal; a sealed one as it is.
 
     Raises:
-        LocalFailure: they are of an older version than this program reads.
+        LocalFailure: it is damaged.
+    """
+    if _is_sealed(content, what):
+        return content
+    try:
+        return write_rows(pq.read_table(pa.BufferReader(content)))
+    except (OSError, ValueError) as error:
+        raise damaged(what) from error
+
+
+def decode(
+    content: bytes, table: type[Table], what: str = "table", remedy: str = UPDATE
+) -> pd.DataFrame:
+    """Return the rows that :func:`encode` wrote; *what* names them in a failure.
+
+    The *remedy* is that for a damaged file.
+
+    Raises:
+        LocalFailure: they are damaged, or of an older version than this program reads.
         WrongUse: they are of a newer one than it knows.
     """
+    _prove(content, what, remedy)
     stored = pq.read_table(pa.BufferReader(content))
     refuse_other_version(_version_in(stored.schema.metadata), VERSIONS[table], what)
     return shape(stored.to_pandas(), table)
 
 
-def decode_as_stored(content: bytes) -> tuple[pd.DataFrame, dict[str, str], int]:
+def decode_as_stored(
+    content: bytes, what: str = "table"
+) -> tuple[pd.DataFrame, dict[str, str], int]:
     """Return rows of whatever version, with their notes and that version.
 
-    Integers stay integers, also where some are missing.
+    Integers stay integers, also where some are missing.  Those of an older version may
+    be from before there were seals.
+
+    Raises:
+        LocalFailure: they are damaged.
     """
-    stored = pq.read_table(pa.BufferReader(content))
+    _is_sealed(content, what)
+    try:
+        stored = pq.read_table(pa.BufferReader(content))
+    except (OSError, ValueError) as error:
+        raise damaged(what) from error
     kinds = {pa.int64(): pd.Int64Dtype()}
     found, rows = stored.schema.metadata, stored.to_pandas(types_mapper=kinds.get)
     return rows, _notes_in(found), _version_in(found)
@@ -158,7 +199,11 @@ def refuse_other_version(found: int, known: int, what: str) -> None:
 
 
 def read_version(stream: BinaryIO) -> int:
-    """Return the version that a Parquet footer tells; the rows are not read."""
+    """Return the version that a Parquet footer tells; the rows are not read.
+
+    Raises:
+        LocalFailure: the footer is damaged.
+    """
     return _version_in(_footer(stream).metadata)
 
 
@@ -166,9 +211,26 @@ def _version_in(metadata: Mapping[bytes, bytes] | None) -> int:
     return int((metadata or {}).get(VERSION.encode(), UNMARKED))
 
 
-def read_notes(stream: BinaryIO) -> dict[str, str]:
-    """Return the notes of a Parquet footer; the rows are not read."""
+def read_notes(
+    content: bytes, what: str = "table", remedy: str = UPDATE
+) -> dict[str, str]:
+    """Return the notes in the footer of a Parquet file; the rows are not read.
+
+    Raises:
+        LocalFailure: the file is damaged.
+    """
+    _prove(content, what, remedy)
+    return read_proved_notes(io.BytesIO(content))
+
+
+def read_proved_notes(stream: BinaryIO) -> dict[str, str]:
+    """Return the notes in the footer of a Parquet file that was proved sound."""
     return _notes_in(_footer(stream).metadata)
+
+
+def count_proved_rows(stream: BinaryIO) -> int:
+    """Return how many rows a Parquet file holds that was proved sound."""
+    return int(_footer(stream).num_rows)
 
 
 def _notes_in(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
@@ -176,13 +238,50 @@ def _notes_in(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
         key.decode(): value.decode()
         for key, value in (metadata or {}).items()
         if not key.startswith(b"ARROW:")  # Arrow's own
-        and key != VERSION.encode()
+        and key not in (VERSION.encode(), KEY.encode())
     }
 
 
-def count_rows(stream: BinaryIO) -> int:
-    """Return how many rows a Parquet footer tells of."""
-    return int(_footer(stream).num_rows)
+def count_rows(content: bytes, what: str = "table") -> int:
+    """Return how many rows a Parquet file holds; one from before seals is believed.
+
+    Raises:
+        LocalFailure: the file is damaged.
+    """
+    _is_sealed(content, what)
+    return count_proved_rows(io.BytesIO(content))
+
+
+def _prove(content: bytes, what: str, remedy: str) -> None:
+    """Make sure that *content* is what was written.
+
+    Raises:
+        LocalFailure: it is not, or bears no seal.
+    """
+    if not _is_sealed(content, what, remedy):
+        raise LocalFailure(
+            f"The stored {what} bears no seal: it is damaged, or of an earlier "
+            "version.",
+            remedy,
+        )
+
+
+def _is_sealed(content: bytes, what: str, remedy: str = UPDATE) -> bool:
+    """Say whether *content* bears a seal.
+
+    Raises:
+        LocalFailure: the seal does not fit.
+    """
+    state = examine(content)
+    if state is State.DAMAGED:
+        raise damaged(what, remedy)
+    return state is State.SOUND
+
+
+def damaged(what: str, remedy: str = UPDATE) -> LocalFailure:
+    """Return the failure of a table whose bytes are not those that were written."""
+    cause = f"The stored {what} is damaged: its bytes are not those that were written."
+    return LocalFailure(cause, remedy)
 
 
 def _footer(stream: BinaryIO) -> Any:
@@ -195,6 +294,5 @@ def _footer(stream: BinaryIO) -> Any:
         return pq.read_metadata(stream)
     except (OSError, ValueError) as error:
         raise LocalFailure(
-            f"{getattr(stream, 'name', 'A stored table')} is damaged.",
-            "Run: analytics-pipeline rebuild",
+            f"{getattr(stream, 'name', 'A stored table')} is damaged.", UPDATE
         ) from error

@@ -22,10 +22,8 @@ from analytics_pipeline.schemas.versions import VERSIONS
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
-    read_if_there,
     remove_folder,
     replace_bytes,
-    replace_text,
 )
 from analytics_pipeline.storage.log_bundles import LogBundles, fingerprint
 from analytics_pipeline.storage.parquet import encode
@@ -37,6 +35,11 @@ from analytics_pipeline.storage.segments import (
     damaged,
     names_of,
     row_count_of,
+)
+from analytics_pipeline.storage.small_notes import (
+    REBUILD,
+    read_note_bytes,
+    write_note,
 )
 
 FEED, REPAIR = "feed", "repair"
@@ -178,7 +181,7 @@ class SalesLog:
     def mark_judged(self, segments: int | None = None) -> None:
         """Note that all segments, or so many, were read by walks that were sound."""
         judged = self.next_number() if segments is None else segments
-        replace_text(self.folder / "judged_segments", f"{judged}\n")
+        write_note(self.folder / "judged_segments", f"{judged}\n")
 
     # Generations -----------------------------------------------------------------
 
@@ -194,7 +197,7 @@ class SalesLog:
 
     def make_current(self) -> None:
         """Make this generation the log; the one before it is kept, older ones go."""
-        replace_text(self.root / "current_generation", f"{self.generation}\n")
+        write_note(self.root / "current_generation", f"{self.generation}\n")
         kept = {self.folder.name, SalesLog(self.root, self.generation - 1).folder.name}
         for name in list_names(self.root):
             if name.startswith("generation-") and name not in kept:
@@ -207,12 +210,10 @@ def _read_number(path: UPath, without_file: int) -> int:
     Raises:
         LocalFailure: it holds none.
     """
-    content = read_if_there(path)
+    content = read_note_bytes(path)
     if content is None:
         return without_file
     try:
         return int(content)
     except ValueError as error:
-        raise LocalFailure(
-            f"{path} is damaged.", "Remove it, then run: analytics-pipeline rebuild"
-        ) from error
+        raise LocalFailure(f"{path} is damaged.", REBUILD) from error

@@ -1,13 +1,23 @@
 """The segments of the log of sales: one immutable file for every page read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO, TypeVar
 
 from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.storage.log_bundles import SIZE, fingerprint
-from analytics_pipeline.storage.parquet import count_rows, read_notes, read_version
+from analytics_pipeline.storage.files import is_local, local
+from analytics_pipeline.storage.log_bundles import SIZE
+from analytics_pipeline.storage.parquet import (
+    count_proved_rows,
+    read_proved_notes,
+    read_version,
+)
+from analytics_pipeline.storage.proved_files import prove_local, read_proved
+
+Read = TypeVar("Read")
 
 SUFFIX = ".parquet"
 TURNED_AWAY = "-q"
@@ -33,14 +43,20 @@ class Segment:
         return self.name.endswith(f"{TURNED_AWAY}{SUFFIX}")
 
     def notes(self) -> dict[str, str]:
-        """Return the notes of the footer: origin, cursor and rejections."""
-        with self.path.open("rb") as stream:
-            return read_notes(stream)
+        """Return the notes of the footer: origin, cursor and rejections.
+
+        Raises:
+            LocalFailure: the segment is damaged.
+        """
+        return _with_proved(self.path, read_proved_notes)
 
     def version(self) -> int:
-        """Return of which version of the log's form the rows are."""
-        with self.path.open("rb") as stream:
-            return read_version(stream)
+        """Return of which version of the log's form the rows are.
+
+        Raises:
+            LocalFailure: the segment is damaged.
+        """
+        return _with_proved(self.path, read_version)
 
     def verify(self) -> None:
         """Make sure that the bytes are those that were written.
@@ -48,8 +64,7 @@ class Segment:
         Raises:
             LocalFailure: they are not.
         """
-        if fingerprint(self.path.read_bytes()) not in self.name:
-            raise damaged(f"{self.path} is damaged.")
+        prove_local([self.path])
 
 
 def names_of(segments: Sequence[Segment]) -> list[str]:
@@ -65,9 +80,25 @@ def beside(
 
 
 def row_count_of(path: UPath) -> int:
-    """Return how many versions of sales a segment, or a bundle of them, holds."""
-    with path.open("rb") as stream:
-        return count_rows(stream)
+    """Return how many versions of sales a segment, or a bundle of them, holds.
+
+    Raises:
+        LocalFailure: it is damaged.
+    """
+    return _with_proved(path, count_proved_rows)
+
+
+def _with_proved(path: UPath, read: Callable[[BinaryIO], Read]) -> Read:
+    """Return what *read* finds in a file of the log, once that is proved sound.
+
+    Raises:
+        LocalFailure: its bytes are not those that were written.
+    """
+    if not is_local(path):
+        return read(BytesIO(read_proved(path)))
+    prove_local([path])
+    with local(path).open("rb") as stream:
+        return read(stream)
 
 
 def damaged(cause: str) -> LocalFailure:

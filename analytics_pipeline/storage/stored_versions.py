@@ -7,12 +7,13 @@ than it says for a while, never older.  Each file's own footer tells too.
 
 import json
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 
 from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.schemas.versions import FIRST, NOTES, current_versions
+from analytics_pipeline.schemas.versions import FIRST, NOTES, SEALED, current_versions
 from analytics_pipeline.storage.files import list_names, replace_text
 from analytics_pipeline.storage.parquet import (
     UNMARKED,
@@ -24,6 +25,10 @@ from analytics_pipeline.storage.small_notes import read_note
 
 NAME = "versions.json"
 _VERSIONS = TypeAdapter(dict[str, int])
+_READ_AGAIN = "Remove it, then run: analytics-pipeline update"
+_SEAL = "seal"
+"""The entry that tells damage: programs of before would not understand a last line."""
+
 SALES_FEED = "sales_feed"
 READABLE_FROM = "sales_feed_generation"
 """The first generation of the log that is of the version told."""
@@ -57,7 +62,7 @@ class StoredVersions:
         if told == self.all():
             return
         self._held = told
-        text = json.dumps(self._held, indent=1, sort_keys=True)
+        text = json.dumps({**told, _SEAL: _hash(told)}, indent=1, sort_keys=True)
         replace_text(self._root / NAME, text + "\n")
 
     def note_log(self, log: SalesLog) -> None:
@@ -135,8 +140,22 @@ class StoredVersions:
             )
 
     def _read(self) -> dict[str, int] | None:
-        remedy = "Remove it, then run: analytics-pipeline update"
-        return read_note(self._root / NAME, _VERSIONS, remedy)
+        found = read_note(self._root / NAME, _VERSIONS, _READ_AGAIN)
+        if found is None or (_SEAL not in found and found.get(NOTES, 0) < SEALED):
+            return found  # an earlier version wrote it
+        told = {name: found[name] for name in found if name != _SEAL}
+        if found.get(_SEAL) != _hash(told):
+            raise LocalFailure(
+                f"{self._root / NAME} is damaged: it does not hold what was written "
+                "there.",
+                _READ_AGAIN,
+            )
+        return told
+
+
+def _hash(told: Mapping[str, int]) -> int:
+    """Return what tells these versions from any others, as a number of 60 bits."""
+    return int(sha256(repr(sorted(told.items())).encode()).hexdigest()[:15], 16)
 
 
 def _is_day(name: str) -> bool:

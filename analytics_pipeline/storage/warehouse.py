@@ -19,11 +19,10 @@ from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.storage.day_bundles import DayBundles, ReadPlan
 from analytics_pipeline.storage.files import (
     is_local,
-    list_states,
+    list_names,
     local,
     read_if_there,
     replace_bytes,
-    replace_text,
     state_of,
 )
 from analytics_pipeline.storage.gate_notes import (
@@ -38,7 +37,12 @@ from analytics_pipeline.storage.parquet import (
     encode,
     read_notes,
 )
-from analytics_pipeline.storage.small_notes import read_note
+from analytics_pipeline.storage.proved_files import REBUILD, UPDATE, list_contents
+from analytics_pipeline.storage.small_notes import (
+    read_note,
+    read_word,
+    write_note,
+)
 
 _SUFFIX = ".parquet"
 _RUNS_KEPT = 60
@@ -57,6 +61,26 @@ class CatchUp:
 
 _CATCH_UP = TypeAdapter(CatchUp)
 _USUAL = TypeAdapter(dict[str, dict[str, int]])
+
+
+def is_table(name: str) -> bool:
+    """Say whether *name* is that of a stored table, or of one day of it."""
+    return name.endswith(_SUFFIX) and not name.startswith(".")
+
+
+def remedy_for(table: str, partition: str | None, *, is_on_disk: bool) -> str:
+    """Return what makes a damaged table, or day of one, again.
+
+    Each run looks through the tables on disk and the days of ``raw_sales`` there; in
+    buckets a rebuild does.
+    """
+    if partition is None or table == "raw_sales":
+        return UPDATE if is_on_disk else REBUILD
+    return f"{UPDATE} --as-of {partition}"
+
+
+def _name(table: str, partition: str | None) -> str:
+    return table if partition is None else f"{table} of {partition}"
 
 
 class Warehouse:
@@ -116,18 +140,18 @@ class Warehouse:
             WrongUse: a newer program wrote it.
         """
         path = self.path(table, partition)
-        what = table if partition is None else f"{table} of {partition}"
+        what = _name(table, partition)
         try:
             if partition is None and is_local(path):
                 return self._read_once(path, model, what)
-            return decode(path.read_bytes(), model, what)
+            remedy = self._remedy_for(table, partition)
+            return decode(path.read_bytes(), model, what, remedy)
         except FileNotFoundError as error:
             raise LocalFailure(
                 f"There is no {what} yet.", "Run: analytics-pipeline update"
             ) from error
         except (OSError, ValueError, KeyError) as error:
-            # Arrow says of a damaged file that a value is invalid, or that it cannot
-            # be opened.
+            # The bytes are those that were written: another program has done that.
             raise LocalFailure(
                 f"The stored {what} cannot be read ({type(error).__name__}).",
                 "Run: analytics-pipeline rebuild",
@@ -143,29 +167,36 @@ class Warehouse:
                 self._held[path.name] = state, frame
         return frame.copy(deep=False)  # pandas copies what somebody changes
 
+    def _remedy_for(self, table: str, partition: str | None) -> str:
+        return remedy_for(table, partition, is_on_disk=is_local(self.root))
+
     def remove(self, table: str, partition: str) -> None:
         """Remove one day of *table*, if it is there."""
         self.path(table, partition).unlink(missing_ok=True)
 
     def notes(self, table: str, partition: str | None = None) -> dict[str, str]:
         """Return the notes stored with a table, or one day; none if it is not there."""
-        try:
-            with self.path(table, partition).open("rb") as stream:
-                return read_notes(stream)
-        except FileNotFoundError:
+        content = read_if_there(self.path(table, partition))
+        if content is None:
             return {}
+        remedy = self._remedy_for(table, partition)
+        return read_notes(content, _name(table, partition), remedy)
 
     def partitions(self, table: str) -> list[str]:
         """Return the days of *table* that are stored, earliest first."""
-        return list(self.states(table))
+        names = list_names(self.root / table)
+        return [name.removesuffix(_SUFFIX) for name in names if is_table(name)]
 
     def states(self, table: str) -> dict[str, str]:
-        """Return each stored day of *table* with the present state of its file."""
-        states = list_states(self.root / table)
+        """Return each stored day of *table* with what tells its content from any other.
+
+        That is the seal of its file; of a bucket, what it knows its objects by.
+        """
+        states = list_contents(self.root / table)
         return {
             name.removesuffix(_SUFFIX): states[name]
             for name in sorted(states)
-            if name.endswith(_SUFFIX) and not name.startswith(".")
+            if is_table(name)
         }
 
     def plan(self, table: str, partitions: Iterable[str]) -> ReadPlan:
@@ -178,25 +209,25 @@ class Warehouse:
 
     def row_count(self, table: str, partition: str | None = None) -> int:
         """Return how many rows a stored table, or one day of it, holds."""
-        with self.path(table, partition).open("rb") as stream:
-            return count_rows(stream)
+        content = self.path(table, partition).read_bytes()
+        return count_rows(content, _name(table, partition))
 
     def first_day(self, table: str) -> str | None:
         """Return the first day that *table* was cut with, if it ever was."""
-        return _read_word(self.root / table / "first_day")
+        return read_word(self.root / table / "first_day")
 
     def note_first_day(self, table: str, day: str) -> None:
         """Note the first day that *table* is cut with."""
         if self.first_day(table) != day:
-            replace_text(self.root / table / "first_day", f"{day}\n")
+            write_note(self.root / table / "first_day", f"{day}\n")
 
     def store_id(self) -> str | None:
         """Return the id of the store whose tables these are, once it is known."""
-        return _read_word(self.root / "store_id")
+        return read_word(self.root / "store_id")
 
     def note_store_id(self, store: str) -> None:
         """Note whose tables these are."""
-        replace_text(self.root / "store_id", f"{store}\n")
+        write_note(self.root / "store_id", f"{store}\n")
 
     # A table's last attempt -----------------------------------------------------
 
@@ -220,7 +251,7 @@ class Warehouse:
     def record_catch_up(self, table: str, catch_up: CatchUp) -> None:
         """Note that a walk which began at that moment reached the end of the feed."""
         note = {"began_at": catch_up.began_at.isoformat(), "cursor": catch_up.cursor}
-        replace_text(self.root / table / "catch_up.json", json.dumps(note) + "\n")
+        write_note(self.root / table / "catch_up.json", json.dumps(note) + "\n")
 
     def last_catch_up(self, table: str) -> CatchUp | None:
         """Return the last complete walk of the feed behind *table*, if any."""
@@ -233,7 +264,7 @@ class Warehouse:
         runs = self._runs(table) | {day.isoformat(): dict(counts)}
         kept = {day: runs[day] for day in sorted(runs)[-_RUNS_KEPT:]}
         text = json.dumps(kept, indent=1, sort_keys=True)
-        replace_text(self.root / table / "usual.json", text + "\n")
+        write_note(self.root / table / "usual.json", text + "\n")
 
     def runs_before(self, table: str, day: date) -> list[dict[str, int]]:
         """Return what was noted of the table on the days before *day*, in order."""
@@ -242,9 +273,3 @@ class Warehouse:
 
     def _runs(self, table: str) -> dict[str, dict[str, int]]:
         return read_note(self.root / table / "usual.json", _USUAL) or {}
-
-
-def _read_word(path: UPath) -> str | None:
-    """Return the one word of a small file, if it is there."""
-    content = read_if_there(path)
-    return None if content is None else content.decode("utf-8").strip()

@@ -8,13 +8,21 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import StoreRefused, StoreUnavailable, WrongUse
+from analytics_pipeline.errors import (
+    LocalFailure,
+    StoreRefused,
+    StoreUnavailable,
+    WrongUse,
+)
+from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.storage.local_copies import LocalCopies
 from analytics_pipeline.storage.objects import open_root
 from analytics_pipeline.storage.ownership import claim_store
+from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline.storage.warehouse import Warehouse
 from analytics_pipeline_tests.object_store.bucket_shop import Bucket
 from analytics_pipeline_tests.object_store.proxy import Fault
+from analytics_pipeline_tests.tables import make_table
 
 DAY = "2026-06-20"
 
@@ -125,17 +133,35 @@ def test_a_copy_for_the_engine_is_fetched_anew_only_when_the_object_changed(
     credentials: Bucket,
 ) -> None:
     name = f"raw_sales/{DAY}.parquet"
-    credentials.restore({name: b"old"})
+    old, new = (encode_outlet(name) for name in ("old", "new"))
+    credentials.restore({name: old})
     copies, url = LocalCopies(), f"{credentials.url}/{name}"
     (first,) = copies.of([url])
     asked = credentials.proxy.count("GET")
 
     assert copies.of([url]) == [first]
     assert credentials.proxy.count("GET") == asked + 1  # the list
-    credentials.restore({name: b"new"})
+    credentials.restore({name: new})
     (second,) = copies.of([url])
 
-    assert (Path(first).read_bytes(), Path(second).read_bytes()) == (b"old", b"new")
+    assert (Path(first).read_bytes(), Path(second).read_bytes()) == (old, new)
+
+
+def test_an_object_that_is_not_what_was_put_there_is_not_handed_to_the_engine(
+    credentials: Bucket,
+) -> None:
+    name = f"raw_sales/{DAY}.parquet"
+    content = encode_outlet("one")
+    changed = content[:9] + bytes([content[9] ^ 1]) + content[10:]
+    credentials.restore({name: changed})
+
+    with pytest.raises(LocalFailure, match=rf"{DAY}\.parquet is damaged") as refused:
+        LocalCopies().of([f"{credentials.url}/{name}"])
+    assert refused.value.remedy == "Run: analytics-pipeline rebuild"
+
+
+def encode_outlet(name: str) -> bytes:
+    return encode(make_table(Outlets, [{"outlet_id": name}]), Outlets)
 
 
 # Whose store it is ------------------------------------------------------------------

@@ -113,17 +113,25 @@ def test_a_day_stored_again_as_it_was_is_no_news(warehouse):
     assert plan(warehouse).left_out == []
 
 
-def test_a_file_swapped_within_the_same_tick_is_news(warehouse, engine, tmp_path):
-    """Same size and same time: only the inode tells that it is another file."""
+def test_neither_time_nor_inode_is_news_and_other_content_always_is(
+    warehouse, engine, tmp_path
+):
     warehouse.bundle(TABLE)
     path = tmp_path / TABLE / "2026-01-09.parquet"
-    before = path.stat()
-    other = tmp_path / "other"
-    other.write_bytes(path.read_bytes())
-    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
-    other.replace(path)
+    same = path.read_bytes()
+    path.unlink()
+    path.write_bytes(same)
+    assert plan(warehouse).left_out == []
 
+    before = path.stat()
+    store(warehouse, date(2026, 1, 9), "b")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert path.stat().st_size == before.st_size
     assert plan(warehouse).left_out == ["2026-01-09"]
+    found, single = read(engine, warehouse)
+    assert found == single
+    assert "2026-01-09 b" in found
 
 
 def test_a_removed_day_is_not_read_from_its_bundle(warehouse, engine):

@@ -164,7 +164,10 @@ def test_the_note_is_written_once_and_keeps_what_it_says_of_others(
 
     StoredVersions(warehouse.root).note({"raw_sales": 2})
 
-    assert json.loads(path.read_bytes()) == {"a_later_table": 4, "raw_sales": 2}
+    noted = json.loads(path.read_bytes())
+    assert noted.pop("seal")
+    assert noted == {"a_later_table": 4, "raw_sales": 2}
+    assert StoredVersions(warehouse.root).all() == noted
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"raw_sales": "1"}', "{"])

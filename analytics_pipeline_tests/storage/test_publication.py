@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
+from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.storage import publication
 from analytics_pipeline.storage.publication import (
     FIRST_TIME_BUYERS,
+    HASHES,
     MASTER,
     STAMP,
     Publication,
@@ -44,7 +46,7 @@ def everything(files):
     return {
         path.relative_to(files.folder).as_posix(): path.read_bytes()
         for path in files.folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != HASHES
     }
 
 
@@ -337,3 +339,102 @@ def test_whenever_it_dies_files_are_whole_and_the_next_run_completes(
             break
         ways += 1
     assert ways >= 6
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def test_a_damaged_archived_file_is_found_and_is_no_earlier_version_rule_8_4(files):
+    publish(files)
+    publish(files, D + timedelta(days=1), "next\n")
+    path = files.archive / f"customer_analytics_{D}.csv"
+    flip(path)
+
+    assert files.find_damaged() == [path]
+    publish(files, D, "again\n")
+
+    assert path.read_text() == "again\n"
+    assert files.find_damaged() == []
+    assert [each.name for each in files.archive.glob(f"*{D}.*csv*")].count(
+        f"customer_analytics_{D}.csv.damaged"
+    ) == 1
+    assert not (files.archive / f"customer_analytics_{D}.1.csv").exists()
+
+
+@pytest.mark.parametrize("name", [MASTER, FIRST_TIME_BUYERS])
+def test_a_damaged_published_file_is_found(files, name):
+    publish(files)
+    flip(files.folder / name)
+
+    assert files.find_damaged() == [files.folder / name]
+    publish(files)
+    assert files.find_damaged() == []
+
+
+def test_what_nobody_published_gives_way_to_what_is_archived_rule_8_4(files):
+    publish(files)
+    flip(files.folder / MASTER)
+
+    assert files.put_back() == D.isoformat()
+    assert content(files) == "master\n"
+    assert files.put_back() is None
+
+
+def test_a_publication_that_is_to_be_finished_is_left_to_the_next_one(files):
+    publish(files, D, "old\n")
+    old = (files.folder / MASTER).read_bytes()
+    publish(files, D + timedelta(days=1), "new\n")
+    (files.folder / MASTER).write_bytes(old)
+
+    assert files.put_back() is None
+    assert content(files) == "old\n"
+
+
+def test_buyers_that_were_damaged_in_the_archive_are_not_published_rule_8_4(files):
+    publish(files)
+    flip(files.archive / f"first_time_buyers_{D}.csv")
+    (files.folder / MASTER).unlink()
+
+    with pytest.raises(LocalFailure, match=r"first_time_buyers_.*update --as-of"):
+        publish_next(files)
+    assert content(files, FIRST_TIME_BUYERS) == "buyers of master\n"
+
+
+def publish_next(files):
+    return files.publish_master(D + timedelta(days=1), "n\n", 1, NOW, provisional=False)
+
+
+def test_an_archive_of_before_hashes_goes_on_and_gets_them(files):
+    publish(files)
+    (files.archive / HASHES).unlink()
+
+    assert files.find_damaged() == []
+    publish(files, D + timedelta(days=1), "next\n")
+    flip(files.archive / f"customer_analytics_{D + timedelta(days=1)}.csv")
+    assert len(files.find_damaged()) == 1
+
+
+@pytest.mark.parametrize("dies_after", ["kept", "noted"])
+def test_who_dies_while_archiving_leaves_no_file_that_is_called_damaged(
+    files, monkeypatch, dies_after
+):
+    publish(files)
+
+    def die(*_given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if dies_after == "kept":
+            patch.setattr(Publication, "_note_hashes", die)
+        else:
+            patch.setattr(publication, "_replace_if_changed", die)
+        with pytest.raises(KeyboardInterrupt):
+            publish(files, D, "again\n")
+
+    assert files.find_damaged() == []
+    publish(files, D, "a third time\n")
+    assert files.find_damaged() == []
+    assert not list(files.archive.glob("*.damaged"))

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.storage.parquet import write_rows
 from analytics_pipeline.storage.warehouse import CatchUp, Warehouse
 from analytics_pipeline_tests.tables import make_table
 
@@ -72,7 +74,7 @@ def test_a_damaged_file_is_a_local_failure_with_a_remedy(tmp_path, content):
     warehouse.write("outlets", Outlets, FRAME)
     (tmp_path / "outlets" / "outlets.parquet").write_bytes(content)
 
-    with pytest.raises(LocalFailure, match="rebuild") as failure:
+    with pytest.raises(LocalFailure, match="Run: analytics-pipeline update") as failure:
         warehouse.read("outlets", Outlets)
     assert failure.value.exit_code == 5
 
@@ -80,9 +82,8 @@ def test_a_damaged_file_is_a_local_failure_with_a_remedy(tmp_path, content):
 def test_a_file_of_another_shape_is_a_local_failure(tmp_path):
     warehouse = Warehouse(str(tmp_path))
     (tmp_path / "outlets").mkdir()
-    pd.DataFrame({"outlet_id": ["o"]}).to_parquet(
-        tmp_path / "outlets" / "outlets.parquet"
-    )
+    other = pa.table({"outlet_id": ["o"]})
+    (tmp_path / "outlets" / "outlets.parquet").write_bytes(write_rows(other))
 
     with pytest.raises(LocalFailure, match="cannot be read"):
         warehouse.read("outlets", Outlets)

@@ -5,6 +5,7 @@ by taking a column out of each file, and the footer says so.  So the steps can b
 against the real thing.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
 from analytics_pipeline.schemas import versions
 from analytics_pipeline.schemas.customers import CustomerAnalytics
@@ -19,6 +21,9 @@ from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Customers, SalesFeed
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.storage.log_bundles import fingerprint
+from analytics_pipeline.storage.parquet import write_rows
+from analytics_pipeline.storage.small_notes import open_note
+from analytics_pipeline.storage.stored_files import list_notes
 
 LACKING: dict[str, str] = {
     "sales_feed": "status",
@@ -89,7 +94,7 @@ def forget_versions(data: Path) -> None:
         rows = pq.read_table(path)
         notes = dict(rows.schema.metadata)
         del notes[b"schema_version"]
-        write(path, rows.replace_schema_metadata(notes or None))
+        write(path, rows.replace_schema_metadata(notes or None), write_unsealed)
     (data / "warehouse/versions.json").unlink()
 
 
@@ -116,11 +121,21 @@ def parquet_files(folder: Path) -> Iterator[Path]:
     return iter(sorted(folder.rglob("*.parquet")))
 
 
-def write(path: Path, rows: pa.Table) -> None:
-    """Replace a file; one of the log bears the fingerprint of its bytes."""
+def write_unsealed(rows: pa.Table) -> bytes:
+    """Return *rows* as a file from before there were seals."""
+    notes = dict(rows.schema.metadata or {})
+    notes.pop(b"file_sha256", None)
     sink = pa.BufferOutputStream()
+    rows = rows.replace_schema_metadata(notes or None)
     pq.write_table(rows, sink, compression="zstd", compression_level=3)
-    content = bytes(sink.getvalue())
+    return bytes(sink.getvalue())
+
+
+def write(
+    path: Path, rows: pa.Table, encode: Callable[[pa.Table], bytes] = write_rows
+) -> None:
+    """Replace a file; one of the log bears the fingerprint of its bytes."""
+    content = encode(rows)
     if "generation-" in str(path):
         number, _, rest = path.name.partition("-")
         mark = "-q" if rest.endswith("-q.parquet") else ""
@@ -134,3 +149,18 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def unseal(data: Path) -> None:
+    """Put all files back to what was written before there were seals."""
+    for path in parquet_files(data / "warehouse"):
+        if "sales_feed" not in path.parts:
+            path.write_bytes(write_unsealed(pq.read_table(path)))
+    for path in list_notes(UPath(data / "warehouse"), data):
+        body = open_note(path.read_bytes())
+        assert body is not None
+        Path(str(path)).write_bytes(body)
+    versions_file = data / "warehouse/versions.json"
+    told = json.loads(versions_file.read_bytes()) | {"notes": versions.SEALED - 1}
+    del told["seal"]
+    versions_file.write_text(json.dumps(told), encoding="utf-8")

@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
+from upath import UPath
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.definitions import build_definitions
@@ -24,6 +25,7 @@ from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Customers, EcomOrders, SalesFeed
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.steps.upgrade import bring_up_to_date
+from analytics_pipeline.storage.stored_versions import StoredVersions
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.crashes.crash_server import noon_after
 from analytics_pipeline_tests.light_run import (
@@ -287,14 +289,19 @@ def test_any_run_brings_older_tables_up_to_date_and_tells_of_it(
         assert len(told) == 5
 
 
+def tell_versions(path: Path, **told: int) -> None:
+    """Let versions.json tell other versions."""
+    versions_now = StoredVersions(UPath(path.parent))
+    versions_now.note(told)
+
+
 @pytest.mark.parametrize("told", ["versions.json", "footers"])
 def test_a_directory_of_a_newer_program_is_refused_and_left_as_it_is(
     small_shop: SimulatedShop, told: str
 ) -> None:
     if told == "versions.json":
         path = small_shop.data / "warehouse/versions.json"
-        newer = json.loads(path.read_bytes()) | {"raw_sales": 3}
-        path.write_text(json.dumps(newer), encoding="utf-8")
+        tell_versions(path, raw_sales=3)
     else:  # which are asked where the file is lost
         tell_version(small_shop.data, 3)
         (small_shop.data / "warehouse/versions.json").unlink()
@@ -326,8 +333,7 @@ def test_a_run_from_the_ui_refuses_a_newer_directory_too(
     small_shop: SimulatedShop,
 ) -> None:
     path = small_shop.data / "warehouse/versions.json"
-    newer = json.loads(path.read_bytes()) | {"notes": versions.NOTES_VERSION + 1}
-    path.write_text(json.dumps(newer), encoding="utf-8")
+    tell_versions(path, notes=versions.NOTES_VERSION + 1)
     before = state_of(small_shop.data)
     job = build_definitions(small_shop.settings).resolve_job_def(ECOM_IMPORT)
 
@@ -345,7 +351,8 @@ def test_a_directory_from_before_versions_is_read_again_and_gets_them(
     small_shop.live_until(NEXT_DAY)
     forget_versions(small_shop.data)
     assert versions_in(small_shop.data)["raw_sales"] == {None}
-    assert len(small_shop.local.load("customers", Customers))  # before any update
+    with pytest.raises(LocalFailure, match=r"no seal.*Run: analytics-pipeline update"):
+        small_shop.local.load("customers", Customers)  # before any update
 
     told, _counted = upgrade(small_shop)
     events = update(small_shop)
@@ -355,6 +362,7 @@ def test_a_directory_from_before_versions_is_read_again_and_gets_them(
         "read again from Lightspeed.",
         "raw_sales is of version 1, and this program has version 2: it is cut again "
         "from the log.",
+        "5 stored files are sealed, so that damage shows from now on.",
     ]
     assert not [each for each in events if is_stopping(each)]
     assert small_shop.reproducible(NEXT_DAY) == built_fresh(
