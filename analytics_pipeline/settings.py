@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.run_limits import RunLimits
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import ExportDialect
@@ -198,9 +199,10 @@ class _OtherTables:
 
     ecom_export: ExportDialect = field(default_factory=ExportDialect)
     usual: Usual = field(default_factory=Usual)
+    run_limits: RunLimits = field(default_factory=RunLimits)
 
 
-_WITH_KEYS = (Policy, _OtherTables, ExportDialect, Usual)
+_WITH_KEYS = (Policy, _OtherTables, ExportDialect, Usual, RunLimits)
 _TABLES_APART = {table.name for table in fields(_OtherTables)}
 
 Choices = TypeVar("Choices", Policy, _OtherTables)
@@ -233,6 +235,15 @@ def load_usual(path: Path) -> Usual:
         WrongUse: as for the policies.
     """
     return _load_other_tables(path).usual
+
+
+def load_run_limits(path: Path) -> RunLimits:
+    """Read when *path* has a run ended that does not get on, or does not end.
+
+    Raises:
+        WrongUse: as for the policies.
+    """
+    return _load_other_tables(path).run_limits
 
 
 def _load_other_tables(path: Path) -> _OtherTables:

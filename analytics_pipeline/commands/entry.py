@@ -18,6 +18,7 @@ from analytics_pipeline.commands.terminal import Manner, Terminal
 from analytics_pipeline.errors import (
     LocalFailure,
     PipelineError,
+    RunEnded,
     WrongUse,
     is_interruption,
 )
@@ -154,6 +155,8 @@ def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
         return _End(end.exit_code)
     except PipelineError as error:
         return _told(terminal, error)
+    except RunEnded as ended:
+        return _told(terminal, ended.told())
     except OSError as error:
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."

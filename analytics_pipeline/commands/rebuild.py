@@ -13,7 +13,7 @@ from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.jobs import DAILY_UPDATE, FULL_REBUILD, update_config
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 
 COMPARED = ("customers", "customer_identities", "ecom_orders")
 
@@ -71,7 +71,7 @@ def rebuild(
     """
     started = time.monotonic()
     day = choose_day(open_shop(settings), as_of)
-    with hold_directory(settings.data_dir, wait=False):
+    with hold_for_run(settings, "analytics-pipeline rebuild"):
         before = _catch_up(settings, day, terminal)
         with terminal.working(f"rebuilding everything up to {day}"):
             config = update_config(days=0, full_resync=True, recut_all_days=True)

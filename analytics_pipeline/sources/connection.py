@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from analytics_pipeline.errors import LightspeedRefused, WrongUse
+from analytics_pipeline.errors import LightspeedRefused, RunEnded, WrongUse
 from analytics_pipeline.sources.allowance import LIMIT_USED_UP, Allowance
 from analytics_pipeline.sources.no_reply import explain_no_reply, with_proxies_checked
 from analytics_pipeline.sources.origin import is_loopback
@@ -91,12 +91,14 @@ class Connection:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = local_now,
         on_wait: Callable[[float, str], None] | None = None,
+        on_reply: Callable[[], None] | None = None,
         attempts: int = 6,
         allowance: Allowance | None = None,
     ) -> None:
         """Prepare to ask *origin*; see ``LightspeedClient`` for the arguments."""
         check_credentials(token, api_version)
         self._sleep, self._on_wait, self._attempts = sleep, on_wait, attempts
+        self._on_reply = on_reply
         self._allowance = allowance or Allowance()
         self.now = now
         self.replied_at: datetime | None = None
@@ -164,7 +166,14 @@ class Connection:
                     wanted.update(lighten())
                 raise
 
-        return patience.call(attempt)
+        try:
+            found = patience.call(attempt)
+        except RunEnded as ended:
+            ended.at_source = True
+            raise
+        if self._on_reply:
+            self._on_reply()
+        return found
 
     def _attempt(self, path: str, params: dict[str, str]) -> Any:
         self._keep_within_the_limit()
