@@ -30,6 +30,7 @@ from analytics_pipeline.schedules import build_schedule, fresh_every_morning
 from analytics_pipeline.sensors import build_sensors
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop, system_clock
+from analytics_pipeline.shortages import allow_more_files
 
 EXPORTS = "exports"
 REPORTS = "reports"
@@ -122,4 +123,5 @@ def _name_for(
 @dg.definitions
 def defs() -> dg.Definitions:
     """Build the definitions of the configured shop."""
+    allow_more_files()
     return build_definitions(load_settings())

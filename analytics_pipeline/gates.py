@@ -32,6 +32,7 @@ from analytics_pipeline.run_log import (
     tell_warnings,
 )
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.shortages import explain_shortage
 from analytics_pipeline.storage.files import is_local
 from analytics_pipeline.storage.gate_notes import FailedCheck
 from analytics_pipeline.storage.locked_databases import explain_lock
@@ -54,10 +55,12 @@ def told_to_people() -> Iterator[None]:
     except dg.Failure:
         raise
     except PipelineError as error:
-        raise _failure(error) from error
+        raise _failure(explain_shortage(error) or error) from error
     except RunEnded as ended:
         raise _failure(ended.told()) from None
     except OSError as error:
+        if lacking := explain_shortage(error):
+            raise _failure(lacking) from error
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
         remedy = "Make room or give the right to write there, then run it again."
@@ -72,6 +75,7 @@ def told_to_people() -> Iterator[None]:
         # the kind of error and the places in the code are told.
         told = (
             explain_failure(error)
+            or explain_shortage(error)
             or explain_lock(error)
             or LocalFailure(
                 f"Something unexpected failed ({type(error).__name__}).",

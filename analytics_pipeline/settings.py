@@ -29,6 +29,7 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.run_limits import RunLimits
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.sources.export_file import ExportDialect
 from analytics_pipeline.storage.store_urls import name_unfit
 from analytics_pipeline.web_guard import Place, read_own_hosts
@@ -47,6 +48,7 @@ def known_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        refuse_shortage(error)
         raise ValueError("is no IANA time zone, such as America/New_York") from error
     return name
 

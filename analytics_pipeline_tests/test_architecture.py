@@ -13,7 +13,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 40
 
 LAYERS = [
-    "vocabulary", "errors",
+    "vocabulary", "errors", "shortages",
     "web_guard",
     "schemas", "domain",
     "sources", "storage", "simulator",

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from analytics_pipeline.errors import LightspeedRefused, RunEnded, WrongUse
+from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.sources.allowance import LIMIT_USED_UP, Allowance
 from analytics_pipeline.sources.no_reply import explain_no_reply, with_proxies_checked
 from analytics_pipeline.sources.origin import is_loopback
@@ -72,6 +73,7 @@ def _trusted_authorities() -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except OSError as error:
+        refuse_shortage(error)
         raise WrongUse(
             "The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read.",
             "Correct the variable, or remove it.",

@@ -16,6 +16,7 @@ from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.schemas.versions import FIRST, VERSIONS, migrate
+from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.storage.agreement import forget_agreement
 from analytics_pipeline.storage.files import (
     list_names,
@@ -77,7 +78,8 @@ class OlderFiles:
             count(done, len(self.names))
             try:
                 rows, notes, version = decode_as_stored(content)
-            except (OSError, ValueError):  # as Arrow tells of a damaged file
+            except (OSError, ValueError) as error:  # as Arrow tells of a damaged file
+                refuse_shortage(error)
                 if not is_kept:
                     path.unlink(missing_ok=True)
                 continue
