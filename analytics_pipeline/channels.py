@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from threading import Thread
 from typing import Any
 
 from tenacity import (
@@ -23,6 +24,9 @@ from analytics_pipeline.settings import Settings
 
 KINDS_WITHOUT_SECRET_HOST = frozenset({"json", "jsons", "mailto", "mailtos"})
 """Of other kinds the place of the host may hold a token, so the kind must do."""
+
+LONGEST_SEND = 120.0
+"""Seconds after which a channel counts as one that did not accept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Channel:
 
         A channel that shows what kind it is of, such as by a colour, is told that.
 
-        Apprise gives up on a silent server after seconds, by its own limits.
+        Apprise gives up on a silent server after seconds, by its own limits, and on
+        one whose answer does not end this does, after :data:`LONGEST_SEND`.
         """
         return Retrying(
             stop=stop_after_attempt(tries),
@@ -53,6 +58,15 @@ class Channel:
         )(self._send_once, message)
 
     def _send_once(self, message: Message) -> bool:
+        """Send in a thread, which is left alone if it takes too long."""
+        accepted: list[bool] = []
+        sending = Thread(target=lambda: accepted.append(self._notify(message)))
+        sending.daemon = True
+        sending.start()
+        sending.join(LONGEST_SEND)
+        return any(accepted)
+
+    def _notify(self, message: Message) -> bool:
         try:
             return bool(
                 self.service.notify(

@@ -43,6 +43,7 @@ from analytics_pipeline.commands.streams import flush, keep_open
 from analytics_pipeline.commands.terminal import Manner, Terminal
 from analytics_pipeline.commands.trying_out import demo, simulate, ui
 from analytics_pipeline.commands.wrong_use import OneDocument
+from analytics_pipeline.shortages import allow_more_files
 
 app = typer.Typer(
     cls=OneDocument,
@@ -255,6 +256,7 @@ def main() -> None:
     """Run the command line, under one name however it was started."""
     with ending_quietly():
         keep_open()
+        allow_more_files()
         try:
             sys.exit(app(prog_name=PROGRAM))
         finally:

@@ -22,6 +22,7 @@ from analytics_pipeline.contracts import asset_key
 from analytics_pipeline.dead_runs import build_dead_run_sensor
 from analytics_pipeline.io_managers import StoredBehindTheGate
 from analytics_pipeline.jobs import build_jobs
+from analytics_pipeline.log_followers import start_followers_deaf
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.presentation import present
 from analytics_pipeline.progress import Progress, Tell, silent, unheard
@@ -30,6 +31,7 @@ from analytics_pipeline.schedules import build_schedule, fresh_every_morning
 from analytics_pipeline.sensors import build_sensors
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop, system_clock
+from analytics_pipeline.shortages import allow_more_files
 
 EXPORTS = "exports"
 REPORTS = "reports"
@@ -44,6 +46,7 @@ def build_definitions(
     on_wait: Callable[[float, str], None] = log_wait,
 ) -> dg.Definitions:
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
+    start_followers_deaf()
     days = business_days(settings)
     catalogue = Catalogue(days, settings.shop_name)
     watched = partial(open_shop, settings, clock)
@@ -122,4 +125,5 @@ def _name_for(
 @dg.definitions
 def defs() -> dg.Definitions:
     """Build the definitions of the configured shop."""
+    allow_more_files()
     return build_definitions(load_settings())

@@ -28,6 +28,7 @@ from analytics_pipeline.errors import (
 )
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
+from analytics_pipeline.shortages import explain_engine, refuse_few_files
 from analytics_pipeline.storage.day_bundles import ReadPlan
 from analytics_pipeline.storage.local_copies import copies_of_this_process
 from analytics_pipeline.storage.parquet import LABEL, UPDATE, arrow_schema
@@ -77,7 +78,11 @@ def _connect_duckdb() -> DuckDB:
 
     What does not fit into memory goes to disk for the while: to a folder that only this
     user may open, not to wherever the command was typed.
+
+    Raises:
+        LocalFailure: so few files may be opened that DuckDB would end the process.
     """
+    refuse_few_files()
     scratch = mkdtemp(prefix="analytics-pipeline-")
     opened = ibis.duckdb.connect(
         threads=_count_cores(),
@@ -120,6 +125,13 @@ def explain_failure(error: Exception) -> PipelineError | None:
     What the engine itself says may quote a value of a record.
     """
     kind = type(error).__name__
+    if isinstance(error, duckdb.IOException) and (lacking := explain_engine(error)):
+        return lacking
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return LocalFailure(
+            "The engine ran out of memory, or of room for what does not fit into it.",
+            "Make room for temporary files (TMPDIR), or give it more memory.",
+        )
     if isinstance(error, duckdb.IOException | duckdb.InvalidInputException):
         return LocalFailure(
             f"A stored table could not be read ({kind}).",

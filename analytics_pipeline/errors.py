@@ -16,6 +16,7 @@
     ├── EngineUnavailable       exit 3: the cluster that computes
     ├── DirectoryInUse          exit 4: another run holds the data directory
     └── LocalFailure            exit 5: disk, permission, damaged file
+        └── RunTooLong               a run that did not get on, or did not end
 """
 
 from typing import ClassVar
@@ -112,6 +113,34 @@ class LocalFailure(PipelineError):
     """This machine failed: disk, permission or a damaged file."""
 
     exit_code = 5
+
+
+class RunTooLong(LocalFailure):
+    """A run did not get on, or did not end, within the time that it may take."""
+
+
+class RunEnded(BaseException):
+    """Raised in the midst of the work of a run that takes too long.
+
+    Like Ctrl-C it is no ordinary exception: work that goes on without what fails must
+    not go on without this.
+
+    Attributes:
+        why: what people are told.
+        at_source: whether the run was waiting for Lightspeed.
+    """
+
+    def __init__(self, why: RunTooLong) -> None:
+        """Say why the run is ended."""
+        super().__init__(why.cause)
+        self.why = why
+        self.at_source = False
+
+    def told(self) -> PipelineError:
+        """Return the failure that it is to people."""
+        if not self.at_source:
+            return self.why
+        return LightspeedUnavailable(self.why.cause, self.why.remedy)
 
 
 _INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptException"})

@@ -21,8 +21,10 @@ from analytics_pipeline.errors import (
     InputFailed,
     LocalFailure,
     PipelineError,
+    RunEnded,
     is_interruption,
 )
+from analytics_pipeline.holding import why_overdue
 from analytics_pipeline.run_log import (
     tell_beginning,
     tell_failure,
@@ -30,6 +32,7 @@ from analytics_pipeline.run_log import (
     tell_warnings,
 )
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.shortages import explain_shortage
 from analytics_pipeline.storage.files import is_local
 from analytics_pipeline.storage.gate_notes import FailedCheck
 from analytics_pipeline.storage.locked_databases import explain_lock
@@ -40,25 +43,39 @@ Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
 
 @contextmanager
 def told_to_people() -> Iterator[None]:
-    """Turn a failure into one line of cause and one of remedy for the run."""
+    """Turn a failure into one line of cause and one of remedy for the run.
+
+    A run that was ended begins no other table: Dagster would go on with those that do
+    not depend on the one that failed.
+    """
     try:
+        if overdue := why_overdue():
+            raise overdue
         yield
     except dg.Failure:
         raise
     except PipelineError as error:
-        raise _failure(error) from error
+        raise _failure(explain_shortage(error) or error) from error
+    except RunEnded as ended:
+        raise _failure(ended.told()) from None
     except OSError as error:
+        if lacking := explain_shortage(error):
+            raise _failure(lacking) from error
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
         remedy = "Make room or give the right to write there, then run it again."
         raise _failure(LocalFailure(cause, remedy)) from error
     except Exception as error:
         if is_interruption(error):
+            # DuckDB tells every signal as an interruption.
+            if overdue := why_overdue():
+                raise _failure(overdue) from None
             raise KeyboardInterrupt from error
         # Its message might quote a value of a record, and Dagster keeps messages: only
         # the kind of error and the places in the code are told.
         told = (
             explain_failure(error)
+            or explain_shortage(error)
             or explain_lock(error)
             or LocalFailure(
                 f"Something unexpected failed ({type(error).__name__}).",

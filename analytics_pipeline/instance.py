@@ -26,6 +26,7 @@ from analytics_pipeline.chain import Chain
 from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop_file import records_of
+from analytics_pipeline.shortages import explain_shortage
 from analytics_pipeline.storage.files import make_folder, replace_text
 from analytics_pipeline.storage.locked_databases import (
     REMEDY,
@@ -215,6 +216,8 @@ def _outdated(home: Path) -> LocalFailure:
 
 def _told(home: Path, failed: DBAPIError) -> LocalFailure:
     """Say what failed and what to do, without the statement and without its values."""
+    if lacking := explain_shortage(failed):
+        return lacking
     if failed.orig is not None and is_locked(failed.orig):
         held = name_locked(home)
         return LocalFailure(

@@ -9,6 +9,7 @@ import logging as _logging
 
 from analytics_pipeline import chain as _chain
 from analytics_pipeline import definitions as _definitions
+from analytics_pipeline import shortages as _shortages
 from analytics_pipeline.errors import WrongUse as _WrongUse
 
 
@@ -21,6 +22,7 @@ def __getattr__(name: str) -> object:
     """
     if name.startswith("__"):
         raise AttributeError(name)
+    _shortages.allow_more_files()
     chain = _chain.find_chain()
     if chain is None:
         raise _WrongUse(

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import dagster as dg
 
 from analytics_pipeline.errors import DirectoryInUse, WrongUse
 from analytics_pipeline.gates import told_to_people
+from analytics_pipeline.holding import Holding, holding_of
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import Shop, hold_directory
+from analytics_pipeline.shop import Shop, hold_for_run
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.origin import origin_for
@@ -53,25 +53,53 @@ class Lightspeed:
             origin_for(settings.domain_prefix or "demo", settings.api_url),
             settings.token.get_secret_value(),
             settings.api_version,
-            on_wait=self.on_wait,
+            on_wait=self._wait,
+            on_reply=self._advance,
             allowance=self.allowance,
             attempts=self.attempts,
         ) as client:
             yield client
 
+    def _wait(self, seconds: float, reason: str) -> None:
+        """Tell a wait, also whoever asks what the run is doing."""
+        if holding := holding_of(self.settings.data_dir):
+            holding.wait(reason)
+        self.on_wait(seconds, reason)
+
+    def _advance(self) -> None:
+        """Note that the run has got on: a request was answered."""
+        if holding := holding_of(self.settings.data_dir):
+            holding.advance()
+
+
+TELL_EVERY = 300.0
+"""Seconds after which a run that waits for another one says so again."""
+
 
 @contextmanager
-def _in_turn(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory; say so in the log where another run holds it."""
+def _in_turn(settings: Settings, by: str) -> Iterator[Holding]:
+    """Hold the data directory; say in the log, now and then, who is waited for."""
+    log = logging.getLogger(__name__)
     with ExitStack() as stack:
-        try:
-            stack.enter_context(hold_directory(data_dir, wait=False))
-        except DirectoryInUse as error:
-            logging.getLogger(__name__).info(
-                "%s Waiting until it is done.", error.cause
-            )
-            stack.enter_context(hold_directory(data_dir, wait=True))
-        yield
+        seconds = 0.0
+        while True:
+            turn = hold_for_run(settings, by, wait=seconds > 0, seconds=seconds)
+            try:
+                holding = stack.enter_context(turn)
+                break
+            except DirectoryInUse as error:
+                log.info("%s Waiting until it is done.", error.cause)
+                seconds = TELL_EVERY
+        yield holding
+
+
+def _name_run(context: dg.InitResourceContext) -> str:
+    """Name a run for people: its job, and how it is found in the UI."""
+    run = context.run
+    if run is None:
+        return "a run of Dagster"
+    job = "materialization" if run.job_name.startswith("__") else run.job_name
+    return f"{job} of Dagster (run {run.run_id[:8]})"
 
 
 @contextmanager
@@ -95,9 +123,10 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
     read.
     """
 
-    def hold(_context: dg.InitResourceContext) -> Iterator[Shop]:
+    def hold(context: dg.InitResourceContext) -> Iterator[Shop]:
         shop = open_shop()
-        with _in_turn(shop.settings.data_dir):
+        with _in_turn(shop.settings, _name_run(context)) as holding:
+            shop.progress = holding.listening(shop.progress)
             with _told_in_two_lines():
                 claim_store(shop.warehouse.root, shop.settings.data_dir)
                 bring_up_to_date(shop)

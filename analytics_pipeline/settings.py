@@ -26,8 +26,10 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.run_limits import RunLimits
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.sources.export_file import ExportDialect
 from analytics_pipeline.storage.store_urls import name_unfit
 from analytics_pipeline.web_guard import Place, read_own_hosts
@@ -46,6 +48,7 @@ def known_time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        refuse_shortage(error)
         raise ValueError("is no IANA time zone, such as America/New_York") from error
     return name
 
@@ -198,9 +201,10 @@ class _OtherTables:
 
     ecom_export: ExportDialect = field(default_factory=ExportDialect)
     usual: Usual = field(default_factory=Usual)
+    run_limits: RunLimits = field(default_factory=RunLimits)
 
 
-_WITH_KEYS = (Policy, _OtherTables, ExportDialect, Usual)
+_WITH_KEYS = (Policy, _OtherTables, ExportDialect, Usual, RunLimits)
 _TABLES_APART = {table.name for table in fields(_OtherTables)}
 
 Choices = TypeVar("Choices", Policy, _OtherTables)
@@ -233,6 +237,15 @@ def load_usual(path: Path) -> Usual:
         WrongUse: as for the policies.
     """
     return _load_other_tables(path).usual
+
+
+def load_run_limits(path: Path) -> RunLimits:
+    """Read when *path* has a run ended that does not get on, or does not end.
+
+    Raises:
+        WrongUse: as for the policies.
+    """
+    return _load_other_tables(path).run_limits
 
 
 def _load_other_tables(path: Path) -> _OtherTables:

@@ -25,6 +25,7 @@ from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.engine import connect, open_days, open_table
 from analytics_pipeline.errors import DirectoryInUse, InputFailed, LocalFailure
+from analytics_pipeline.holding import Holding, watched
 from analytics_pipeline.progress import Progress, Tell, silent, unheard
 from analytics_pipeline.schemas.sales import RawSales
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
@@ -33,10 +34,12 @@ from analytics_pipeline.settings import (
     Settings,
     load_export_dialect,
     load_policy,
+    load_run_limits,
     load_usual,
 )
 from analytics_pipeline.sources.export_file import ExportDialect
 from analytics_pipeline.storage.files import make_folder, remove_scratch
+from analytics_pipeline.storage.holder_note import Holder, read_holder
 from analytics_pipeline.storage.identity_key import read_identity_key
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline.storage.quarantine_lists import QuarantineLists
@@ -215,22 +218,24 @@ class Shop:
 
 
 @contextmanager
-def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
+def hold_directory(
+    data_dir: Path, *, wait: bool, seconds: float | None = None
+) -> Iterator[None]:
     """Keep every other run out of *data_dir*; what a killed one left is cleared away.
 
+    To *wait* is to wait for ever, or for so many *seconds*.
+
     Raises:
-        DirectoryInUse: another run holds it, and *wait* is false.
+        DirectoryInUse: another run holds it, and is not waited for, or not longer.
         LocalFailure: the directory cannot be written.
     """
+    patience = (-1 if seconds is None else seconds) if wait else 0
     try:
         make_folder(data_dir)
         lock = FileLock(data_dir / ".lock", mode=0o600, is_singleton=True)
-        held = lock.acquire(timeout=-1 if wait else 0)
+        held = lock.acquire(timeout=patience)
     except Timeout as error:
-        raise DirectoryInUse(
-            f"Another run is using {data_dir}.",
-            "Wait until it is done, then try again.",
-        ) from error
+        raise _in_use(data_dir, read_holder(data_dir)) from error
     except OSError as error:
         raise LocalFailure(
             f"{data_dir} cannot be written ({error.strerror}).",
@@ -239,6 +244,44 @@ def hold_directory(data_dir: Path, *, wait: bool) -> Iterator[None]:
     with held:
         remove_scratch(data_dir)
         yield
+
+
+@contextmanager
+def hold_for_run(
+    settings: Settings, by: str, *, wait: bool = False, seconds: float | None = None
+) -> Iterator[Holding]:
+    """Hold the data directory for a run, which others see, and which has an end.
+
+    Args:
+        settings: of the shop.
+        by: the command or the job, without arguments.
+        wait: as for ``hold_directory``.
+        seconds: as there.
+
+    Raises:
+        DirectoryInUse: as there.
+        RunEnded: the run did not get on, or did not end, in the time that it has.
+    """
+    limits = load_run_limits(settings.policy_file)
+    with (
+        hold_directory(settings.data_dir, wait=wait, seconds=seconds),
+        watched(settings.data_dir, by, limits) as holding,
+    ):
+        yield holding
+
+
+def _in_use(data_dir: Path, holder: Holder | None) -> DirectoryInUse:
+    """Say who holds the directory, if that is known, and how to go on."""
+    if holder is None:
+        return DirectoryInUse(
+            f"Another run is using {data_dir}.",
+            "Wait until it is done, then try again.",
+        )
+    return DirectoryInUse(
+        f"Another run is using {data_dir}: {holder.in_words}.",
+        "Wait until it is done, then try again. To see how it gets on: "
+        f"analytics-pipeline status  To stop it: {holder.how_to_stop}",
+    )
 
 
 def open_shop(

@@ -13,11 +13,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 40
 
 LAYERS = [
-    "vocabulary", "errors",
+    "vocabulary", "errors", "shortages",
     "web_guard",
     "schemas", "domain",
     "sources", "storage", "simulator",
-    "candidate", "progress", "settings", "shop_file", "chain", "spark", "engine",
+    "candidate", "progress", "holding", "settings", "shop_file", "chain",
+    "spark", "engine",
     "shop", "channels",
     "reports",
     "steps",
@@ -25,7 +26,8 @@ LAYERS = [
     "gates", "daily_tables", "partitions", "presentation",
     "resources", "io_managers", "verdicts",
     "assets",
-    "jobs", "schedules", "webserver", "sqlite_records", "instance", "run_failures",
+    "jobs", "schedules", "log_followers",
+    "webserver", "sqlite_records", "instance", "run_failures",
     "run_reports",
     "lateness", "alerts",
     "dead_runs", "sensors",

@@ -10,12 +10,14 @@ import yaml
 
 from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.cli import app
+from analytics_pipeline.domain.run_limits import RunLimits
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.settings import (
     Settings,
     load_export_dialect,
     load_policy,
+    load_run_limits,
     load_settings,
     load_usual,
 )
@@ -91,9 +93,11 @@ def test_the_example_of_policies_holds_every_key_and_is_valid(tmp_path: Path) ->
     assert chosen.phone_region == "US"
     assert chosen.max_quarantined == 10
     dialect, usual = load_export_dialect(path), load_usual(path)
+    limits = load_run_limits(path)
+    assert limits == RunLimits()
     assert usual == replace(Usual(), closed_days=usual.closed_days)
     assert len(usual.closed_days) == 2
-    tables = (chosen, dialect, usual)
+    tables = (chosen, dialect, usual, limits)
     for name in (field.name for table in tables for field in fields(table)):
         assert f"# {name} = " in example or f"# [{name}]" in example
     assert "ecom_export" in tomllib.loads(active)

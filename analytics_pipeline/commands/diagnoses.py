@@ -23,6 +23,7 @@ from analytics_pipeline.probes.machine import Disk, Programs
 from analytics_pipeline.probes.records import Records
 from analytics_pipeline.probes.stored_files import StoredFiles
 from analytics_pipeline.probes.switches import SWITCH_ON, tell_switched_off
+from analytics_pipeline.storage.holder_note import Holder
 
 FAMILIES = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_")
 VERY_LIKE = 0.88
@@ -260,11 +261,14 @@ def judge_switches(records: Records | None) -> Diagnosis:
     return Diagnosis("switches", Grade.WARNING, sentence, SWITCH_ON)
 
 
-def judge_run(is_held: bool, data_dir: Path) -> Diagnosis:
+def judge_run(is_held: bool, data_dir: Path, holder: Holder | None) -> Diagnosis:
     """Judge whether a command typed now would be refused."""
     if not is_held:
         return well("runs", "none is under way")
-    sentence = f"A run is using {data_dir}; another one is refused until it is done."
+    who = f" ({holder.in_words})" if holder else ""
+    sentence = (
+        f"A run is using {data_dir}{who}; another one is refused until it is done."
+    )
     remedy = "Wait, or see what it does in: analytics-pipeline ui"
     return Diagnosis("runs", Grade.WARNING, sentence, remedy)
 

@@ -22,6 +22,7 @@ from analytics_pipeline.sources.origin import origin_for
 from analytics_pipeline.sources.replies import TokenRefused
 from analytics_pipeline.steps.known_sales import refuse_another_store
 from analytics_pipeline.steps.outlets import compare_currencies
+from analytics_pipeline.storage.holder_note import read_holder
 
 MARKS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "bold red"}
 """The style of each grade; its word says the same without a colour."""
@@ -93,7 +94,7 @@ def _examine_folder(settings: Settings) -> Iterator[Diagnosis]:
     folder = settings.data_dir
     yield say.judge_disk(machine.measure_disk(folder), folder)
     yield say.judge_files(machine.list_exposed(folder), folder)
-    yield say.judge_run(machine.is_held(folder), folder)
+    yield say.judge_run(machine.is_held(folder), folder, read_holder(folder))
 
 
 def _examine_records(settings: Settings) -> Iterator[Diagnosis]:

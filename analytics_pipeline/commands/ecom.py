@@ -22,7 +22,7 @@ from analytics_pipeline.errors import GateFailed, WrongUse
 from analytics_pipeline.gates import judge, list_offenders
 from analytics_pipeline.partitions import business_days
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.sources.placed_files import is_placed, refuse_unreadable
 from analytics_pipeline.steps.ecom_orders import (
     brought_in,
@@ -55,7 +55,7 @@ def import_ecom(
         refuse_what_cannot_be_accepted(accept, ["ecom_orders"])
     refuse_unreadable(export)
     with (
-        hold_directory(settings.data_dir, wait=False),
+        hold_for_run(settings, "analytics-pipeline import-ecom"),
         terminal.working(f"checking {export.name}", is_brief=True),
     ):
         shop = open_shop(settings)

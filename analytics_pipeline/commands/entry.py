@@ -18,9 +18,11 @@ from analytics_pipeline.commands.terminal import Manner, Terminal
 from analytics_pipeline.errors import (
     LocalFailure,
     PipelineError,
+    RunEnded,
     WrongUse,
     is_interruption,
 )
+from analytics_pipeline.shortages import explain_shortage
 
 Load = Callable[[], Callable[[Any, Terminal], bool | None]]
 """Imports a command, which takes its time, and returns it.
@@ -153,8 +155,12 @@ def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
     except typer.Exit as end:
         return _End(end.exit_code)
     except PipelineError as error:
-        return _told(terminal, error)
+        return _told(terminal, explain_shortage(error) or error)
+    except RunEnded as ended:
+        return _told(terminal, ended.told())
     except OSError as error:
+        if lacking := explain_shortage(error):
+            return _told(terminal, lacking)
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
         return _told(terminal, LocalFailure(cause, "Mend that, then run it again."))
@@ -175,6 +181,7 @@ def _explain(error: Exception) -> PipelineError:
     cause = f"Something unexpected failed ({type(error).__name__})."
     return (
         explain_failure(error)
+        or explain_shortage(error)
         or explain_lock(error)
         or LocalFailure(cause, "Run it again with --debug.")
     )

@@ -13,7 +13,7 @@ from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.errors import GateFailed
 from analytics_pipeline.jobs import DAILY_UPDATE, FULL_REBUILD, update_config
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.steps.damage import remove_caches, set_damaged_aside
 from analytics_pipeline.storage.ownership import claim_store
 
@@ -73,7 +73,7 @@ def rebuild(
     """
     started = time.monotonic()
     day = choose_day(open_shop(settings), as_of)
-    with hold_directory(settings.data_dir, wait=False):
+    with hold_for_run(settings, "analytics-pipeline rebuild"):
         _read_no_copy(settings, terminal)
         before = _catch_up(settings, day, terminal)
         with terminal.working(f"rebuilding everything up to {day}"):

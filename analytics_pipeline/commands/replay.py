@@ -10,7 +10,7 @@ from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 
 TABLES = ("sales_feed", "customers")
 
@@ -32,7 +32,7 @@ def replay(settings: Settings, terminal: Terminal) -> None:
         return
     day = choose_day(shop, None)
     with (
-        hold_directory(settings.data_dir, wait=False),
+        hold_for_run(settings, "analytics-pipeline replay"),
         terminal.working(f"trying {standing} records again"),
     ):
         config = update_config(days=0, replay=True)

@@ -28,6 +28,7 @@ from analytics_pipeline.probes.switches import (
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.alert_book import AlertMemory
 from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.storage.holder_note import Holder, read_holder
 
 SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes", "customer_report")
 """The tables made anew for every day, none of which stands on an earlier one."""
@@ -82,10 +83,12 @@ class SilentChannel:
 class State:
     """The shop's runs and tables, what is published, what failed, what to do next.
 
-    ``switched_off`` names the schedule and sensors that are so in Dagster.
+    ``switched_off`` names the schedule and sensors that are so in Dagster, and
+    ``holder`` the run that holds the data directory at this moment.
     """
 
     runs: Runs
+    holder: Holder | None
     published: str | None
     provisional: bool
     people: int | None
@@ -127,6 +130,7 @@ def read_state(shop: Shop) -> State:
     fresh = published is not None and published.as_of >= due
     return State(
         runs,
+        read_holder(settings.data_dir),
         published.as_of if published else None,
         published.provisional if published else False,
         published.rows if published else None,

@@ -59,7 +59,10 @@ def _show(state: State, terminal: Terminal) -> None:
 
 def _print(state: State, detail: Detail, terminal: Terminal) -> None:
     """Print the state, what matters most first."""
-    terminal.summary("Last run", _last_run(state.runs, state.failures))
+    last_run = _last_run(state.runs, state.failures)
+    if state.holder is not None:
+        last_run = {"at work": state.holder.in_words} | last_run
+    terminal.summary("Last run", last_run)
     terminal.out.print()
     terminal.summary("Published", _published(state))
     _list("Failed", state.failures, terminal)

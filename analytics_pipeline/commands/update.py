@@ -13,7 +13,7 @@ from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import Shop, hold_directory, open_shop
+from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.steps.missing_days import is_missing, refuse_missing_day
 
 ACCEPTED_TAG = "analytics/accepted"
@@ -63,7 +63,7 @@ def update(
     if accept is not None:
         refuse_what_cannot_be_accepted(accept)
     day = choose_day(open_shop(settings), as_of)
-    with hold_directory(settings.data_dir, wait=False):
+    with hold_for_run(settings, "analytics-pipeline update"):
         accepted = _accept(settings, accept, reason, day, terminal)
         config = update_config(days=0 if full else days, full_resync=full)
         with terminal.working(f"updating to {day}"):

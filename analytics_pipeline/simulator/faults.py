@@ -11,7 +11,7 @@ from random import Random
 
 
 class FaultKind(StrEnum):
-    """The ways in which a request can fail: those of API §8.7, and three more."""
+    """The ways in which a request can fail: those of API §8.7, and some more."""
 
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "500"
@@ -33,12 +33,22 @@ class FaultKind(StrEnum):
     EMPTY_PAGES = "empty_pages"
     POISONED_VERSION = "poisoned_version"
     LYING_TOTAL = "lying_total"
+    DRIPPING_BODY = "dripping_body"
+    STALLED_BODY = "stalled_body"
+    ENDLESS_BODY = "endless_body"
 
 
-BEYOND_API_8_7 = frozenset(
-    {FaultKind.EMPTY_PAGES, FaultKind.POISONED_VERSION, FaultKind.LYING_TOTAL}
+NEVER_WHOLE = frozenset(
+    {FaultKind.DRIPPING_BODY, FaultKind.STALLED_BODY, FaultKind.ENDLESS_BODY}
 )
-"""Well-formed replies that say something untrue."""
+"""Replies that begin and do not end: a byte now and then, half, or blanks for ever."""
+
+BEYOND_API_8_7 = NEVER_WHOLE | {
+    FaultKind.EMPTY_PAGES,
+    FaultKind.POISONED_VERSION,
+    FaultKind.LYING_TOTAL,
+}
+"""Also well-formed replies that say something untrue."""
 
 EMPTY_IN_A_ROW = 2
 """How many requests in a row get an empty page."""
@@ -70,7 +80,9 @@ class FaultPlan:
         kinds: the faults to draw from.
         burst: how many requests in a row a 429 hits.
         retry_after_seconds: how long such a 429 asks to wait.
-        hang_seconds: how long a read timeout sends nothing.
+        hang_seconds: how long a read timeout sends nothing, and how long a reply that
+            does not end goes on.
+        drip_seconds: how long such a reply pauses between two bytes.
         slow_seconds: how long a slow page takes.
     """
 
@@ -82,6 +94,7 @@ class FaultPlan:
     retry_after_seconds: float = 1.0
     hang_seconds: float = 120.0
     slow_seconds: float = 2.0
+    drip_seconds: float = 10.0
 
     @classmethod
     def seeded(
@@ -92,6 +105,7 @@ class FaultPlan:
         kinds: Sequence[FaultKind] = PASSING,
         hang_seconds: float = 120.0,
         slow_seconds: float = 2.0,
+        drip_seconds: float = 10.0,
     ) -> "FaultPlan":
         """Return a plan that draws a fault for this share of all requests."""
         return cls(
@@ -100,6 +114,7 @@ class FaultPlan:
             kinds=tuple(kinds),
             hang_seconds=hang_seconds,
             slow_seconds=slow_seconds,
+            drip_seconds=drip_seconds,
         )
 
     def fault_at(self, number: int) -> FaultKind | None:

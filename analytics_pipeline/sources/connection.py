@@ -17,12 +17,18 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from analytics_pipeline.errors import LightspeedRefused, WrongUse
+from analytics_pipeline.errors import LightspeedRefused, RunEnded, WrongUse
+from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.sources.allowance import LIMIT_USED_UP, Allowance
 from analytics_pipeline.sources.no_reply import explain_no_reply, with_proxies_checked
 from analytics_pipeline.sources.origin import is_loopback
 from analytics_pipeline.sources.replies import PassingFault, read_reply
 from analytics_pipeline.sources.retries import Patience, http_date, seconds_to_wait
+from analytics_pipeline.sources.time_limit import (
+    LARGEST_REPLY,
+    WHOLE_REQUEST,
+    Sockets,
+)
 
 _PATH = re.compile(
     r"sales|customers|outlets|registers|retailer|search"
@@ -67,6 +73,7 @@ def _trusted_authorities() -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except OSError as error:
+        refuse_shortage(error)
         raise WrongUse(
             "The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read.",
             "Correct the variable, or remove it.",
@@ -86,18 +93,21 @@ class Connection:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = local_now,
         on_wait: Callable[[float, str], None] | None = None,
+        on_reply: Callable[[], None] | None = None,
         attempts: int = 6,
         allowance: Allowance | None = None,
     ) -> None:
         """Prepare to ask *origin*; see ``LightspeedClient`` for the arguments."""
         check_credentials(token, api_version)
         self._sleep, self._on_wait, self._attempts = sleep, on_wait, attempts
+        self._on_reply = on_reply
         self._allowance = allowance or Allowance()
         self.now = now
         self.replied_at: datetime | None = None
         self.ahead_by: timedelta | None = None
         self.requests = 0
         self._host = urlsplit(origin).hostname or origin
+        self._sockets = Sockets()
         make = partial(
             httpx.Client,
             verify=_trusted_authorities(),
@@ -158,15 +168,19 @@ class Connection:
                     wanted.update(lighten())
                 raise
 
-        return patience.call(attempt)
+        try:
+            found = patience.call(attempt)
+        except RunEnded as ended:
+            ended.at_source = True
+            raise
+        if self._on_reply:
+            self._on_reply()
+        return found
 
     def _attempt(self, path: str, params: dict[str, str]) -> Any:
         self._keep_within_the_limit()
         self.requests += 1
-        try:
-            reply = self._http.get(path, params=params)
-        except httpx.RequestError as error:
-            raise explain_no_reply(error, self._host) from error
+        reply, content = self._receive(path, params)
         self._read_clock(reply.headers.get("Date"))
         if reply.status_code == _TOO_MANY_REQUESTS:
             self._allowance.forget()
@@ -177,7 +191,31 @@ class Connection:
         wait = seconds_to_wait(
             reply.headers.get("Retry-After"), self.replied_at or self.now()
         )
-        return read_reply(reply.status_code, reply.content, wait)
+        return read_reply(reply.status_code, content, wait)
+
+    def _receive(self, path: str, params: dict[str, str]) -> tuple[Any, bytes]:
+        """Return a reply and the whole of its body.
+
+        Raises:
+            PassingFault: there was none, or not within the time of a request.
+            LightspeedRefused: the certificate is not trusted.
+        """
+        with self._sockets.limited(WHOLE_REQUEST) as limit:
+            asked = self._http.stream(
+                "GET", path, params=params, extensions={"trace": self._sockets.note}
+            )
+            try:
+                with asked as reply:
+                    self._sockets.add(reply.extensions.get("network_stream"))
+                    content = _whole_body(reply)
+            except httpx.RequestError as error:
+                if not limit.is_over:
+                    raise explain_no_reply(error, self._host) from error
+            # Where the end of the connection ends the reply, no error tells of it.
+            if limit.is_over:
+                why = f"no whole answer within {limit.seconds:g} s"
+                raise PassingFault(why, too_slow=True)
+            return reply, content
 
     def _read_clock(self, date: str | None) -> None:
         """Note what the store's clock shows, and how far this machine's is ahead."""
@@ -209,6 +247,22 @@ class Connection:
         if self.replied_at is None:
             return asked_at
         return min(asked_at, self.replied_at - (self.now() - asked_at))
+
+
+def _whole_body(reply: httpx.Response) -> bytes:
+    """Return the body of a reply.
+
+    Raises:
+        PassingFault: it is larger than any that was asked for.
+    """
+    content = bytearray()
+    for part in reply.iter_bytes():
+        content += part
+        if len(content) > LARGEST_REPLY:
+            raise PassingFault(
+                f"its answer is larger than {LARGEST_REPLY >> 20} MB", too_slow=True
+            )
+    return bytes(content)
 
 
 def _own_version() -> str:

@@ -40,6 +40,7 @@ class LightspeedClient:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = local_now,
         on_wait: Callable[[float, str], None] | None = None,
+        on_reply: Callable[[], None] | None = None,
         attempts: int = 6,
         allowance: Allowance | None = None,
     ) -> None:
@@ -53,6 +54,7 @@ class LightspeedClient:
             sleep: how to wait, for tests.
             now: the local clock.
             on_wait: told seconds and reason before each wait.
+            on_reply: called after each answer that can be used.
             attempts: how often one request may fail; waits for the request limit
                 are counted by their time instead.
             allowance: what is left of the request limit, where several clients of
@@ -66,6 +68,7 @@ class LightspeedClient:
             sleep=sleep,
             now=now,
             on_wait=on_wait,
+            on_reply=on_reply,
             attempts=attempts,
             allowance=allowance,
         )

@@ -9,6 +9,7 @@ from urllib.request import getproxies_environment
 import httpx
 
 from analytics_pipeline.errors import LightspeedRefused, WrongUse
+from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.sources.replies import PassingFault
 
 _PROXIED = ("https", "http", "all")
@@ -43,7 +44,9 @@ def explain_no_reply(error: httpx.RequestError, host: str) -> PassingFault:
 
     Raises:
         LightspeedRefused: its certificate is not trusted, so it may be somebody else.
+        LocalFailure: this machine could open no connection.
     """
+    refuse_shortage(error)
     for each in _chain(error):
         if isinstance(each, ssl.SSLCertVerificationError):
             raise _untrusted(each, host) from error

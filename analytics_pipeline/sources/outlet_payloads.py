@@ -10,6 +10,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
     Unusable,
@@ -112,7 +113,8 @@ def _time_zone(value: Any) -> str | None:
         return None
     try:
         return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        refuse_shortage(error)
         return None
 
 

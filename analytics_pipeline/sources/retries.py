@@ -22,6 +22,9 @@ LONGEST_WAIT = 300.0
 THROTTLE_BUDGET = 900.0
 """Seconds in all that one request waits because of the limit."""
 
+LONGEST_IN_ALL = 2_700.0
+"""Seconds after which one request, with all its tries and waits, is not tried again."""
+
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _back_off = wait_exponential_jitter(initial=1, max=60, jitter=1)
 
@@ -101,6 +104,8 @@ class Patience:
         return fault.retry_after + min(usual, 1.0)
 
     def _stop(self, state: RetryCallState) -> bool:
+        if (state.seconds_since_start or 0.0) > LONGEST_IN_ALL:
+            return True
         if _fault(state).throttled:
             self._throttled += state.upcoming_sleep
             return self._throttled > THROTTLE_BUDGET

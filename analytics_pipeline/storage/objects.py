@@ -136,7 +136,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
             # To fetch many at once, fsspec takes a star in a name as a pattern.
             is_literal = not any(map(has_magic, paths))
             if not (is_literal and isinstance(self.inner, AsyncFileSystem)):
-                return {path: self.inner.cat_file(path) for path in paths}
+                return {path: self._call("cat_file", path) for path in paths}
             options = {"batch_size": AT_ONCE, **_once(self.inner)}
             found = self._call("cat", list(paths), **options)
             # Of a single name fsspec returns the bytes alone.
@@ -172,7 +172,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         with self._told():
             if has_magic(path):  # fsspec would remove what fits the pattern
                 for name in self._call("find", path) if recursive else [path]:
-                    self.inner.rm_file(name)
+                    self._call("rm_file", name)
             else:
                 self._call("rm", path, recursive=recursive, maxdepth=maxdepth)
 

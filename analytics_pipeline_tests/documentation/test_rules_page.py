@@ -9,6 +9,7 @@ import pytest
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS, SEGMENT_DAYS
 from analytics_pipeline.domain.policy import LADDER, Policy
+from analytics_pipeline.domain.run_limits import RunLimits
 from analytics_pipeline.domain.usual_policy import Usual
 from analytics_pipeline_tests.documentation.pages import ROOT, blocks, prose, spans
 from analytics_pipeline_tests.test_rules_are_quoted import RULES
@@ -16,7 +17,7 @@ from analytics_pipeline_tests.test_rules_are_quoted import RULES
 PAGE = ROOT / "docs/rules.md"
 DEFAULTS: dict[str, Any] = {
     field.name: getattr(table, field.name)
-    for table in (Policy(), Usual())
+    for table in (Policy(), Usual(), RunLimits())
     for field in fields(table)
 }
 

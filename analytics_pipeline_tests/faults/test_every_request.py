@@ -8,6 +8,7 @@ import pytest
 
 from analytics_pipeline.simulator.faults import (
     BEYOND_API_8_7,
+    NEVER_WHOLE,
     PASSING,
     FaultKind,
     FaultPlan,
@@ -59,7 +60,7 @@ KINDS_OF_API_8_7: Mapping[str, set[FaultKind]] = {
     "duplicate rows across pages": {FaultKind.REPEATED_ROWS},
     "token revoked mid-run": {FaultKind.TOKEN_REVOKED},
 }
-TOLD_UNTRUE = set(BEYOND_API_8_7)
+TOLD_UNTRUE = set(BEYOND_API_8_7 - NEVER_WHOLE)
 """Faults that change replies of some kinds only; elsewhere there is nothing to meet."""
 
 HOPELESS = {FaultKind.STUCK_VERSION, FaultKind.TOKEN_REVOKED}
@@ -87,6 +88,7 @@ ALIKE = {
 AT_NIGHT = (
     ALIKE
     | TOLD_UNTRUE
+    | NEVER_WHOLE
     | (USABLE - {FaultKind.REPEATED_ROWS})
     | {FaultKind.READ_TIMEOUT}
 )
@@ -116,10 +118,18 @@ def hung(kind: FaultKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply never comes, wait a fraction of a second and not minutes."""
     if kind is FaultKind.READ_TIMEOUT:
         monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.1))
+    if kind in NEVER_WHOLE:
+        monkeypatch.setattr(connection, "WHOLE_REQUEST", 0.4)
 
 
 def plan_of(kind: FaultKind, position: int) -> FaultPlan:
-    return FaultPlan({position: kind}, burst=BURST, hang_seconds=30, slow_seconds=0.01)
+    return FaultPlan(
+        {position: kind},
+        burst=BURST,
+        hang_seconds=30,
+        slow_seconds=0.01,
+        drip_seconds=0.05,
+    )
 
 
 def try_fault(

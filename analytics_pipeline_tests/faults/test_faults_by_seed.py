@@ -34,11 +34,17 @@ SECOND_DAY = 1_000_000
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.1))
+    monkeypatch.setattr(connection, "WHOLE_REQUEST", 0.4)
 
 
 def drawn(seed: int) -> FaultPlan:
     return FaultPlan.seeded(
-        seed, RATE, kinds=list(FaultKind), hang_seconds=30, slow_seconds=0.01
+        seed,
+        RATE,
+        kinds=list(FaultKind),
+        hang_seconds=30,
+        slow_seconds=0.01,
+        drip_seconds=0.05,
     )
 
 

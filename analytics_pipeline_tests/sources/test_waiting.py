@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from analytics_pipeline.errors import LightspeedUnavailable
+from analytics_pipeline.sources import retries
 from analytics_pipeline.sources.retries import http_date, seconds_to_wait
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW, Store
 
@@ -67,6 +68,36 @@ def test_the_limit_is_waited_for_a_quarter_of_an_hour_and_no_longer(retry_after)
     with pytest.raises(LightspeedUnavailable, match="limit"):
         store.client().retailer()
     assert 590 < sum(store.slept) <= 900
+
+
+@pytest.mark.parametrize(
+    "retry_after",
+    ["3600", "86400", "999999999", "Mon, 09 Mar 2026 12:00:00 GMT",
+     "Fri, 31 Dec 9999 23:59:59 GMT"],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_store_that_asks_to_wait_for_hours_is_given_up_within_one(
+    status, retry_after
+):
+    reply = httpx.Response(status, headers={"Retry-After": retry_after})
+    store = Store(reply)
+
+    with pytest.raises(LightspeedUnavailable):
+        store.client().retailer()
+    assert max(store.slept) <= 301
+    assert sum(store.slept) < 1_800
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_one_request_has_an_end_even_if_each_try_of_it_takes_long(status, monkeypatch):
+    """Waits are counted, but tries that are answered late take their time as well."""
+    monkeypatch.setattr(retries, "LONGEST_IN_ALL", -1.0)
+    store = Store(throttled("1") if status == 429 else httpx.Response(status))
+    client = store.client()
+
+    with pytest.raises(LightspeedUnavailable):
+        client.retailer()
+    assert client.requests == 1
 
 
 def test_back_off_grows():

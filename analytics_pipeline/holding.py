@@ -1,0 +1,212 @@
+"""The run that holds a data directory: what it does at present, and when it must end.
+
+Whoever finds the directory in use is told who holds it.  A run that does not get on, or
+does not come to an end, is ended, so that no other waits for it for ever.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from analytics_pipeline.domain.run_limits import RunLimits
+from analytics_pipeline.errors import RunEnded, RunTooLong
+from analytics_pipeline.progress import Progress
+from analytics_pipeline.storage.holder_note import Holder, HolderNote, kept_note
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at how a run gets on."""
+
+GRACE = 600.0
+"""Seconds that a run which was told to end may take for it."""
+
+SIGNAL = signal.SIGUSR2
+"""What interrupts the work of a run that took too long; it has no other use here."""
+
+_HELD: dict[Path, "Holding"] = {}
+"""The directories that this process holds for a run."""
+
+
+@dataclass
+class Holding:
+    """A run that holds a data directory, and how it gets on."""
+
+    holder: Holder
+    limits: RunLimits
+    note: HolderNote | None
+    clock: Callable[[], float] = time.monotonic
+    overdue: RunTooLong | None = None
+    can_be_interrupted: bool = False
+    is_over: bool = False
+    _ending: threading.Lock = field(default_factory=threading.Lock)
+    _began: float = field(init=False)
+    _advanced: float = field(init=False)
+    _ended_at: float | None = None
+
+    def __post_init__(self) -> None:
+        """Begin now."""
+        self._began = self._advanced = self.clock()
+
+    def advance(self, doing: str = "") -> None:
+        """Note that the run has got on, and with what."""
+        self._advanced = self.clock()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        doing = doing or self.holder.doing
+        self.holder = replace(self.holder, doing=doing, advanced=now)
+
+    def wait(self, reason: str) -> None:
+        """Note for what the run waits; that is no progress."""
+        self.holder = replace(self.holder, doing=f"waiting for Lightspeed: {reason}")
+
+    def listening(self, progress: Progress) -> Progress:
+        """Return what tells *progress*, and notes that the run has got on."""
+
+        def told(what: str, done: int, of: int | None) -> None:
+            count = f" {done:,}" if done else ""
+            total = f" of {of:,}" if done and of is not None else ""
+            self.advance(f"{what}{count}{total}")
+            progress(what, done, of)
+
+        return told
+
+    def look(self) -> None:
+        """Write the note; end the run if it has taken too long."""
+        if self.note is not None:
+            self.note.write(self.holder)
+        if self._ended_at is not None:
+            if self.clock() - self._ended_at > GRACE and not self.is_over:
+                _die(self.overdue)
+            return
+        self.overdue = self._judge()
+        if self.overdue is not None:
+            self._ended_at = self.clock()
+            with self._ending:
+                if self.can_be_interrupted and not self.is_over:
+                    signal.pthread_kill(_main_thread(), SIGNAL)
+
+    def end(self) -> None:
+        """Note that the run has let go: from now on nothing interrupts it."""
+        self.is_over = True
+        with self._ending:
+            self.can_be_interrupted = False
+
+    def _judge(self) -> RunTooLong | None:
+        """Say why the run has to end, if it has to."""
+        now, limits = self.clock(), self.limits
+        doing = f" at {self.holder.doing}" if self.holder.doing else ""
+        if now - self._advanced > limits.idle_minutes * 60:
+            return RunTooLong(
+                f"The run did not get on for {limits.idle_minutes:g} minutes{doing} "
+                "and was ended.",
+                f"{_GOES_ON} If it was slow for good reason, raise idle_minutes below "
+                "[run_limits] in analytics.toml.",
+            )
+        if now - self._began > limits.run_hours * 3_600:
+            return RunTooLong(
+                f"The run took more than {limits.run_hours:g} hours and was ended"
+                f"{doing}.",
+                f"{_GOES_ON} If it needs more time, raise run_hours below [run_limits] "
+                "in analytics.toml.",
+            )
+        return None
+
+
+_GOES_ON = (
+    "What was published stays, and what was read is kept: run it again, and it goes on "
+    "from there."
+)
+
+
+def holding_of(data_dir: Path) -> Holding | None:
+    """Return the run of this process that holds *data_dir*, if one does."""
+    return _HELD.get(data_dir.resolve())
+
+
+def why_overdue() -> RunTooLong | None:
+    """Return why a run of this process was told to end, if one was."""
+    return next((each.overdue for each in _HELD.values() if each.overdue), None)
+
+
+@contextmanager
+def watched(
+    data_dir: Path,
+    by: str,
+    limits: RunLimits,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Holding]:
+    """Watch the run that holds *data_dir*; within it, the outer one goes on.
+
+    Raises:
+        RunEnded: it has taken too long, wherever it was.
+    """
+    place = data_dir.resolve()
+    if place in _HELD:
+        yield _HELD[place]
+        return
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    holder = Holder(by, os.getpid(), socket.gethostname(), now, "", now)
+    with kept_note(data_dir) as note:
+        holding = _HELD[place] = Holding(holder, limits, note, clock)
+        done = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(holding, done), daemon=True)
+        try:
+            with _interruptible(holding):
+                holding.look()
+                watcher.start()
+                yield holding
+        finally:
+            holding.end()
+            done.set()
+            del _HELD[place]
+            if watcher.ident is not None:
+                watcher.join(LOOK_EVERY)
+
+
+def _watch(holding: Holding, done: threading.Event) -> None:
+    while not done.wait(LOOK_EVERY):
+        holding.look()
+
+
+@contextmanager
+def _interruptible(holding: Holding) -> Iterator[None]:
+    """Let the signal raise in the main thread, where runs do their work.
+
+    In another thread, or where the signal is in use, a run that takes too long is
+    ended only by the end of its process.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(SIGNAL) is not signal.SIG_DFL:
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if holding.overdue is not None and not holding.is_over:
+            raise RunEnded(holding.overdue)
+
+    signal.signal(SIGNAL, interrupt)
+    try:
+        holding.can_be_interrupted = True
+        yield
+    finally:
+        holding.end()
+        signal.signal(SIGNAL, signal.SIG_DFL)
+
+
+def _main_thread() -> int:
+    return threading.main_thread().ident or 0
+
+
+def _die(error: RunTooLong | None) -> None:
+    """End a process that did not end by itself; the operating system frees the lock."""
+    told = f"error: {error.cause}\n  {error.remedy}\n" if error else ""
+    sys.stderr.write(told)
+    sys.stderr.flush()
+    os._exit(RunTooLong.exit_code)

@@ -1,0 +1,324 @@
+"""A run that does not get on, or does not end, is ended and told; no other is."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import httpx
+import pytest
+
+from analytics_pipeline import holding
+from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.run_limits import RunLimits
+from analytics_pipeline.errors import (
+    LightspeedUnavailable,
+    PipelineError,
+    RunEnded,
+    RunTooLong,
+    WrongUse,
+)
+from analytics_pipeline.gates import told_to_people
+from analytics_pipeline.holding import Holding, holding_of, watched
+from analytics_pipeline.progress import silent
+from analytics_pipeline.settings import load_policy, load_run_limits, load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline.sources.connection import Connection
+from analytics_pipeline.storage.holder_note import Holder, read_holder
+
+AT_ONCE = RunLimits(idle_minutes=0.001)
+LONG = 20.0
+
+
+class Clock:
+    """A clock that goes on only when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.seconds += 60 * minutes
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def run(clock: Clock) -> Holding:
+    """A run that nobody can interrupt, so that only what it says is seen."""
+    holder = Holder("update", 1, "host", "2026-11-25T07:00:00+00:00", "", "")
+    return Holding(holder, RunLimits(idle_minutes=60, run_hours=6), None, clock)
+
+
+@pytest.fixture
+def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "LOOK_EVERY", 0.01)
+
+
+@contextmanager
+def taking_too_long(folder: Path, limits: RunLimits = AT_ONCE) -> Iterator[Holding]:
+    """A run whose time is over as soon as it has begun."""
+    with watched(folder, "update", limits) as found:
+        yield found
+
+
+# When ------------------------------------------------------------------------------
+
+
+def test_a_run_that_gets_on_is_left_alone(run: Holding, clock: Clock) -> None:
+    for n in range(6):
+        clock.pass_minutes(59)
+        run.listening(silent)("sales", 1000 * n, None)
+        run.look()
+
+    assert run.overdue is None
+    assert run.holder.doing == "sales 5,000"
+
+
+def test_a_run_that_does_not_get_on_is_told_so(run: Holding, clock: Clock) -> None:
+    run.listening(silent)("raw_sales days", 3, 40)
+    clock.pass_minutes(61)
+    run.look()
+
+    assert isinstance(run.overdue, RunTooLong)
+    assert run.overdue.cause == (
+        "The run did not get on for 60 minutes at raw_sales days 3 of 40 and was ended."
+    )
+    assert "idle_minutes" in run.overdue.remedy
+    assert run.overdue.exit_code == 5
+
+
+@pytest.mark.parametrize("waits", [1, 3, 61])
+def test_to_wait_is_not_to_get_on(waits: int, run: Holding, clock: Clock) -> None:
+    for _ in range(waits):
+        run.wait("its request limit is reached")
+        clock.pass_minutes(61 / waits)
+    run.look()
+
+    assert run.overdue is not None
+    assert "waiting for Lightspeed: its request limit" in run.overdue.cause
+
+
+def test_a_run_without_an_end_is_ended_even_if_it_gets_on(
+    run: Holding, clock: Clock
+) -> None:
+    for _ in range(361):
+        clock.pass_minutes(1)
+        run.advance("sales")
+        run.look()
+
+    assert run.overdue is not None
+    assert run.overdue.cause == "The run took more than 6 hours and was ended at sales."
+    assert "run_hours" in run.overdue.remedy
+
+
+def test_what_does_not_end_when_it_is_told_to_is_ended_with_its_process(
+    run: Holding, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died: list[RunTooLong | None] = []
+    monkeypatch.setattr(holding, "_die", died.append)
+    clock.pass_minutes(61)
+    run.look()
+    clock.pass_minutes(9)
+    run.look()
+    assert died == []
+    clock.pass_minutes(2)
+    run.look()
+
+    assert died == [run.overdue]
+
+
+# How -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("looking_often")
+def test_a_run_that_sleeps_is_interrupted_and_lets_go(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(RunEnded), taking_too_long(tmp_path):
+        time.sleep(LONG)
+
+    assert time.monotonic() - began < LONG
+    assert holding_of(tmp_path) is None
+    assert read_holder(tmp_path) is None
+    assert signal.getsignal(holding.SIGNAL) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("looking_often")
+def test_a_query_that_takes_too_long_is_told_as_that_and_not_as_ctrl_c(
+    tmp_path: Path,
+) -> None:
+    import dagster as dg
+
+    query = "SELECT sum(a.range * b.range) FROM range(3000000) a, range(3000000) b"
+    with (
+        pytest.raises(dg.Failure) as failed,
+        taking_too_long(tmp_path),
+        told_to_people(),
+        duckdb.connect() as database,
+    ):
+        database.execute(query)
+
+    assert failed.value.metadata["exit_code"].value == 5
+    assert "did not get on" in str(failed.value.metadata["cause"].value)
+
+
+@pytest.mark.usefixtures("looking_often")
+def test_time_that_was_spent_on_lightspeed_is_a_matter_of_the_source(
+    tmp_path: Path,
+) -> None:
+    def hang(_request: httpx.Request) -> httpx.Response:
+        time.sleep(LONG)
+        return httpx.Response(200, json={})
+
+    client = Connection(
+        "http://127.0.0.1:9", "token", "2026-07", transport=httpx.MockTransport(hang)
+    )
+    with pytest.raises(RunEnded) as ended, taking_too_long(tmp_path):
+        client.get("retailer", {})
+
+    told = ended.value.told()
+    assert isinstance(told, LightspeedUnavailable)
+    assert told.exit_code == 3
+    assert "did not get on" in told.cause
+
+
+@pytest.mark.usefixtures("looking_often")
+def test_a_wait_for_lightspeed_is_a_matter_of_the_source_too(tmp_path: Path) -> None:
+    wire = httpx.MockTransport(
+        lambda _request: httpx.Response(429, headers={"Retry-After": "300"})
+    )
+    client = Connection("http://127.0.0.1:9", "token", "2026-07", transport=wire)
+    with pytest.raises(RunEnded) as ended, taking_too_long(tmp_path):
+        client.get("retailer", {})
+
+    assert ended.value.told().exit_code == 3
+
+
+@pytest.mark.usefixtures("looking_often")
+def test_what_goes_on_without_a_thing_that_fails_does_not_go_on_without_this(
+    tmp_path: Path,
+) -> None:
+    def go_on_without() -> None:
+        for kind in (PipelineError, RunTooLong, OSError, Exception):
+            with suppress(kind):
+                time.sleep(LONG)
+
+    with pytest.raises(RunEnded) as ended, taking_too_long(tmp_path):
+        go_on_without()
+
+    assert ended.value.told().exit_code == 5
+
+
+@pytest.mark.usefixtures("looking_often")
+def test_a_thread_cannot_be_interrupted_and_the_process_lives(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def work() -> None:
+        with taking_too_long(tmp_path) as found:
+            deadline = time.monotonic() + LONG
+            while found.overdue is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        ended.set()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join(LONG)
+
+    assert ended.is_set()
+
+
+@pytest.mark.usefixtures("looking_often")
+def test_a_program_that_uses_the_signal_keeps_it(tmp_path: Path) -> None:
+    heard: list[int] = []
+    before = signal.signal(holding.SIGNAL, lambda number, _frame: heard.append(number))
+    try:
+        with taking_too_long(tmp_path) as found:
+            while found.overdue is None:
+                time.sleep(0.01)
+            time.sleep(0.05)
+    finally:
+        signal.signal(holding.SIGNAL, before)
+
+    assert heard == []
+
+
+@pytest.mark.usefixtures("looking_often")
+@pytest.mark.parametrize("pause", [0.0, 0.055, 0.06, 0.065, 0.07])
+def test_a_run_that_ends_at_that_moment_ends_well_or_as_too_long(
+    pause: float, tmp_path: Path
+) -> None:
+    """Nothing comes after it has let go, whenever it does."""
+    for _ in range(3):
+        try:
+            with taking_too_long(tmp_path):
+                time.sleep(pause)
+        except RunEnded:
+            pass
+        time.sleep(0.02)
+
+
+def test_a_run_within_a_run_is_the_same(tmp_path: Path) -> None:
+    with watched(tmp_path, "analytics-pipeline update", RunLimits()) as outer:
+        with watched(tmp_path / ".." / tmp_path.name, "other", AT_ONCE) as inner:
+            assert inner is outer
+            inner.listening(silent)("customers", 7, None)
+            inner.look()
+        assert holding_of(tmp_path) is outer
+        found = read_holder(tmp_path)
+
+    assert found is not None
+    assert found.by == "analytics-pipeline update"
+    assert found.doing == "customers 7"
+
+
+# The settings ----------------------------------------------------------------------
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "analytics.toml"
+    path.write_text(f"[run_limits]\n{text}\n", encoding="utf-8")
+    return path
+
+
+def test_a_shop_chooses_its_limits_and_no_figure_depends_on_them(
+    tmp_path: Path,
+) -> None:
+    assert load_run_limits(tmp_path / "none.toml") == RunLimits(60, 5)
+    path = write(tmp_path, "idle_minutes = 5\nrun_hours = 0.5")
+
+    assert load_run_limits(path) == RunLimits(5, 0.5)
+    assert load_policy(path) == Policy()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["idle_minutes = 0", "idle_minutes = -1", "run_hours = nan", "run_hours = inf",
+     'run_hours = "long"', "run_hour = 1", "idle_minutes = []"],
+)  # fmt: skip
+def test_a_faulty_limit_is_refused_at_the_start_and_its_key_named(
+    text: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, text)
+
+    with pytest.raises(WrongUse, match=text.split(" = ")[0]):
+        load_run_limits(path)
+    with pytest.raises(WrongUse, match="run_limits"):
+        open_shop(load_settings(data_dir=tmp_path))
+
+
+def test_the_note_tells_no_argument_of_a_command(tmp_path: Path) -> None:
+    with watched(tmp_path, "analytics-pipeline import-ecom", RunLimits()):
+        told = json.loads((tmp_path / ".lock_holder").read_text())
+
+    assert set(told) == {"by", "pid", "host", "since", "doing", "advanced"}
+    assert told["by"] == "analytics-pipeline import-ecom"
