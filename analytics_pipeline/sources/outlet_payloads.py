@@ -13,9 +13,9 @@ from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
     Unusable,
-    identifier,
     is_set,
     single_line,
+    told_id,
 )
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -84,10 +84,7 @@ def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:
 
 
 def _id_of(record: Any) -> str | None:
-    try:
-        return identifier(record.get("id")) if isinstance(record, dict) else None
-    except Unusable:
-        return None
+    return told_id(record) if isinstance(record, dict) else None
 
 
 def _is_deleted(record: dict[str, Any]) -> bool:

@@ -41,6 +41,7 @@ from analytics_pipeline.sources.sale_shapes import (
 _LINES, _PAYMENTS = "line_amounts_are_numbers", "payment_amounts_are_numbers"
 _STATUS, _VOIDED = "line_status_is_text", "VOIDED"
 _NOTHING = Decimal(0)
+_MOST_ATTRIBUTES = 100
 
 
 class LineSums(NamedTuple):
@@ -167,6 +168,6 @@ def _attributes(value: Any, status: Any) -> str:
     """
     if value is None:
         return UNREADABLE_WORD if word(status) is None else ""
-    if not isinstance(value, list):
+    if not isinstance(value, list) or len(value) > _MOST_ATTRIBUTES:
         return UNREADABLE_WORD
     return ";".join(sorted({word(item) or UNREADABLE_WORD for item in value}))

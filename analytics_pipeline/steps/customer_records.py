@@ -27,6 +27,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.customer_payloads import customers_rows
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.rejections import FAR_VERSION
 from analytics_pipeline.steps.feed_ends import (
     refuse_empty_first_load,
     refuse_poisoned_cursor,
@@ -203,15 +204,19 @@ def _still_standing(
 ) -> list[Rejection]:
     """Return the latest rejection of each record that no later good version mends.
 
-    Where on which page it stood is left out: a walk from the start would find it at
-    another place, and the table must not differ.
+    One that tells neither id nor version is a record of its own each time, unless its
+    version is far above the others: that one stays at the end of the feed.  Where on
+    which page it stood is left out: a walk from the start would find it at another
+    place, and the table must not differ.
     """
     versions = dict(zip(frame["customer_id"], frame["version"], strict=True))
-    latest: dict[tuple[str | None, int | None], Rejection] = {}
-    for rejection in sorted(rejections, key=_lateness):
+    latest: dict[tuple[str | int | None, ...], Rejection] = {}
+    for place, rejection in enumerate(sorted(rejections, key=_lateness)):
         known, version = rejection.record_id, rejection.version
         if known is None or version is None or versions.get(known, 0) < version:
-            key = (known, None) if known else (None, version)
+            key: tuple[str | int | None, ...] = (known,) if known else (None, version)
+            if not (known or version or rejection.rule == FAR_VERSION):
+                key = (None, None, place)
             latest[key] = replace(rejection, position="")
     return sorted(
         latest.values(), key=lambda each: (each.record_id or "", *_lateness(each))
