@@ -8,12 +8,14 @@ from typing import Any, Self
 
 import httpx
 
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.connection import Connection, NotFound, local_now
 from analytics_pipeline.sources.feed_pages import FeedPages, Page
-from analytics_pipeline.sources.json_parts import UnreadableRecord, identifying_part
+from analytics_pipeline.sources.json_parts import UnreadableRecord
 from analytics_pipeline.sources.origin import origin_for
 from analytics_pipeline.sources.page_sizes import PageSize
+from analytics_pipeline.sources.payload_values import told_id
 from analytics_pipeline.sources.replies import (
     NotUnderstood,
     not_what_was_asked,
@@ -177,7 +179,7 @@ class LightspeedClient:
             # Where it cannot tell its id, it is the one that was asked for.
             told = {key: value for key, value in record.known.items() if value}
             record = UnreadableRecord({"id": record_id, **told})
-        if identifying_part(record).get("id") != record_id:
+        if told_id(record) != plain_id(record_id):
             raise not_what_was_asked("the record of that id")
         return record
 

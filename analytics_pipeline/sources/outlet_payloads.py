@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from analytics_pipeline.domain.currency import Currencies
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
@@ -76,7 +77,7 @@ def currencies_of(outlets: Iterable[Any], retailer: Any) -> Currencies:
 def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:
     """Count the registers of each outlet that are not deleted."""
     live = {
-        register_id: _text(register.get("outlet_id"))
+        register_id: plain_id(_text(register.get("outlet_id")))
         for register in registers
         if (register_id := _id_of(register)) and not _is_deleted(register)
     }

@@ -18,6 +18,7 @@ from decimal import (
 )
 from typing import Any
 
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.domain.texts import is_blank, without_controls
 from analytics_pipeline.schemas.columns import LARGEST_AMOUNT
 from analytics_pipeline.sources.json_parts import identifying_part
@@ -54,9 +55,12 @@ class Unusable(Exception):
 
 
 def identifier(value: Any) -> str:
-    """Return the id of a record: printable, without blanks, not empty."""
+    """Return the id of a record: printable, without blanks, not empty.
+
+    It is in its one spelling (``domain.ids``).
+    """
     if type(value) is str and _IDENTIFIER.fullmatch(stripped := value.strip()):
-        return stripped
+        return plain_id(stripped)
     raise Unusable("id_is_given")
 
 
@@ -145,6 +149,11 @@ def plain_text(value: Any, rule: str) -> str | None:
     if type(value) is not str:
         raise Unusable(rule)
     return text(value, rule)
+
+
+def reference(value: Any, rule: str) -> str | None:
+    """Return the id by which a record names another one, in its one spelling."""
+    return plain_id(plain_text(value, rule))
 
 
 def optional_name(value: Any) -> str | None:

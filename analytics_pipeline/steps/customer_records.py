@@ -13,6 +13,7 @@ from analytics_pipeline.domain import texts
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.ids import judge_ids, plain_id, plain_ids
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
@@ -56,10 +57,9 @@ def read_customers(
     keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
     made_with = _fingerprint(keys, shop.policy)
     notes = {} if full_resync else shop.warehouse.notes("customers")
-    known = notes.get("keys") == made_with
-    before = shop.warehouse.read("customers", Customers) if known else None
-    rejections = _read_rejections(notes) if known else []
-    cursor = int(notes["cursor"]) if known else 0
+    before = _read_on_from(shop) if notes.get("keys") == made_with else None
+    rejections = [] if before is None else _read_rejections(notes)
+    cursor = 0 if before is None else int(notes["cursor"])
     old = frame_of([], Customers) if before is None else before
     below = old["version"][old["version"] < cursor]
     refuse_poisoned_cursor("customers", cursor, int(below.max()) if len(below) else 0)
@@ -70,7 +70,7 @@ def read_customers(
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
     kept = _without(frame, standing)
-    findings = [_judge(shop, walk, standing), *_judge_contacts(shop, kept)]
+    findings = [_judge(shop, walk, standing), *_judge_kept(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
         "began_at": walk.began_at.isoformat(),
@@ -84,6 +84,13 @@ def read_customers(
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
     return Candidate(kept, findings, notes=notes, figures=figures)
+
+
+def _read_on_from(shop: Shop) -> pd.DataFrame | None:
+    """Return the stored records, unless an earlier release kept ids in any case."""
+    stored = shop.warehouse.read("customers", Customers)
+    ids = stored["customer_id"]
+    return stored if plain_ids(ids).equals(ids) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,9 @@ def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
-    return [Rejection(**entry) for entry in json.loads(notes.get("rejections", "[]"))]
+    stored = json.loads(notes.get("rejections", "[]"))
+    entries = [Rejection(**entry) for entry in stored]
+    return [replace(each, record_id=plain_id(each.record_id)) for each in entries]
 
 
 def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Finding:
@@ -182,11 +191,15 @@ def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Fi
     return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
 
 
-def _judge_contacts(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
-    """Compare the contacts with earlier days'; count fields with several addresses."""
+def _judge_kept(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
+    """Judge the spelling of ids; compare the contacts with earlier days'.
+
+    Fields with several addresses are counted.
+    """
     before = shop.warehouse.runs_before("customers", shop.today)
     live = live_records(frame)
     return [
+        judge_ids(frame["customer_id"], "customer record", "customer records"),
         judge_contacts(count_contacts(frame), before, shop.usual),
         judge_addresses(live["email"], live["customer_id"], "customer record"),
     ]

@@ -8,6 +8,7 @@ import pandas as pd
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.currency import Currencies, judge_currency
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.ids import plain_ids
 from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.schemas.sources import Outlets
@@ -79,6 +80,7 @@ def _keep_unreadable(
     if not unreadable or not shop.warehouse.exists("outlets"):
         return frame
     before = shop.warehouse.read("outlets", Outlets)
+    before = before.assign(outlet_id=plain_ids(before["outlet_id"]))
     kept = before[before["outlet_id"].isin(unreadable)]
     every = pd.concat([frame, kept], ignore_index=True)
     return every.sort_values("outlet_id", ignore_index=True)
@@ -126,7 +128,7 @@ def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
     lost: list[str] = []
     if shop.warehouse.exists("outlets"):
         before = shop.warehouse.read("outlets", Outlets)
-        gone = sorted(set(before["outlet_id"]) - set(frame["outlet_id"]))
+        gone = sorted(set(plain_ids(before["outlet_id"])) - set(frame["outlet_id"]))
         lost = [
             name
             for name in OF_THE_STORE
