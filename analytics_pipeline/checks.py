@@ -42,6 +42,12 @@ _ONE_ADDRESS = {
     )
 }
 
+_ONE_SPELLING = {
+    "ids_differ_in_more_than_case": warns(
+        "No two ids differ only in the case of their letters."
+    )
+}
+
 _USUAL_DAY = {
     "volume_is_usual": warns(
         "The day has as many orders as such a day usually has, or more."
@@ -81,7 +87,8 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 "usually are."
             ),
         }
-        | _ONE_ADDRESS,
+        | _ONE_ADDRESS
+        | _ONE_SPELLING,
         "outlets": {
             "one_currency": stops(
                 "The store and every outlet sell in one currency of at most two "
@@ -124,7 +131,8 @@ CHECKS: Mapping[str, Mapping[str, Check]] = MappingProxyType(
                 "No sale that waits for its hand-over lacks less than 1.00 of being "
                 "paid (rule 2.1)."
             ),
-        },
+        }
+        | _ONE_SPELLING,
         "customer_identities": {
             "every_record_has_one_person": stops(
                 "Each live customer record belongs to exactly one person (rule 7.2)."

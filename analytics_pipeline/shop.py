@@ -20,6 +20,7 @@ from ibis.backends import BaseBackend
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.business_days import leave_out_empty_years
 from analytics_pipeline.domain.contacts import ContactKeys
+from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
 from analytics_pipeline.domain.findings import name_some
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.usual_policy import Usual
@@ -108,7 +109,20 @@ class Shop:
     def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
         """Return the versions of sales in *log*, or in its segments before *until*."""
         self.versions.refuse_log(log, self.sales_log)
-        return open_table(self.engine, log.paths(until), SalesFeed)
+        feed = open_table(self.engine, log.paths(until), SalesFeed)
+        return in_one_spelling(feed) if self.has_other_spellings(log) else feed
+
+    def has_other_spellings(self, log: SalesLog) -> bool:
+        """Say whether an earlier release put ids of another spelling into *log*.
+
+        What is appended now has one spelling, so one look in a run is enough.
+        """
+
+        def look() -> bool:
+            found = has_other_spellings(open_table(self.engine, log.paths(), SalesFeed))
+            return bool(self.engine.to_pandas(found))
+
+        return self.keep(f"spellings of {log.folder}", log.generation, look)
 
     def open_sales(self, days: Iterable[str]) -> ir.Table:
         """Return the sales of those stored *days*, whatever became of their gates."""

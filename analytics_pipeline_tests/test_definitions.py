@@ -30,12 +30,12 @@ customer_analytics_master  is_caught_up matches_schema
 customer_changes           causes_are_known changes_add_up earlier_master_is_known figures_are_current matches_schema sales_are_current
 customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart people_look_right placeholders_are_few
 customer_report            figures_add_up matches_schema
-customers                  contacts_are_valid contacts_hold_one_address matches_schema rows_are_sound
+customers                  contacts_are_valid contacts_hold_one_address ids_differ_in_more_than_case matches_schema rows_are_sound
 ecom_orders                contacts_hold_one_address export_is_complete export_is_fresh export_is_readable matches_schema order_words_are_known
 ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales refunds_reach_the_tills
 first_time_buyers          is_caught_up matches_schema
 outlets                    matches_schema one_currency outlets_are_all_there phone_region_is_known time_zone_agrees
-raw_sales                  hours_are_usual is_caught_up matches_schema no_sale_is_a_little_short prices_are_usual sales_stand_once starts_with_the_first_sale tax_is_usual volume_is_usual words_are_known
+raw_sales                  hours_are_usual ids_differ_in_more_than_case is_caught_up matches_schema no_sale_is_a_little_short prices_are_usual sales_stand_once starts_with_the_first_sale tax_is_usual volume_is_usual words_are_known
 sales_feed                 agrees_with_search matches_schema no_known_sale_is_lost no_sale_is_dated_later rows_are_sound
 """  # noqa: E501
 

@@ -33,6 +33,9 @@ ID_HEADINGS = ("record", "sale or web order")
 LONGEST_ID = 36
 JOINERS = "\u200c\u200d"
 """Signs that join letters, which names and emoji need."""
+MOST_SHOWN = 1_000
+"""Rows of a table at most; to print fifty thousand takes a minute, and nobody reads
+them."""
 ROOMY = 80
 """Columns from which an id is kept on one line; what is narrower folds everything."""
 WIDTH = 100
@@ -80,8 +83,9 @@ def _show(explanation: Explanation, terminal: Terminal) -> None:
                 member.customer_code,
                 tell_why_member(member, numbers),
             )
-            for member in explanation.members
+            for member in explanation.members[:MOST_SHOWN]
         ],
+        more=max(0, len(explanation.members) - MOST_SHOWN),
     )
     for heading, lines in (
         ("What counts", explanation.counted),
@@ -103,8 +107,12 @@ def _show_lines(
     explanation: Explanation,
     numbers: Mapping[str, int],
 ) -> None:
-    """Print sales and web orders; what counts in the rolling window has a star."""
+    """Print sales and web orders; what counts in the rolling window has a star.
+
+    Of very many only the latest, which are what matters next.
+    """
     start = window_start(explanation.as_of)
+    earlier = max(0, len(lines) - MOST_SHOWN)
     rows = [
         (
             line.day.isoformat() + ("*" if line.counts and line.day >= start else ""),
@@ -113,12 +121,12 @@ def _show_lines(
             str(numbers.get(line.record_id, "")),
             line.why,
         )
-        for line in lines
+        for line in lines[earlier:]
     ]
     if any(row[0].endswith("*") for row in rows):
         title += " (* in the last 90 days)"
     headings = ("day", "value", "sale or web order", "no.", "why")
-    _table(terminal, title, headings, rows)
+    _table(terminal, title, headings, rows, more=earlier, kind="earlier ones")
 
 
 def _summary(terminal: Terminal, title: str, lines: Mapping[str, str]) -> None:
@@ -131,8 +139,14 @@ def _table(
     title: str,
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
+    *,
+    more: int = 0,
+    kind: str = "more",
 ) -> None:
-    """Print a table below its title; its last column takes what room there is."""
+    """Print a table below its title; its last column takes what room there is.
+
+    How many *more* of a *kind* are not shown is told below it.
+    """
     terminal.out.print(_cell(title, "bold"))
     table = Table(
         box=None, show_header=any(headings), header_style="dim", padding=(0, 0, 0, 1)
@@ -153,6 +167,8 @@ def _table(
         terminal.out.print(table)
     else:
         terminal.out.print(" nothing")
+    if more:
+        terminal.out.print(_cell(f" … and {more:,} {kind}; --json has all"))
     terminal.out.print()
 
 

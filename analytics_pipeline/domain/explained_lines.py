@@ -1,6 +1,7 @@
 """The sales and web orders of one person, each with why it counts or does not."""
 
-from collections.abc import Mapping, Set
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,13 +105,16 @@ def explain_orders(
     """
     with_tax = policy.money_basis is MoneyBasis.INCL_TAX
     tied = matches[matches["order_number"].isin(orders["order_number"])]
+    claims_of: dict[str, list[Mapping[Any, Any]]] = defaultdict(list)
+    for claim in tied.to_dict("records"):
+        claims_of[claim["order_number"]].append(claim)
     counts = counts_unsynced(orders).tolist()
     lines = []
     for order, is_good in zip(orders.to_dict("records"), counts, strict=True):
-        claims = tied[tied["order_number"] == order["order_number"]]
-        sales = claims.dropna(subset=["sale_id"])
-        added = is_good and sales.empty
-        against = said(claims["contradiction"].iloc[0]) if len(claims) else ""
+        claims = claims_of[order["order_number"]]
+        sales = [claim for claim in claims if said(claim["sale_id"])]
+        added = is_good and not sales
+        against = said(claims[0]["contradiction"]) if claims else ""
         why = _why_order(order, sales, own_sales)
         if order["order_number"] in refunds:
             why += f"; {refunds[order['order_number']]}"
@@ -133,12 +137,12 @@ def explain_orders(
 
 
 def _why_order(
-    order: Mapping[Any, Any], sales: pd.DataFrame, own_sales: Set[str]
+    order: Mapping[Any, Any], sales: Sequence[Mapping[Any, Any]], own_sales: Set[str]
 ) -> str:
     """Say why an order adds to the value, or does not (rule 4.4)."""
-    if not sales.empty:
-        evidence = EVIDENCE_WORDS[sales["evidence"].iloc[0]]
-        ids = sales["sale_id"].tolist()
+    if sales:
+        evidence = EVIDENCE_WORDS[sales[0]["evidence"]]
+        ids = [sale["sale_id"] for sale in sales]
         named = f"is sale {' and sale '.join(ids)} ({evidence})"
         if set(ids) <= own_sales:
             return f"{named}, which stands for it"

@@ -1,5 +1,6 @@
 """The records of one person, each with why it is one with the others (rule 3.6)."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,13 +30,13 @@ def explain_members(
 
 def _outwards(person_id: str, members: Mapping[str, Member]) -> list[str]:
     """Order records as the tree of edges is walked from the person's own one."""
+    behind: dict[str, list[str]] = defaultdict(list)
+    for record, member in members.items():
+        if record != person_id:
+            behind[member.joined_to].append(record)
     order = [person_id]
     for record in order:
-        order += sorted(
-            other
-            for other, member in members.items()
-            if member.joined_to == record and other != person_id
-        )
+        order += sorted(behind[record])
     return order
 
 

@@ -6,7 +6,27 @@ Ibis expressions; the same on every engine.
 import ibis
 import ibis.expr.types as ir
 
+from analytics_pipeline.domain.ids import UUID, UUID_LENGTH
 from analytics_pipeline.vocabulary import SaleAttribute, SaleState
+
+IDS = ("sale_id", "outlet_id", "register_id", "customer_id", "return_for")
+"""The ids of a version of a sale."""
+
+
+def has_other_spellings(sales_feed: ir.Table) -> ir.BooleanScalar:
+    """Say whether an id of the log is not in lower case, as UUIDs are read now."""
+    ids = (sales_feed[name] for name in IDS)
+    return ibis.or_(*(each != each.lower() for each in ids)).any().fill_null(False)
+
+
+def in_one_spelling(sales_feed: ir.Table) -> ir.Table:
+    """Return the log with each UUID in lower case, whatever its letters were."""
+    return sales_feed.mutate(**{name: _plain_id(sales_feed[name]) for name in IDS})
+
+
+def _plain_id(ids: ir.StringValue) -> ir.StringValue:
+    is_uuid = (ids.length() == UUID_LENGTH) & ids.re_search(f"^{UUID}$")
+    return ibis.ifelse(is_uuid, ids.lower(), ids)
 
 
 def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from analytics_pipeline.domain.ids import typed_id
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.errors import WrongUse
 
@@ -51,6 +52,8 @@ def check_overrides(
     typed = overrides[COLUMNS].astype("str").fillna("").reset_index(drop=True)
     checked = typed.assign(**{each: typed[each].str.strip() for each in COLUMNS})
     checked["rule"] = checked["rule"].str.lower()
+    for column in ("left_id", "right_id"):
+        checked[column] = checked[column].map(typed_id).astype("str")
     _refuse_lines(~checked["rule"].isin(RULES), *RULE_FAULT)
     known = pd.Index(list(known_ids), dtype="str")
     for column in ("left_id", "right_id"):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from analytics_pipeline.domain.ids import typed_id
 from analytics_pipeline.domain.money import CENT
 from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.vocabulary import Tier
@@ -99,6 +100,8 @@ class Policy:
             raise ValueError(
                 "paid_tolerance must be whole cents from 0 to 0.99, such as 0.05"
             )
+        walk_in = self.walk_in_customer_id
+        object.__setattr__(self, "walk_in_customer_id", walk_in and typed_id(walk_in))
         object.__setattr__(self, "tier_thresholds", {**LADDER, **self.tier_thresholds})
 
     @property

@@ -90,6 +90,8 @@ def export_text(state: StoreState) -> str:
     orders = sorted(state.web_orders.values(), key=_count, reverse=True)
     for order in orders:
         shared = _order_cells(order, zone)
+        if order.exported_sale_id in state.loud_ids:
+            shared["X-series Order ID"] = order.exported_sale_id.upper()
         for position in range(len(order.lines)):
             cells = shared | _line_cells(order, position)
             writer.writerow([cells.get(column, "") for column in COLUMNS])

@@ -7,6 +7,7 @@ stores stay as they are.  The seed decides when each happens.
 from datetime import datetime
 
 from analytics_pipeline.simulator.mishaps_contacts import CONTACT_MISHAPS
+from analytics_pipeline.simulator.mishaps_ids import ID_MISHAPS
 from analytics_pipeline.simulator.mishaps_money import MONEY_MISHAPS
 from analytics_pipeline.simulator.mishaps_orders import ORDER_MISHAPS
 from analytics_pipeline.simulator.mishaps_texts import TEXT_MISHAPS
@@ -23,6 +24,7 @@ MISHAPS: tuple[Case, ...] = (
     *ORDER_MISHAPS,
     *MONEY_MISHAPS,
     *CONTACT_MISHAPS,
+    *ID_MISHAPS,
 )
 
 

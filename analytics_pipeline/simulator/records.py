@@ -148,7 +148,10 @@ class WebOrder:
 
 @dataclass(slots=True)
 class StoreState:
-    """Everything that the store holds at one moment of its clock."""
+    """Everything that the store holds at one moment of its clock.
+
+    The ids in ``loud_ids`` are shown in capitals by some replies, and not by others.
+    """
 
     now: datetime
     retailer: Retailer
@@ -159,3 +162,4 @@ class StoreState:
     web_orders: dict[str, WebOrder]
     default_customer_id: str
     web_source: str
+    loud_ids: set[str] = field(default_factory=set)

@@ -122,7 +122,8 @@ class StoreApi:
                 record = self._records(kind).get(record_id)
                 if record is None:
                     return not_found(f"There is no {record_id} in {kind}")
-                return _single(written.rows(kind, [record])[0])
+                row = written.rows(kind, [record])[0]
+                return _single(self._spelled(row, is_loud=True))
         return not_found("There is no such path")
 
     def _records(self, kind: str) -> dict[str, Any]:
@@ -158,7 +159,10 @@ class StoreApi:
         tail = b',"version":' + json.dumps(versions).encode()
         if fault is FaultKind.MISSING_VERSION:
             tail = b""
-        records = written.rows(kind, page)
+        records = [
+            self._spelled(row, is_loud=bool(record.version % 2))
+            for record, row in zip(page, written.rows(kind, page), strict=True)
+        ]
         if fault is FaultKind.POISONED_VERSION and page:
             true, false = str(newest).encode(), str(POISON).encode()
             records = [*records[:-1], records[-1].replace(true, false)]
@@ -179,7 +183,17 @@ class StoreApi:
         total = LYING_TOTAL if fault is FaultKind.LYING_TOTAL else len(found)
         count = f',"total_count":{total}' if self._counts else ""
         rows = written.rows(kind, found[offset : offset + size])
-        return _listing(rows, count.encode())
+        loud = [self._spelled(row, is_loud=True) for row in rows]
+        return _listing(loud, count.encode())
+
+    def _spelled(self, row: bytes, *, is_loud: bool) -> bytes:
+        """Write the loud ids of a record in capitals, if *is_loud*.
+
+        A single record and a search always do, a feed does for every other version.
+        """
+        for each in sorted(self._state().loud_ids) if is_loud else ():
+            row = row.replace(each.encode(), each.upper().encode())
+        return row
 
     @property
     def _counts(self) -> bool:

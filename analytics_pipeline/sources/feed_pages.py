@@ -29,6 +29,7 @@ class Page:
 
     Attributes:
         records: as delivered; each should be an object, which the normaliser judges.
+            One that cannot be decoded is an ``UnreadableRecord``.
         version_max: the version to read on from.  Where the page holds nothing but
             records far above it, the version that was read on from before.
         number: counted from 1 in one walk.
@@ -124,7 +125,7 @@ class FeedPages:
         records = records_of(body)
         versions = versions_of(records)
         highest = highest_plausible(after, versions)
-        reached = last_version(body, versions, highest)
+        reached = last_version(body, records, highest)
         is_untold = len(versions) < len(records)
         is_empty = not is_untold and all(each > highest for each in versions)
         return _Reply(records, reached, highest, is_empty, asked_at)
@@ -158,11 +159,14 @@ class FeedPages:
 
 
 def _above(records: list[Any], cursor: int) -> list[Any]:
-    """Return the records above *cursor*, and those that do not tell their version."""
+    """Return the records above *cursor*, and those after it that tell no version."""
+    told = [next(iter(versions_of([record])), None) for record in records]
+    read = [n for n, version in enumerate(told) if version and version <= cursor]
+    first_new = max(read, default=-1) + 1
     return [
         record
-        for record in records
-        if all(version > cursor for version in versions_of([record]))
+        for n, (record, version) in enumerate(zip(records, told, strict=True))
+        if (version > cursor if version else n >= first_new)
     ]
 
 

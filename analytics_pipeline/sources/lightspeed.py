@@ -8,14 +8,18 @@ from typing import Any, Self
 
 import httpx
 
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.sources.allowance import Allowance
 from analytics_pipeline.sources.connection import Connection, NotFound, local_now
 from analytics_pipeline.sources.feed_pages import FeedPages, Page
+from analytics_pipeline.sources.json_parts import UnreadableRecord
 from analytics_pipeline.sources.origin import origin_for
 from analytics_pipeline.sources.page_sizes import PageSize
+from analytics_pipeline.sources.payload_values import told_id
 from analytics_pipeline.sources.replies import (
     NotUnderstood,
     not_what_was_asked,
+    record_of,
     records_of,
     resource_of,
     stated_total,
@@ -23,6 +27,9 @@ from analytics_pipeline.sources.replies import (
 from analytics_pipeline.sources.search import SalesSearch
 
 __all__ = ["LightspeedClient", "Page", "origin_for"]
+
+SingleRecord = dict[str, Any] | UnreadableRecord
+"""A record that was asked for by its id, or all that can be decoded of it."""
 
 _COLLECTIONS = frozenset({"sales", "customers", "outlets", "registers"})
 
@@ -158,20 +165,24 @@ class LightspeedClient:
                 if not size.shrink():
                     raise
 
-    def sale(self, sale_id: str) -> dict[str, Any] | None:
+    def sale(self, sale_id: str) -> SingleRecord | None:
         """Return one sale, or None if the store does not know it."""
         return self._single("sales", sale_id)
 
-    def customer(self, customer_id: str) -> dict[str, Any] | None:
+    def customer(self, customer_id: str) -> SingleRecord | None:
         """Return one customer record, or None if the store does not know it."""
         return self._single("customers", customer_id)
 
-    def _single(self, collection: str, record_id: str) -> dict[str, Any] | None:
+    def _single(self, collection: str, record_id: str) -> SingleRecord | None:
         try:
-            record = resource_of(self._connection.get(f"{collection}/{record_id}", {}))
+            record = record_of(self._connection.get(f"{collection}/{record_id}", {}))
         except NotFound:
             return None
-        if record.get("id") != record_id:
+        if isinstance(record, UnreadableRecord):
+            # Where it cannot tell its id, it is the one that was asked for.
+            told = {key: value for key, value in record.known.items() if value}
+            record = UnreadableRecord({"id": record_id, **told})
+        if told_id(record) != plain_id(record_id):
             raise not_what_was_asked("the record of that id")
         return record
 

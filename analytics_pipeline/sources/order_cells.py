@@ -16,6 +16,7 @@ from analytics_pipeline.domain.contacts import (
     normalise_email,
 )
 from analytics_pipeline.domain.export_changes import SALE_COLUMN
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.sources.export_file import (
     DecimalMark,
@@ -113,7 +114,7 @@ class OrderReader:
             self._status(row, "fulfillment_status"),
             self._cents(row, "order_total"),
             self._cents(row, "order_tax"),
-            cell(SALE_COLUMN) or None,
+            plain_id(cell(SALE_COLUMN)) or None,
             text(cell("bill_person_name"), "name_is_text")
             or text(cell("shipto_person_name"), "name_is_text"),
             email,

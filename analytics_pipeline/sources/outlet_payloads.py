@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from analytics_pipeline.domain.currency import Currencies
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shortages import refuse_shortage
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.payload_values import (
     Unusable,
-    identifier,
     is_set,
     single_line,
+    told_id,
 )
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -77,7 +78,7 @@ def currencies_of(outlets: Iterable[Any], retailer: Any) -> Currencies:
 def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:
     """Count the registers of each outlet that are not deleted."""
     live = {
-        register_id: _text(register.get("outlet_id"))
+        register_id: plain_id(_text(register.get("outlet_id")))
         for register in registers
         if (register_id := _id_of(register)) and not _is_deleted(register)
     }
@@ -85,10 +86,7 @@ def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:
 
 
 def _id_of(record: Any) -> str | None:
-    try:
-        return identifier(record.get("id")) if isinstance(record, dict) else None
-    except Unusable:
-        return None
+    return told_id(record) if isinstance(record, dict) else None
 
 
 def _is_deleted(record: dict[str, Any]) -> bool:

@@ -18,8 +18,10 @@ from decimal import (
 )
 from typing import Any
 
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.domain.texts import is_blank, without_controls
 from analytics_pipeline.schemas.columns import LARGEST_AMOUNT
+from analytics_pipeline.sources.json_parts import identifying_part
 
 EXACT = Context(
     prec=64, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero], Emax=999_999
@@ -28,9 +30,12 @@ EXACT = Context(
 
 _LARGEST = Decimal(LARGEST_AMOUNT) / 100
 LARGEST_VERSION = 2**63 - 1
+LONGEST_TEXT = 10_000
+"""Characters of one value that is kept; most fields of the store have 255 at most."""
 _ZERO = Decimal(0)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,4})?")
 _DIGITS = re.compile(r"[0-9]{1,19}")
+_MANY_DIGITS = re.compile(r"[0-9]{1,1000}")
 _IDENTIFIER = re.compile(r"[!-~]{1,100}")
 _WORD = re.compile(r"[^\s;]{1,64}")
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)))
@@ -50,10 +55,21 @@ class Unusable(Exception):
 
 
 def identifier(value: Any) -> str:
-    """Return the id of a record: printable, without blanks, not empty."""
+    """Return the id of a record: printable, without blanks, not empty.
+
+    It is in its one spelling (``domain.ids``).
+    """
     if type(value) is str and _IDENTIFIER.fullmatch(stripped := value.strip()):
-        return stripped
+        return plain_id(stripped)
     raise Unusable("id_is_given")
+
+
+def told_id(record: Any) -> str | None:
+    """Return the id of any record, or nothing where it tells none that can be used."""
+    try:
+        return identifier(identifying_part(record).get("id"))
+    except Unusable:
+        return None
 
 
 def version(value: Any) -> int:
@@ -67,11 +83,23 @@ def version(value: Any) -> int:
 
 def version_in(record: Any) -> Any:
     """Return the version of any record as delivered: at its top or in its metadata."""
-    if not isinstance(record, dict):
-        return None
-    metadata = record.get("_metadata")
+    known = identifying_part(record)
+    metadata = known.get("_metadata")
     inner = metadata.get("version") if isinstance(metadata, dict) else None
-    return record.get("version") if inner is None else inner
+    return known.get("version") if inner is None else inner
+
+
+def told_version(value: Any) -> int:
+    """Return the version that is told, 0 if none is.
+
+    One that a record cannot have, because it is beyond 64 bits, is the largest: it is
+    not to be believed, but it is above all others.
+    """
+    if type(value) is str and _MANY_DIGITS.fullmatch(value):
+        value = int(value)
+    if type(value) is Decimal and value.is_finite():
+        value = LARGEST_VERSION if value > LARGEST_VERSION else int(value)
+    return min(int(value), LARGEST_VERSION) if type(value) is int and value > 0 else 0
 
 
 def text(value: Any, rule: str) -> str | None:
@@ -79,13 +107,13 @@ def text(value: Any, rule: str) -> str | None:
 
     Control characters are taken out (rule 8.5), and a text of invisible characters is
     blank.  Half a surrogate pair is valid JSON but no text that can be stored: it
-    becomes a question mark.
+    becomes a question mark.  A text longer than any field of the store is unusable.
     """
     if value is None:
         return None
     if type(value) is int and abs(value) <= LARGEST_VERSION:
         return str(value)
-    if type(value) is not str:
+    if type(value) is not str or len(value) > LONGEST_TEXT:
         raise Unusable(rule)
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode("utf-8")
@@ -121,6 +149,11 @@ def plain_text(value: Any, rule: str) -> str | None:
     if type(value) is not str:
         raise Unusable(rule)
     return text(value, rule)
+
+
+def reference(value: Any, rule: str) -> str | None:
+    """Return the id by which a record names another one, in its one spelling."""
+    return plain_id(plain_text(value, rule))
 
 
 def optional_name(value: Any) -> str | None:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from analytics_pipeline.domain.rejections import Rejection
+from analytics_pipeline.sources.json_parts import UnreadableRecord
 from analytics_pipeline.sources.payload_values import (
     LARGEST_VERSION,
     Unusable,
-    identifier,
+    told_id,
+    told_version,
     version,
     version_in,
 )
@@ -20,6 +22,9 @@ __all__ = ["Rejection", "sort_out"]
 
 FAR_VERSION = "version_is_near_its_neighbours"
 """The rule that a record breaks whose version is far above the others of its feed."""
+
+UNREADABLE = "record_can_be_decoded"
+"""The rule that a record breaks that is no JSON, nested too deeply or too large."""
 
 Value = TypeVar("Value")
 
@@ -41,10 +46,12 @@ def sort_out(
     rejections: list[Rejection] = []
     for number, record in enumerate(records, start=1):
         try:
+            if told_version(version_in(record)) > highest_version:
+                raise Unusable(FAR_VERSION)
+            if isinstance(record, UnreadableRecord):
+                raise Unusable(UNREADABLE)
             if not isinstance(record, dict):
                 raise Unusable("record_is_an_object")
-            if (_readable(version, version_in(record)) or 0) > highest_version:
-                raise Unusable(FAR_VERSION)
             rows.append(read(record))
         except Unusable as fault:
             position = f"page {page}, record {number}"
@@ -54,11 +61,10 @@ def sort_out(
 
 def _rejection(record: Any, rule: str, table: str, position: str) -> Rejection:
     """Describe *record*, whatever it is, as far as its id and version can be read."""
-    raw_id = record.get("id") if isinstance(record, dict) else None
     return Rejection(
         table=table,
         rule=rule,
-        record_id=_readable(identifier, raw_id),
+        record_id=told_id(record),
         version=None if rule == FAR_VERSION else _readable(version, version_in(record)),
         position=position,
     )

@@ -10,12 +10,19 @@ from typing import Any
 
 from analytics_pipeline.errors import LightspeedRefused, LightspeedUnavailable
 from analytics_pipeline.sources.allowance import LIMIT_REACHED
-from analytics_pipeline.sources.payload_values import Unusable, version, version_in
+from analytics_pipeline.sources.json_parts import (
+    LARGEST_RECORD,
+    UnreadableRecord,
+    decode_in_parts,
+)
+from analytics_pipeline.sources.payload_values import told_version, version_in
 
 _TOO_MANY_REQUESTS = 429
 _ABOUT_THE_REQUEST = frozenset({400, 413, 414, 416, 422})
 _ABOUT_THE_TOKEN = frozenset({401, 403})
 _NOT_A_NUMBER = float("nan")
+_MOST_DIGITS = 100
+_BEYOND_ALL_BOUNDS = int("9" * _MOST_DIGITS)
 
 _REFUSALS: Mapping[int, tuple[str, str]] = {
     400: (
@@ -102,6 +109,12 @@ def records_of(body: Any) -> list[Any]:
     return records
 
 
+def record_of(body: Any) -> dict[str, Any] | UnreadableRecord:
+    """Return the one record of a reply, which perhaps cannot be decoded."""
+    record = body.get("data") if isinstance(body, dict) else None
+    return record if isinstance(record, UnreadableRecord) else resource_of(body)
+
+
 def resource_of(body: Any) -> dict[str, Any]:
     """Return the one record of a reply."""
     record = body.get("data") if isinstance(body, dict) else None
@@ -118,21 +131,24 @@ def stated_total(body: Any) -> int | None:
 
 def versions_of(records: list[Any]) -> list[int]:
     """Return the versions of the records that tell theirs."""
-    told = (_version(version_in(record)) for record in records)
+    told = (told_version(version_in(record)) for record in records)
     return [each for each in told if each]
 
 
-def last_version(body: Any, versions: list[int], highest: int) -> int:
+def last_version(body: Any, records: list[Any], highest: int) -> int:
     """Return the version to read on from after a page; 0 if nothing tells it.
 
-    The page's own word and the *versions* of its records should agree.  Where they do
-    not, the lower one is safe: it can only bring records again, never skip any.  What
-    is above *highest* is not believed of either.
+    The page's own word and the versions of its *records* should agree.  Where they do
+    not, the lower one is safe: it can only bring records again, never skip any.  But
+    where the last record tells no version, the page's own word is above the others
+    because of it.  What is above *highest* is not believed of either.
     """
     block = body.get("version") if isinstance(body, dict) else None
-    stated = _version(block.get("max")) if isinstance(block, dict) else 0
+    stated = told_version(block.get("max")) if isinstance(block, dict) else 0
     stated = stated if stated <= highest else 0
-    own = max((each for each in versions if each <= highest), default=0)
+    own = max((each for each in versions_of(records) if each <= highest), default=0)
+    if stated > own and records and not versions_of(records[-1:]):
+        return stated
     return min(stated, own) if stated and own else stated or own
 
 
@@ -165,15 +181,33 @@ def _refusal(status: int) -> LightspeedRefused:
 
 
 def _decoded(content: bytes) -> Any:
-    """Return the JSON of a body, its numbers exact (rule 1.3)."""
+    """Return the JSON of a body, its numbers exact (rule 1.3).
+
+    Where it cannot be decoded as one, each of its records is decoded by itself.
+    """
     try:
-        text = content.decode("utf-8-sig")
-        try:
-            return json.loads(text, parse_float=Decimal)
-        except (InvalidOperation, ValueError):
-            return json.loads(text, parse_float=_decimal, parse_int=_integer)
+        if len(content) <= LARGEST_RECORD:
+            return _decode(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        pass  # most often it is cut off, and cannot be decoded in parts either
+    try:
+        text = content.decode("utf-8-sig", "surrogateescape")
+        return decode_in_parts(text, _decode_part)
     except (ValueError, RecursionError) as error:
         raise PassingFault("its answer is empty, cut off or no JSON") from error
+
+
+def _decode(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except (InvalidOperation, ValueError):
+        return json.loads(text, parse_float=_decimal, parse_int=_integer)
+
+
+def _decode_part(text: str) -> Any:
+    """Decode one part of a body, of which other parts may be no UTF-8."""
+    text.encode("utf-8")  # fails for bytes that were none
+    return _decode(text)
 
 
 def _decimal(digits: str) -> Decimal | float:
@@ -184,12 +218,8 @@ def _decimal(digits: str) -> Decimal | float:
         return _NOT_A_NUMBER
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < 100 else _NOT_A_NUMBER
-
-
-def _version(value: Any) -> int:
-    try:
-        return version(value)
-    except Unusable:
-        return 0
+def _integer(digits: str) -> int:
+    """Return a whole number, or another one that is beyond all bounds too."""
+    if len(digits) < _MOST_DIGITS:
+        return int(digits)
+    return -_BEYOND_ALL_BOUNDS if digits.startswith("-") else _BEYOND_ALL_BOUNDS

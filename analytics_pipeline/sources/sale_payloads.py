@@ -26,6 +26,7 @@ from analytics_pipeline.sources.payload_values import (
     nearest_cents,
     optional_name,
     plain_text,
+    reference,
     text,
     version,
     whole_cents,
@@ -41,6 +42,7 @@ from analytics_pipeline.sources.sale_shapes import (
 _LINES, _PAYMENTS = "line_amounts_are_numbers", "payment_amounts_are_numbers"
 _STATUS, _VOIDED = "line_status_is_text", "VOIDED"
 _NOTHING = Decimal(0)
+_MOST_ATTRIBUTES = 100
 
 
 class LineSums(NamedTuple):
@@ -83,13 +85,13 @@ def _row(record: dict[str, Any], segment: int) -> tuple[Any, ...]:
         version(sale.version),
         segment,
         instant(sale.sale_date, "sale_date_is_a_time"),
-        plain_text(sale.outlet_id, "outlet_id_is_text"),
+        reference(sale.outlet_id, "outlet_id_is_text"),
         optional_name(sale.register_id),
-        plain_text(sale.customer_id, "customer_id_is_text"),
+        reference(sale.customer_id, "customer_id_is_text"),
         text(sale.source, "source_is_text"),
         text(sale.source_id, "source_id_is_text"),
         _order_number(sale.note),
-        plain_text(sale.return_for, "return_for_is_text"),
+        reference(sale.return_for, "return_for_is_text"),
         word(sale.state),
         word(sale.status),
         _attributes(sale.attributes, sale.status),
@@ -167,6 +169,6 @@ def _attributes(value: Any, status: Any) -> str:
     """
     if value is None:
         return UNREADABLE_WORD if word(status) is None else ""
-    if not isinstance(value, list):
+    if not isinstance(value, list) or len(value) > _MOST_ATTRIBUTES:
         return UNREADABLE_WORD
     return ";".join(sorted({word(item) or UNREADABLE_WORD for item in value}))

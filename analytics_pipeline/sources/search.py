@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analytics_pipeline.errors import LightspeedUnavailable
+from analytics_pipeline.sources.payload_values import told_id
 from analytics_pipeline.sources.replies import NotUnderstood, records_of, stated_total
 
 PAGE_SIZE = 1000
@@ -95,7 +96,7 @@ class SalesSearch:
                 if parts := _divide(window, min(pieces, MOST_PIECES)):
                     self._count_fruitless()
                     return parts
-            if any(_has_id(record) for record in records):
+            if any(told_id(record) for record in records):
                 self._fruitful += 1
             else:
                 self._count_fruitless()
@@ -137,11 +138,7 @@ def _divide(window: Window, pieces: int) -> list[Window]:
 
 def _id_of(record: Any, position: int) -> str:
     """Return what a found record is known by: its id, else where it stood."""
-    return str(record["id"]) if _has_id(record) else f"at {position}"
-
-
-def _has_id(record: Any) -> bool:
-    return isinstance(record, dict) and bool(record.get("id"))
+    return told_id(record) or f"at {position}"
 
 
 def _whole(moment: datetime) -> datetime:

@@ -13,6 +13,7 @@ from analytics_pipeline.domain import texts
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.ids import judge_ids, plain_id, plain_ids
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.rejections import Rejection
@@ -27,6 +28,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.customer_payloads import customers_rows
 from analytics_pipeline.sources.frames import frame_of
 from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.rejections import FAR_VERSION
 from analytics_pipeline.steps.feed_ends import (
     refuse_empty_first_load,
     refuse_poisoned_cursor,
@@ -55,10 +57,9 @@ def read_customers(
     keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
     made_with = _fingerprint(keys, shop.policy)
     notes = {} if full_resync else shop.warehouse.notes("customers")
-    known = notes.get("keys") == made_with
-    before = shop.warehouse.read("customers", Customers) if known else None
-    rejections = _read_rejections(notes) if known else []
-    cursor = int(notes["cursor"]) if known else 0
+    before = _read_on_from(shop) if notes.get("keys") == made_with else None
+    rejections = [] if before is None else _read_rejections(notes)
+    cursor = 0 if before is None else int(notes["cursor"])
     old = frame_of([], Customers) if before is None else before
     below = old["version"][old["version"] < cursor]
     refuse_poisoned_cursor("customers", cursor, int(below.max()) if len(below) else 0)
@@ -69,7 +70,7 @@ def read_customers(
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
     kept = _without(frame, standing)
-    findings = [_judge(shop, walk, standing), *_judge_contacts(shop, kept)]
+    findings = [_judge(shop, walk, standing), *_judge_kept(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
         "began_at": walk.began_at.isoformat(),
@@ -83,6 +84,13 @@ def read_customers(
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
     return Candidate(kept, findings, notes=notes, figures=figures)
+
+
+def _read_on_from(shop: Shop) -> pd.DataFrame | None:
+    """Return the stored records, unless an earlier release kept ids in any case."""
+    stored = shop.warehouse.read("customers", Customers)
+    ids = stored["customer_id"]
+    return stored if plain_ids(ids).equals(ids) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,9 @@ def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
-    return [Rejection(**entry) for entry in json.loads(notes.get("rejections", "[]"))]
+    stored = json.loads(notes.get("rejections", "[]"))
+    entries = [Rejection(**entry) for entry in stored]
+    return [replace(each, record_id=plain_id(each.record_id)) for each in entries]
 
 
 def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Finding:
@@ -181,11 +191,15 @@ def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Fi
     return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
 
 
-def _judge_contacts(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
-    """Compare the contacts with earlier days'; count fields with several addresses."""
+def _judge_kept(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
+    """Judge the spelling of ids; compare the contacts with earlier days'.
+
+    Fields with several addresses are counted.
+    """
     before = shop.warehouse.runs_before("customers", shop.today)
     live = live_records(frame)
     return [
+        judge_ids(frame["customer_id"], "customer record", "customer records"),
         judge_contacts(count_contacts(frame), before, shop.usual),
         judge_addresses(live["email"], live["customer_id"], "customer record"),
     ]
@@ -203,15 +217,19 @@ def _still_standing(
 ) -> list[Rejection]:
     """Return the latest rejection of each record that no later good version mends.
 
-    Where on which page it stood is left out: a walk from the start would find it at
-    another place, and the table must not differ.
+    One that tells neither id nor version is a record of its own each time, unless its
+    version is far above the others: that one stays at the end of the feed.  Where on
+    which page it stood is left out: a walk from the start would find it at another
+    place, and the table must not differ.
     """
     versions = dict(zip(frame["customer_id"], frame["version"], strict=True))
-    latest: dict[tuple[str | None, int | None], Rejection] = {}
-    for rejection in sorted(rejections, key=_lateness):
+    latest: dict[tuple[str | int | None, ...], Rejection] = {}
+    for place, rejection in enumerate(sorted(rejections, key=_lateness)):
         known, version = rejection.record_id, rejection.version
         if known is None or version is None or versions.get(known, 0) < version:
-            key = (known, None) if known else (None, version)
+            key: tuple[str | int | None, ...] = (known,) if known else (None, version)
+            if not (known or version or rejection.rule == FAR_VERSION):
+                key = (None, None, place)
             latest[key] = replace(rejection, position="")
     return sorted(
         latest.values(), key=lambda each: (each.record_id or "", *_lateness(each))

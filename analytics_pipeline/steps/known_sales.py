@@ -9,6 +9,7 @@ from analytics_pipeline.domain.findings import (
     Severity,
     name_some,
 )
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.engine import lend_columns
 from analytics_pipeline.errors import LocalFailure, WrongUse
@@ -40,7 +41,7 @@ def refuse_another_store(shop: Shop, retailer: dict[str, Any]) -> None:
     noted = shop.warehouse.store_id()
     if noted is None:
         shop.warehouse.note_store_id(store)
-    elif noted != store:
+    elif plain_id(noted) != store:
         raise WrongUse(
             f"{shop.settings.data_dir} holds the sales of another store than the one "
             "that answers.",

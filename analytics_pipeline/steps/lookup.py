@@ -23,6 +23,7 @@ from analytics_pipeline.domain.contacts import (
     normalise_phone,
     show_phone,
 )
+from analytics_pipeline.domain.ids import typed_id
 from analytics_pipeline.domain.wording import say
 from analytics_pipeline.errors import WrongUse
 from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets
@@ -78,7 +79,7 @@ def find_person(shop: Shop, typed: str, people: People) -> str:
         # A number may be meant as a code as well.
         kind, records = f"{kind} or phone number", _by_phone(shop, wanted, people)
     if not records:
-        refuse_undelivered(shop, wanted)
+        refuse_undelivered(shop, typed_id(wanted))
         raise WrongUse(f"No customer has this {kind}.", _hint(shop))
     rows = people.identities[people.identities["record_id"].isin(records)]
     found = sorted(rows["person_id"].dropna().unique())
@@ -99,14 +100,15 @@ def _by_id_or_code(wanted: str, people: People) -> list[str]:
     customers = people.customers
     codes = customers["customer_code"].fillna("").str.casefold()
     is_named = codes.eq(wanted.casefold()) & (codes != "")
-    named = customers[(customers["customer_id"] == wanted) | is_named]
+    record = typed_id(wanted)
+    named = customers[(customers["customer_id"] == record) | is_named]
     if named["is_walk_in"].any():
         raise WrongUse(
             "This is the walk-in customer, who is nobody: its sales are unattributed.",
             "Give a customer's own id, code, e-mail or phone number.",
         )
-    if wanted in set(people.identities["record_id"]):
-        return [wanted]
+    if people.identities["record_id"].eq(record).any():
+        return [record]
     return named["customer_id"].tolist()
 
 

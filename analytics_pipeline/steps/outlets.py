@@ -8,12 +8,15 @@ import pandas as pd
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.currency import Currencies, judge_currency
 from analytics_pipeline.domain.findings import Finding, Severity, name_some
+from analytics_pipeline.domain.ids import plain_ids
 from analytics_pipeline.domain.phone_regions import find_region
 from analytics_pipeline.errors import LightspeedUnavailable
 from analytics_pipeline.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.sources.json_parts import UnreadableRecord
 from analytics_pipeline.sources.lightspeed import LightspeedClient
 from analytics_pipeline.sources.outlet_payloads import currencies_of, outlets_rows
+from analytics_pipeline.sources.payload_values import told_id
 from analytics_pipeline.steps.known_sales import refuse_another_store
 
 OF_THE_STORE = ("store_time_zone", "store_country")
@@ -33,6 +36,7 @@ def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
     refuse_another_store(shop, retailer)
     outlets, registers = (_read(client, name) for name in ("outlets", "registers"))
     frame = outlets_rows(outlets, registers, retailer)
+    frame = _keep_unreadable(shop, frame, outlets)
     currencies = compare_currencies(shop, currencies_of(outlets, retailer))
     findings = [
         judge_currency(currencies),
@@ -64,19 +68,41 @@ def _read(client: LightspeedClient, collection: str) -> list[Any]:
     return records
 
 
+def _keep_unreadable(
+    shop: Shop, frame: pd.DataFrame, outlets: list[Any]
+) -> pd.DataFrame:
+    """Return *frame* with the stored rows of known outlets that cannot be decoded now.
+
+    They are still there, and their sales stay on their days.
+    """
+    unreadable = {told_id(o) for o in outlets if isinstance(o, UnreadableRecord)}
+    unreadable -= {None, *frame["outlet_id"]}
+    if not unreadable or not shop.warehouse.exists("outlets"):
+        return frame
+    before = shop.warehouse.read("outlets", Outlets)
+    before = before.assign(outlet_id=plain_ids(before["outlet_id"]))
+    kept = before[before["outlet_id"].isin(unreadable)]
+    every = pd.concat([frame, kept], ignore_index=True)
+    return every.sort_values("outlet_id", ignore_index=True)
+
+
 def _judge_zones(shop: Shop, frame: pd.DataFrame, outlets: list[Any]) -> Finding:
     """Compare the store's zone with the configured one; find zones that are none."""
     ours, theirs = shop.settings.time_zone, sorted(set(_told(frame, "store_time_zone")))
     used = dict(zip(frame["outlet_id"], frame["time_zone"], strict=True))
     unreal = [
-        str(outlet["id"])
+        outlet_id
         for outlet in outlets
         if isinstance(outlet, dict)
-        and outlet.get("id") in used
-        and outlet.get("time_zone") not in (None, "", used[outlet["id"]])
+        and (outlet_id := told_id(outlet) or "") in used
+        and outlet.get("time_zone") not in (None, "", used[outlet_id])
     ]
+    unreadable = sum(
+        isinstance(each, UnreadableRecord) or told_id(each) is None for each in outlets
+    )
     told = [] if set(theirs) <= {ours} else [f"the store says {', '.join(theirs)}"]
     told += [f"{len(unreal)} outlets name a zone that does not exist"] if unreal else []
+    told += [f"{unreadable} outlets could not be read"] if unreadable else []
     return Finding(
         "time_zone_agrees",
         not told,
@@ -102,7 +128,7 @@ def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
     lost: list[str] = []
     if shop.warehouse.exists("outlets"):
         before = shop.warehouse.read("outlets", Outlets)
-        gone = sorted(set(before["outlet_id"]) - set(frame["outlet_id"]))
+        gone = sorted(set(plain_ids(before["outlet_id"])) - set(frame["outlet_id"]))
         lost = [
             name
             for name in OF_THE_STORE

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.conservation import keep_people, list_vanished
 from analytics_pipeline.domain.findings import Finding, OwnersList, Severity
+from analytics_pipeline.domain.ids import with_plain_ids
 from analytics_pipeline.domain.membership import is_among
 from analytics_pipeline.domain.usual_tiers import (
     LONGEST_GAP,
@@ -94,6 +95,7 @@ def judge_people(
             Finding("no_person_vanished", False, sentence, Severity.WARN),
             compare_no_tiers(sentence),
         ]
+    before = with_plain_ids(before)
     ids, ids_before = set(frame["customer_id"]), set(before["customer_id"])
     days = (day - date.fromisoformat(published.as_of)).days
     kept = keep_people(ids_before, ids, identities)

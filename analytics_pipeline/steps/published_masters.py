@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from hashlib import sha256
+from typing import Any
 
 import pandas as pd
 
 from analytics_pipeline.domain.findings import Finding, Severity
+from analytics_pipeline.domain.ids import plain_id, with_plain_ids
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.customers import CustomerAnalytics
@@ -152,14 +154,23 @@ def recall_master_before(
         if key >= day.isoformat():
             continue
         try:
-            figures = store.read(_TABLE, CustomerAnalytics, key)
-            made_from = MadeFrom(**json.loads(store.notes(_TABLE, key)[_NOTE]))
+            figures = with_plain_ids(store.read(_TABLE, CustomerAnalytics, key))
+            made_from = MadeFrom(**_plain(json.loads(store.notes(_TABLE, key)[_NOTE])))
         except (LocalFailure, ValueError, KeyError, TypeError):
             unreadable.append(key)
             continue
         master = PublishedMaster(date.fromisoformat(key), figures, made_from)
         return master, _judge_memory(unreadable, f"It is that of {key}.")
     return None, _judge_memory(unreadable, "There is none: this master is the first.")
+
+
+def _plain(noted: Any) -> Any:
+    """Return what was noted with each id in its one spelling."""
+    if isinstance(noted, dict):
+        return {plain_id(name): _plain(value) for name, value in noted.items()}
+    if isinstance(noted, list):
+        return [_plain(value) for value in noted]
+    return plain_id(noted) if isinstance(noted, str) else noted
 
 
 def _judge_memory(unreadable: list[str], known: str) -> Finding:

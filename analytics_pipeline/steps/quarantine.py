@@ -30,7 +30,8 @@ NOT_REPLAYED: Mapping[str, int | str] = {}
 def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
     """Return the records turned away that no later good version has made good.
 
-    One row a record: a sale that was turned away again and again is one sale.
+    One row a record: a sale that was turned away again and again is one sale.  One
+    without an id is known by its version; without that too, by where it stood.
     """
     rejections = log.rejections()
     if rejections.empty:
@@ -44,17 +45,30 @@ def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
     kept = rejections["record_id"].isna() | rejections["record_id"].isin(
         standing["record_id"]
     )
-    latest = rejections["record_id"].isna() | ~rejections.sort_values(
-        ["version", "segment"], kind="stable"
-    )["record_id"].duplicated(keep="last")
+    ordered = rejections.sort_values(["version", "segment"], kind="stable")
+    latest = ~_names(ordered).duplicated(keep="last")
     return rejections[kept & latest].reset_index(drop=True)
+
+
+def _names(rejections: pd.DataFrame) -> pd.Series:
+    """Return by what each record turned away is known; no id holds a blank."""
+    version, place = rejections["version"], rejections.index.to_series()
+    by_version = "version " + version.astype("str")
+    unnamed = by_version.where(version.notna(), "place " + place.astype("str"))
+    return rejections["record_id"].fillna(unnamed)
 
 
 def as_rejections(standing: pd.DataFrame) -> list[Rejection]:
     """Return the rows of :func:`list_quarantine` as the list for people has them."""
     columns = ["rule", "record_id", "version", "position"]
     return [
-        Rejection("sales_feed", rule, record_id, version, position)
+        Rejection(
+            "sales_feed",
+            rule,
+            None if pd.isna(record_id) else record_id,
+            None if pd.isna(version) else int(version),
+            position,
+        )
         for rule, record_id, version, position in standing[columns].itertuples(
             index=False, name=None
         )

@@ -9,6 +9,7 @@ import pandas as pd
 from analytics_pipeline.candidate import Candidate
 from analytics_pipeline.domain.feed import sales_around, versions_of
 from analytics_pipeline.domain.findings import Finding
+from analytics_pipeline.domain.ids import judge_ids
 from analytics_pipeline.domain.left_out_sales import judge_short_sales
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.schemas.sales import RawSales
@@ -98,6 +99,7 @@ def recut_days(
                 judge_words(rows),
                 start,
                 judge_short_sales(rows, shop.policy),
+                judge_ids(rows["sale_id"], "sale", "sales"),
                 *usual.judge(day, rows, is_whole),
             ]
             yield Candidate(

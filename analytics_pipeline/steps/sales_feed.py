@@ -1,5 +1,6 @@
 """Tail the feed of sales into the log."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -164,9 +165,12 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
 
 def _stand(shop: Shop, log: SalesLog, rejections: Sequence[Rejection]) -> bool:
     """Say whether all of *rejections* stand in quarantine already, by the same rule."""
-    standing = list_quarantine(shop, log)
-    known = set(zip(standing["record_id"], standing["rule"], strict=True))
-    return all((each.record_id, each.rule) in known for each in rejections)
+    standing = Counter(map(_named, as_rejections(list_quarantine(shop, log))))
+    return Counter(map(_named, rejections)) <= standing
+
+
+def _named(rejection: Rejection) -> tuple[str | None, str]:
+    return rejection.record_id, rejection.rule
 
 
 def _check(rows: pd.DataFrame) -> None:

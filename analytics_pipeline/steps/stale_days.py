@@ -85,7 +85,7 @@ def compare_with_log(shop: Shop, last: date) -> Comparison:
     if stored:
         log = open_whole_log(shop)
         outlets = shop.load("outlets", Outlets)
-        places = _fingerprint_places(shop, outlets)
+        places = _fingerprint_places(shop, outlets, log)
         agreement = Agreement(log.generation, len(log.segments()), places, stored)
         sides = _choose_sides(shop, log, agreement)
         if sides is not None:
@@ -165,14 +165,17 @@ def _list_suspects(
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
-def _fingerprint_places(shop: Shop, outlets: pd.DataFrame) -> str:
+def _fingerprint_places(shop: Shop, outlets: pd.DataFrame, log: SalesLog) -> str:
     """Return what tells apart all that a day is cut by beside the log.
 
-    The zones that date sales, the first day, and when a waiting sale is paid.
+    The zones that date sales, the first day, when a waiting sale is paid, and whether
+    ids of the log are spelled otherwise now than an earlier release cut them.
     """
     zones = sorted(zip(outlets["outlet_id"], outlets["time_zone"], strict=True))
     tolerance = shop.policy.paid_tolerance_cents
     told = repr((zones, shop.settings.time_zone, shop.first_day, tolerance))
+    if shop.has_other_spellings(log):
+        told += "ids in one spelling"
     return sha256(told.encode()).hexdigest()
 
 

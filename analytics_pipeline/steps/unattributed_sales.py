@@ -94,7 +94,8 @@ def _busiest_record(
     """Return the record of the person with the most orders, and how many these are."""
     records = identities.loc[identities["person_id"] == busiest.person_id, "record_id"]
     sales = ledger.sales
-    own = sales.filter(sales["is_order"] & sales["customer_id"].isin(records.tolist()))
+    asked = lend_columns(pd.DataFrame({"id": records}), {"id": "string"})
+    own = sales.filter(sales["is_order"] & sales["customer_id"].isin(asked["id"]))
     counted = shop.engine.to_pandas(
         own.group_by("customer_id").aggregate(orders=own.count())
     ).sort_values(["orders", "customer_id"], ascending=[False, True])

@@ -15,6 +15,7 @@ from dataclasses import asdict
 import pandas as pd
 from upath import UPath
 
+from analytics_pipeline.domain.ids import plain_id
 from analytics_pipeline.domain.rejections import Rejection
 from analytics_pipeline.errors import LocalFailure
 from analytics_pipeline.schemas.sources import SalesFeed
@@ -161,6 +162,7 @@ class SalesLog:
             for rejection in json.loads(segment.notes()["rejections"])
         ]
         frame = pd.DataFrame(found, columns=["table", *columns])
+        frame["record_id"] = [plain_id(each) for each in frame["record_id"]]
         return frame[columns].astype({"version": "Int64", "segment": "int64"})
 
     def row_count(self, first_segment: int = 0) -> int:

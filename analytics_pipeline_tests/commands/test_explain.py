@@ -130,6 +130,8 @@ def test_everything_that_names_a_person_finds_it(asked: Asked) -> None:
     asked.publish()
     names = [
         *(record.id for record in chain),
+        *(record.id.upper() for record in chain),
+        f" {{{chain[1].id.upper()}}} ",
         *(record.customer_code.lower() for record in chain),
         *("cleo@example.com", " Marsh@EXAMPLE.com", "+1 (310) 555-0111"),
     ]
@@ -203,6 +205,7 @@ def test_a_buyer_of_the_web_shop_alone_rules_3_7_and_4_4(asked: Asked) -> None:
 
     person = told.split(" e-mail")[0].split()[-1]
     assert person.startswith("ecom-")
+    assert asked.told(person.upper()) == told
     assert f"1 {person} known from the web shop alone" in told
     assert f"40.00 web order {alone.order_number} 1 an order that no sale has" in told
     assert (

@@ -78,6 +78,14 @@ def sync_again(shop: OrdinaryShop) -> None:
         shop.state.sales[again.id] = again
 
 
+def spell_twice(records: dict[str, Any], record: Any, shop: OrdinaryShop) -> None:
+    """Put *record* in twice, under ids that differ only in the case of a letter."""
+    del records[record.id]
+    for name in ("Number-7", "number-7"):
+        records[name] = deepcopy(record)
+        records[name].id, records[name].version = name, shop.next_version()
+
+
 def leave_out_half(shop: OrdinaryShop) -> None:
     forget(shop, todays(shop)[::2])
 
@@ -196,6 +204,12 @@ OF_SALES: Sequence[Incident] = (
         "a till sends every sale of the day a second time, under new ids",
         r"\d+ of \d+ sales repeat another one",
         seeded(sync_again),
+    ),
+    Incident(
+        "a sale under two spellings", "raw_sales", "ids_differ_in_more_than_case", WARN,
+        "a sale stands twice, under ids that differ only in a capital letter",
+        r"The ids of 2 sales differ only in the case of their letters",
+        seeded(lambda shop: spell_twice(shop.state.sales, todays(shop)[0], shop)),
     ),
     Incident(
         "an unknown status", "raw_sales", "words_are_known", WARN,
@@ -417,6 +431,13 @@ OF_PEOPLE: Sequence[Incident] = (
         "many customer records have no date of creation",
         r"12 of \d+ records just read were turned away, more than the 10 allowed",
         seeded(break_records(12)),
+    ),
+    Incident(
+        "a record under two spellings", "customers", "ids_differ_in_more_than_case",
+        WARN,
+        "a record stands twice, under ids that differ only in a capital letter",
+        r"The ids of 2 customer records differ only in the case of their letters",
+        seeded(lambda it: spell_twice(it.state.customers, people_of(it)[0], it)),
     ),
     Incident(
         "two addresses in a field", "customers", "contacts_hold_one_address", WARN,

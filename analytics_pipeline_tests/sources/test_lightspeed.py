@@ -13,6 +13,7 @@ from analytics_pipeline.errors import (
     WrongUse,
 )
 from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.payload_values import Unusable, amount
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW, TOKEN, Store, page
 
 
@@ -132,7 +133,8 @@ def test_a_number_beyond_all_bounds_spoils_only_itself(number):
     record = Store(httpx.Response(200, content=content)).client().retailer()
 
     assert record["b"] == Decimal("0.1")
-    assert isinstance(record["a"], float)  # which no reader of amounts accepts
+    with pytest.raises(Unusable):
+        amount(record["a"], "a_is_a_number")
 
 
 GOOD = {"data": {"id": "store-1"}}
