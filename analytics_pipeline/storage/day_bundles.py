@@ -3,8 +3,8 @@
 A day stays a file of its own: that is what is judged, stored and replaced.  A *bundle*
 is a copy of the days of a month that is over; days that were stored again since are
 read from their own files, and when there are some, the bundle is made anew.  Whether a
-day is as it was is told by the seal of its file, never by its size or time.  A bundle
-that is damaged is removed.  Without the bundles nothing is lost but time.
+day is as it was is told by the seal of its file, never by its size or time.  A damaged
+bundle is not read, and made anew.  Without the bundles nothing is lost but time.
 """
 
 import json
@@ -96,7 +96,8 @@ class DayBundles:
 
     def renew(self, states: Mapping[str, str]) -> None:
         """Bundle each month that is over and has many days that are read one by one."""
-        held = self._read_index()
+        index = self._read_index()
+        held = {month: index[month] for month in index if self._is_sound(month)}
         by_month: dict[str, dict[str, str]] = {}
         for day, state in sorted(states.items()):
             by_month.setdefault(day[:7], {})[day] = state
@@ -121,15 +122,14 @@ class DayBundles:
         return contents
 
     def _is_sound(self, month: str) -> bool:
-        """Say whether a bundle is as it was written; one that is not is removed.
+        """Say whether a bundle is as it was written; one that is not is not used.
 
         An engine proves those of a bucket when it fetches them.
         """
         path = self._path(month)
         if not is_local(path) or not proved_files().find_unsound([local(path)]):
             return True
-        _log.warning("%s is damaged: it is removed, its days are read singly.", path)
-        path.unlink()
+        _log.warning("%s is damaged: its days are read one by one.", path)
         return False
 
     def remove(self) -> None:

@@ -204,8 +204,10 @@ def test_a_damaged_copy_is_left_for_the_days_themselves(
         if plan.bundles or len(plan.days) != 33:
             believed.append(bit)
 
-    path.write_bytes(content)
     assert believed == []
+    bundled.bundle("raw_sales")
+    assert len(bundled.plan("raw_sales", days).days) == 2
+    assert path.read_bytes() == content
 
 
 def test_an_engine_is_handed_no_damaged_file(warehouse: Warehouse) -> None:
