@@ -53,6 +53,18 @@ def ending_quietly() -> Iterator[None]:
     finally:
         # One that comes while the process is ending anyway cuts that short.
         _received.append(0)
+        _end_by_own_code()
+
+
+def _end_by_own_code() -> None:
+    """Let the exit code be that of the command, and not the signal again.
+
+    Where Ctrl-C came in the midst of code that is made from a text, as that of each
+    dataclass is while a module is imported, Python keeps in mind that it was not
+    handled there, and at its end kills itself by that signal (``python -m`` does).  The
+    next code that is made from a text makes it forget that.
+    """
+    eval("None")
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
