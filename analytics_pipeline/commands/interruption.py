@@ -5,16 +5,35 @@ imported too; it imports next to nothing itself.
 """
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType, TracebackType
-
-from analytics_pipeline.errors import is_interruption
 
 INTERRUPTED = 130
 SENTENCE = "interrupted; what was published stays"
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """End quietly where nothing else has caught the interruption yet."""
+    if not (kind is KeyboardInterrupt or _is_interruption(error)):
+        sys.__excepthook__(kind, error, trace)  # type: ignore[arg-type]
+        return
+    sys.stderr.write(f"{SENTENCE}\n")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
+
+
+def _is_interruption(error: BaseException) -> bool:
+    from analytics_pipeline.errors import is_interruption
+
+    return is_interruption(error)
+
+
+# Before anything else is imported: even that takes long enough to be interrupted.
+sys.excepthook = _show
+
+import signal  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from types import FrameType  # noqa: E402
 
 _received: list[int] = []
 
@@ -34,6 +53,18 @@ def ending_quietly() -> Iterator[None]:
     finally:
         # One that comes while the process is ending anyway cuts that short.
         _received.append(0)
+        _end_by_own_code()
+
+
+def _end_by_own_code() -> None:
+    """Let the exit code be that of the command, and not the signal again.
+
+    Where Ctrl-C came in the midst of code that is made from a text, as that of each
+    dataclass is while a module is imported, Python keeps in mind that it was not
+    handled there, and at its end kills itself by that signal (``python -m`` does).  The
+    next code that is made from a text makes it forget that.
+    """
+    eval("None")
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
@@ -43,18 +74,3 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
         # Whatever is being written is replaced whole or not at all, as when killed.
         os._exit(INTERRUPTED)
     raise KeyboardInterrupt
-
-
-def _show(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """End quietly where nothing else has caught the interruption yet."""
-    if not is_interruption(error):
-        sys.__excepthook__(kind, error, trace)
-        return
-    sys.stderr.write(f"{SENTENCE}\n")
-    sys.stderr.flush()
-    os._exit(INTERRUPTED)
-
-
-sys.excepthook = _show

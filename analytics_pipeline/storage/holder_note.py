@@ -92,9 +92,11 @@ class HolderNote:
 def kept_note(data_dir: Path) -> Iterator[HolderNote | None]:
     """Yield the note of *data_dir* for whoever holds the directory now.
 
-    Nothing if it cannot be written; afterwards it is blank.
+    Nothing if it cannot be written; afterwards it is gone.  Whoever writes it holds the
+    directory's own lock, so no other can be writing another one.
     """
-    descriptor = _open_locked(data_dir / NAME)
+    path = data_dir / NAME
+    descriptor = _open_locked(path)
     if descriptor is None:
         yield None
         return
@@ -102,7 +104,7 @@ def kept_note(data_dir: Path) -> Iterator[HolderNote | None]:
         yield HolderNote(descriptor)
     finally:
         with suppress(OSError):
-            os.pwrite(descriptor, b" " * _SIZE, 0)
+            path.unlink()
         os.close(descriptor)
 
 

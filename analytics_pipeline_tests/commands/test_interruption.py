@@ -212,6 +212,31 @@ def test_a_signal_that_the_shell_ignores_stays_ignored() -> None:
     assert (ended.returncode, ended.stdout) == (0, "goes on\n"), ended.stderr
 
 
+@pytest.mark.parametrize(
+    "text", ["exec('raise KeyboardInterrupt')", "eval('interrupt()')"]
+)
+@pytest.mark.parametrize("code", [130, 0, 5])
+def test_the_exit_code_stays_that_of_the_command_wherever_ctrl_c_came(
+    text: str, code: int, tmp_path: Path
+) -> None:
+    """With ``-m`` Python kills itself after a text that was run is interrupted."""
+    script = (
+        "import sys\n"
+        "from analytics_pipeline.commands.interruption import ending_quietly\n"
+        "def interrupt():\n    raise KeyboardInterrupt\n"
+        "with ending_quietly():\n"
+        f"    try:\n        {text}\n"
+        f"    except KeyboardInterrupt:\n        sys.exit({code})\n"
+    )
+    (tmp_path / "interrupted_within.py").write_text(script, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "interrupted_within"], cwd=tmp_path, check=False,
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
+    )  # fmt: skip
+
+    assert ended.returncode == code
+
+
 # How an interruption shows -----------------------------------------------------------
 
 

@@ -113,7 +113,9 @@ def test_ctrl_c_at_any_moment_on_a_busy_machine_and_the_next_run_is_right(
                 try:
                     interrupt(process, draw.choice(SIGNALS))
                 except (AssertionError, ProcessLookupError) as error:
-                    if process.returncode == 0:  # it was done just then
+                    # It was done just then, or Python had not come to its code yet.
+                    if process.returncode in (0, -signal.SIGINT, -signal.SIGTERM):
+                        assert process.returncode == 0 or moment < 1
                         continue
                     error.add_note(f"after {moment:.2f} of {seconds:.2f} s")
                     raise

@@ -94,10 +94,13 @@ def test_of_two_updates_at_once_one_is_done_and_the_other_refused(
 
     assert (first.returncode, second.returncode) == (0, 4)
     lines = refused.strip().splitlines()
-    assert lines == [
-        f"error: Another run is using {shop.data}.",
-        "  Wait until it is done, then try again.",
-    ]
+    assert len(lines) == 2
+    assert lines[0].startswith(
+        f"error: Another run is using {shop.data}: analytics-pipeline update "
+        f"(process {first.pid} on "
+    )
+    assert lines[1].startswith("  Wait until it is done, then try again. ")
+    assert lines[1].endswith(f"To stop it: kill -INT {first.pid}")
     noted = Publication(shop.data, 90).published()
     assert noted is not None
     assert noted.as_of == DAY.isoformat()
