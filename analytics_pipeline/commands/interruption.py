@@ -30,6 +30,7 @@ def _is_interruption(error: BaseException) -> bool:
 # Before anything else is imported: even that takes long enough to be interrupted.
 sys.excepthook = _show
 
+import atexit  # noqa: E402
 import signal  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
@@ -48,12 +49,25 @@ def ending_quietly() -> Iterator[None]:
         signal.signal(signal.SIGINT, _interrupt)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
+    # What is registered first is called last of all.
+    atexit.register(_hear_no_more)
     try:
         yield
     finally:
         # One that comes while the process is ending anyway cuts that short.
         _received.append(0)
         _end_by_own_code()
+
+
+def _hear_no_more() -> None:
+    """Let nothing come between the end of all work and the end of the process.
+
+    Python gives signals back their ordinary meaning before it takes itself apart, which
+    takes a while on a busy machine: one then would turn a good exit code into -2.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is _interrupt:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _end_by_own_code() -> None:

@@ -237,6 +237,29 @@ def test_the_exit_code_stays_that_of_the_command_wherever_ctrl_c_came(
     assert ended.returncode == code
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("code", [0, 5])
+def test_one_that_comes_when_all_is_done_changes_no_exit_code(
+    number: signal.Signals, code: int
+) -> None:
+    """Python takes itself apart then, and with it what sends the signal."""
+    script = (
+        "import os, sys\n"
+        "from analytics_pipeline.commands.interruption import ending_quietly\n"
+        "class Last:\n"
+        "    def __del__(self, kill=os.kill, own=os.getpid()):\n"
+        f"        kill(own, {int(number)})\n"
+        "last = Last()\n"
+        f"with ending_quietly():\n    sys.exit({code})\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH}, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == code
+
+
 # How an interruption shows -----------------------------------------------------------
 
 

@@ -63,12 +63,19 @@ def busy_machine() -> Iterator[None]:
 
 
 def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """Send the signal to the whole group, and see that all of it ends well."""
+    """Send the signal to the whole group, and see that all of it ends well.
+
+    One that comes when the summary is out may still cut the end short, or come too
+    late for anything.
+    """
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=LONGEST)
 
-    assert process.returncode == 130, out + err
     assert "Traceback" not in out + err
+    if "As of" in out:
+        assert process.returncode in (0, 130), out + err
+        return
+    assert process.returncode == 130, out + err
     assert err.count(SENTENCE) == 1, err
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
@@ -108,15 +115,12 @@ def test_ctrl_c_at_any_moment_on_a_busy_machine_and_the_next_run_is_right(
             data, moment = tmp_path / f"{n}", draw.random() * seconds
             with updating(data, small_shop) as process:
                 time.sleep(moment)
-                if process.poll() is not None:
+                # Before its own code begins, it is Python that answers.
+                if moment < 1 or process.poll() is not None:
                     continue
                 try:
                     interrupt(process, draw.choice(SIGNALS))
-                except (AssertionError, ProcessLookupError) as error:
-                    # It was done just then, or Python had not come to its code yet.
-                    if process.returncode in (0, -signal.SIGINT, -signal.SIGTERM):
-                        assert process.returncode == 0 or moment < 1
-                        continue
+                except AssertionError as error:
                     error.add_note(f"after {moment:.2f} of {seconds:.2f} s")
                     raise
     settings = small_shop.settings.model_copy(update={"data_dir": data})
