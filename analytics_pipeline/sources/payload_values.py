@@ -30,8 +30,6 @@ EXACT = Context(
 
 _LARGEST = Decimal(LARGEST_AMOUNT) / 100
 LARGEST_VERSION = 2**63 - 1
-LONGEST_TEXT = 10_000
-"""Characters of one value that is kept; most fields of the store have 255 at most."""
 _ZERO = Decimal(0)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,4})?")
 _DIGITS = re.compile(r"[0-9]{1,19}")
@@ -107,13 +105,13 @@ def text(value: Any, rule: str) -> str | None:
 
     Control characters are taken out (rule 8.5), and a text of invisible characters is
     blank.  Half a surrogate pair is valid JSON but no text that can be stored: it
-    becomes a question mark.  A text longer than any field of the store is unusable.
+    becomes a question mark.
     """
     if value is None:
         return None
     if type(value) is int and abs(value) <= LARGEST_VERSION:
         return str(value)
-    if type(value) is not str or len(value) > LONGEST_TEXT:
+    if type(value) is not str:
         raise Unusable(rule)
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode("utf-8")

@@ -170,18 +170,6 @@ def test_a_record_that_is_too_large_is_not_decoded(
     assert len(rows) == 2
 
 
-@pytest.mark.parametrize(
-    "field", ["source", "source_id", "customer_id", "outlet_id", "return_for"]
-)
-def test_a_value_that_no_field_of_the_store_can_hold_is_turned_away(field: str) -> None:
-    record = flat_sale(**{field: "9" * 20_000})
-
-    rows, (turned_away,) = sales_rows([record], segment=0, page=1)
-
-    assert turned_away.rule == f"{field}_is_text"
-    assert rows.empty
-
-
 def test_a_single_record_that_cannot_be_decoded_is_the_one_asked_for() -> None:
     deep = f'{{"data": {{"x": {DEEP}}}}}'.encode()
     store = Store(httpx.Response(200, content=deep))
