@@ -75,7 +75,10 @@ def from_day(shop: SimulatedShop, first: date) -> SimulatedShop:
             marks=pytest.mark.nightly,
         ),
         pytest.param(
-            OPENED + timedelta(days=20), OPENED - timedelta(days=3), id="before all"
+            OPENED + timedelta(days=20),
+            OPENED - timedelta(days=3),
+            id="before all",
+            marks=pytest.mark.nightly,
         ),
     ],
 )

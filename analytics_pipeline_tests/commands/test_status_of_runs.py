@@ -155,7 +155,14 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
     assert state_of(small_shop).runs == before
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.nightly),
+        signal.SIGKILL,
+    ],
+)
 def test_a_command_that_is_stopped_is_under_way_and_then_interrupted(
     small_shop: SimulatedShop, how: signal.Signals
 ) -> None:

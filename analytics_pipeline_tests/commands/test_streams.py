@@ -15,6 +15,7 @@ from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests import clock
 
+AT_NIGHT = pytest.mark.nightly  # a process takes seconds to begin
 TOKEN = "a-token-of-nobody"
 COMMAND = [sys.executable, "-m", "analytics_pipeline"]
 
@@ -65,7 +66,10 @@ def run_by_shell(words: str, redirection: str) -> "subprocess.CompletedProcess[s
 
 @pytest.mark.parametrize(
     "redirection",
-    ["2>&-", ">&-", "<&- >&- 2>&-", "2>/dev/full", "<&-"],
+    [
+        *("2>&-", ">&-", "<&- >&- 2>&-"),
+        *(pytest.param(each, marks=AT_NIGHT) for each in ("2>/dev/full", "<&-")),
+    ],
 )
 def test_status_ends_as_ever_with_streams_closed_or_full(
     shop: Path, redirection: str
@@ -82,10 +86,15 @@ def test_status_ends_as_ever_with_streams_closed_or_full(
     ("words", "code"),
     [
         (("status",), 1),
-        (("status", "--json"), 1),
         (("doctor",), 0),
-        (("update", "--accept", "x"), 2),
-        (("import-ecom", "missing.csv"), 2),
+        *(
+            pytest.param(*each, marks=AT_NIGHT)
+            for each in (
+                (("status", "--json"), 1),
+                (("update", "--accept", "x"), 2),
+                (("import-ecom", "missing.csv"), 2),
+            )
+        ),
     ],
 )
 def test_a_pipe_that_nobody_reads_changes_no_exit_code(
