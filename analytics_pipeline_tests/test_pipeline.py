@@ -31,7 +31,7 @@ def assert_equal_to_the_ledger(shop: SimulatedShop, day: date) -> None:
     ("seed", "api_version"),
     [
         (1, "2026-07"),
-        (2, "2.0"),
+        pytest.param(2, "2.0", marks=pytest.mark.nightly),
         pytest.param(3, "2026-07", marks=pytest.mark.nightly),
     ],
 )

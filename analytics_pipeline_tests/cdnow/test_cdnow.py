@@ -243,6 +243,7 @@ def test_the_report_of_a_day_long_past_is_made(since_1997: Updated) -> None:
     assert len(since_1997.days) == (D - date(1997, 1, 1)).days + 1
 
 
+@pytest.mark.nightly
 def test_a_start_date_of_1970_gives_the_same_figures_rule_1_1(
     since_1997: Updated, tmp_path: Path
 ) -> None:

@@ -119,7 +119,10 @@ def silent_store() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(
     ("words", "number"),
-    [(("update",), signal.SIGINT), (("doctor",), signal.SIGTERM)],
+    [
+        (("update",), signal.SIGINT),
+        pytest.param(("doctor",), signal.SIGTERM, marks=pytest.mark.nightly),
+    ],
 )
 def test_while_lightspeed_is_waited_for(
     words: tuple[str, ...], number: signal.Signals, variables: dict[str, str]

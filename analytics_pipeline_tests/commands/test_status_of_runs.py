@@ -159,8 +159,10 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
     "how",
     [
         signal.SIGINT,
-        pytest.param(signal.SIGTERM, marks=pytest.mark.nightly),
-        signal.SIGKILL,
+        *(
+            pytest.param(each, marks=pytest.mark.nightly)
+            for each in (signal.SIGTERM, signal.SIGKILL)
+        ),
     ],
 )
 def test_a_command_that_is_stopped_is_under_way_and_then_interrupted(

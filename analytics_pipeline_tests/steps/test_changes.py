@@ -273,7 +273,13 @@ def test_a_change_of_policy_is_told_as_such(story: Story) -> None:
     assert set(told["lifetime_value_change_cents"]) == {-1000}
 
 
-@pytest.mark.parametrize("choice", ["archive_keep_days = 30", "csv_bom = true"])
+@pytest.mark.parametrize(
+    "choice",
+    [
+        pytest.param("archive_keep_days = 30", marks=pytest.mark.nightly),
+        "csv_bom = true",
+    ],
+)
 def test_a_choice_that_no_figure_depends_on_hides_no_unknown_cause(
     story: Story, choice: str
 ) -> None:
