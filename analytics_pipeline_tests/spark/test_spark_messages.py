@@ -12,7 +12,7 @@ from analytics_pipeline.engine import connect, explain_failure, lend_columns, op
 from analytics_pipeline.errors import EngineUnavailable, LocalFailure, WrongUse
 from analytics_pipeline.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.settings import Engine, Settings
-from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.storage.parquet import arrow_schema, shape
 from analytics_pipeline.storage.warehouse import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
@@ -70,8 +70,11 @@ def test_a_damaged_file_is_told_as_one(spark: Any, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(b"PAR1 no more")
 
+    with pytest.raises(LocalFailure, match="bears no seal"):
+        open_table(spark, [str(damaged)], Outlets)
+    # A file of a bucket is proved by the bucket: what Spark then says of one.
     with pytest.raises(Exception) as failed:  # noqa: PT011 (Spark's own)
-        spark.to_pandas(open_table(spark, [str(damaged)], Outlets))
+        spark.to_pandas(spark.read_files([str(damaged)], arrow_schema(Outlets)))
 
     told = explain_failure(failed.value)
     assert isinstance(told, LocalFailure)
