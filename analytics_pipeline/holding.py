@@ -120,8 +120,8 @@ class Holding:
 
 
 _GOES_ON = (
-    "What was published stays, and what was read is kept: run it again, and it goes on "
-    "from there."
+    "What was published stays. Run it again: an update goes on from the sales that it "
+    "has read, a full read begins again."
 )
 
 

@@ -208,20 +208,20 @@ def judge_export(found: tuple[int, Finding] | None) -> Diagnosis:
 
 def judge_stored_files(found: StoredFiles) -> list[Diagnosis]:
     """Judge whether stored files are what was written, each damaged one by itself."""
-    told = [
+    faults = [
         Diagnosis(STORED_FILES, Grade.FAULT, f"{each.path} is damaged.", each.remedy)
         for each in found.damaged
     ]
     if found.unsealed:
         number = count_of(found.unsealed, "file is", "files are")
         sentence = f"{number} from before there were seals, so nothing proves them."
-        told.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _SEAL_THEM))
+        faults.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _SEAL_THEM))
     if found.set_aside:
         number = count_of(len(found.set_aside), "damaged file", "damaged files")
         sentence = f"Runs have set {number} aside: {', '.join(found.set_aside[:3])}"
-        told.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _LOOK_AT_THEM))
-    if told:
-        return told
+        faults.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _LOOK_AT_THEM))
+    if faults:
+        return faults
     number = count_of(found.proved, "file is", "files are")
     return [well(STORED_FILES, f"{number} what was written, byte for byte")]
 

@@ -79,7 +79,7 @@ def examine(open_settings: Callable[[], Settings]) -> Iterator[Diagnosis]:
 def _examine_stored_files(
     open_settings: Callable[[], Settings], terminal: Terminal
 ) -> list[Diagnosis]:
-    """Hold each stored file against its hash; without settings, told of above, none."""
+    """Check each stored file against its hash; none where the settings are wrong."""
     try:
         shop = open_shop(open_settings())
         return say.judge_stored_files(prove_stored_files(shop, terminal.progress))

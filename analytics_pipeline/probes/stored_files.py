@@ -32,6 +32,7 @@ from analytics_pipeline.storage.stored_files import (
     list_set_aside,
     list_tables,
 )
+from analytics_pipeline.storage.stored_versions import NAME as VERSIONS_FILE
 
 AT_ONCE = 64
 """How many files are looked at between two words about how far it is."""
@@ -155,7 +156,8 @@ def _prove_notes(shop: Shop, found: StoredFiles) -> None:
         shop.versions.all()
         found.proved += 1
     except LocalFailure as error:
-        found.damaged.append(DamagedFile(error.cause.split(" is ")[0], error.remedy))
+        path = shop.warehouse.root / VERSIONS_FILE
+        found.damaged.append(DamagedFile(str(path), error.remedy))
 
 
 def _prove_note(found: StoredFiles, path: AnyPath, remedy: str) -> None:

@@ -60,9 +60,9 @@ def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
         LocalFailure: one cannot be made again without a loss.
     """
     proved_files().forget()  # what an earlier run has seen proves nothing now
-    day = shop.publication.put_back()
-    if day is not None:
-        _tell(shop, f"The published master was damaged: that of {day} is put back.")
+    published = shop.publication.put_back()
+    if published is not None:
+        _tell(shop, f"The published master was damaged: {published} is put back.")
     root = shop.warehouse.root
     if not (is_local(root) or in_buckets):
         return
