@@ -145,7 +145,7 @@ def _table(
 ) -> None:
     """Print a table below its title; its last column takes what room there is.
 
-    How many *more* of a *kind* are not shown is told below it.
+    A line below it counts how many *more* of a *kind* are not shown.
     """
     terminal.out.print(_cell(title, "bold"))
     table = Table(
