@@ -26,6 +26,7 @@ from analytics_pipeline.errors import (
     PipelineError,
     WrongUse,
 )
+from analytics_pipeline.running_queries import let_signals_interrupt
 from analytics_pipeline.schemas.table import Table
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.shortages import explain_engine, refuse_few_files
@@ -91,6 +92,7 @@ def _connect_duckdb() -> DuckDB:
         preserve_insertion_order=False,
     )
     finalize(opened, rmtree, scratch, ignore_errors=True)
+    let_signals_interrupt(opened)
     return opened
 
 

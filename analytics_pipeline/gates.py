@@ -31,6 +31,7 @@ from analytics_pipeline.run_log import (
     tell_stored,
     tell_warnings,
 )
+from analytics_pipeline.running_queries import interruptible_queries
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.shortages import explain_shortage
 from analytics_pipeline.storage.files import is_local
@@ -51,7 +52,8 @@ def told_to_people() -> Iterator[None]:
     try:
         if overdue := why_overdue():
             raise overdue
-        yield
+        with interruptible_queries():
+            yield
     except dg.Failure:
         raise
     except PipelineError as error:

@@ -20,6 +20,7 @@ from types import FrameType
 from analytics_pipeline.domain.run_limits import RunLimits
 from analytics_pipeline.errors import RunEnded, RunTooLong
 from analytics_pipeline.progress import Progress
+from analytics_pipeline.running_queries import interrupt_queries
 from analytics_pipeline.storage.holder_note import Holder, HolderNote, kept_note
 
 LOOK_EVERY = 1.0
@@ -189,6 +190,7 @@ def _interruptible(holding: Holding) -> Iterator[None]:
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         if holding.overdue is not None and not holding.is_over:
+            interrupt_queries()
             raise RunEnded(holding.overdue)
 
     signal.signal(SIGNAL, interrupt)

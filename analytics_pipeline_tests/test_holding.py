@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import duckdb
 import httpx
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._utils.interrupts import raise_interrupts_as
+from ibis.backends.duckdb import Backend as DuckDB
 
 from analytics_pipeline import holding
 from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.run_limits import RunLimits
+from analytics_pipeline.engine import connect
 from analytics_pipeline.errors import (
     LightspeedUnavailable,
     PipelineError,
@@ -25,7 +28,12 @@ from analytics_pipeline.errors import (
 from analytics_pipeline.gates import told_to_people
 from analytics_pipeline.holding import Holding, holding_of, watched
 from analytics_pipeline.progress import silent
-from analytics_pipeline.settings import load_policy, load_run_limits, load_settings
+from analytics_pipeline.settings import (
+    Engine,
+    load_policy,
+    load_run_limits,
+    load_settings,
+)
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.connection import Connection
 from analytics_pipeline.storage.holder_note import Holder, read_holder
@@ -152,23 +160,56 @@ def test_a_run_that_sleeps_is_interrupted_and_lets_go(tmp_path: Path) -> None:
     assert signal.getsignal(holding.SIGNAL) is signal.SIG_DFL
 
 
+@contextmanager
+def an_engine() -> Iterator[DuckDB]:
+    engine = connect(Engine.DUCKDB)
+    assert isinstance(engine, DuckDB)
+    yield engine
+    engine.disconnect()
+
+
+LONG_QUERIES = [
+    "SELECT sum(a.range * b.range) FROM range(3000000) a, range(3000000) b",
+    "SELECT sum(range * 2) FROM range(1000000000000)",
+]
+
+
 @pytest.mark.usefixtures("looking_often")
-def test_a_query_that_takes_too_long_is_told_as_that_and_not_as_ctrl_c(
-    tmp_path: Path,
+@pytest.mark.parametrize("query", LONG_QUERIES)
+def test_a_query_that_takes_too_long_is_reported_as_that_and_not_as_ctrl_c(
+    query: str, tmp_path: Path
 ) -> None:
     import dagster as dg
 
-    query = "SELECT sum(a.range * b.range) FROM range(3000000) a, range(3000000) b"
     with (
         pytest.raises(dg.Failure) as failed,
         taking_too_long(tmp_path),
         told_to_people(),
-        duckdb.connect() as database,
+        an_engine() as engine,
     ):
-        database.execute(query)
+        engine.con.execute(query)
 
     assert failed.value.metadata["exit_code"].value == 5
     assert "did not get on" in str(failed.value.metadata["cause"].value)
+
+
+@pytest.mark.parametrize("query", LONG_QUERIES)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_long_query_at_once(query: str, number: signal.Signals) -> None:
+    def interrupt() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+    began = time.monotonic()
+    threading.Timer(0.2, interrupt).start()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        raise_interrupts_as(DagsterExecutionInterruptedError),
+        told_to_people(),
+        an_engine() as engine,
+    ):
+        engine.con.execute(query)
+
+    assert time.monotonic() - began < LONG
 
 
 @pytest.mark.usefixtures("looking_often")
