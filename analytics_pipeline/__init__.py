@@ -1,21 +1,18 @@
 """One right customer table a day, from Lightspeed tills and a web shop.
 
-The layers, each of which may import only what stands before it::
+What happens in a night, and where it is written:
 
-    vocabulary, errors           words and failures that everything shares
-    schemas, domain              what tables are; what numbers mean (pure)
-    sources, storage, simulator  the world, files, and a small world for trying out
-    settings, chain              one shop on this machine, or one of several
-    spark, engine, shop          what computes, and where everything of a shop is
-    reports                      the page and the plots that people look at
-    steps                        what each table is made of, in plain Python
-    stories                      what each table is to a person, in plain words
-    contracts, gates             what a contract tells Dagster; what stops a table
-    presentation                 how a table is shown in the UI
-    assets                       names and wiring
-    jobs, schedules              when they run
-    instance, alerts, sensors    where runs are kept, who is told, what is watched
-    probes                       what doctor looks at
-    definitions, locations       everything put together, once for each shop
-    commands, cli                what a person types
+``sources``        ask Lightspeed and the web shop, and read what they reply strictly
+``storage``        append it to the log, and keep every table whole or not at all
+``assets``         make each table from others, one module a table
+``domain``         what the numbers mean: people, purchases, tiers, changes
+``engine``         DuckDB or Spark, for what is too large for a frame
+``orchestration``  gate each table, and run everything in order, as Dagster shows it
+``report``         the page that people look at in the morning
+``alerts``         what began to fail and what is resolved
+``commands``       what a person types and reads
+``model``          the words, types and schemas that all of them share
+``simulator``      a store for trying all this out
+
+Which of them may import which is in ``pyproject.toml`` (import-linter).
 """

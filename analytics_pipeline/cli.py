@@ -5,8 +5,6 @@ a bucket, a cluster or a channel could not be reached or refused; 4 another run 
 way; 5 this machine failed; 130 interrupted.
 """
 
-from analytics_pipeline.commands.interruption import ending_quietly  # isort: split
-
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -16,14 +14,16 @@ import typer
 
 from analytics_pipeline.commands.entry import (
     TYPED,
+    OneDocument,
     Typed,
     both_or_neither,
     day_of,
     run_command,
     run_in_turn,
 )
-from analytics_pipeline.commands.examples import PROGRAM, epilog_of
+from analytics_pipeline.commands.interruption import ending_quietly
 from analytics_pipeline.commands.options import (
+    PROGRAM,
     Accept,
     AsOf,
     CustomerTyped,
@@ -38,12 +38,12 @@ from analytics_pipeline.commands.options import (
     Reason,
     Shop,
     Version,
+    epilog_of,
 )
 from analytics_pipeline.commands.streams import flush, keep_open
 from analytics_pipeline.commands.terminal import Manner, Terminal
 from analytics_pipeline.commands.trying_out import demo, simulate, ui
-from analytics_pipeline.commands.wrong_use import OneDocument
-from analytics_pipeline.shortages import allow_more_files
+from analytics_pipeline.storage.machine import allow_more_files
 
 app = typer.Typer(
     cls=OneDocument,
@@ -115,7 +115,7 @@ def import_ecom(
 
     def load() -> Loaded:
         check, why = both_or_neither(accept, reason)
-        from analytics_pipeline.commands.ecom import import_ecom as run
+        from analytics_pipeline.commands.import_ecom import import_ecom as run
 
         return partial(run, export=file, accept=check, reason=why)
 

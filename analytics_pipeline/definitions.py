@@ -10,28 +10,34 @@ from functools import partial
 
 import dagster as dg
 
-from analytics_pipeline.alerts import build_alert_sensor, look_from_within
-from analytics_pipeline.assets.customers import build_customers
-from analytics_pipeline.assets.exports import build_exports
-from analytics_pipeline.assets.reconciliation import build_reconciliation
-from analytics_pipeline.assets.reports import build_reports
-from analytics_pipeline.assets.sales import build_sales
-from analytics_pipeline.assets.sources import build_sources
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import asset_key
-from analytics_pipeline.dead_runs import build_dead_run_sensor
-from analytics_pipeline.io_managers import StoredBehindTheGate
-from analytics_pipeline.jobs import build_jobs
-from analytics_pipeline.log_followers import start_followers_deaf
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.presentation import present
-from analytics_pipeline.progress import Progress, Tell, silent, unheard
-from analytics_pipeline.resources import Lightspeed, log_wait, shop_resource
-from analytics_pipeline.schedules import build_schedule, fresh_every_morning
-from analytics_pipeline.sensors import build_sensors
+from analytics_pipeline.alerts.delivery import build_alert_sensor, look_from_within
+from analytics_pipeline.holding import Progress, Tell, silent, unheard
+from analytics_pipeline.orchestration.assets import (
+    build_customers,
+    build_exports,
+    build_reconciliation,
+    build_reports,
+    build_sales,
+    build_sources,
+)
+from analytics_pipeline.orchestration.jobs import build_jobs, business_days
+from analytics_pipeline.orchestration.log_followers import start_followers_deaf
+from analytics_pipeline.orchestration.resources import (
+    Lightspeed,
+    StoredBehindTheGate,
+    log_wait,
+    shop_resource,
+)
+from analytics_pipeline.orchestration.run_records import build_dead_run_sensor
+from analytics_pipeline.orchestration.schedules import (
+    build_schedule,
+    build_sensors,
+    fresh_every_morning,
+)
+from analytics_pipeline.orchestration.tables import Catalogue, asset_key, present
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop, system_clock
-from analytics_pipeline.shortages import allow_more_files
+from analytics_pipeline.storage.machine import allow_more_files
 
 EXPORTS = "exports"
 REPORTS = "reports"

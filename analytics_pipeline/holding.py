@@ -17,11 +17,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from analytics_pipeline.domain.run_limits import RunLimits
-from analytics_pipeline.errors import RunEnded, RunTooLong
-from analytics_pipeline.progress import Progress
-from analytics_pipeline.running_queries import interrupt_queries
-from analytics_pipeline.storage.holder_note import Holder, HolderNote, kept_note
+from analytics_pipeline.engine.duckdb import interrupt_queries
+from analytics_pipeline.model.errors import RunEnded, RunTooLong
+from analytics_pipeline.model.policy import RunLimits
+from analytics_pipeline.storage.state import Holder, HolderNote, kept_note
+
+# ----------------------------------------------------------------------------------
+# What a run tells while it goes on, to whoever listens: a terminal, or nobody.
+
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is being done, how much of it, and of how much (if that is known)."""
+
+Tell = Callable[[str], None]
+"""Told a sentence that a person should see once."""
+
+
+def silent(_what: str, _done: int, _of: int | None) -> None:
+    """Show nothing."""
+
+
+def unheard(_sentence: str) -> None:
+    """Tell nobody."""
+
+
+# ----------------------------------------------------------------------------------
+# The run that holds a data directory: what it does at present, and when it must end.
+#
+# Whoever finds the directory in use is told who holds it. A run that does not get on,
+# or does not come to an end, is ended, so that no other waits for it for ever.
+
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at how a run gets on."""

@@ -7,10 +7,10 @@ no other along.  Nothing else here may have a name that a shop could have.
 
 import logging as _logging
 
-from analytics_pipeline import chain as _chain
 from analytics_pipeline import definitions as _definitions
-from analytics_pipeline import shortages as _shortages
-from analytics_pipeline.errors import WrongUse as _WrongUse
+from analytics_pipeline import settings as _chain
+from analytics_pipeline.model.errors import WrongUse as _WrongUse
+from analytics_pipeline.storage import machine as _shortages
 
 
 def __getattr__(name: str) -> object:

@@ -1,20 +1,23 @@
-"""What a shop configures: the environment (or ``.env``) and ``analytics.toml``.
-
-Names and defaults are part of the product's contract.  Everything is checked here,
-once, with messages that name the key; nothing else reads the environment.
-"""
+"""What a shop configures: the environment, ``analytics.toml``, its chain."""
 
 import os
+import re
+import stat
 import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
+from io import StringIO
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     Field,
@@ -23,16 +26,26 @@ from pydantic import (
     ValidationError,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.run_limits import RunLimits
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.shortages import refuse_shortage
-from analytics_pipeline.sources.export_file import ExportDialect
-from analytics_pipeline.storage.store_urls import name_unfit
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.policy import Policy, RunLimits, Usual
+from analytics_pipeline.sources.web_shop.export_file import ExportDialect
+from analytics_pipeline.storage.files import is_open_to
+from analytics_pipeline.storage.machine import refuse_shortage
+from analytics_pipeline.storage.object_store import name_unfit
 from analytics_pipeline.web_guard import Place, read_own_hosts
+
+# ----------------------------------------------------------------------------------
+# What a shop configures: the environment (or ``.env``) and ``analytics.toml``.
+#
+# Names and defaults are part of the product's contract. Everything is checked here,
+# once, with messages that name the key; nothing else reads the environment.
+
 
 DEPLOYMENT = frozenset(
     {
@@ -287,3 +300,244 @@ def _what_is_wrong(fault: ErrorDetails) -> str:
     keys = [key.name for table in _WITH_KEYS for key in fields(table)]
     like = get_close_matches(str(fault["loc"][-1]), keys, 1)
     return f"is no key; did you mean {like[0]}?" if like else "is no key"
+
+
+# ----------------------------------------------------------------------------------
+# The settings of one shop of a chain, from its file ``NAME.env`` alone.
+#
+# What the file does not say has its default. Nothing reaches a shop from the
+# environment, from ``.env`` or from the file of another shop, so that no token and no
+# channel of alerts can stand in for one that is lacking.
+
+
+VARIABLES = frozenset(str(each.alias) for each in Settings.model_fields.values())
+REQUIRED = ("LIGHTSPEED_DOMAIN_PREFIX", "LIGHTSPEED_TOKEN")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class ShopOfChain(Settings):
+    """The settings of one shop of a chain, and where the chain keeps its records."""
+
+    name: str
+    file: Path
+    chain_dir: Path
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (pydantic gives all of them)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given, and nothing from the environment."""
+        return (init_settings,)
+
+    @property
+    def shop_name(self) -> str:
+        """The shop's name: that of its file."""
+        return self.name
+
+    @property
+    def records_dir(self) -> Path:
+        """Where Dagster's records of the whole chain are kept."""
+        return records_of(self.chain_dir)
+
+    @property
+    def written_in(self) -> str:
+        """Where a person changes these settings."""
+        return str(self.file)
+
+    @property
+    def exposure(self) -> str | None:
+        """A warning where others than its owner can read the file.
+
+        No more than that: secrets mounted into a container are readable by all in it.
+        """
+        if not is_open_to(self.file, stat.S_IRGRP | stat.S_IROTH):
+            return None
+        return (
+            f"{self.file} holds a token and can be read by others than its owner. "
+            f"To keep it to yourself: chmod 600 {self.file}"
+        )
+
+
+def records_of(chain_dir: Path) -> Path:
+    """Return where Dagster's records of a chain are kept."""
+    return chain_dir / ".dagster"
+
+
+def read_shop(file: Path, chain_dir: Path) -> ShopOfChain:
+    """Read the settings of one shop of the chain whose data are in *chain_dir*.
+
+    Raises:
+        WrongUse: the name or the content of the file cannot be used.
+    """
+    name = file.stem
+    if not NAME.fullmatch(name):
+        raise WrongUse(
+            f"{file.name}: {name!r} is no name for a shop.",
+            "Rename the file: a small letter first, then small letters, digits and _.",
+        )
+    given: dict[str, Any] = {"ANALYTICS_DATA_DIR": str(chain_dir / name)}
+    given |= _read_variables(file)
+    missing = [variable for variable in REQUIRED if variable not in given]
+    if missing:
+        raise _unusable(file, f"{' and '.join(missing)} is not set")
+    try:
+        settings = ShopOfChain(name=name, file=file, chain_dir=chain_dir, **given)
+    except ValidationError as error:
+        raise _unusable(file, name_faults(error)) from error
+    return with_absolute_places(settings)
+
+
+def _read_variables(file: Path) -> dict[str, str]:
+    """Read the variables of a file as they stand there; nothing is filled in.
+
+    Raises:
+        WrongUse: a line cannot be read, or a variable is not known or stands twice.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(file, f"it cannot be read ({type(error).__name__})") from error
+    lines = list(parse_stream(StringIO(text)))
+    for line in lines:
+        if line.error:
+            raise _unusable(file, f"line {line.original.line} cannot be read")
+    named = Counter(line.key for line in lines if line.key)
+    if unknown := sorted(set(named) - VARIABLES):
+        raise _unusable(file, f"{', '.join(unknown)} is no variable of a shop")
+    if twice := sorted(key for key, count in named.items() if count > 1):
+        raise _unusable(file, f"{', '.join(twice)} stands there more than once")
+    return {line.key: line.value for line in lines if line.key and line.value}
+
+
+def _unusable(file: Path, why: str) -> WrongUse:
+    return WrongUse(f"{file.name} cannot be used: {why}.", f"Correct {file}.")
+
+
+# ----------------------------------------------------------------------------------
+# A chain: several shops in one deployment, each with a configuration of its own.
+#
+# ``ANALYTICS_SHOPS`` names a folder. Every ``NAME.env`` in it is a shop called NAME.
+
+
+class _Deployment(BaseSettings):
+    """What the environment, or ``.env``, says of the deployment beside its shops."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", env_ignore_empty=True
+    )
+
+    folder: Path | None = Field(None, alias="ANALYTICS_SHOPS")
+    shop: str | None = Field(None, alias="ANALYTICS_SHOP")
+    data_dir: Path = Field(Path("data"), alias="ANALYTICS_DATA_DIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The shops of a deployment by name, and those that cannot be used, with why.
+
+    ``data_dir`` holds Dagster's records and, unless a shop says otherwise, its data.
+    """
+
+    folder: Path
+    data_dir: Path
+    shops: Mapping[str, ShopOfChain]
+    faults: Mapping[str, WrongUse]
+
+    @property
+    def names(self) -> list[str]:
+        """Every shop, usable or not."""
+        return sorted({*self.shops, *self.faults})
+
+    def settings_of(self, name: str) -> ShopOfChain:
+        """Return the settings of one shop.
+
+        Raises:
+            WrongUse: there is no such shop, or its file cannot be used.
+        """
+        if name in self.faults:
+            raise self.faults[name]
+        if name not in self.shops:
+            raise WrongUse(
+                f"There is no shop {name!r} in {self.folder}.",
+                f"Choose one of these: {', '.join(self.names)}.",
+            )
+        return self.shops[name]
+
+
+def find_chain() -> Chain | None:
+    """Return the chain that the environment names; nothing for a shop by itself.
+
+    Raises:
+        WrongUse: the folder is missing or holds no shop.
+    """
+    deployment = _Deployment()
+    if deployment.folder is None:
+        return None
+    return read_chain(deployment.folder, deployment.data_dir)
+
+
+def shop_in_environment() -> str | None:
+    """Return the shop that ``ANALYTICS_SHOP`` means, if it is set."""
+    return _Deployment().shop
+
+
+def read_chain(folder: Path, data_dir: Path) -> Chain:
+    """Read every shop of *folder*; a file that cannot be used harms no other shop.
+
+    Raises:
+        WrongUse: the folder is missing or holds no shop.
+    """
+    folder, data_dir = folder.resolve(), data_dir.resolve()
+    files = sorted(folder.glob("*.env"))
+    if not files:
+        raise WrongUse(
+            f"ANALYTICS_SHOPS: {folder} holds no file NAME.env, so no shop.",
+            "Write one for each shop, or unset ANALYTICS_SHOPS if there is only one.",
+        )
+    shops: dict[str, ShopOfChain] = {}
+    faults: dict[str, WrongUse] = {}
+    for file in files:
+        try:
+            shops[file.stem] = read_shop(file, data_dir)
+        except WrongUse as fault:
+            faults[file.stem] = fault
+    faults |= (clashes := _find_clashes(shops))
+    sound = {name: each for name, each in shops.items() if name not in clashes}
+    return Chain(folder, data_dir, sound, faults)
+
+
+def _find_clashes(shops: Mapping[str, ShopOfChain]) -> dict[str, WrongUse]:
+    """Return the shops that are the same store, or would write into one place."""
+    faults: dict[str, WrongUse] = {}
+    for (left, ours), (right, theirs) in combinations(shops.items(), 2):
+        for shared in _shared(ours, theirs):
+            fault = WrongUse(
+                f"The shops {left} and {right} have {shared}, so neither is used.",
+                f"Correct {ours.file} or {theirs.file}.",
+            )
+            faults |= {left: fault, right: fault}
+    return faults
+
+
+def _shared(ours: ShopOfChain, theirs: ShopOfChain) -> Iterator[str]:
+    """Say what two shops share, but may not."""
+    if str(ours.domain_prefix).lower() == str(theirs.domain_prefix).lower():
+        yield "the same LIGHTSPEED_DOMAIN_PREFIX"
+    if any(_overlap(a, b) for a in _places(ours) for b in _places(theirs)):
+        yield "the same ANALYTICS_DATA_DIR or ANALYTICS_STORE, or one in the other"
+
+
+def _places(settings: Settings) -> list[str]:
+    """Return the folders and URLs that a shop writes to, each ending with a slash."""
+    places = (str(settings.data_dir), settings.warehouse_url)
+    return [place.rstrip("/") + "/" for place in places]
+
+
+def _overlap(ours: str, theirs: str) -> bool:
+    """Say whether one place is the other, or lies in it."""
+    return ours.startswith(theirs) or theirs.startswith(ours)

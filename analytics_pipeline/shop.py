@@ -17,20 +17,17 @@ import pandas as pd
 from filelock import FileLock, Timeout
 from ibis.backends import BaseBackend
 
-from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.domain.business_days import leave_out_empty_years
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
-from analytics_pipeline.domain.findings import name_some
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.engine import connect, open_days, open_table
-from analytics_pipeline.errors import DirectoryInUse, InputFailed, LocalFailure
-from analytics_pipeline.holding import Holding, watched
-from analytics_pipeline.progress import Progress, Tell, silent, unheard
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
-from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.domain.sales import leave_out_empty_years
+from analytics_pipeline.engine.duckdb import connect, open_days, open_table
+from analytics_pipeline.holding import Holding, Progress, Tell, silent, unheard, watched
+from analytics_pipeline.model.checks import Candidate, name_some
+from analytics_pipeline.model.errors import DirectoryInUse, InputFailed, LocalFailure
+from analytics_pipeline.model.policy import Policy, Usual
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.settings import (
     Settings,
     load_export_dialect,
@@ -38,15 +35,17 @@ from analytics_pipeline.settings import (
     load_run_limits,
     load_usual,
 )
-from analytics_pipeline.sources.export_file import ExportDialect
-from analytics_pipeline.storage.files import make_folder, remove_scratch
-from analytics_pipeline.storage.holder_note import Holder, read_holder
-from analytics_pipeline.storage.identity_key import read_identity_key
+from analytics_pipeline.sources.web_shop.export_file import ExportDialect
+from analytics_pipeline.storage.files import (
+    QuarantineLists,
+    make_folder,
+    remove_scratch,
+)
+from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.publication import Publication
-from analytics_pipeline.storage.quarantine_lists import QuarantineLists
 from analytics_pipeline.storage.sales_log import SalesLog
-from analytics_pipeline.storage.stored_versions import StoredVersions
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.state import Holder, read_holder, read_identity_key
+from analytics_pipeline.storage.tables import Warehouse
 
 Made = TypeVar("Made")
 

@@ -27,7 +27,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.pool import NullPool, QueuePool
 
-from analytics_pipeline.storage.locked_databases import BUSY_SECONDS
+from analytics_pipeline.storage.machine import BUSY_SECONDS
 
 MOST_OPEN = 8
 """How many files stay open: that of all runs, and those of the last few."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

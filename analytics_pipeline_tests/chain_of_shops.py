@@ -46,7 +46,7 @@ def open_stores(
 
     *more* holds, by shop, what its file says beside where its store is.
     """
-    from analytics_pipeline.chain import read_chain
+    from analytics_pipeline.settings import read_chain
 
     with ExitStack() as stack:
         stores: dict[str, tuple[Store, Any]] = {}

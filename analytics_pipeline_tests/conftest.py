@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from analytics_pipeline.commands.running import COLLECT_RARELY
-from analytics_pipeline.reports import page
+from analytics_pipeline.report import page
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (

@@ -16,27 +16,26 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.assets.customers import build_customers
-from analytics_pipeline.assets.exports import build_exports
-from analytics_pipeline.assets.reconciliation import build_reconciliation
-from analytics_pipeline.assets.reports import build_reports
-from analytics_pipeline.assets.sales import RawSalesConfig, build_sales
-from analytics_pipeline.assets.sources import (
+from analytics_pipeline.engine.duckdb import connect
+from analytics_pipeline.orchestration.assets import (
     CustomersConfig,
     EcomOrdersConfig,
+    RawSalesConfig,
     SalesFeedConfig,
+    build_customers,
+    build_exports,
+    build_reconciliation,
+    build_reports,
+    build_sales,
     build_sources,
 )
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.engine import connect
-from analytics_pipeline.jobs import update_config
-from analytics_pipeline.partitions import business_days
+from analytics_pipeline.orchestration.jobs import business_days, update_config
+from analytics_pipeline.orchestration.tables import Catalogue
+from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.sources.lightspeed import LightspeedClient
-from analytics_pipeline.sources.origin import origin_for
-from analytics_pipeline.steps.damage import set_damaged_aside
-from analytics_pipeline.steps.upgrade import bring_up_to_date
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.http import origin_for
 
 SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
 """In the order in which the job reads them."""

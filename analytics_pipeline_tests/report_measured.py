@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.domain.changes import no_changes
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.report_figures import Measured
-from analytics_pipeline.domain.report_purchases import (
+from analytics_pipeline.domain.report import (
     FIRST_ORDER,
+    Measured,
     add_up_months,
     add_up_recent_days,
     count_cohorts,
@@ -24,8 +23,9 @@ from analytics_pipeline.domain.report_purchases import (
     join_first_orders,
     month_before,
 )
-from analytics_pipeline.engine import lend_columns
-from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.engine.duckdb import lend_columns
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.tables import lend_rows
 

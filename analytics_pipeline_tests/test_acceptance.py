@@ -10,12 +10,12 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.acceptance import accept_failure
-from analytics_pipeline.domain.findings import Finding, Severity
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.storage.gate_notes import Acceptance, Acceptances, FailedCheck
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.commands.update import accept_failure
+from analytics_pipeline.model.checks import Finding, Severity
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.storage.state import Acceptance, Acceptances, FailedCheck
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.alerts: each change once, on every channel."""
+"""Tests for analytics_pipeline.alerts.delivery: each change once, on every channel."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,12 +11,17 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from analytics_pipeline.alerts import Told, build_alert_sensor, look_around, tell_people
-from analytics_pipeline.channels import open_channels
-from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.alerts.channels import open_channels
+from analytics_pipeline.alerts.delivery import (
+    Told,
+    build_alert_sensor,
+    look_around,
+    tell_people,
+)
+from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.storage.alert_book import AlertBook
+from analytics_pipeline.storage.state import AlertBook
 from analytics_pipeline_tests.receivers import SECRET, Inbox, open_webhook
 
 D = date(2026, 6, 20)
@@ -579,7 +584,7 @@ def test_what_may_have_been_told_before_a_death_is_told_to_have_recovered(
 ) -> None:
     world.run("raw_sales", verdict(), failure=gate_failure())
     with monkeypatch.context() as dying:
-        dying.setattr("analytics_pipeline.alerts.mark_told", _die)
+        dying.setattr("analytics_pipeline.alerts.delivery.mark_told", _die)
         with pytest.raises(Killed):
             world.tell()
     world.run("raw_sales", verdict(passed=True))
@@ -597,7 +602,7 @@ def test_a_refusal_does_not_settle_what_a_dead_process_may_have_told(
 ) -> None:
     world.run("raw_sales", verdict(), failure=gate_failure())
     with monkeypatch.context() as dying:
-        dying.setattr("analytics_pipeline.alerts.mark_told", _die)
+        dying.setattr("analytics_pipeline.alerts.delivery.mark_told", _die)
         with pytest.raises(Killed):
             world.tell()
     webhook.refusing = [503]
@@ -630,7 +635,7 @@ def test_who_is_killed_before_a_message_loses_nothing(
 ) -> None:
     world.run("raw_sales", verdict(), failure=gate_failure())
     with monkeypatch.context() as dying:
-        dying.setattr("analytics_pipeline.alerts.write_messages", _die)
+        dying.setattr("analytics_pipeline.alerts.delivery.write_messages", _die)
         with pytest.raises(Killed):
             world.tell()
 

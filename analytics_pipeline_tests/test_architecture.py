@@ -5,41 +5,16 @@ import re
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 
 import analytics_pipeline
 
 PACKAGE = Path(analytics_pipeline.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-LONGEST_MODULE, LONGEST_FUNCTION = 400, 40
-
-LAYERS = [
-    "vocabulary", "errors", "shortages",
-    "web_guard",
-    "schemas", "domain",
-    "sources", "storage", "simulator",
-    "candidate", "progress", "running_queries", "holding",
-    "settings", "shop_file", "chain",
-    "spark", "engine",
-    "shop", "channels",
-    "reports",
-    "steps",
-    "stories", "contracts", "checks", "catalogue", "column_lineage", "run_log",
-    "gates", "daily_tables", "partitions", "presentation",
-    "resources", "io_managers", "verdicts",
-    "assets",
-    "jobs", "schedules", "log_followers",
-    "webserver", "sqlite_records", "instance", "run_failures",
-    "run_reports",
-    "lateness", "alerts",
-    "dead_runs", "sensors",
-    "probes",
-    "definitions", "locations",
-    "commands", "cli", "__main__",
-]  # fmt: skip
-"""Each may import only itself and what stands before it."""
+LONGEST_FUNCTION = 40
 
 FILES = frozenset({"os", "pathlib", "shutil", "tempfile", "io.open", "upath", "fsspec"})
-WORLD = FILES | {"dagster", "httpx", "socket", "subprocess", "random", "secrets"}
+WORLD = FILES | {"socket", "subprocess", "random", "secrets"}
 CLOCKS = frozenset({"now", "utcnow", "today", "time_ns", "monotonic"})
 
 WALL_CLOCK = re.compile(
@@ -76,15 +51,6 @@ def imports_of(path):
     return found
 
 
-def own_imports(path):
-    prefix = "analytics_pipeline."
-    return {
-        each.removeprefix(prefix)
-        for each in imports_of(path)
-        if each.startswith(prefix)
-    }
-
-
 def packages(path):
     return {each.split(".")[0] for each in imports_of(path)}
 
@@ -101,37 +67,16 @@ def importing(*names):
 EACH_MODULE = pytest.mark.parametrize("path", MODULES, ids=name_of)
 
 
-@EACH_MODULE
-def test_every_module_has_its_place_and_imports_only_what_stands_before(path):
-    layer = layer_of(name_of(path))
-    if layer == "__init__":
-        assert own_imports(path) == set()
-        return
-    assert layer in LAYERS, "give the new module its place among the layers"
-    allowed = LAYERS[: LAYERS.index(layer) + 1]
-    assert {layer_of(each) for each in own_imports(path)} <= set(allowed)
+def test_imports_follow_the_layers_of_pyproject():
+    assert lint_imports(cache_dir=None) == 0
 
 
-def test_the_docstring_of_the_package_tells_the_layers_in_this_order():
-    told = [
-        name
-        for line in analytics_pipeline.__doc__.splitlines()
-        if re.match(r"    [a-z]", line)
-        for name in re.split(r"\s{2,}", line.strip())[0].split(", ")
-    ]
-
-    assert len(told) > 10
-    assert told == [layer for layer in LAYERS if layer in told]
-
-
-@pytest.mark.parametrize("path", those_in("domain", "schemas"), ids=name_of)
+@pytest.mark.parametrize("path", those_in("domain", "model"), ids=name_of)
 def test_what_numbers_mean_needs_no_framework_no_file_and_no_network(path):
     assert packages(path) & WORLD == set()
 
 
-@pytest.mark.parametrize(
-    "path", those_in("domain", "schemas", "vocabulary", "errors"), ids=name_of
-)
+@pytest.mark.parametrize("path", those_in("domain", "model"), ids=name_of)
 def test_what_numbers_mean_opens_nothing_and_reads_no_clock_rule_1_1(path):
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -210,18 +155,7 @@ def test_only_one_function_says_how_old_a_file_is():
         if re.search(r"st_mtime\b|getmtime", path.read_text(encoding="utf-8"))
     }
 
-    assert asking == {"steps.ecom_orders"}
-
-
-@pytest.mark.parametrize("path", those_in("simulator"), ids=name_of)
-def test_the_simulated_store_shares_nothing_with_what_it_tests(path):
-    shared = {layer_of(each) for each in own_imports(path)}
-
-    assert shared <= {"simulator", "vocabulary", "errors"}
-
-
-def test_only_the_sources_speak_http():
-    assert importing("httpx", "requests", "aiohttp") == {"sources"}
+    assert asking == {"assets.ecom_orders"}
 
 
 def test_only_the_commands_know_a_terminal():
@@ -241,12 +175,6 @@ def test_only_the_commands_print():
     assert printing <= {"commands", "cli"}
 
 
-def test_dagster_begins_where_contracts_do():
-    first = LAYERS.index("contracts")
-
-    assert importing("dagster") <= set(LAYERS[first:])
-
-
 def test_only_the_settings_and_the_instance_read_the_environment():
     reading = {
         name_of(path)
@@ -254,16 +182,12 @@ def test_only_the_settings_and_the_instance_read_the_environment():
         if re.search(r"\bos\.(environ|getenv)", path.read_text(encoding="utf-8"))
     }
 
-    assert reading <= {"settings", "instance", "commands.ui"}
+    assert reading <= {"settings", "orchestration.instance", "commands.ui"}
 
 
 @EACH_MODULE
-def test_a_module_says_what_it_is_for_and_stays_short(path):
-    text = path.read_text(encoding="utf-8")
-
-    assert len(text.splitlines()) <= LONGEST_MODULE
-    if text.strip():
-        assert ast.get_docstring(ast.parse(text))
+def test_a_module_says_what_it_is_for(path):
+    assert ast.get_docstring(tree_of(path))
 
 
 @EACH_MODULE

@@ -1,11 +1,16 @@
-"""Tests for analytics_pipeline.chain: the shops of a deployment beside each other."""
+"""Tests for settings: the shops of a deployment beside each other."""
 
 from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.chain import Chain, find_chain, read_chain, shop_in_environment
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.settings import (
+    Chain,
+    find_chain,
+    read_chain,
+    shop_in_environment,
+)
 from analytics_pipeline_tests.chain_of_shops import write_shop
 
 

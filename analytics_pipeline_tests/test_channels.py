@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from analytics_pipeline import channels
-from analytics_pipeline.channels import Channel, open_channels
-from analytics_pipeline.domain.alert_texts import Kind, Message
+from analytics_pipeline.alerts import channels
+from analytics_pipeline.alerts.channels import Channel, open_channels
+from analytics_pipeline.alerts.texts import Kind, Message
 from analytics_pipeline.settings import load_settings
 
 LONG = 20.0

@@ -21,10 +21,10 @@ import pytest
 from starlette.applications import Starlette
 from typer.testing import CliRunner, Result
 
-from analytics_pipeline import resources
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands.demo import program_typed
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.orchestration import resources
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.ledger import expected_master

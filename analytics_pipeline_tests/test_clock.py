@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from time_machine import escape_hatch
 
+from analytics_pipeline.assets import ecom_orders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps import ecom_orders
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.clock_of_processes.sitecustomize import OF_GRPC
 

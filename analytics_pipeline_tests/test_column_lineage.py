@@ -1,21 +1,25 @@
-"""Tests for analytics_pipeline.column_lineage: a column told to be another's is it."""
+"""Tests for orchestration.tables: a column's declared origin is its origin."""
 
 import pandas as pd
 import pytest
 
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.column_lineage import TAKEN_FROM, trace_columns
+from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.domain.exports import (
     assemble_first_time_buyers,
     assemble_master,
 )
 from analytics_pipeline.domain.people import describe_people
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets, SalesFeed
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import (
+    Customers,
+    EcomOrders,
+    Outlets,
+    SalesFeed,
+)
+from analytics_pipeline.orchestration.tables import TAKEN_FROM, Catalogue, trace_columns
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.steps.identities import load_identities
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 from analytics_pipeline_tests.tables import make_table

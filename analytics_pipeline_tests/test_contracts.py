@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.contracts: write, audit, publish."""
+"""Tests for analytics_pipeline.orchestration.tables: write, audit, publish."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -7,21 +7,19 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Check, Contract, Weight
-from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
-from analytics_pipeline.errors import (
+from analytics_pipeline.model.checks import SCHEMA_CHECK, Candidate, Finding, Severity
+from analytics_pipeline.model.errors import (
     GateFailed,
     LightspeedRefused,
     LightspeedUnavailable,
     WrongUse,
 )
-from analytics_pipeline.gates import Event, store_if_sound, told_to_people
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.io_managers import StoredBehindTheGate
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sources import Customers, SalesFeed
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
+from analytics_pipeline.orchestration.gate import Event, store_if_sound, told_to_people
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.resources import StoredBehindTheGate
+from analytics_pipeline.orchestration.tables import Catalogue, Check, Contract, Weight
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.tables import make_table

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.daily_tables: each day is judged by itself."""
+"""Tests for analytics_pipeline.orchestration.gate: each day is judged by itself."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -6,16 +6,17 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Check, Contract, Weight
-from analytics_pipeline.daily_tables import MOST_DAYS_REPORTED, store_days_if_sound
-from analytics_pipeline.domain.findings import SCHEMA_CHECK, Finding, Severity
-from analytics_pipeline.errors import GateFailed
-from analytics_pipeline.gates import Event
-from analytics_pipeline.io_managers import StoredBehindTheGate
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.model.checks import SCHEMA_CHECK, Candidate, Finding, Severity
+from analytics_pipeline.model.errors import GateFailed
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.orchestration.gate import (
+    MOST_DAYS_REPORTED,
+    Event,
+    store_days_if_sound,
+)
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.resources import StoredBehindTheGate
+from analytics_pipeline.orchestration.tables import Catalogue, Check, Contract, Weight
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.tables import make_table

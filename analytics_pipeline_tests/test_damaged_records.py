@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.instance import open_instance
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 
 

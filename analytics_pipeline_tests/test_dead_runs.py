@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.dead_runs: a run that nobody works on holds up none."""
+"""Tests for orchestration.run_records: a run without a process blocks no other."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,8 +8,12 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from analytics_pipeline.dead_runs import GONE, GRACE, build_dead_run_sensor
-from analytics_pipeline.run_reports import SHOP_TAG
+from analytics_pipeline.orchestration.run_records import (
+    GONE,
+    GRACE,
+    SHOP_TAG,
+    build_dead_run_sensor,
+)
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline_tests import clock

@@ -9,13 +9,20 @@ import dagster as dg
 import pytest
 import yaml
 
-from analytics_pipeline.chain import read_chain
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.instance import home_of_chain, instance_home, open_instance
-from analytics_pipeline.jobs import DAILY_UPDATE, ECOM_IMPORT, FULL_REBUILD
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.schedules import missed_days
-from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.orchestration.instance import (
+    home_of_chain,
+    instance_home,
+    open_instance,
+)
+from analytics_pipeline.orchestration.jobs import (
+    DAILY_UPDATE,
+    ECOM_IMPORT,
+    FULL_REBUILD,
+    business_days,
+)
+from analytics_pipeline.orchestration.schedules import missed_days
+from analytics_pipeline.settings import Settings, load_settings, read_chain
 from analytics_pipeline_tests.chain_of_shops import write_shop
 
 ZONE, START = "Australia/Sydney", "2025-01-01"

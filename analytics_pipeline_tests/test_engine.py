@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.engine."""
+"""Tests for analytics_pipeline.engine.duckdb."""
 
 import gc
 from pathlib import Path
@@ -6,14 +6,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analytics_pipeline import engine as engine_module
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.engine import connect, lend, lend_columns, open_days, open_table
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.engine import duckdb as engine_module
+from analytics_pipeline.engine.duckdb import (
+    connect,
+    lend,
+    lend_columns,
+    open_days,
+    open_table,
+)
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
 MEMORY_LIMIT = "select current_setting('memory_limit')"

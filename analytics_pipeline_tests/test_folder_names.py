@@ -13,17 +13,17 @@ from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from fsspec.implementations.memory import MemoryFileSystem
 from typer.testing import CliRunner
 
-from analytics_pipeline import engine
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.engine import duckdb as engine
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import Engine, load_settings
-from analytics_pipeline.sources.frames import frame_of
-from analytics_pipeline.storage.objects import ObjectStore
+from analytics_pipeline.sources.values import frame_of
+from analytics_pipeline.storage.object_store import ObjectStore
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline.storage.sales_log import SalesLog
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 
 NAMES = [
     ("shop?", "shop1"),

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.instance import open_instance
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (

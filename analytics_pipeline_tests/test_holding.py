@@ -15,19 +15,17 @@ from dagster._utils.interrupts import raise_interrupts_as
 from ibis.backends.duckdb import Backend as DuckDB
 
 from analytics_pipeline import holding
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.run_limits import RunLimits
-from analytics_pipeline.engine import connect
-from analytics_pipeline.errors import (
+from analytics_pipeline.engine.duckdb import connect
+from analytics_pipeline.holding import Holding, holding_of, silent, watched
+from analytics_pipeline.model.errors import (
     LightspeedUnavailable,
     PipelineError,
     RunEnded,
     RunTooLong,
     WrongUse,
 )
-from analytics_pipeline.gates import told_to_people
-from analytics_pipeline.holding import Holding, holding_of, watched
-from analytics_pipeline.progress import silent
+from analytics_pipeline.model.policy import Policy, RunLimits
+from analytics_pipeline.orchestration.gate import told_to_people
 from analytics_pipeline.settings import (
     Engine,
     load_policy,
@@ -35,8 +33,8 @@ from analytics_pipeline.settings import (
     load_settings,
 )
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.sources.connection import Connection
-from analytics_pipeline.storage.holder_note import Holder, read_holder
+from analytics_pipeline.sources.lightspeed.http import Connection
+from analytics_pipeline.storage.state import Holder, read_holder
 
 AT_ONCE = RunLimits(idle_minutes=0.001)
 LONG = 20.0

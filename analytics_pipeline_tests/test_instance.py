@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.instance: records of an older Dagster are named so."""
+"""Tests for orchestration.instance: records of an older Dagster are reported."""
 
 import sqlite3
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.instance import _equip, open_home, records_kept
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.orchestration.instance import _equip, open_home, records_kept
 
 OLDER = "1aca709bba64"
 """A revision of Dagster's tables that is not the last one."""

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline import locations
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.shop_file import NAME
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.settings import NAME
 from analytics_pipeline_tests.chain_of_shops import write_shop
 
 

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 from dagster._core.execution import compute_logs
 
-from analytics_pipeline import log_followers
-from analytics_pipeline.log_followers import _Deaf, start_followers_deaf
+from analytics_pipeline.orchestration import log_followers
+from analytics_pipeline.orchestration.log_followers import _Deaf, start_followers_deaf
 
 SLEEP = [sys.executable, "-c", "import time; print('on', flush=True); time.sleep(60)"]
 

@@ -10,11 +10,11 @@ import ibis
 import pytest
 
 from analytics_pipeline.domain.analytics import list_purchases, measure_people
-from analytics_pipeline.domain.policy import MoneyBasis, Policy
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets
-from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import arrow_schema
 from analytics_pipeline_tests.tables import lend_rows, make_table
 from analytics_pipeline_tests.till_payloads import SHAPES, STATES, Item, TillSale

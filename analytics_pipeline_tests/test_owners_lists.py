@@ -12,23 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.candidate import Candidate
-from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.domain.conservation import keep_people
-from analytics_pipeline.domain.csv_text import render_texts
-from analytics_pipeline.domain.export_changes import (
-    ExportChanges,
-    judge_completeness,
-)
-from analytics_pipeline.domain.findings import Finding, OwnersList, Severity
-from analytics_pipeline.domain.suspicious_people import judge_people
-from analytics_pipeline.gates import store_if_sound
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.domain.people import judge_people
+from analytics_pipeline.domain.web_orders import ExportChanges, judge_completeness
+from analytics_pipeline.model.checks import Candidate, Finding, OwnersList, Severity
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sources import Customers
+from analytics_pipeline.model.vocabulary import RecordKind
+from analytics_pipeline.orchestration.gate import store_if_sound
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.vocabulary import RecordKind
+from analytics_pipeline.storage.csv import render_texts
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.tables import make_table

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.presentation: what the UI says of every table."""
+"""Tests for orchestration.tables: what the UI says of every table."""
 
 import re
 from datetime import date
@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.orchestration.tables import STORIES
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.stories import STORIES
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 WITH_CONTACTS = {

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.cli import app
-from analytics_pipeline.domain.run_limits import RunLimits
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.partitions import business_days
+from analytics_pipeline.model.policy import RunLimits, Usual
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import (
     Settings,
     load_export_dialect,

@@ -10,7 +10,7 @@ import pytest
 
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.serving import serve
-from analytics_pipeline.sources import search
+from analytics_pipeline.sources.lightspeed import client as search
 from analytics_pipeline_tests.doctored import doctored
 from analytics_pipeline_tests.light_run import SOURCES, evidence_of, run_light
 from analytics_pipeline_tests.simulated_shop import (

@@ -10,19 +10,19 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from analytics_pipeline import resources
-from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
-from analytics_pipeline.resources import shop_resource
-from analytics_pipeline.run_failures import explain_run_failure
+from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
+from analytics_pipeline.orchestration import resources
+from analytics_pipeline.orchestration.resources import shop_resource
+from analytics_pipeline.orchestration.run_records import explain_run_failure
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.storage.holder_note import Holder, kept_note
+from analytics_pipeline.storage.state import Holder, kept_note
 
 
 def test_a_run_says_that_it_waits_for_another_one_and_goes_on_after_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "analytics_pipeline.resources")
+    caplog.set_level(logging.INFO, "analytics_pipeline.orchestration.resources")
     resource = shop_resource(lambda: open_shop(load_settings(data_dir=tmp_path)))
     held = threading.Event()
 
@@ -74,7 +74,7 @@ def test_what_a_run_could_not_begin_with_is_told_with_its_remedy_and_exit_code(
 def test_a_run_that_waits_says_for_whom_and_says_it_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.set_level(logging.INFO, "analytics_pipeline.resources")
+    caplog.set_level(logging.INFO, "analytics_pipeline.orchestration.resources")
     monkeypatch.setattr(resources, "TELL_EVERY", 0.1)
     resource = shop_resource(lambda: open_shop(load_settings(data_dir=tmp_path)))
     at_work = Holder(

@@ -7,16 +7,15 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.contacts import ContactKeys
-from analytics_pipeline.domain.identity import resolve_identities
-from analytics_pipeline.domain.identity_overrides import no_overrides
-from analytics_pipeline.domain.order_matching import match_orders
-from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.domain.identity import no_overrides, resolve_identities
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.sources import EcomOrders, Outlets
-from analytics_pipeline.sources.customer_payloads import customers_rows
-from analytics_pipeline.sources.ecom_export import read_ecom_export
-from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.domain.web_orders import match_orders
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import EcomOrders, Outlets
+from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
+from analytics_pipeline.sources.web_shop.export import read_ecom_export
 from analytics_pipeline_tests.sources.samples import customer, flat_line, flat_sale
 from analytics_pipeline_tests.tables import make_table
 

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.run_log: what a person reads who follows a run."""
+"""Tests for orchestration.gate: what a person reads who follows a run."""
 
 import logging
 import os
@@ -12,9 +12,9 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.jobs import DAILY_UPDATE, ECOM_IMPORT, REDO_DAYS
-from analytics_pipeline.stories import STORIES
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.jobs import DAILY_UPDATE, ECOM_IMPORT, REDO_DAYS
+from analytics_pipeline.orchestration.tables import STORIES
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, open_simulated_shop

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.schedules and partitions."""
+"""Tests for analytics_pipeline.orchestration.schedules and partitions."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,9 +7,12 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.jobs import DAILY_UPDATE, FULL_REBUILD
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.schedules import (
+from analytics_pipeline.orchestration.jobs import (
+    DAILY_UPDATE,
+    FULL_REBUILD,
+    business_days,
+)
+from analytics_pipeline.orchestration.schedules import (
     DAYS_BACK,
     MASTER,
     SNAPSHOT,

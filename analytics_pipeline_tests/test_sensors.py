@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.sensors: a new export of the web shop is taken in."""
+"""Tests for orchestration.schedules: a new export of the web shop is imported."""
 
 import json
 import os
@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.jobs import ECOM_IMPORT
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.jobs import ECOM_IMPORT
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 
@@ -109,7 +109,9 @@ def test_an_unchanged_file_is_not_read_again(small_shop, tick, monkeypatch):
     def fail(_content):
         raise AssertionError("the file was read")
 
-    monkeypatch.setattr("analytics_pipeline.sensors.fingerprint_export", fail)
+    monkeypatch.setattr(
+        "analytics_pipeline.orchestration.schedules.fingerprint_export", fail
+    )
 
     assert asked(tick(first.cursor)) == []
     age_by(small_shop.data / EXPORT, 60)
@@ -182,7 +184,9 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_tick(
         age_by(path, 1)
         return "half"
 
-    monkeypatch.setattr("analytics_pipeline.sensors.fingerprint_export", write_on)
+    monkeypatch.setattr(
+        "analytics_pipeline.orchestration.schedules.fingerprint_export", write_on
+    )
     assert asked(tick()) == []
     monkeypatch.undo()
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from analytics_pipeline.domain.policy import LADDER, MoneyBasis, Policy, TierBasis
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.policy import LADDER, MoneyBasis, Policy, TierBasis
+from analytics_pipeline.model.vocabulary import Tier
 from analytics_pipeline.settings import (
     Engine,
     load_export_dialect,
@@ -17,8 +18,7 @@ from analytics_pipeline.settings import (
     load_usual,
 )
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.sources.export_file import E_SERIES
-from analytics_pipeline.vocabulary import Tier
+from analytics_pipeline.sources.web_shop.export_file import E_SERIES
 
 DOCUMENTED = {
     "domain_prefix": None,

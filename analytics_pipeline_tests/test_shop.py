@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.domain.business_days import end_of
-from analytics_pipeline.errors import DirectoryInUse, GateFailed, LocalFailure
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.domain.sales import end_of
+from analytics_pipeline.model.errors import DirectoryInUse, GateFailed, LocalFailure
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import hold_directory, open_shop
-from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.storage.state import FailedCheck
 from analytics_pipeline_tests.tables import make_table
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.shop_file: a shop has what its own file says."""
+"""Tests for analytics_pipeline.settings: a shop has what its own file says."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.chain import read_chain
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop_file import NAME, REQUIRED, VARIABLES, read_shop
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.settings import (
+    NAME,
+    REQUIRED,
+    VARIABLES,
+    Settings,
+    read_chain,
+    read_shop,
+)
 from analytics_pipeline_tests.chain_of_shops import token_of, write_shop
 
 LEAKING = "of-another"

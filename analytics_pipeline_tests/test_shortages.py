@@ -17,18 +17,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analytics_pipeline import shortages
-from analytics_pipeline.engine import explain_failure
-from analytics_pipeline.errors import LocalFailure, PipelineError
-from analytics_pipeline.gates import told_to_people
-from analytics_pipeline.shortages import (
+from analytics_pipeline.engine.duckdb import explain_failure
+from analytics_pipeline.model.errors import LocalFailure, PipelineError
+from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.sources.lightspeed.outlets import _time_zone
+from analytics_pipeline.sources.lightspeed.replies import explain_no_reply
+from analytics_pipeline.storage import machine as shortages
+from analytics_pipeline.storage.machine import (
     allow_more_files,
     explain_shortage,
     refuse_few_files,
     refuse_shortage,
 )
-from analytics_pipeline.sources.no_reply import explain_no_reply
-from analytics_pipeline.sources.outlet_payloads import _time_zone
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
@@ -250,7 +250,7 @@ def test_a_time_zone_that_cannot_be_read_is_not_one_that_does_not_exist(
     def fail(_name: str) -> None:
         raise FULL
 
-    monkeypatch.setattr("analytics_pipeline.sources.outlet_payloads.ZoneInfo", fail)
+    monkeypatch.setattr("analytics_pipeline.sources.lightspeed.outlets.ZoneInfo", fail)
 
     with pytest.raises(LocalFailure, match="Too many files"):
         _time_zone("Europe/Berlin")

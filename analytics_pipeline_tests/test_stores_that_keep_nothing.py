@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.chain_of_shops import write_shop
 

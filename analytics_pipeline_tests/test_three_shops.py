@@ -19,12 +19,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.alerts import tell_people
+from analytics_pipeline.alerts.delivery import tell_people
 from analytics_pipeline.cli import app
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.run_reports import list_ends, shop_of
-from analytics_pipeline.schedules import missed_days
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.run_records import list_ends, shop_of
+from analytics_pipeline.orchestration.schedules import missed_days
 from analytics_pipeline.simulator.ledger import (
     expected_first_time_buyers,
     expected_master,

@@ -1,17 +1,16 @@
-"""Tests for analytics_pipeline.verdicts."""
+"""Tests for analytics_pipeline.orchestration.run_records."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.domain.findings import Severity
 from analytics_pipeline.domain.incidents import Observation, group_warnings, observe
-from analytics_pipeline.domain.verdicts import Outcome, Verdict
-from analytics_pipeline.partitions import business_days
+from analytics_pipeline.model.checks import Outcome, Severity, Verdict
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.run_records import keep_warnings, read_verdicts
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.verdicts import keep_warnings, read_verdicts
 
 TABLE = dg.AssetKey("outlets")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.settings import ui_hosts
 from analytics_pipeline.web_guard import (
     LOOPBACK,

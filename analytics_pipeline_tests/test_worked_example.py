@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from pydantic import SecretStr
 
-from analytics_pipeline.domain.order_matching import counts_unsynced, match_orders
+from analytics_pipeline.domain.web_orders import counts_unsynced, match_orders
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
 from analytics_pipeline_tests.paper_store import PaperStore

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.assets.customer_identities import resolve_customers
+from analytics_pipeline.assets.ecom_orders import EXPORT_FILE, read_ecom_orders
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.model.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.steps.ecom_orders import EXPORT_FILE, read_ecom_orders
-from analytics_pipeline.steps.identities import resolve_customers
-from analytics_pipeline.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline_tests.tables import make_table
 
 FIRST = date(2026, 5, 1)

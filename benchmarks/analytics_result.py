@@ -24,7 +24,7 @@ NEEDED = (
 def judge(frame: pd.DataFrame) -> Outcome:
     """Fingerprint every value of the figures, whatever order they come in."""
     # Not before the clock has stopped: a peer must not hold the product in memory.
-    from analytics_pipeline.schemas.customers import CustomerAnalytics
+    from analytics_pipeline.model.schemas.customers import CustomerAnalytics
     from analytics_pipeline.storage.parquet import shape
 
     rows = shape(frame, CustomerAnalytics).sort_values("customer_id")

@@ -1,10 +1,10 @@
 """The analytics of a day by the product's own steps."""
 
+from analytics_pipeline.assets.customer_analytics import list_people
+from analytics_pipeline.assets.customer_identities import load_identities
+from analytics_pipeline.assets.purchases import open_day
 from analytics_pipeline.domain.analytics import measure_people
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.steps.customers import list_people
-from analytics_pipeline.steps.identities import load_identities
-from analytics_pipeline.steps.ledger import open_day
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.storage.parquet import shape
 from benchmarks.analytics_result import LAST, judge
 from benchmarks.invented_shop import shop_in

@@ -41,15 +41,15 @@ def measure(stopwatch: Stopwatch, folder: str, way: str) -> Outcome:
 
 
 def _product_frame(table: pa.Table) -> Any:
-    from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster
+    from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
     from analytics_pipeline.storage.parquet import shape
 
     return shape(table.to_pandas(), CustomerAnalyticsMaster)
 
 
 def _write_product(frame: pd.DataFrame, path: Path) -> None:
-    from analytics_pipeline.domain.csv_text import render_csv
-    from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster
+    from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
+    from analytics_pipeline.storage.csv import render_csv
 
     path.write_bytes(render_csv(frame, CustomerAnalyticsMaster).encode())
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.sales_log import SalesLog
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from benchmarks.invented_customers import invent_customers
 from benchmarks.invented_sales import Till
 from benchmarks.invented_shop import invent_outlets

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analytics_pipeline.domain.identity import resolve_identities
-from analytics_pipeline.domain.identity_forest import link_records
-from analytics_pipeline.domain.identity_overrides import no_overrides
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.suspicious_people import judge_people
+from analytics_pipeline.domain.identity import (
+    link_records,
+    no_overrides,
+    resolve_identities,
+)
+from analytics_pipeline.domain.people import judge_people
+from analytics_pipeline.model.policy import Policy
 from benchmarks.invented_customers import invent_customers
 from benchmarks.worker import Outcome, Stopwatch
 

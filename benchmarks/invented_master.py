@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster
+from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
+from analytics_pipeline.model.vocabulary import InactiveSegment, Tier
 from analytics_pipeline.storage.parquet import encode, shape
-from analytics_pipeline.vocabulary import InactiveSegment, Tier
 from benchmarks.analytics_result import LAST
 from benchmarks.invented_customers import invent_customers
 from benchmarks.worker import Stopwatch

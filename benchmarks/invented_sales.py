@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.storage.parquet import arrow_schema
 from benchmarks.invented_ids import draw_ids
 

@@ -11,12 +11,20 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from analytics_pipeline.assets.customer_identities import (
+    resolve_customers,
+    store_identities,
+)
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Customers, EcomOrders, Outlets, SalesFeed
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import (
+    Customers,
+    EcomOrders,
+    Outlets,
+    SalesFeed,
+)
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.steps.identities import resolve_customers, store_identities
 from analytics_pipeline.storage.parquet import shape
 from benchmarks.analytics_result import LAST
 from benchmarks.invented_customers import invent_customers

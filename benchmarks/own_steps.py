@@ -14,18 +14,18 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.assets.sales import RawSalesConfig
-from analytics_pipeline.assets.sources import (
+from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.orchestration.assets import (
     CustomersConfig,
     EcomOrdersConfig,
+    RawSalesConfig,
     SalesFeedConfig,
 )
-from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.jobs import update_config
-from analytics_pipeline.resources import Lightspeed
+from analytics_pipeline.orchestration.jobs import update_config
+from analytics_pipeline.orchestration.resources import Lightspeed
+from analytics_pipeline.orchestration.upkeep import set_damaged_aside
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
-from analytics_pipeline.steps.damage import set_damaged_aside
 from benchmarks.simulated_store import TOKEN
 
 BEFORE = "hashing what is stored"

@@ -96,7 +96,7 @@ def _seconds_in_steps(settings: Any) -> float:
     """Return the seconds between start and success of every step, as Dagster notes."""
     from dagster import DagsterEventType
 
-    from analytics_pipeline.instance import open_instance
+    from analytics_pipeline.orchestration.instance import open_instance
 
     instance = open_instance(settings)
     run = instance.get_run_records(limit=1)[0].dagster_run.run_id

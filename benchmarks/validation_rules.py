@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Customers, SalesFeed
-from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
+from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.storage.parquet import encode, shape
 from benchmarks.analytics_result import LAST
 from benchmarks.invented_customers import invent_customers

@@ -46,7 +46,7 @@ def _shaped(stored: pa.Table, table: str) -> Any:
 
 def _gate(_rules: Rules, table: str) -> Judge:
     """Judge as the gate of the asset does, evidence and offending rows included."""
-    from analytics_pipeline.contracts import Contract
+    from analytics_pipeline.orchestration.tables import Contract
     from benchmarks.validation_rules import KEYS, MODELS
 
     contract = Contract(table, MODELS[table], KEYS[table], {})

@@ -1,1 +1,1 @@
-"""The assets: names and wiring, one module a group of the story."""
+"""How each table is made: one module a table, in the order of the story."""

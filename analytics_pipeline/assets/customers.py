@@ -1,61 +1,242 @@
-"""People: which records are one, and what each bought as of a day."""
+"""``customers``: what changed since the last time, upserted by version."""
 
-from collections.abc import Iterator
-from datetime import date
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from hashlib import sha256
 
-import dagster as dg
+import pandas as pd
 
-from analytics_pipeline.assets.sources import ShopResource
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.daily_tables import store_days_if_sound
-from analytics_pipeline.gates import Event, store_if_sound
-from analytics_pipeline.steps.customers import analyse_customers
-from analytics_pipeline.steps.identities import resolve_customers, store_identities
+from analytics_pipeline.assets.judgements import judge_rejections, walk_began
+from analytics_pipeline.assets.sales_feed import (
+    refuse_empty_first_load,
+    refuse_poisoned_cursor,
+)
+from analytics_pipeline.domain.anomalies.people import (
+    count_contacts,
+    judge_contacts,
+    live_records,
+)
+from analytics_pipeline.domain.contacts import ContactKeys, judge_addresses
+from analytics_pipeline.domain.feed import highest_plausible
+from analytics_pipeline.model import text
+from analytics_pipeline.model.checks import Candidate, Finding, Rejection
+from analytics_pipeline.model.ids import is_among, judge_ids, plain_id, plain_ids
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import Customers, Outlets
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.sources.values import FAR_VERSION, frame_of
+from analytics_pipeline.storage.tables import CatchUp
 
 
-def build_customers(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
-    """Build the tables of people."""
+def read_customers(
+    shop: Shop,
+    client: LightspeedClient,
+    *,
+    full_resync: bool = False,
+    replay: bool = False,
+) -> Candidate:
+    """Read the customers that changed since the last time, and put them in.
 
-    @dg.asset(
-        deps=["customers", "ecom_orders"],
-        check_specs=catalogue.customer_identities.check_specs,
-        metadata=catalogue.customer_identities.metadata,
-        kinds={"pandas", "parquet"},
-    )
-    def customer_identities(shop: ShopResource) -> Iterator[Event]:
-        """Which customer records and web-shop e-mails are one person, and why."""
-        contract = catalogue.customer_identities
-        yield from store_if_sound(
-            shop,
-            contract,
-            lambda: resolve_customers(shop),
-            lambda table: store_identities(shop, table),
+    With *replay* the records in quarantine are tried again, each by itself.  Where
+    the keys of contacts are now made in another way (another phone region,
+    another list of placeholders, a new hash key), every record is read again.
+    """
+    outlets = shop.load("outlets", Outlets)
+    keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
+    made_with = _fingerprint(keys, shop.policy)
+    notes = {} if full_resync else shop.warehouse.notes("customers")
+    before = _read_on_from(shop) if notes.get("keys") == made_with else None
+    rejections = [] if before is None else _read_rejections(notes)
+    cursor = 0 if before is None else int(notes["cursor"])
+    old = frame_of([], Customers) if before is None else before
+    below = old["version"][old["version"] < cursor]
+    refuse_poisoned_cursor("customers", cursor, int(below.max()) if len(below) else 0)
+    walk = _walk_customers(shop, client, keys, cursor)
+    replayed = _replay(shop, client, keys, rejections, walk.cursor) if replay else []
+    frame = _latest([old, *walk.rows, *replayed])
+    old_ones = [e for e in rejections if not _is_made_good(e, [*walk.rows, *replayed])]
+    new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
+    standing = _still_standing([*old_ones, *new_ones], frame)
+    kept = _without(frame, standing)
+    findings = [_judge(shop, walk, standing), *_judge_kept(shop, kept)]
+    figures: dict[str, int | str] = {
+        "read": walk.read,
+        "began_at": walk.began_at.isoformat(),
+        "cursor": walk.cursor,
+    }
+    if replay:
+        figures |= {"replayed": len(rejections), "mended": sum(map(len, replayed))}
+    notes = {
+        "cursor": str(walk.cursor),
+        "keys": made_with,
+        "rejections": json.dumps([asdict(rejection) for rejection in standing]),
+    }
+    return Candidate(kept, findings, notes=notes, figures=figures)
+
+
+def _read_on_from(shop: Shop) -> pd.DataFrame | None:
+    """Return the stored records, unless an earlier release kept ids in any case."""
+    stored = shop.warehouse.read("customers", Customers)
+    ids = stored["customer_id"]
+    return stored if plain_ids(ids).equals(ids) else None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersWalk:
+    """A walk of the customers' feed to its end: what it read, and where it ended."""
+
+    rows: Sequence[pd.DataFrame]
+    rejections: Sequence[Rejection]
+    read: int
+    cursor: int
+    began_at: datetime
+
+
+def _walk_customers(
+    shop: Shop, client: LightspeedClient, keys: ContactKeys, cursor: int
+) -> CustomersWalk:
+    """Read every page from *cursor* to the end of the feed."""
+    asked_at, first_page = client.server_now, None
+    frames: list[pd.DataFrame] = []
+    rejections: list[Rejection] = []
+    read = 0
+    for page in client.pages("customers", after=cursor, deleted=True, confirm_end=True):
+        first_page = first_page or page
+        rows, rejected = customers_rows(
+            page.records,
+            keys,
+            shop.policy,
+            page=page.number,
+            highest_version=page.highest_version,
         )
+        frames.append(rows)
+        rejections = [each for each in rejections if not _is_made_good(each, [rows])]
+        rejections += rejected
+        read, cursor = read + len(page.records), page.version_max
+        shop.progress("customers", read, None)
+    if first_page is None and not cursor:
+        refuse_empty_first_load(client, "customers")
+    began = walk_began(asked_at, first_page, client)
+    return CustomersWalk(frames, rejections, read, cursor, began)
 
-    @dg.asset(
-        deps=[
-            dg.AssetDep("raw_sales", partition_mapping=dg.IdentityPartitionMapping()),
-            customer_identities,
-            "ecom_orders",
-        ],
-        partitions_def=catalogue.days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=catalogue.customer_analytics.check_specs,
-        metadata=catalogue.customer_analytics.metadata,
-        kinds={"duckdb", "parquet"},
+
+def _replay(
+    shop: Shop,
+    client: LightspeedClient,
+    keys: ContactKeys,
+    rejections: Sequence[Rejection],
+    cursor: int,
+) -> list[pd.DataFrame]:
+    """Return the records in quarantine that can be read now."""
+    named = sorted({each.record_id for each in rejections if each.record_id})
+    records = [found for each in named if (found := client.customer(each)) is not None]
+    highest = highest_plausible(cursor)
+    rows, _still_bad = customers_rows(
+        records, keys, shop.policy, highest_version=highest
     )
-    def customer_analytics(
-        context: dg.AssetExecutionContext, shop: ShopResource
-    ) -> Iterator[Event]:
-        """The merged analytics: each person's figures as of the day."""
-        days = [date.fromisoformat(key) for key in context.partition_keys]
-        contract = catalogue.customer_analytics
-        yield from store_days_if_sound(
-            context,
-            shop,
-            contract,
-            lambda: analyse_customers(shop, days),
-            shop.store_as(contract.name, contract.model),
-        )
+    return [rows]
 
-    return [customer_identities, customer_analytics]
+
+def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
+    """Return a text that changes when a record would be stored in another way."""
+    walk_in = [policy.walk_in_customer_id, policy.walk_in_customer_code]
+    choices = [keys.fingerprint(), *walk_in, text.VERSION]
+    return sha256(json.dumps(choices).encode()).hexdigest()
+
+
+def store_customers(shop: Shop, candidate: Candidate) -> None:
+    """Store the records; then note that the walk of the customers reached its end.
+
+    What contacts they have is noted too, for later runs to be compared with.
+    """
+    shop.store_as("customers", Customers)(candidate)
+    contacts = count_contacts(candidate.rows)
+    shop.warehouse.record_run("customers", shop.today, contacts)
+    shop.quarantine.write("customers", _read_rejections(dict(candidate.notes)))
+    began = datetime.fromisoformat(str(candidate.figures["began_at"]))
+    walk = CatchUp(began, int(candidate.figures["cursor"]))
+    shop.warehouse.record_catch_up("customers", walk)
+
+
+def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the latest version of each record of all *frames*."""
+    records = pd.concat(frames, ignore_index=True)
+    newest = records.sort_values(["customer_id", "version"], kind="stable")
+    return newest.drop_duplicates("customer_id", keep="last", ignore_index=True)
+
+
+def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
+    stored = json.loads(notes.get("rejections", "[]"))
+    entries = [Rejection(**entry) for entry in stored]
+    return [replace(each, record_id=plain_id(each.record_id)) for each in entries]
+
+
+def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Finding:
+    """Judge what was turned away; what stood in quarantine before is not news."""
+    stood = _read_rejections(shop.warehouse.notes("customers"))
+    known = {each.record_id for each in stood} - {None}
+    fresh = sum(each.record_id not in known for each in walk.rejections)
+    return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
+
+
+def _judge_kept(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
+    """Judge the spelling of ids; compare the contacts with earlier days'.
+
+    Fields with several addresses are counted.
+    """
+    before = shop.warehouse.runs_before("customers", shop.today)
+    live = live_records(frame)
+    return [
+        judge_ids(frame["customer_id"], "customer record", "customer records"),
+        judge_contacts(count_contacts(frame), before, shop.usual),
+        judge_addresses(live["email"], live["customer_id"], "customer record"),
+    ]
+
+
+def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:
+    """Say whether one turned away without a version was delivered well since."""
+    return rejection.version is None and any(
+        (rows["customer_id"] == rejection.record_id).any() for rows in later
+    )
+
+
+def _still_standing(
+    rejections: list[Rejection], frame: pd.DataFrame
+) -> list[Rejection]:
+    """Return the latest rejection of each record that no later good version mends.
+
+    One that tells neither id nor version is a record of its own each time, unless its
+    version is far above the others: that one stays at the end of the feed.  Where on
+    which page it stood is left out: a walk from the start would find it at another
+    place, and the table must not differ.
+    """
+    versions = dict(zip(frame["customer_id"], frame["version"], strict=True))
+    latest: dict[tuple[str | int | None, ...], Rejection] = {}
+    for place, rejection in enumerate(sorted(rejections, key=_lateness)):
+        known, version = rejection.record_id, rejection.version
+        if known is None or version is None or versions.get(known, 0) < version:
+            key: tuple[str | int | None, ...] = (known,) if known else (None, version)
+            if not (known or version or rejection.rule == FAR_VERSION):
+                key = (None, None, place)
+            latest[key] = replace(rejection, position="")
+    return sorted(
+        latest.values(), key=lambda each: (each.record_id or "", *_lateness(each))
+    )
+
+
+def _lateness(rejection: Rejection) -> tuple[bool, int]:
+    """Order rejections as their versions, those without one last."""
+    return rejection.version is None, rejection.version or 0
+
+
+def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
+    """Return the records whose latest version was not turned away.
+
+    The last good version would show contacts that the record may no longer hold.
+    """
+    away = [rejection.record_id for rejection in rejections if rejection.record_id]
+    return frame[~is_among(frame["customer_id"], away)].reset_index(drop=True)

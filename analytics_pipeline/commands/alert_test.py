@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from analytics_pipeline.alerts import sender_of
-from analytics_pipeline.channels import open_channels
+from analytics_pipeline.alerts.channels import open_channels
+from analytics_pipeline.alerts.delivery import sender_of
+from analytics_pipeline.alerts.texts import write_test
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.domain.alert_texts import write_test
-from analytics_pipeline.errors import ChannelRefused, WrongUse
+from analytics_pipeline.model.errors import ChannelRefused, WrongUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 

@@ -1,28 +1,137 @@
-"""What the commands share: how they begin, and with which exit code they end.
+"""What the commands share: which shop, how they begin, and the exit code."""
 
-Imported before it is known which command is wanted, so it imports little itself.
-"""
-
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import date, datetime
+from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from analytics_pipeline.commands.documents import document_of
 from analytics_pipeline.commands.interruption import INTERRUPTED, SENTENCE
 from analytics_pipeline.commands.terminal import Manner, Terminal
-from analytics_pipeline.errors import (
+from analytics_pipeline.model.errors import (
     LocalFailure,
     PipelineError,
     RunEnded,
     WrongUse,
     is_interruption,
 )
-from analytics_pipeline.shortages import explain_shortage
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.settings import (
+    Chain,
+    Settings,
+    find_chain,
+    load_settings,
+    shop_in_environment,
+)
+from analytics_pipeline.storage.machine import explain_shortage
+
+# ----------------------------------------------------------------------------------
+# What ``--json`` prints: the facts of a command as JSON knows them.
+#
+# Amounts are texts with two decimals, for most readers of JSON would make binary
+# floats of numbers; days and moments are ISO 8601.
+
+
+CENTS = "_cents"
+"""How the name of an amount ends inside; outside it is an amount of money."""
+
+
+def in_json(value: Any) -> Any:
+    """Return *value*, and all that is in it, as JSON knows it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return in_json(asdict(value))
+    if isinstance(value, Mapping):
+        return dict(_entry(str(name), each) for name, each in value.items())
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [in_json(each) for each in value]
+    return value
+
+
+def _entry(name: str, value: Any) -> tuple[str, Any]:
+    if name.endswith(CENTS):
+        amount = None if value is None else format_cents(int(value))
+        return name.removesuffix(CENTS), amount
+    return name, in_json(value)
+
+
+def document_of(
+    facts: Mapping[str, Any],
+    warnings: Sequence[str],
+    exit_code: int,
+    error: PipelineError | None = None,
+    shop: str | None = None,
+) -> dict[str, Any]:
+    """Return the document of one command, for one shop: its facts, and how it ended."""
+    return {
+        **({"shop": shop} if shop else {}),
+        "warnings": list(warnings),
+        **in_json(facts),
+        **({"error": error.cause, "remedy": error.remedy} if error else {}),
+        "exit_code": exit_code,
+    }
+
+
+# ----------------------------------------------------------------------------------
+# What a program is told that typed something which cannot be parsed.
+
+
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""What every error of parsing is; Typer gives it no name of its own."""
+
+
+class OneDocument(TyperGroup):
+    """The commands, which print one JSON document even where parsing fails."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Parse what was typed before the command."""
+        with _ended_quietly():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Parse and run the command that was typed."""
+        is_json = "--json" in ctx.args
+        try:
+            with _ended_quietly():
+                return super().invoke(ctx)
+        except _UsageError as error:
+            if is_json:
+                told = WrongUse(error.format_message(), "See the command's --help.")
+                typer.echo(json.dumps(document_of({}, [], told.exit_code, told)))
+            raise
+
+
+@contextmanager
+def _ended_quietly() -> Iterator[None]:
+    """End with the code of an interruption where no command is at work yet.
+
+    Click would say that it aborted, and end with 1.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(SENTENCE, err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+# ----------------------------------------------------------------------------------
+# What the commands share: how they begin, and with which exit code they end.
+#
+# Imported before it is known which command is wanted, so it imports little itself.
+
 
 Load = Callable[[], Callable[[Any, Terminal], bool | None]]
 """Imports a command, which takes its time, and returns it.
@@ -70,16 +179,12 @@ def both_or_neither(
 
 def run_command(manner: Manner, load: Load) -> None:
     """Run a command for the one shop that is meant; end with its exit code."""
-    from analytics_pipeline.commands.shops import settings_of_one
-
     terminal = Terminal(manner)
     _run(terminal, load, lambda: settings_of_one(TYPED.get(), terminal))
 
 
 def run_without_shop(manner: Manner, load: Load) -> None:
     """Run a command that is about no shop in particular; end with its exit code."""
-    from analytics_pipeline.commands.shops import settings_of_none
-
     _run(Terminal(manner), load, lambda: settings_of_none(TYPED.get()))
 
 
@@ -89,8 +194,6 @@ def run_in_turn(manner: Manner, load: Load, *, headlines: str = "") -> None:
     The command is given what opens the settings of the shop.  Where all of a chain are
     meant, and *headlines* has a title, a line of each comes first under that title.
     """
-    from analytics_pipeline.commands.shops import shops_in_turn
-
     terminal = Terminal(manner)
     documents: list[dict[str, Any]] = []
 
@@ -175,8 +278,8 @@ def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
 
 def _explain(error: Exception) -> PipelineError:
     """Say what a failure means that nobody has put into words yet."""
-    from analytics_pipeline.engine import explain_failure
-    from analytics_pipeline.storage.locked_databases import explain_lock
+    from analytics_pipeline.engine.duckdb import explain_failure
+    from analytics_pipeline.storage.machine import explain_lock
 
     cause = f"Something unexpected failed ({type(error).__name__})."
     return (
@@ -193,3 +296,91 @@ def _told(terminal: Terminal, error: PipelineError) -> _End:
     if terminal.manner.debug:
         terminal.err.print_exception()
     return _End(getattr(error, "code", error.exit_code), error)
+
+
+# ----------------------------------------------------------------------------------
+# Which shop a command is for: the only one, the one named, or each of a chain.
+
+
+def settings_of_one(typed: Typed, terminal: Terminal) -> Settings:
+    """Return the settings of the only shop, or of the one that was named.
+
+    Raises:
+        WrongUse: there are several and none was named, or the other way round, or the
+            settings cannot be used.
+    """
+    chain, name = find_chain(), typed.shop or shop_in_environment()
+    if chain is None:
+        return _settings_without_chain(name)
+    if name is None:
+        first = min(chain.shops, default=chain.names[0])
+        raise WrongUse(
+            f"This is a chain of {len(chain.names)} shops: {', '.join(chain.names)}.",
+            f"Say which one: analytics-pipeline --shop {first} {typed.command}",
+        )
+    return _open(chain, name, terminal)
+
+
+def settings_of_none(typed: Typed) -> Settings:
+    """Return the settings of the environment, for a command that is about no shop.
+
+    Raises:
+        WrongUse: a shop was named, or the settings cannot be used.
+    """
+    if typed.shop is not None:
+        raise WrongUse(
+            f"{typed.command} is about no single shop, so it takes no --shop.",
+            f"Run: analytics-pipeline {typed.command}",
+        )
+    return load_settings()
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What opens the settings of each shop that is meant, by its name if it has one.
+
+    ``is_chain`` says that all of a chain are meant, be they one or many.
+    """
+
+    shops: Mapping[str | None, Callable[[], Settings]]
+    is_chain: bool
+
+
+def shops_in_turn(typed: Typed, terminal: Terminal) -> Turns:
+    """Return what opens the settings of each shop: the one named, else all.
+
+    A shop whose settings cannot be used fails when it is opened, by itself.
+
+    Raises:
+        WrongUse: the chain has no shop.
+    """
+    chain, name = find_chain(), typed.shop or shop_in_environment()
+    if chain is None:
+        return Turns({None: partial(_settings_without_chain, name)}, is_chain=False)
+    names = [name] if name else chain.names
+    openers: dict[str | None, Callable[[], Settings]] = {
+        each: partial(_open, chain, each, terminal) for each in names
+    }
+    return Turns(openers, is_chain=name is None)
+
+
+def _settings_without_chain(name: str | None) -> Settings:
+    if name is not None:
+        raise WrongUse(
+            f"A shop was named ({name}), but ANALYTICS_SHOPS is not set: there is only "
+            "one shop.",
+            "Leave out --shop and ANALYTICS_SHOP, or set ANALYTICS_SHOPS to the folder "
+            "of the shops' files.",
+        )
+    return load_settings()
+
+
+def _open(chain: Chain, name: str, terminal: Terminal) -> Settings:
+    """Return the settings of one shop, which the terminal speaks of from now on."""
+    # A shop that was told of gives no name to the fault of the next.
+    terminal.shop = None
+    settings = chain.settings_of(name)
+    terminal.shop = name
+    if settings.exposure:
+        terminal.warn(settings.exposure)
+    return settings

@@ -22,7 +22,7 @@ def _show(kind: type[BaseException], error: BaseException, trace: object) -> Non
 
 
 def _is_interruption(error: BaseException) -> bool:
-    from analytics_pipeline.errors import is_interruption
+    from analytics_pipeline.model.errors import is_interruption
 
     return is_interruption(error)
 
@@ -87,6 +87,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     if len(_received) > 1:
         # Whatever is being written is replaced whole or not at all, as when killed.
         os._exit(INTERRUPTED)
-    if queries := sys.modules.get("analytics_pipeline.running_queries"):
+    if queries := sys.modules.get("analytics_pipeline.engine.duckdb"):
         queries.interrupt_queries()
     raise KeyboardInterrupt

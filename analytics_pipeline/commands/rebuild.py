@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-from analytics_pipeline.commands.outcome import tell, tell_checks
-from analytics_pipeline.commands.running import run_job
+from analytics_pipeline.commands.running import run_job, tell, tell_checks
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
-from analytics_pipeline.errors import GateFailed
-from analytics_pipeline.jobs import DAILY_UPDATE, FULL_REBUILD, update_config
+from analytics_pipeline.model.errors import GateFailed
+from analytics_pipeline.orchestration.jobs import (
+    DAILY_UPDATE,
+    FULL_REBUILD,
+    update_config,
+)
+from analytics_pipeline.orchestration.upkeep import remove_caches, set_damaged_aside
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
-from analytics_pipeline.steps.damage import remove_caches, set_damaged_aside
-from analytics_pipeline.storage.ownership import claim_store
+from analytics_pipeline.storage.state import claim_store
 
 COMPARED = ("customers", "customer_identities", "ecom_orders")
 

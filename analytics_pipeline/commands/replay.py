@@ -4,11 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from analytics_pipeline.commands.outcome import tell, tell_checks
-from analytics_pipeline.commands.running import run_job
+from analytics_pipeline.commands.running import run_job, tell, tell_checks
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
-from analytics_pipeline.jobs import DAILY_UPDATE, update_config
+from analytics_pipeline.orchestration.jobs import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 

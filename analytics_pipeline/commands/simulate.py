@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from analytics_pipeline.commands.ports import named_if_taken, refuse_taken
 from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.commands.ui import named_if_taken, refuse_taken
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultPlan

@@ -4,11 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from analytics_pipeline.commands.run_states import LastRun, RunEnding, Runs, RunUnderWay
-from analytics_pipeline.commands.state import Failure, State, Warned, read_state
-from analytics_pipeline.commands.table_states import TableState
+from analytics_pipeline.commands.state import (
+    Failure,
+    LastRun,
+    RunEnding,
+    Runs,
+    RunUnderWay,
+    State,
+    TableState,
+    Warned,
+    read_state,
+)
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.instance import instance_home, records_kept
+from analytics_pipeline.orchestration.instance import instance_home, records_kept
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.publication import MASTER

@@ -31,7 +31,7 @@ def demo(shops: Shops = 1, quiet: Quiet = False, debug: Debug = False) -> None:
 
     def load() -> Callable[[Any, Terminal], None]:
         from analytics_pipeline.commands.demo import demo as run
-        from analytics_pipeline.commands.demo_chain import demo_chain
+        from analytics_pipeline.commands.demo import demo_chain
 
         return run if shops == 1 else partial(demo_chain, shops=shops)
 

@@ -4,8 +4,6 @@
 the exit code tells which.
 """
 
-from analytics_pipeline.commands.interruption import INTERRUPTED  # isort: split
-
 import runpy
 import signal
 import sys
@@ -18,8 +16,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from analytics_pipeline.commands.ports import refuse_taken
-from analytics_pipeline.errors import LocalFailure, PipelineError, WrongUse
+from analytics_pipeline.commands.interruption import INTERRUPTED
+from analytics_pipeline.commands.ui import refuse_taken
+from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 
 LOCK = "ui.lock"
 """The file beside Dagster's records that a running UI holds."""

@@ -12,8 +12,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from analytics_pipeline.domain.policy import MoneyBasis, Policy, TierBasis
-from analytics_pipeline.vocabulary import InactiveSegment, Tier
+from analytics_pipeline.model.policy import MoneyBasis, Policy, TierBasis
+from analytics_pipeline.model.vocabulary import InactiveSegment, Tier
 
 WEB_SOURCE = "ecw:"
 """How the source of a web-shop sale begins (rule 4.6)."""

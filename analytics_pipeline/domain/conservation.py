@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from analytics_pipeline.domain.changes import ECOM_PREFIX
-from analytics_pipeline.domain.findings import FOLLOWS, Finding, name_some
-from analytics_pipeline.domain.money import format_cents
-from analytics_pipeline.domain.wording import say
-from analytics_pipeline.vocabulary import RecordKind
+from analytics_pipeline.model.checks import FOLLOWS, Finding, name_some
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.text import say
+from analytics_pipeline.model.vocabulary import RecordKind
 
 
 def conserve_money(sides: Mapping[str, int]) -> Finding:

@@ -6,7 +6,7 @@ Money is kept in hundredths, and amounts of two currencies are never added.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analytics_pipeline.domain.findings import Finding, name_some
+from analytics_pipeline.model.checks import Finding, name_some
 
 CHECK = "one_currency"
 

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
-from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
+from analytics_pipeline.model.schemas.exports import (
+    CustomerAnalyticsMaster,
+    FirstTimeBuyers,
+)
 
 
 def assemble_master(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from analytics_pipeline.domain.findings import Severity
+from analytics_pipeline.model.checks import Severity
 
 OLD_NEWS = timedelta(days=14)
 """A warning of a day so long ago is history, and no state of the shop any more."""

@@ -1,22 +1,202 @@
-"""The web shop's orders against the sales: how each stands, and why it counts or not.
+"""Web orders against sales: how each stands, and why it counts or not."""
 
-Each order is in one category, so the categories add up to the export.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import pandas as pd
 
-from analytics_pipeline.domain.order_matching import PAID_CODES, counts_unsynced
-from analytics_pipeline.domain.order_words import (
+from analytics_pipeline.domain.sales import said
+from analytics_pipeline.domain.web_orders import (
+    PAID_CODES,
     UNDONE,
+    UNDONE_CODES,
     UNPAID,
+    counts_unsynced,
     doubt_fulfilment,
     show_word,
 )
-from analytics_pipeline.domain.web_refunds import tell_refund
-from analytics_pipeline.vocabulary import OrderEvidence, ReconciliationCategory
+from analytics_pipeline.model.checks import Finding, Severity, name_some
+from analytics_pipeline.model.ids import is_among
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.text import say
+from analytics_pipeline.model.vocabulary import OrderEvidence, ReconciliationCategory
+
+# ----------------------------------------------------------------------------------
+# Orders that the web shop gave back while their sale still counts (rule 4.4).
+#
+# The sale stays the money truth; which of the two is right only the shop can say.
+
+
+REFUNDS_CHECK = "refunds_reach_the_tills"
+
+GIVEN_BACK_CODES = ("REFUNDED", "CANCELLED")
+"""Payment codes of an order whose money the web shop gave back or never took.
+
+``PARTIALLY_REFUNDED`` is not among them: such an order is paid (rule 4.4), and the
+export does not tell which part came back."""
+
+SETTLED_WITHIN = 1
+"""Cents that may be left of a sale whose returns took everything back: rounding."""
+
+
+def given_back(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":
+    """Tell which orders the web shop refunded, cancelled or marked returned."""
+    return is_among(ecom_orders["payment_status"], GIVEN_BACK_CODES) | is_among(
+        ecom_orders["fulfillment_status"], UNDONE_CODES
+    )
+
+
+def find_unsettled(orders_of_sales: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:
+    """Return the orders whose sales still count, and what is left of these.
+
+    An order is settled once the shop decided at the till as well: none of its sales
+    counts, or what was returned on them took all of it back.
+
+    Args:
+        orders_of_sales: ``order_number, sale_id`` of orders that were given back; the
+            returns of their sales are among the sales.
+        sales: of these sales ``sale_id, return_for, is_completed, total_incl_cents``.
+
+    Returns:
+        ``order_number`` and ``left_cents``, which is 0 for a free order.
+    """
+    pairs = orders_of_sales.drop_duplicates(["order_number", "sale_id"])
+    counted = pairs.merge(sales[sales["is_completed"]], on="sale_id")
+    summed = (
+        counted.assign(is_return=counted["return_for"].fillna("") != "")
+        .groupby("order_number", as_index=False)
+        .agg(left_cents=("total_incl_cents", "sum"), has_return=("is_return", "any"))
+    )
+    is_settled = summed["has_return"] & (summed["left_cents"] <= SETTLED_WITHIN)
+    unsettled = summed.loc[~is_settled.astype("bool"), ["order_number", "left_cents"]]
+    return unsettled.reset_index(drop=True)
+
+
+def judge_refunds(unsettled: pd.DataFrame) -> Finding:
+    """Report the orders that :func:`find_unsettled` found, with count and sum."""
+    orders = unsettled["order_number"].tolist()
+    cents = int(unsettled["left_cents"].sum())
+    many = say(len(orders), "web order that was", "web orders that were")
+    return Finding(
+        REFUNDS_CHECK,
+        not orders,
+        f"{many} refunded, cancelled or marked returned in the web shop still "
+        f"{'counts as a sale' if len(orders) == 1 else 'count as sales'}, "
+        f"{format_cents(cents)} in all: return or void the sale at the till, or "
+        "correct the order in the web shop."
+        if orders
+        else "No order that the web shop refunded, cancelled or marked returned still "
+        "counts as a sale.",
+        Severity.WARN,
+        {"refunded": len(orders), "left_cents": cents, "orders": name_some(orders)},
+    )
+
+
+def tell_refund(order: Mapping[Any, Any], left_cents: int) -> str:
+    """Say what the web shop did, and what still counts."""
+    words = [
+        word
+        for word, codes in (
+            (said(order["payment_status"]), GIVEN_BACK_CODES),
+            (said(order["fulfillment_status"]), UNDONE_CODES),
+        )
+        if word in codes
+    ]
+    return (
+        f"the web shop says {' and '.join(words)}, yet {format_cents(left_cents)} "
+        "still counts: the shop has to say which is right"
+    )
+
+
+# ----------------------------------------------------------------------------------
+# Web orders that are added although the tills seem to have them (rule 4.3).
+#
+# Whatever changed the number of an order on its way, the order then has no sale and
+# its sale no order, and both count.
+
+
+COUNTED_ONCE_CHECK = "orders_are_counted_once"
+
+FEW_TWICE = 3
+"""So many orders may look as if they counted twice without stopping the table."""
+
+
+def find_counted_twice(added_orders: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:
+    """Return the added orders that a sale like them may stand for too.
+
+    One row an order and sale: ``order_number``, ``total_cents``, ``sale_id``, sorted.
+    A sale is like an order if it has its total, is of its day or the next, and is of
+    the same person, as far as both say whose they are: many sales from the web shop
+    have no customer until they are tied to their order (rule 4.5).
+
+    Args:
+        added_orders: ``order_number, person_id, order_date, total_cents`` of the orders
+            that are added.
+        sales: ``sale_id, person_id, business_date, total_incl_cents`` of the sales from
+            the web shop that are no order's, whatever their state.
+    """
+    named = sales.rename(
+        columns={
+            "business_date": "day",
+            "total_incl_cents": "total_cents",
+            "person_id": "sale_person",
+        }
+    )
+    days = (added_orders["order_date"] + timedelta(days=later) for later in (0, 1))
+    dated = pd.concat([added_orders.assign(day=day) for day in days])
+    pairs = dated.merge(named, on=["day", "total_cents"])
+    is_same = pairs["person_id"] == pairs["sale_person"]
+    is_unsaid = pairs["person_id"].isna() | pairs["sale_person"].isna()
+    columns = ["order_number", "total_cents", "sale_id"]
+    alike = pairs.loc[is_same | is_unsaid, columns]
+    return alike.sort_values(columns, ignore_index=True)
+
+
+def judge_counted_once(
+    counted_twice: pd.DataFrame, added: int, accepted: Collection[str]
+) -> Finding:
+    """Warn of orders that may count twice; of many, stop the table.
+
+    Args:
+        counted_twice: as :func:`find_counted_twice` returns them.
+        added: how many web orders are added.
+        accepted: the orders of which a person has accepted that they are added: they
+            stop nothing any more.
+    """
+    orders = counted_twice.drop_duplicates("order_number")
+    numbers = orders["order_number"].tolist()
+    fresh = orders.loc[~is_among(orders["order_number"], accepted), "order_number"]
+    are_many = len(fresh) > FEW_TWICE and len(fresh) * 10 > added
+    return Finding(
+        COUNTED_ONCE_CHECK,
+        not numbers,
+        f"{say(len(numbers), 'web order is', 'web orders are')} added although the "
+        "tills have a sale from the web shop that is no other order's, of the same "
+        "total and, as far as is known, of the same person, on that day or the next: "
+        "they may count twice. See whether their numbers in the export are those of "
+        f"the web shop: {name_some(numbers)}."
+        if numbers
+        else "No web order is added that a sale may stand for.",
+        Severity.ERROR if are_many else Severity.WARN,
+        {
+            "orders": len(numbers),
+            "orders_cents": int(orders["total_cents"].sum()),
+            "accepted": len(numbers) - len(fresh),
+            "added": added,
+            "allowed": max(FEW_TWICE, added // 10),
+            "order_numbers": name_some(numbers),
+            "sales": name_some(sorted(set(counted_twice["sale_id"]))),
+        },
+        subject="\n".join(numbers),
+    )
+
+
+# ----------------------------------------------------------------------------------
+# The web shop's orders against the sales: how each stands, and why it counts or not.
+#
+# Each order is in one category, so the categories add up to the export.
+
 
 COLUMNS = [
     "order_number",
@@ -80,7 +260,7 @@ def reconcile_orders(
     Args:
         ecom_orders: ``EcomOrders``.
         matches: each order up to the day and its sales, as
-            :func:`analytics_pipeline.domain.order_matching.match_orders` has them.
+            :func:`analytics_pipeline.domain.web_orders.match_orders` has them.
         sales: the matched sales: ``sale_id, state, is_deleted, is_completed,
             total_incl_cents, person_id``.
         added_orders: the unsynced orders that count: ``order_number, value_cents``.
@@ -227,3 +407,87 @@ def _what_came_back(order: _Order) -> str:
     if order["payment_status"] == "PARTIALLY_REFUNDED":
         return "; the web shop gave a part back, see whether the till did"
     return ""
+
+
+# ----------------------------------------------------------------------------------
+# What the reconciliation of the web shop shows: a sum, doubts, and a broken sync.
+
+
+SYNC_TAKES = timedelta(days=7)
+"""After so long an order should be a sale; by the vendor's word it takes minutes."""
+
+LOOKS_BACK = timedelta(days=90)
+"""How old an order may be and still tell of the sync today: older ones, such as those
+from before the shop had it, will never be sales."""
+
+FEWEST_UNSYNCED = 3
+"""How many old orders without a sale tell of a broken sync, not of a stray order."""
+
+
+def reconcile_sums(
+    reconciliation: pd.DataFrame, ecom_orders: pd.DataFrame, as_of: pd.Timestamp
+) -> Finding:
+    """Compare the sum over the categories with the export's orders up to *as_of*."""
+    categories = summarise_reconciliation(reconciliation)
+    exported = ecom_orders[ecom_orders["order_date"] <= as_of]
+    sides = {
+        "categories_orders": int(categories["orders"].sum()),
+        "export_orders": len(exported),
+        "categories_cents": int(categories["order_total_cents"].sum()),
+        "export_cents": int(exported["total_cents"].sum()),
+    }
+    differences = {
+        f"difference_{unit}": sides[f"categories_{unit}"] - sides[f"export_{unit}"]
+        for unit in ("orders", "cents")
+    }
+    passed = not any(differences.values())
+    return Finding(
+        "categories_add_up",
+        passed,
+        f"The categories {'add' if passed else 'do not add'} up to the "
+        f"{len(exported):,} orders of the export.",
+        evidence={**sides, **differences},
+    )
+
+
+def judge_evidence(reconciliation: pd.DataFrame) -> Finding:
+    """Report the orders that different evidence ties to different sales."""
+    is_doubtful = reconciliation["contradiction"].notna()  # whatever the category
+    orders = reconciliation.loc[is_doubtful, "order_number"].tolist()
+    return Finding(
+        "evidence_agrees",
+        not orders,
+        f"The evidence about {say(len(orders), 'web order', 'web orders')} contradicts "
+        "itself; the stronger one was taken."
+        if orders
+        else "All evidence about web orders agrees.",
+        Severity.WARN,
+        {"contradicting": len(orders), "orders": name_some(orders)},
+    )
+
+
+def judge_sync(reconciliation: pd.DataFrame, as_of: pd.Timestamp) -> Finding:
+    """Report orders that count, and should have been sales long ago."""
+    waiting = reconciliation[
+        (reconciliation["evidence"] == OrderEvidence.NONE)
+        & counts_unsynced(reconciliation)
+        & (reconciliation["order_date"] < as_of - SYNC_TAKES)
+    ]
+    recent = waiting[waiting["order_date"] >= as_of - LOOKS_BACK]
+    passed = len(recent) < FEWEST_UNSYNCED
+    return Finding(
+        "orders_have_sales",
+        passed,
+        "The web shop's paid orders reach the tills."
+        if passed
+        else f"{len(recent):,} paid web orders of the last {LOOKS_BACK.days} days have "
+        f"been without a sale for more than {SYNC_TAKES.days} days: see whether the "
+        "web shop still reaches the tills.",
+        Severity.WARN,
+        {
+            "unsynced": len(recent),
+            "unsynced_cents": int(recent["order_total_cents"].sum()),
+            "orders": name_some(recent["order_number"].tolist()),
+            "older_unsynced": len(waiting) - len(recent),
+        },
+    )

@@ -1,15 +1,55 @@
-"""Sales: on which business day each one is, and whether its money counts.
+"""Sales: on which business day each one is, whether its money counts, and why."""
 
-Takes the latest version of each sale; which version that is, the log knows.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from analytics_pipeline.vocabulary import SaleAttribute, SaleState, SaleStatus
+from analytics_pipeline.model.checks import Finding, Severity, name_some
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.text import say
+from analytics_pipeline.model.vocabulary import SaleAttribute, SaleState, SaleStatus
+
+# ----------------------------------------------------------------------------------
+# Business days (rule 1.2): when one is over, whether there was one, which is first.
+
+
+MOST_EMPTY_DAYS = timedelta(days=3653)
+"""If more days than these are empty before the first sale, they are not kept."""
+
+
+def leave_out_empty_years(start: date, begins: date | None) -> date:
+    """Return the first day to keep: *begins*, if that is very long after *start*."""
+    if begins is not None and begins - start > MOST_EMPTY_DAYS:
+        return begins
+    return start
+
+
+def end_of(day: date, zones: Iterable[str]) -> datetime:
+    """Return when *day* has ended in each of *zones*."""
+    midnight = datetime.combine(day + timedelta(days=1), time())
+    return max(midnight.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
+
+
+def has_moments(day: date, zone: str) -> bool:
+    """Say whether *day* was there in *zone*, where the clocks may have left one out.
+
+    Samoa had no 2011-12-30: it moved to the other side of the date line.  Noon of a day
+    that was there comes back from UTC on the same day.
+    """
+    noon = datetime.combine(day, time(12), ZoneInfo(zone))
+    return noon.astimezone(UTC).astimezone(ZoneInfo(zone)).date() == day
+
+
+# ----------------------------------------------------------------------------------
+# Sales: on which business day each one is, and whether its money counts.
+#
+# Takes the latest version of each sale; which version that is, the log knows.
+
 
 STATE_OF_STATUS: Mapping[str, tuple[SaleState, SaleAttribute | None]] = {
     SaleStatus.CLOSED: (SaleState.CLOSED, None),
@@ -205,3 +245,251 @@ def _business_dates(sale_date: pd.Series, time_zone: pd.Series) -> pd.Series:
         wall = sale_date[here].dt.tz_convert(ZoneInfo(zone)).dt.tz_localize(None)
         days[here] = wall.dt.normalize()
     return days
+
+
+# ----------------------------------------------------------------------------------
+# Why a sale's money counts or not, and why it is an order or not, in words.
+#
+# The same rules as ``domain.sales`` (2.1 to 2.3), told to a person.
+
+
+CLOSED_AS: Mapping[str, str] = {
+    SaleAttribute.LAYBY: "closed, the layby is paid off",
+    SaleAttribute.ONACCOUNT: "closed, the account is settled",
+    SaleAttribute.DELIVERY: "closed, dispatched",
+    SaleAttribute.PICKUP: "closed, picked up",
+    SaleAttribute.SERVICE: "closed, the service is done",
+}
+"""What a closed sale was before, the most telling first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaleReason:
+    """What a sale counts as, and why.
+
+    Attributes:
+        counts: its money counts (rule 2.1).
+        is_order: it is an order (rule 2.3).
+        words: why, for a person.
+    """
+
+    counts: bool
+    is_order: bool
+    words: str
+
+
+def give_reason(sale: Mapping[str, Any], paid_tolerance_cents: int = 1) -> SaleReason:
+    """Say of a ``RawSales`` row what it counts as, and why."""
+    standing = read_standing(*(said(sale[word]) for word in _WORDS))
+    if sale["is_deleted"]:
+        return SaleReason(False, False, "deleted")
+    if standing.is_closed:
+        is_order, words = _reason_of_order(sale)
+        odd = f" ({_oddity(sale)})" if standing.is_unknown else ""
+        return SaleReason(True, is_order, f"{_closed_as(standing)}{odd}; {words}")
+    if standing.is_unknown:
+        return SaleReason(False, False, _oddity(sale))
+    if not standing.is_awaiting:
+        return SaleReason(False, False, _unfinished(sale, standing))
+    hand_over, is_paid = _awaiting(sale, standing, paid_tolerance_cents)
+    if not is_paid:
+        return SaleReason(False, False, hand_over)
+    is_order, words = _reason_of_order(sale)
+    return SaleReason(True, is_order, f"{hand_over}; {words}")
+
+
+_WORDS = ("state", "status", "attributes")
+
+
+def said(value: Any) -> str:
+    """Return a text cell; blank where it is missing."""
+    return "" if value is None or pd.isna(value) else str(value)
+
+
+def _oddity(sale: Mapping[str, Any]) -> str:
+    """Name the words that are on no list of the vendor's."""
+    state, status, attributes = (said(sale[word]) for word in _WORDS)
+    if not state and not status:
+        return "it has neither a state nor a status"
+    known: list[tuple[str, Collection[str]]] = [
+        (state, set(SaleState)),
+        (status, STATE_OF_STATUS.keys()),
+        *((word, set(SaleAttribute)) for word in attributes.split(";")),
+    ]
+    unknown = [word for word, words in known if word and word not in words]
+    return f"not a known word: {', '.join(dict.fromkeys(unknown))}"
+
+
+def _closed_as(standing: Standing) -> str:
+    words = standing.attributes.split(";")
+    return next((text for word, text in CLOSED_AS.items() if word in words), "closed")
+
+
+def _awaiting(
+    sale: Mapping[str, Any], standing: Standing, paid_tolerance_cents: int
+) -> tuple[str, bool]:
+    """Say what is waited for, and whether it is paid within the tolerance."""
+    is_dispatch = SaleAttribute.DELIVERY in standing.attributes.split(";")
+    awaited = "dispatch" if is_dispatch else "pickup"
+    paid, total = int(sale["paid_cents"]), int(sale["total_incl_cents"])
+    amounts = f"{format_cents(paid)} of {format_cents(total)}"
+    if paid >= total:
+        return f"awaiting {awaited}, paid ({amounts})", True
+    lacking = total - paid
+    if lacking <= paid_tolerance_cents:
+        but = "a cent" if lacking == 1 else format_cents(lacking)
+        return f"awaiting {awaited}, paid but for {but} ({amounts})", True
+    words = f"awaiting {awaited}, but only {amounts} is paid"
+    if lacking < SHORT_BELOW_CENTS:
+        words += (
+            f"; the {format_cents(lacking)} missing is more than paid_tolerance "
+            f"({format_cents(paid_tolerance_cents)})"
+        )
+    return words, False
+
+
+def _unfinished(sale: Mapping[str, Any], standing: Standing) -> str:
+    """Say what a sale is that is neither closed nor awaits its hand-over."""
+    if standing.state == SaleState.VOIDED:
+        return "voided"
+    if standing.state == SaleState.PARKED:
+        is_quote = said(sale["status"]) == SaleStatus.QUOTE
+        return "a quote" if is_quote else "parked: a draft"
+    words = standing.attributes.split(";")
+    if SaleAttribute.LAYBY in words:
+        return "a layby that is not paid off"
+    if SaleAttribute.ONACCOUNT in words:
+        return "on account and not settled"
+    if SaleAttribute.SERVICE in words:
+        return "a service that is not done"
+    return "still open"
+
+
+def _reason_of_order(sale: Mapping[str, Any]) -> tuple[bool, str]:
+    """Say whether a completed sale is an order, and why."""
+    original, sells = said(sale["return_for"]), sale["sold_line_count"] > 0
+    if original and sells:
+        return False, f"an exchange against sale {original}, so no order"
+    if original:
+        return False, f"a return of sale {original}, so no order"
+    if not sells:
+        has_returns = sale["refunded_incl_cents"] != 0
+        lines = "it has return lines only" if has_returns else "no line of it sells"
+        return False, f"{lines}, so no order"
+    return True, "an order, for free" if sale["total_incl_cents"] == 0 else "an order"
+
+
+# ----------------------------------------------------------------------------------
+# Money that is in no figure of a person, told with its number and its sum.
+#
+# Each of these is right by the rules, and none may go unseen: a person has to look.
+
+
+UNNAMED = "not named"
+"""Stands for an outlet or a register that the sale does not name."""
+
+MOST_REGISTERS_TOLD = 3
+
+
+def value_column(policy: Policy) -> str:
+    """Return the column of ``RawSales`` that is a sale's value (rule 1.4)."""
+    with_tax = policy.money_basis is MoneyBasis.INCL_TAX
+    return "total_incl_cents" if with_tax else "total_excl_cents"
+
+
+def judge_short_sales(raw_sales: pd.DataFrame, policy: Policy) -> Finding:
+    """Report waiting sales that are paid but for less than 1.00 (rule 2.1).
+
+    They do not count unless ``paid_tolerance`` says so.
+    """
+    short = find_short_sales(raw_sales, policy.paid_tolerance_cents)
+    value = format_cents(int(short[value_column(policy)].sum()))
+    missing = format_cents(int((short["total_incl_cents"] - short["paid_cents"]).sum()))
+    waiting = say(len(short), "sale that waits", "sales that wait")
+    lacks = "lacks" if len(short) == 1 else "lack"
+    return Finding(
+        "no_sale_is_a_little_short",
+        short.empty,
+        "No waiting sale lacks less than 1.00 of its total."
+        if short.empty
+        else f"{waiting} for pickup or dispatch {lacks} less than 1.00 of the total "
+        f"({missing} in all), so {value} is not counted. If the tills round cash, set "
+        "paid_tolerance in analytics.toml.",
+        Severity.WARN,
+        {
+            "sales": len(short),
+            "value": value,
+            "missing": missing,
+            "paid_tolerance": format_cents(policy.paid_tolerance_cents),
+            "sale_ids": name_some(short["sale_id"].tolist()),
+        },
+    )
+
+
+def judge_later_sales(later: pd.DataFrame, today: date, policy: Policy) -> Finding:
+    """Report sales dated after *today*, which are in no figure (rules 1.1 and 1.5).
+
+    Args:
+        later: ``RawSales`` rows of them, with ``register_id``.
+        today: in store time.
+        policy: the shop's choices.
+    """
+    value = format_cents(int(later[value_column(policy)].sum()))
+    earliest = "" if later.empty else str(later["business_date"].min())[:10]
+    tills = name_registers(later)
+    shown = "; ".join(tills[:MOST_REGISTERS_TOLD])
+    more = len(tills) - MOST_REGISTERS_TOLD
+    shown += f" and {more} more" if more > 0 else ""
+    return Finding(
+        "no_sale_is_dated_later",
+        later.empty,
+        "No sale is dated after today."
+        if later.empty
+        else f"{say(len(later), 'sale is', 'sales are')} dated after today ({today}), "
+        f"the first one {earliest}, so {value} is in no figure. The clock of a till is "
+        f"wrong ({shown}): set it, and correct the date of the sales in Lightspeed.",
+        Severity.WARN,
+        {
+            "sales": len(later),
+            "value": value,
+            "earliest": earliest,
+            "registers": name_some(tills),
+            "sale_ids": name_some(later["sale_id"].tolist()),
+        },
+    )
+
+
+def name_registers(later: pd.DataFrame) -> list[str]:
+    """Return each register of the sales *later*, with its outlet, by their ids."""
+    places = later[["register_id", "outlet_id"]].fillna(UNNAMED).drop_duplicates()
+    return sorted(
+        f"register {register}, outlet {outlet}"
+        for register, outlet in places.itertuples(index=False, name=None)
+    )
+
+
+def judge_undelivered(undelivered: pd.DataFrame) -> Finding:
+    """Report sales under customers of whom there is no record (rule 3.8).
+
+    Args:
+        undelivered: ``customer_id, sales, value_cents`` of each such customer.
+    """
+    sales = int(undelivered["sales"].sum())
+    value = format_cents(int(undelivered["value_cents"].sum()))
+    customers = say(len(undelivered), "customer", "customers")
+    return Finding(
+        "customers_have_records",
+        undelivered.empty,
+        "Every customer of a sale that counts has a record."
+        if undelivered.empty
+        else f"{say(sales, 'sale', 'sales')} of {customers} without a record "
+        f"{'is' if sales == 1 else 'are'} unattributed: {value}. Lightspeed does not "
+        "deliver these customers, or their records are in quarantine.",
+        Severity.WARN,
+        {
+            "sales": sales,
+            "value": value,
+            "customers": len(undelivered),
+            "customer_ids": name_some(undelivered["customer_id"].tolist()),
+        },
+    )

@@ -1,0 +1,1 @@
+"""The simulated store; it imports nothing of the product."""

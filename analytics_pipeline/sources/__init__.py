@@ -1,0 +1,1 @@
+"""The only place with HTTP, and with files that other programs wrote."""

@@ -1,0 +1,1 @@
+"""Files, tables, logs and state, on disk or in a bucket."""

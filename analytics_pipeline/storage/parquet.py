@@ -1,23 +1,144 @@
-"""Tables as Parquet bytes, with exactly the types that their contract names.
-
-The same rows give the same bytes: no timestamp, no frame index, no pandas notes.  Each
-file's footer tells the version of its table's form, and one of another is never read.
-Each bears a seal over all its bytes, and one that does not fit is never read either.
-"""
+"""Tables as Parquet bytes, of exact types, sealed by a SHA-256."""
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from functools import cache
+from hashlib import sha256
+from os import cpu_count
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from upath import UPath
 
-from analytics_pipeline.errors import LocalFailure, WrongUse
-from analytics_pipeline.schemas.table import Table, frame_types
-from analytics_pipeline.schemas.versions import FIRST, VERSIONS
-from analytics_pipeline.storage.seals import EMPTY, KEY, State, examine, seal
+from analytics_pipeline.model.errors import LocalFailure, WrongUse
+from analytics_pipeline.model.schemas.table import Table, frame_types
+from analytics_pipeline.model.schemas.versions import FIRST, VERSIONS
+from analytics_pipeline.storage.files import (
+    AnyPath,
+    is_local,
+    list_states,
+    local,
+    state_of,
+)
+
+# ----------------------------------------------------------------------------------
+# The seal of a Parquet file: the SHA-256 of its bytes, in a note of its own footer.
+#
+# The hash is that of the whole file with the 64 digits of the seal taken as zeros. So
+# it travels with the file, on disk and in a bucket, is put in place by the same
+# rename, and tells any change of any byte. Whoever can write the file can seal it
+# again: a seal shows accidents, not attacks.
+
+
+KEY = "file_sha256"
+"""The note of the footer that holds the seal."""
+
+DIGITS = 64
+EMPTY = "0" * DIGITS
+"""What the note holds while the file is hashed."""
+
+_MARK = KEY.encode() + b"\x18\x40"  # Thrift: a text of 64 bytes follows
+_HEX = re.compile(rb"[0-9a-f]{64}")
+_TAIL = 16 << 10
+"""Bytes at the end of a file among which the seal nearly always is."""
+
+_BY_NAME = re.compile(r"\d{8}(?:-[0-9a-f]{16})?-([0-9a-f]{16})(?:-q)?\.parquet")
+"""The name of a segment of the log, or of a bundle of them: it ends with its hash."""
+
+_NAMED_DIGITS = 16
+
+
+class State(Enum):
+    """What the seal of a file says of it."""
+
+    SOUND = "sound"
+    DAMAGED = "damaged"
+    UNSEALED = "unsealed"
+
+
+def seal(content: bytes) -> bytes:
+    """Return the Parquet file *content*, whose note holds zeros, with its seal.
+
+    Raises:
+        ValueError: there is no such note.
+    """
+    place = _place(content)
+    if content[place : place + DIGITS] != EMPTY.encode():
+        raise ValueError("the file has no note for its seal")
+    digits = sha256(content).hexdigest().encode()
+    return b"".join((content[:place], digits, content[place + DIGITS :]))
+
+
+def examine(content: bytes) -> State:
+    """Say whether *content* is what was sealed; a file of before seals is unsealed."""
+    place = _place(content)
+    if place < 0:
+        return State.UNSEALED
+    whole = memoryview(content)
+    digest = sha256(whole[:place])
+    digest.update(EMPTY.encode())
+    digest.update(whole[place + DIGITS :])
+    found = content[place : place + DIGITS]
+    return State.SOUND if digest.hexdigest().encode() == found else State.DAMAGED
+
+
+def examine_file(name: str, content: bytes) -> State:
+    """Say whether *content* is what was written under *name*.
+
+    A file of the log bears its hash in its name, also where it was written before there
+    were seals.
+    """
+    named = _BY_NAME.fullmatch(name)
+    if named is None:
+        return examine(content)
+    found = sha256(content).hexdigest()[:_NAMED_DIGITS]
+    return State.SOUND if found == named[1] else State.DAMAGED
+
+
+def bears_its_hash(name: str) -> bool:
+    """Say whether *name* is that of a file of the log, whose hash is in its name."""
+    return _BY_NAME.fullmatch(name) is not None
+
+
+def seal_in(content: bytes) -> str | None:
+    """Return the seal that *content*, or the end of it, bears; the rest is not read."""
+    place = _place(content)
+    found = content[place : place + DIGITS] if place >= 0 else b""
+    return found.decode() if _HEX.fullmatch(found) else None
+
+
+def seal_of(path: Path) -> str | None:
+    """Return the seal that the file *path* bears; nothing where it bears none."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - _TAIL))
+        found = seal_in(stream.read())
+        if found is None and size > _TAIL:
+            stream.seek(0)
+            found = seal_in(stream.read())
+    return found
+
+
+def _place(content: bytes) -> int:
+    """Return where the digits of the seal begin; -1 where there is none."""
+    found = content.rfind(_MARK)
+    return -1 if found < 0 else found + len(_MARK)
+
+
+# ----------------------------------------------------------------------------------
+# Tables as Parquet bytes, with exactly the types that their contract names.
+#
+# The same rows give the same bytes: no timestamp, no frame index, no pandas notes.
+# Each file's footer tells the version of its table's form, and one of another is
+# never read. Each bears a seal over all its bytes, and one that does not fit is never
+# read either.
+
 
 _ARROW_TYPES: Mapping[str, pa.DataType] = {
     "int64": pa.int64(),
@@ -296,3 +417,157 @@ def _footer(stream: BinaryIO) -> Any:
         raise LocalFailure(
             f"{getattr(stream, 'name', 'A stored table')} is damaged.", UPDATE
         ) from error
+
+
+# ----------------------------------------------------------------------------------
+# Files that are read only after their bytes were proved to be those written.
+#
+# Each file is hashed once by a process, however often it is read, and again when it
+# was replaced since.
+
+
+REBUILD = "Run: analytics-pipeline rebuild"
+
+LARGE = 1 << 20
+"""Files of so many bytes are hashed at the same time; for smaller ones threads cost
+more than they spare."""
+
+
+class ProvedFiles:
+    """The files of this machine's disk that were found sound."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._proved: dict[str, str] = {}
+        self._seals: dict[str, tuple[str, str | None]] = {}
+
+    def forget(self) -> None:
+        """Hash every file again when it is read next."""
+        self._proved.clear()
+        self._seals.clear()
+
+    def prove(self, paths: Iterable[str | Path]) -> None:
+        """Make sure that the files *paths* are sound.
+
+        Raises:
+            LocalFailure: one is not; it names the first.
+            FileNotFoundError: one is not there.
+        """
+        unsound = self.find_unsound(paths)
+        if unsound:
+            path, state = next(iter(unsound.items()))
+            raise unsound_file(path, state)
+
+    def find_unsound(self, paths: Iterable[str | Path]) -> dict[str, State]:
+        """Return those of the files *paths* that are not sound, and how they are.
+
+        Raises:
+            FileNotFoundError: one is not there.
+        """
+        names = list(map(str, paths))
+        large = [name for name in names if Path(name).stat().st_size >= LARGE]
+        if len(large) > 1:
+            with ThreadPoolExecutor(cpu_count() or 1) as threads:
+                found = dict(zip(large, threads.map(self._examine, large), strict=True))
+        else:
+            found = {}
+        found |= {name: self._examine(name) for name in names if name not in found}
+        return {name: found[name] for name in names if found[name] is not State.SOUND}
+
+    def find_unsound_in(self, folder: Path, names: Sequence[str]) -> list[str]:
+        """Return those of the files *names* in *folder* that are not sound."""
+        paths = {f"{folder}/{name}": name for name in names}
+        return [paths[path] for path in self.find_unsound(paths)]
+
+    def seal_of(self, path: str, state: str) -> str | None:
+        """Return the seal of the file *path*, which is now in that *state*."""
+        held = self._seals.get(path)
+        if held is None or held[0] != state:
+            held = self._seals[path] = state, seal_of(Path(path))
+        return held[1]
+
+    def _examine(self, name: str) -> State:
+        path = Path(name)
+        before = state_of(path.stat())
+        if self._proved.get(name) == before:
+            return State.SOUND
+        content = path.read_bytes()
+        found = examine_file(path.name, content)
+        if found is State.SOUND:
+            self._proved[name] = before
+            self._seals[name] = before, seal_in(content)
+        return found
+
+
+@cache
+def proved_files() -> ProvedFiles:
+    """Return the files that this process has proved."""
+    return ProvedFiles()
+
+
+def list_contents(folder: UPath) -> dict[str, str]:
+    """Return each file in *folder* with what tells its content from any other.
+
+    That is the seal of a Parquet file on disk, and nothing that a copy or a touch of
+    the clock could change; one without a seal is left out.  A bucket says it of its
+    objects.
+    """
+    states = list_states(folder)
+    if not is_local(folder):
+        return states
+    place, known = local(folder), proved_files()
+    seals = {
+        name: known.seal_of(f"{place}/{name}", state)
+        for name, state in states.items()
+        if name.endswith(".parquet")
+    }
+    return {name: seal for name, seal in seals.items() if seal is not None}
+
+
+def read_proved(path: AnyPath) -> bytes:
+    """Return the bytes of a Parquet file, of the disk or a bucket, once proved sound.
+
+    Raises:
+        LocalFailure: it is not as it was written.
+        FileNotFoundError: it is not there.
+    """
+    content = path.read_bytes()
+    refuse_unsound(str(path), content)
+    return content
+
+
+def refuse_unsound(path: str, content: bytes) -> None:
+    """Make sure that *content* is what was written to *path*.
+
+    Raises:
+        LocalFailure: it is not.
+    """
+    state = examine_file(path.rpartition("/")[2], content)
+    if state is not State.SOUND:
+        raise unsound_file(path, state)
+
+
+def prove_local(paths: Sequence[AnyPath]) -> None:
+    """Make sure that files of this machine's disk are sound; a bucket's are left alone.
+
+    Raises:
+        LocalFailure: one is not.
+    """
+    if paths and is_local(paths[0]):
+        proved_files().prove(map(local, paths))
+
+
+def unsound_file(path: str, state: State) -> LocalFailure:
+    """Return the failure of a file that is not as it was written.
+
+    A run makes tables on disk again; the log, copies and objects of a bucket are left
+    to a rebuild.
+    """
+    name = path.rpartition("/")[2]
+    is_left = "/bundles/" in path or "://" in path or bears_its_hash(name)
+    remedy = REBUILD if is_left else UPDATE
+    if state is State.UNSEALED:
+        return LocalFailure(
+            f"{path} bears no seal: it is damaged, or of an earlier version.", remedy
+        )
+    return LocalFailure(f"{path} is damaged.", remedy)

@@ -16,13 +16,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.storage.files import (
-    replace_bytes,
-    replace_text,
-)
-from analytics_pipeline.storage.small_notes import read_note, seal_note, write_note
-from analytics_pipeline.storage.stored_files import SET_ASIDE
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.storage.files import replace_bytes, replace_text
+from analytics_pipeline.storage.older_files import SET_ASIDE
+from analytics_pipeline.storage.state import read_note, seal_note, write_note
 
 MASTER = "customer_analytics_master.csv"
 FIRST_TIME_BUYERS = "first_time_buyers.csv"

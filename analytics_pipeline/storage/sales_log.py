@@ -1,47 +1,239 @@
-"""The append-only log of sales: immutable segments, one for every page read.
-
-A segment is one Parquet file; it holds the page's rows and, in its footer, the cursor
-to read on from and the records that were turned away.  Because all of that is one
-file put in place by one rename, a page is in the log or it is not.  Segments are
-numbered without a gap, and each bears the fingerprint of its bytes in its name, so that
-one that was lost or damaged is noticed before anything is counted.  The log of a full
-walk is a new *generation*, which takes the place of the old one when it is complete.
-"""
+"""The append-only log of sales: immutable segments, one for every page read."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from io import BytesIO
+from typing import BinaryIO, TypeVar
 
 import pandas as pd
 from upath import UPath
 
-from analytics_pipeline.domain.ids import plain_id
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.schemas.sources import SalesFeed
-from analytics_pipeline.schemas.versions import VERSIONS
+from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.model.ids import plain_id
+from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.model.schemas.versions import VERSIONS
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
+    local,
+    read_all,
     remove_folder,
     replace_bytes,
 )
-from analytics_pipeline.storage.log_bundles import LogBundles, fingerprint
-from analytics_pipeline.storage.parquet import encode
-from analytics_pipeline.storage.segments import (
-    SUFFIX,
-    TURNED_AWAY,
-    Segment,
-    beside,
-    damaged,
-    names_of,
-    row_count_of,
+from analytics_pipeline.storage.parquet import (
+    count_proved_rows,
+    encode,
+    join,
+    prove_local,
+    proved_files,
+    read_proved,
+    read_proved_notes,
+    read_version,
+    refuse_unsound,
 )
-from analytics_pipeline.storage.small_notes import (
-    REBUILD,
-    read_note_bytes,
-    write_note,
-)
+from analytics_pipeline.storage.state import REBUILD, read_note_bytes, write_note
+
+# ----------------------------------------------------------------------------------
+# Many segments of the log in one file, so that years of daily reads open quickly.
+#
+# A segment stays a file of its own: that is what is appended, numbered and proved
+# whole. A *bundle* is a copy of the rows of so many segments in a row, named by their
+# names, which bear the fingerprints of their bytes, and by the fingerprint of its
+# own. Without the bundles nothing is lost but time.
+
+
+_log = logging.getLogger(__name__)
+
+SIZE = 128
+"""How many segments a bundle holds."""
+
+_DIGITS = 16
+_KEY = 8 + 1 + _DIGITS  # the first segment's number, and what tells the segments
+
+
+def fingerprint(content: bytes) -> str:
+    """Return what tells *content* from any other, for use in a file's name."""
+    return sha256(content).hexdigest()[:_DIGITS]
+
+
+class LogBundles:
+    """The bundles of one generation of the log, in a folder beside its segments."""
+
+    def __init__(self, generation: UPath, verified: set[str]) -> None:
+        """Keep the bundles of *generation*; *verified* files need no other look."""
+        self._generation = generation
+        self._folder = generation / "bundles"
+        self._verified = verified
+
+    def find(self, names: Sequence[str]) -> dict[int, UPath]:
+        """Return the whole bundles of the segments *names*, by their first segment."""
+        if len(names) < SIZE:
+            return {}
+        files = {name[:_KEY]: name for name in list_names(self._folder)}
+        found = {}
+        for first in _starts(names):
+            name = files.get(_name(names, first))
+            if name is not None and self._is_whole(self._folder / name):
+                found[first] = self._folder / name
+        return found
+
+    def _is_whole(self, path: UPath) -> bool:
+        """Say whether a bundle is as it was written; one that is not is not used.
+
+        A bucket checks what it stores by itself.
+        """
+        if is_local(path) and str(path) not in self._verified:
+            if proved_files().find_unsound([local(path)]):
+                _log.warning("%s is damaged: its segments are read singly.", path)
+                return False
+            self._verified.add(str(path))
+        return True
+
+    def add(self, names: Sequence[str]) -> None:
+        """Bundle the segments *names*, as far as they fill bundles and are in none."""
+        held = self.find(names)
+        for first in _starts(names):
+            if first not in held:
+                those = names[first : first + SIZE]
+                content = join(self._read_segments(those))
+                name = f"{_name(names, first)}-{fingerprint(content)}.parquet"
+                replace_bytes(self._folder / name, content)
+
+    def _read_segments(self, names: Sequence[str]) -> list[bytes]:
+        """Return the bytes of some segments, proved sound.
+
+        Raises:
+            LocalFailure: one is damaged.
+        """
+        contents = read_all([self._generation / each for each in names])
+        for name, content in zip(names, contents, strict=True):
+            refuse_unsound(f"{self._generation}/{name}", content)
+        return contents
+
+    def remove(self) -> None:
+        """Remove the bundles; segments are read one by one then."""
+        remove_folder(self._folder)
+
+
+def _starts(names: Sequence[str]) -> range:
+    """Return the first segment of each bundle that *names* can fill."""
+    return range(0, len(names) - SIZE + 1, SIZE)
+
+
+def _name(names: Sequence[str], first: int) -> str:
+    """Return how the name of the bundle begins."""
+    those = "\n".join(names[first : first + SIZE])
+    return f"{first:08d}-{fingerprint(those.encode())}"
+
+
+# ----------------------------------------------------------------------------------
+# The segments of the log of sales: one immutable file for every page read.
+
+
+Read = TypeVar("Read")
+
+SUFFIX = ".parquet"
+TURNED_AWAY = "-q"
+"""How the name of a segment ends that holds records turned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One immutable file of the log."""
+
+    number: int
+    folder: UPath
+    name: str
+
+    @property
+    def path(self) -> UPath:
+        """Where it is."""
+        return self.folder / self.name
+
+    @property
+    def has_rejections(self) -> bool:
+        """Say whether records were turned away when it was read."""
+        return self.name.endswith(f"{TURNED_AWAY}{SUFFIX}")
+
+    def notes(self) -> dict[str, str]:
+        """Return the notes of the footer: origin, cursor and rejections.
+
+        Raises:
+            LocalFailure: the segment is damaged.
+        """
+        return _with_proved(self.path, read_proved_notes)
+
+    def version(self) -> int:
+        """Return of which version of the log's form the rows are.
+
+        Raises:
+            LocalFailure: the segment is damaged.
+        """
+        return _with_proved(self.path, read_version)
+
+    def verify(self) -> None:
+        """Make sure that the bytes are those that were written.
+
+        Raises:
+            LocalFailure: they are not.
+        """
+        prove_local([self.path])
+
+
+def names_of(segments: Sequence[Segment]) -> list[str]:
+    """Return the names of the files."""
+    return [segment.name for segment in segments]
+
+
+def beside(
+    bundles: Mapping[int, UPath], segments: Sequence[Segment]
+) -> Iterator[Segment]:
+    """Yield the *segments* that are in none of the *bundles*."""
+    return (each for each in segments if each.number // SIZE * SIZE not in bundles)
+
+
+def row_count_of(path: UPath) -> int:
+    """Return how many versions of sales a segment, or a bundle of them, holds.
+
+    Raises:
+        LocalFailure: it is damaged.
+    """
+    return _with_proved(path, count_proved_rows)
+
+
+def _with_proved(path: UPath, read: Callable[[BinaryIO], Read]) -> Read:
+    """Return what *read* finds in a file of the log, once that is proved sound.
+
+    Raises:
+        LocalFailure: its bytes are not those that were written.
+    """
+    if not is_local(path):
+        return read(BytesIO(read_proved(path)))
+    prove_local([path])
+    with local(path).open("rb") as stream:
+        return read(stream)
+
+
+def damaged(cause: str) -> LocalFailure:
+    """Return the failure of a log that is not as it was written."""
+    return LocalFailure(cause, "Run: analytics-pipeline rebuild")
+
+
+# ----------------------------------------------------------------------------------
+# The append-only log of sales: immutable segments, one for every page read.
+#
+# A segment is one Parquet file; it holds the page's rows and, in its footer, the
+# cursor to read on from and the records that were turned away. Because all of that is
+# one file put in place by one rename, a page is in the log or it is not. Segments are
+# numbered without a gap, and each bears the fingerprint of its bytes in its name, so
+# that one that was lost or damaged is noticed before anything is counted. The log of
+# a full walk is a new *generation*, which takes the place of the old one when it is
+# complete.
+
 
 FEED, REPAIR = "feed", "repair"
 

@@ -7,11 +7,11 @@ from typing import Any
 import ibis
 import pytest
 
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.report_figures import tell_figures
-from analytics_pipeline.domain.verdicts import Outcome, Verdict
-from analytics_pipeline.reports.page import Page, draw_plots, render_page
-from analytics_pipeline.schemas.report import CustomerReport
+from analytics_pipeline.domain.report import tell_figures
+from analytics_pipeline.model.checks import Outcome, Verdict
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.report import CustomerReport
+from analytics_pipeline.report.page import Page, draw_plots, render_page
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.report_measured import (
     AS_OF,

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.acceptance import refuse_what_cannot_be_accepted
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.commands.update import refuse_what_cannot_be_accepted
+from analytics_pipeline.model.errors import WrongUse
 
 SO = ("--reason", "Old records were cleared")
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands import demo_chain
+from analytics_pipeline.commands import demo as demo_chain
 
 MASTER = "customer_analytics_master.csv"
 

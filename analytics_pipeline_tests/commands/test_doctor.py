@@ -17,9 +17,9 @@ from dagster._daemon.types import DaemonHeartbeat
 from filelock import FileLock
 from typer.testing import CliRunner, Result
 
-from analytics_pipeline import resources
 from analytics_pipeline.cli import app
-from analytics_pipeline.probes import machine
+from analytics_pipeline.commands import probes as machine
+from analytics_pipeline.orchestration import resources
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan

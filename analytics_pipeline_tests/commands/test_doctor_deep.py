@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.probes.stored_files import prove_stored_files
-from analytics_pipeline.progress import silent
-from analytics_pipeline.steps.damage import set_damaged_aside
+from analytics_pipeline.commands.probes import prove_stored_files
+from analytics_pipeline.holding import silent
+from analytics_pipeline.orchestration.upkeep import set_damaged_aside
 from analytics_pipeline.storage.parquet import seal_older
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.upgrades.older_shop import forget_versions

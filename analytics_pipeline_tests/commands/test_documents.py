@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.documents import document_of, in_json
+from analytics_pipeline.commands.entry import document_of, in_json
 from analytics_pipeline.domain.explanation import Line, LineKind
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline_tests.chain_of_shops import write_shop
 from analytics_pipeline_tests.receivers import open_webhook
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop

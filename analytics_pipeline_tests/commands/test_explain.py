@@ -14,12 +14,12 @@ from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands.explain import _table, explain
+from analytics_pipeline.commands.person import find_person, read_people
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
 from analytics_pipeline.simulator.people import Contact
 from analytics_pipeline.simulator.records import Customer, Sale
-from analytics_pipeline.steps.lookup import find_person, read_people
 from analytics_pipeline_tests.histories.in_process import Pipeline, open_pipeline
 from analytics_pipeline_tests.histories.store_by_hand import (
     BEFORE_CLOCKS_CHANGE,

@@ -13,7 +13,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.examples import EXAMPLES, PROGRAM, epilog_of
+from analytics_pipeline.commands.options import EXAMPLES, PROGRAM, epilog_of
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.chain_of_shops import write_shop
 

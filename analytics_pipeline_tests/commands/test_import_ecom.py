@@ -10,14 +10,14 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.assets.sources import EcomOrdersConfig, build_sources
-from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.assets.ecom_orders import read_ecom_orders
 from analytics_pipeline.cli import app
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.orchestration.assets import EcomOrdersConfig, build_sources
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.steps.ecom_orders import read_ecom_orders
 from analytics_pipeline_tests.steps.test_ecom_orders import text_of
 
 IN_PLACE, PREVIOUS = "ecom_orders_export.csv", "ecom_orders_export.previous.csv"

@@ -12,12 +12,12 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
+from analytics_pipeline.assets.ecom_orders import put_in_place, read_ecom_orders
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.sources import placed_files
-from analytics_pipeline.steps.ecom_orders import put_in_place, read_ecom_orders
+from analytics_pipeline.sources.web_shop import export_file as placed_files
 
 IN_PLACE = "ecom_orders_export.csv"
 

@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from analytics_pipeline.commands import entry
 from analytics_pipeline.commands.terminal import Manner, Terminal
-from analytics_pipeline.errors import is_interruption
-from analytics_pipeline.gates import told_to_people
+from analytics_pipeline.model.errors import is_interruption
+from analytics_pipeline.orchestration.gate import told_to_people
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests import clock

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.commands.last_runs: how the last run of a shop ended."""
+"""Tests for analytics_pipeline.commands.state: how the last run of a shop ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,16 +9,12 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from analytics_pipeline.chain import read_chain
-from analytics_pipeline.commands.last_runs import read_runs
-from analytics_pipeline.commands.run_states import RunEnding, Runs
-from analytics_pipeline.commands.table_states import last_made
-from analytics_pipeline.contracts import Contract
-from analytics_pipeline.dead_runs import GRACE
-from analytics_pipeline.jobs import SHOP_TAG
-from analytics_pipeline.run_reports import LOCATION_TAG
-from analytics_pipeline.schemas.sources import Outlets
-from analytics_pipeline.settings import load_settings
+from analytics_pipeline.commands.state import RunEnding, Runs, last_made, read_runs
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.orchestration.jobs import SHOP_TAG
+from analytics_pipeline.orchestration.run_records import GRACE, LOCATION_TAG
+from analytics_pipeline.orchestration.tables import Contract
+from analytics_pipeline.settings import load_settings, read_chain
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.chain_of_shops import write_shop

@@ -9,15 +9,15 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from analytics_pipeline.assets.raw_sales import refuse_missing_day
 from analytics_pipeline.cli import app
+from analytics_pipeline.commands.person import choose_explained_day
 from analytics_pipeline.commands.update import choose_day
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.steps.explanation import choose_explained_day
-from analytics_pipeline.steps.missing_days import refuse_missing_day
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.tables import make_table
 

@@ -17,8 +17,9 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands import ports, ui_services
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.commands import ui as ports
+from analytics_pipeline.commands import ui_services
+from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline_tests import clock
 
 SMALL = ("--customers", "3", "--opened-on", "2026-11-20")

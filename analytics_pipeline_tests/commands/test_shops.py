@@ -8,9 +8,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.chain import Chain, read_chain
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands.ui import environment_of, write_workspace
+from analytics_pipeline.settings import Chain, read_chain
 from analytics_pipeline_tests.chain_of_shops import write_shop
 from analytics_pipeline_tests.receivers import open_webhook
 

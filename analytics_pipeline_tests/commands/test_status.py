@@ -16,7 +16,7 @@ from analytics_pipeline.commands.state import State, Warned, read_state
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.storage.state import FailedCheck
 
 D = date(2026, 6, 20)
 EIGHT = datetime(2026, 6, 21, 12, tzinfo=UTC)  # 8 a.m. in New York

@@ -13,11 +13,10 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from analytics_pipeline.commands import status as screen
-from analytics_pipeline.commands.documents import in_json
-from analytics_pipeline.commands.run_states import RunEnding
-from analytics_pipeline.commands.state import State, read_state
+from analytics_pipeline.commands.entry import in_json
+from analytics_pipeline.commands.state import RunEnding, State, read_state
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.errors import DirectoryInUse
+from analytics_pipeline.model.errors import DirectoryInUse
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import hold_directory, open_shop
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
@@ -116,7 +115,7 @@ def test_a_disk_that_fails_is_told_with_its_code(
         raise OSError(28, "No space left on device", "outlets.parquet")
 
     with monkeypatch.context() as patch:
-        patch.setattr("analytics_pipeline.storage.warehouse.Warehouse.write", full)
+        patch.setattr("analytics_pipeline.storage.tables.Warehouse.write", full)
         assert run(small_shop, small_shop.settings) == 5
 
     failed = state_of(small_shop).runs.failed

@@ -22,12 +22,11 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.diagnoses import Grade, judge_records, judge_switches
+from analytics_pipeline.commands.doctor import Grade, judge_records, judge_switches
+from analytics_pipeline.commands.probes import WITHOUT, Records, list_switched_off
 from analytics_pipeline.commands.state import read_state
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.probes.records import Records
-from analytics_pipeline.probes.switches import WITHOUT, list_switched_off
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests import clock

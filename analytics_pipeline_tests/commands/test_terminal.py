@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from analytics_pipeline.commands.terminal import Manner, Terminal
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.sources.allowance import LIMIT_REACHED
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.sources.lightspeed.replies import LIMIT_REACHED
 
 SPEAKING = """
 import os

@@ -13,10 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.model.errors import PipelineError
+from analytics_pipeline.orchestration.upkeep import remove_caches, set_damaged_aside
 from analytics_pipeline.shop import hold_directory, open_shop
-from analytics_pipeline.steps.damage import remove_caches, set_damaged_aside
-from analytics_pipeline.storage import log_bundles, segments
+from analytics_pipeline.storage import sales_log as log_bundles
+from analytics_pipeline.storage import sales_log as segments
 from analytics_pipeline_tests.conftest import forget_environment
 from analytics_pipeline_tests.crashes.crash_server import noon_after
 from analytics_pipeline_tests.crashes.crashing_shop import published, restore

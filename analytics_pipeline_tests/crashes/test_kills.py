@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.storage.parquet import decode
-from analytics_pipeline.storage.sales_log import SalesLog
-from analytics_pipeline.storage.segments import row_count_of
+from analytics_pipeline.storage.sales_log import SalesLog, row_count_of
 from analytics_pipeline_tests.conftest import forget_environment
 from analytics_pipeline_tests.crashes.crashing_shop import (
     DAY,

@@ -8,9 +8,8 @@ from typing import Any
 
 from pandera.api.checks import Check
 
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract
-from analytics_pipeline.schemas.columns import LARGEST_AMOUNT
+from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT
+from analytics_pipeline.orchestration.tables import Catalogue, Contract
 
 HEADER = """\
 # Data dictionary

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from analytics_pipeline.catalogue import Catalogue
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.partitions import business_days
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import Settings
 from analytics_pipeline_tests.documentation.data_dictionary import write_dictionary
 from analytics_pipeline_tests.documentation.picture import draw_picture

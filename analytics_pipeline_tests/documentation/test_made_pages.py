@@ -10,10 +10,9 @@ import dagster as dg
 import pandera.pandas as pa
 import pytest
 
-from analytics_pipeline.contracts import Contract
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.schemas.columns import flag
-from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.model.schemas.table import Table, flag
+from analytics_pipeline.orchestration.tables import Contract
 from analytics_pipeline.settings import Settings
 from analytics_pipeline_tests.documentation.data_dictionary import describe_table
 from analytics_pipeline_tests.documentation.made_pages import made_pages

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS, SEGMENT_DAYS
-from analytics_pipeline.domain.policy import LADDER, Policy
-from analytics_pipeline.domain.run_limits import RunLimits
-from analytics_pipeline.domain.usual_policy import Usual
+from analytics_pipeline.model.policy import LADDER, Policy, RunLimits, Usual
 from analytics_pipeline_tests.documentation.pages import ROOT, blocks, prose, spans
 from analytics_pipeline_tests.test_rules_are_quoted import RULES
 

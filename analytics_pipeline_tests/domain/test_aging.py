@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.analytics import measure_people
-from analytics_pipeline.domain.policy import Policy, TierBasis
+from analytics_pipeline.model.policy import Policy, TierBasis
 from analytics_pipeline_tests.tables import lend_rows
 
 LAST = date(2026, 2, 1)

@@ -1,18 +1,13 @@
-"""Tests for analytics_pipeline.domain.alert_texts: what a person reads on a phone."""
+"""Tests for analytics_pipeline.alerts.texts: what a person reads on a phone."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics_pipeline.domain.alert_texts import (
-    Kind,
-    Sender,
-    write_messages,
-    write_test,
-)
-from analytics_pipeline.domain.findings import Severity
+from analytics_pipeline.alerts.texts import Kind, Sender, write_messages, write_test
 from analytics_pipeline.domain.incidents import Incident, Subject
+from analytics_pipeline.model.checks import Severity
 
 SINCE = datetime(2026, 6, 21, 6, 1, tzinfo=UTC)
 SENDER = Sender("corner-shop", ZoneInfo("America/New_York"), "2026-06-19")

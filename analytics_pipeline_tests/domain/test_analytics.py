@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.analytics import list_purchases, measure_people
-from analytics_pipeline.domain.policy import MoneyBasis, Policy, TierBasis
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.model.policy import MoneyBasis, Policy, TierBasis
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.vocabulary import Tier
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.vocabulary import Tier
 from analytics_pipeline_tests.tables import lend_rows, lend_table
 
 D = date(2026, 6, 20)

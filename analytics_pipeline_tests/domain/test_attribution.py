@@ -1,12 +1,12 @@
-"""Tests for analytics_pipeline.domain.attribution."""
+"""Tests for analytics_pipeline.domain.purchases."""
 
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.attribution import divide_orders, follow_returns
-from analytics_pipeline.domain.policy import MoneyBasis, Policy
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.domain.purchases import divide_orders, follow_returns
+from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.tables import make_table
 
 D = pd.Timestamp("2026-06-20")

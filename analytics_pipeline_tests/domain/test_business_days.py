@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.business_days: days that were never there."""
+"""Tests for analytics_pipeline.domain.sales: days that were never there."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.business_days import has_moments
+from analytics_pipeline.domain.sales import has_moments
 
 
 @pytest.mark.parametrize(

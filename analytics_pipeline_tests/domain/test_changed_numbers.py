@@ -1,17 +1,17 @@
-"""Tests for analytics_pipeline.domain.changed_numbers (rule 4.3)."""
+"""Tests for analytics_pipeline.domain.web_orders (rule 4.3)."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.changed_numbers import (
+from analytics_pipeline.domain.web_orders import (
     Mark,
+    comparable,
     explain_change,
     find_doubtful,
     find_mark,
     unmark,
 )
-from analytics_pipeline.domain.order_numbers import comparable
 from analytics_pipeline_tests.domain.test_order_matching import ecom_orders, order
 from analytics_pipeline_tests.order_numbers import (
     COUNTS,

@@ -12,28 +12,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.change_causes import (
+from analytics_pipeline.domain.changes import (
+    Master,
+    add_up_changes,
     explain_orders,
     explain_sales,
+    judge_causes,
+    judge_figures,
+    list_changes,
+    list_moved_people,
     name_causes,
+    no_changes,
 )
-from analytics_pipeline.domain.changes import Master, list_changes, no_changes
-from analytics_pipeline.domain.contributions import (
+from analytics_pipeline.domain.purchases import (
     MEASURES,
     compare_contributions,
     keys_of,
     list_contributions,
 )
-from analytics_pipeline.domain.csv_text import render_csv
-from analytics_pipeline.domain.reconcile_changes import (
-    add_up_changes,
-    judge_causes,
-    judge_figures,
-    list_moved_people,
-)
-from analytics_pipeline.schemas.changes import CustomerChanges
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.changes import CustomerChanges
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.storage.csv import render_csv
 from analytics_pipeline_tests.tables import make_table
 
 D = date(2026, 6, 20)

@@ -1,9 +1,9 @@
-"""Tests for analytics_pipeline.domain.comparison."""
+"""Tests for analytics_pipeline.domain.feed."""
 
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.comparison import (
+from analytics_pipeline.domain.feed import (
     COMPARED,
     SEEN,
     Difference,

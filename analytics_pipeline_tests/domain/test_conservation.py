@@ -7,8 +7,8 @@ from analytics_pipeline.domain.conservation import (
     cover_records,
     keep_people,
 )
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline_tests.tables import make_table
 
 EVEN = {

@@ -12,22 +12,21 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.contact_cleaning import clean_text, fold
 from analytics_pipeline.domain.contacts import (
     ContactKeys,
+    clean_text,
     ecom_customer_id,
+    find_several_addresses,
+    fold,
+    holds_several_addresses,
     is_placeholder_email,
     is_placeholder_phone,
+    judge_addresses,
     normalise_email,
     normalise_phone,
     show_phone,
 )
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.several_addresses import (
-    find_several_addresses,
-    holds_several_addresses,
-    judge_addresses,
-)
+from analytics_pipeline.model.policy import Policy
 
 ANN = "ann@example.com"
 REGIONS = ("US", "NZ", "AU", "GB", "DE")

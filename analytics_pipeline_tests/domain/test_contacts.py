@@ -19,7 +19,7 @@ from analytics_pipeline.domain.contacts import (
     normalise_email,
     normalise_phone,
 )
-from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.model.policy import Policy
 
 KEYS = ContactKeys(secret=b"a secret of the tests", region="US", policy=Policy())
 NO_PATTERNS = Policy(placeholder_contains=(), placeholder_prefixes=())

@@ -1,17 +1,21 @@
-"""Tests for analytics_pipeline.domain.counted_once: every order once (rule 4.3)."""
+"""Tests for analytics_pipeline.domain.reconciliation: every order once (rule 4.3)."""
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.changed_numbers import explain_change, find_doubtful
-from analytics_pipeline.domain.counted_once import (
+from analytics_pipeline.domain.reconciliation import (
     find_counted_twice,
     judge_counted_once,
 )
-from analytics_pipeline.domain.order_matching import match_orders
-from analytics_pipeline.domain.order_numbers import comparable, noted_text
+from analytics_pipeline.domain.web_orders import (
+    comparable,
+    explain_change,
+    find_doubtful,
+    match_orders,
+    noted_text,
+)
 from analytics_pipeline_tests.domain.test_order_matching import (
     D,
     ecom_orders,

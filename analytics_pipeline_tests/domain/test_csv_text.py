@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.csv_text."""
+"""Tests for analytics_pipeline.storage.csv."""
 
 import csv
 import io
@@ -9,8 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.csv_text import disarm, render_csv, write_text
-from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
+from analytics_pipeline.model.schemas.exports import (
+    CustomerAnalyticsMaster,
+    FirstTimeBuyers,
+)
+from analytics_pipeline.storage.csv import disarm, render_csv, write_text
 from analytics_pipeline_tests.tables import make_table
 
 MASTER_HEADER = (
@@ -293,7 +296,7 @@ def test_rows_written_some_at_a_time_are_those_written_at_once(monkeypatch, coun
     frame = make_table(CustomerAnalyticsMaster, people)
     at_once = render_csv(frame, CustomerAnalyticsMaster)
 
-    monkeypatch.setattr("analytics_pipeline.domain.csv_text.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("analytics_pipeline.storage.csv.ROWS_AT_ONCE", 2)
 
     assert render_csv(frame, CustomerAnalyticsMaster) == at_once
     assert at_once.count("\n") == count + 1

@@ -15,7 +15,7 @@ from analytics_pipeline.domain.explanation import (
     foresee,
     window_start,
 )
-from analytics_pipeline.domain.policy import Policy
+from analytics_pipeline.model.policy import Policy
 
 D = date(2026, 6, 20)
 PLAIN = {

@@ -1,14 +1,14 @@
-"""Tests for analytics_pipeline.domain.export_changes."""
+"""Tests for analytics_pipeline.domain.web_orders."""
 
 import pytest
 
-from analytics_pipeline.domain.export_changes import (
+from analytics_pipeline.domain.web_orders import (
     SALE_COLUMN,
     compare_exports,
     judge_completeness,
 )
-from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.model.checks import Severity
+from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.tables import make_table
 
 ORDER = {

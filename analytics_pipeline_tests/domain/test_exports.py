@@ -7,8 +7,11 @@ from analytics_pipeline.domain.exports import (
     assemble_first_time_buyers,
     assemble_master,
 )
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.exports import (
+    CustomerAnalyticsMaster,
+    FirstTimeBuyers,
+)
 from analytics_pipeline_tests.tables import make_table
 
 CONTACT = ["customer_code", "name", "email", "phone", "duplicate_ids", "note"]

@@ -14,8 +14,8 @@ from analytics_pipeline.domain.feed import (
     sales_around,
     standing_rejections,
 )
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline_tests.tables import lend_rows, lend_table
 
 NOON = "2026-06-20 12:00"

@@ -1,10 +1,10 @@
-"""Tests for analytics_pipeline.domain.feed_versions."""
+"""Tests for analytics_pipeline.domain.feed."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.feed_versions import (
+from analytics_pipeline.domain.feed import (
     LARGEST_EXACT,
     NEVER_FAR,
     highest_plausible,

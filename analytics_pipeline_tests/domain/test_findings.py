@@ -1,8 +1,8 @@
-"""Tests for analytics_pipeline.domain.findings."""
+"""Tests for analytics_pipeline.model.checks."""
 
 import pytest
 
-from analytics_pipeline.domain.findings import MOST_KEYS, Finding, Severity, name_some
+from analytics_pipeline.model.checks import MOST_KEYS, Finding, Severity, name_some
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
-"""Tests for analytics_pipeline.domain.hidden_walk_in: who sells as only nobody does."""
+"""Tests for analytics_pipeline.domain.people: who sells as only nobody does."""
 
 import pytest
 
-from analytics_pipeline.domain.hidden_walk_in import (
+from analytics_pipeline.domain.people import (
     Busiest,
     find_busiest,
     judge_walk_in,
     sells_as_a_walk_in,
 )
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline_tests.tables import make_table
 
 

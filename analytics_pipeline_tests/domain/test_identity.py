@@ -11,12 +11,12 @@ from pandas.testing import assert_frame_equal
 
 from analytics_pipeline.domain.identity import (
     find_left_out_edges,
+    no_overrides,
     resolve_identities,
 )
-from analytics_pipeline.domain.identity_overrides import no_overrides
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 
 POLICY = Policy()
 RECORD = {

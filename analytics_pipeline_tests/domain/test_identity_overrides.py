@@ -1,15 +1,12 @@
-"""Tests for analytics_pipeline.domain.identity_overrides."""
+"""Tests for analytics_pipeline.domain.identity."""
 
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from analytics_pipeline.domain.identity_overrides import (
-    COLUMNS,
-    check_overrides,
-    no_overrides,
-)
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.domain.identity import OVERRIDE_COLUMNS as COLUMNS
+from analytics_pipeline.domain.identity import check_overrides, no_overrides
+from analytics_pipeline.model.errors import WrongUse
 
 KNOWN = {"a", "b", "c"}
 

@@ -1,11 +1,11 @@
-"""Tests for analytics_pipeline.domain.identity_spanning (rule 3.4)."""
+"""Tests for analytics_pipeline.domain.identity (rule 3.4)."""
 
 import numpy as np
 import pandas as pd
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.identity_spanning import begins, sort_once, span_forest
+from analytics_pipeline.domain.identity import begins, sort_once, span_forest
 
 SIZE = 12
 ENDS = st.integers(0, SIZE - 1)

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.ids: a UUID is one id in any case."""
+"""Tests for analytics_pipeline.model.ids: a UUID is one id in any case."""
 
 from uuid import UUID
 
@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
-from analytics_pipeline.domain.identity_overrides import check_overrides
-from analytics_pipeline.domain.ids import (
+from analytics_pipeline.domain.identity import check_overrides
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.ids import (
     judge_ids,
     plain_id,
     plain_ids,
     typed_id,
     with_plain_ids,
 )
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.sources import SalesFeed
-from analytics_pipeline.sources.payload_values import Unusable, identifier, reference
-from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
+from analytics_pipeline.sources.values import Unusable, identifier, reference
 from analytics_pipeline_tests.sources.samples import flat_sale
 from analytics_pipeline_tests.tables import lend_table
 

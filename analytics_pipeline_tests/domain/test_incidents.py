@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.findings import Severity
 from analytics_pipeline.domain.incidents import (
     Incidents,
     Observation,
@@ -20,6 +19,7 @@ from analytics_pipeline.domain.incidents import (
     mark_told,
     observe,
 )
+from analytics_pipeline.model.checks import Severity
 
 START = datetime(2026, 6, 21, 6, tzinfo=UTC)
 GATE = ("raw_sales", "matches_schema", "2026-06-20")

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.left_out_sales: number, sum and who it is."""
+"""Tests for analytics_pipeline.domain.sales: number, sum and who it is."""
 
 from datetime import date
 from decimal import Decimal
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.left_out_sales import (
+from analytics_pipeline.domain.sales import (
     judge_later_sales,
     judge_short_sales,
     judge_undelivered,
 )
-from analytics_pipeline.domain.policy import MoneyBasis, Policy
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline_tests.tables import make_table
 
 TODAY = date(2026, 11, 30)

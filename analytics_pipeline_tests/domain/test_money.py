@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.money."""
+"""Tests for analytics_pipeline.model.money."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.money import (
+from analytics_pipeline.model.money import (
     divide_half_away,
     format_cents,
     round_half_away,

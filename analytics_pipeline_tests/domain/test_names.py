@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.names."""
+"""Tests for analytics_pipeline.domain.people."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.names import split_names
+from analytics_pipeline.domain.people import split_names
 
 
 @pytest.mark.parametrize(

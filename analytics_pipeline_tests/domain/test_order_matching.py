@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.order_matching."""
+"""Tests for analytics_pipeline.domain.web_orders."""
 
 from datetime import date
 
@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from analytics_pipeline.domain.order_matching import counts_unsynced, match_orders
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.domain.web_orders import counts_unsynced, match_orders
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import EcomOrders
 
 D = date(2025, 6, 15)
 SHOP = "ecw:0123456789ABCDEF"

@@ -1,10 +1,10 @@
-"""Tests for analytics_pipeline.domain.order_numbers (rule 4.3)."""
+"""Tests for analytics_pipeline.domain.web_orders (rule 4.3)."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.order_numbers import (
+from analytics_pipeline.domain.web_orders import (
     KnownNumbers,
     clean_number,
     comparable,

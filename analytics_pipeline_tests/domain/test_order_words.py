@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.order_words (rules 2.2 and 4.4)."""
+"""Tests for analytics_pipeline.domain.web_orders (rules 2.2 and 4.4)."""
 
 import re
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.findings import Finding, Severity
-from analytics_pipeline.domain.order_matching import counts_unsynced
-from analytics_pipeline.domain.order_words import (
+from analytics_pipeline.domain.web_orders import (
     KNOWN,
+    counts_unsynced,
     judge_order_words,
     show_word,
 )
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.model.checks import Finding, Severity
+from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.tables import make_table
 
 SOUND = {"payment_status": "ACCEPTED", "fulfillment_status": "SHIPPED"}

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.people import describe_people
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline_tests.tables import make_table
 
 

@@ -3,25 +3,24 @@
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.attribution import name_people
-from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.order_matching import counts_unsynced, match_orders
+from analytics_pipeline.domain.purchases import name_people
 from analytics_pipeline.domain.reconciliation import (
-    reconcile_orders,
-    summarise_reconciliation,
-)
-from analytics_pipeline.domain.reconciliation_findings import (
+    find_unsettled,
+    given_back,
     judge_evidence,
     judge_sync,
+    reconcile_orders,
     reconcile_sums,
+    summarise_reconciliation,
 )
-from analytics_pipeline.domain.web_refunds import find_unsettled, given_back
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.reconciliation import EcomReconciliation
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.domain.web_orders import counts_unsynced, match_orders
+from analytics_pipeline.model.checks import Severity
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.model.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline_tests.tables import make_table
 
 D = pd.Timestamp("2026-06-20").as_unit("us")

@@ -1,9 +1,9 @@
-"""Tests for analytics_pipeline.domain.report_changes."""
+"""Tests for analytics_pipeline.domain.report."""
 
 from datetime import date
 
-from analytics_pipeline.domain.report_changes import MOST_LISTED, list_largest_changes
-from analytics_pipeline.schemas.changes import CustomerChanges
+from analytics_pipeline.domain.report import MOST_LISTED, list_largest_changes
+from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline_tests.tables import make_table
 
 WEB_PERSON = "ecom-0123456789abcdef"

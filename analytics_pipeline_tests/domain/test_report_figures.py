@@ -6,17 +6,20 @@ import ibis
 import pytest
 from hypothesis import given, settings
 
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Contract
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.report_figures import Headline, tell_figures
-from analytics_pipeline.domain.report_proof import judge_report
-from analytics_pipeline.domain.report_rows import MADE_FROM, rows_of
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.schemas.report import CustomerReport
+from analytics_pipeline.domain.report import (
+    MADE_FROM,
+    Headline,
+    judge_report,
+    rows_of,
+    tell_figures,
+)
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.report import CustomerReport
+from analytics_pipeline.model.vocabulary import ReportFigure
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.tables import Catalogue, Contract
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.vocabulary import ReportFigure
 from analytics_pipeline_tests.report_measured import (
     AS_OF,
     measure,

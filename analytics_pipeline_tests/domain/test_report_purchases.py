@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.report_purchases."""
+"""Tests for analytics_pipeline.domain.report."""
 
 from collections import Counter, defaultdict
 from datetime import date, timedelta
@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.report_purchases import (
-    month_before,
-    month_of,
-    name_month,
-)
+from analytics_pipeline.domain.report import month_before, month_of, name_month
 from analytics_pipeline_tests.report_measured import (
     AS_OF,
     first_orders,

@@ -1,15 +1,14 @@
-"""Tests for analytics_pipeline.domain.sale_reasons."""
+"""Tests for analytics_pipeline.domain.sales."""
 
 from itertools import combinations, product
 
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.sale_reasons import give_reason
-from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
-from analytics_pipeline.vocabulary import SaleAttribute, SaleState, SaleStatus
+from analytics_pipeline.domain.sales import classify_sales, give_reason
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.model.vocabulary import SaleAttribute, SaleState, SaleStatus
 from analytics_pipeline_tests.tables import make_table
 
 ATTRIBUTES = [*SaleAttribute, "kerbside"]

@@ -13,9 +13,9 @@ from analytics_pipeline.domain.sales import (
     classify_sales,
     read_standing,
 )
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import SalesFeed
-from analytics_pipeline.vocabulary import SaleStatus
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.model.vocabulary import SaleStatus
 
 STORE_ZONE = "America/New_York"
 DTYPES = {

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.suspicious_people (rule 3.4)."""
+"""Tests for analytics_pipeline.domain.people (rule 3.4)."""
 
 from itertools import combinations
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.identity_overrides import no_overrides
-from analytics_pipeline.domain.suspicious_people import describe_merged, judge_people
+from analytics_pipeline.domain.identity import no_overrides
+from analytics_pipeline.domain.people import describe_merged, judge_people
+from analytics_pipeline.model.checks import Severity
 
 
 def tables(*people):

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from analytics_pipeline.domain.texts import is_blank, without_invisible
+from analytics_pipeline.model.text import is_blank, without_invisible
 
 
 def test_every_format_and_control_character_is_invisible_but_white_space_rule_3_2():

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.tier_outlook."""
+"""Tests for analytics_pipeline.domain.tiers."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.policy import Policy, TierBasis
-from analytics_pipeline.domain.tier_outlook import Purchase, look_ahead
-from analytics_pipeline.vocabulary import InactiveSegment, Tier
+from analytics_pipeline.domain.tiers import Purchase, look_ahead
+from analytics_pipeline.model.policy import Policy, TierBasis
+from analytics_pipeline.model.vocabulary import InactiveSegment, Tier
 
 D = date(2026, 6, 20)
 AHEAD = 92

@@ -1,9 +1,9 @@
-"""Tests for analytics_pipeline.domain.typed_commands."""
+"""Tests for analytics_pipeline.model.text."""
 
 import pytest
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.domain.typed_commands import for_shop, go_on
+from analytics_pipeline.model.text import for_shop, go_on
 
 OF_NO_SHOP = {"demo", "simulate", "ui"}
 

@@ -1,16 +1,16 @@
-"""Tests for analytics_pipeline.domain.usual_contacts."""
+"""Tests for analytics_pipeline.domain.anomalies.people."""
 
 import pytest
 
-from analytics_pipeline.domain.usual_contacts import (
+from analytics_pipeline.domain.anomalies.people import (
     count_contacts,
     count_placeholders,
     judge_contacts,
     judge_placeholders,
 )
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.schemas.customers import CustomerIdentities
-from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline_tests.tables import make_table
 
 # Valid contacts -------------------------------------------------------------------

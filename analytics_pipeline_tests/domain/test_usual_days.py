@@ -1,11 +1,11 @@
-"""Tests for analytics_pipeline.domain.usual_days."""
+"""Tests for analytics_pipeline.domain.anomalies.days."""
 
 from datetime import date
 
 import pandas as pd
 
-from analytics_pipeline.domain.usual_days import DayProfile, profile_days
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.domain.anomalies.days import DayProfile, profile_days
+from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline_tests.tables import make_table
 
 ORDER = {"is_completed": True, "is_order": True}

@@ -1,12 +1,11 @@
-"""Tests for analytics_pipeline.domain.usual_policy, read from analytics.toml."""
+"""Tests for analytics_pipeline.model.policy, read from analytics.toml."""
 
 from datetime import date
 
 import pytest
 
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.errors import WrongUse
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.policy import Policy, Usual
 from analytics_pipeline.settings import load_policy, load_settings, load_usual
 from analytics_pipeline.shop import open_shop
 

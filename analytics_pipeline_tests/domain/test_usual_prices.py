@@ -1,13 +1,12 @@
-"""Tests for analytics_pipeline.domain.usual_prices."""
+"""Tests for analytics_pipeline.domain.anomalies.days."""
 
 from datetime import date, timedelta
 
 import pytest
 
-from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.usual_days import DayProfile
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.domain.usual_prices import judge_prices
+from analytics_pipeline.domain.anomalies.days import DayProfile, judge_prices
+from analytics_pipeline.model.checks import Severity
+from analytics_pipeline.model.policy import Usual
 
 DAY = date(2026, 6, 23)
 USUAL = 4000

@@ -1,14 +1,19 @@
-"""Tests for analytics_pipeline.domain.usual_sales: tax, hours, repeated sales."""
+"""Tests for analytics_pipeline.domain.anomalies.days: tax, hours, repeated sales."""
 
 from datetime import date, timedelta
 
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.usual_days import DayProfile, profile_days
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.domain.usual_sales import judge_hours, judge_repeats, judge_tax
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.domain.anomalies.days import (
+    DayProfile,
+    judge_hours,
+    judge_repeats,
+    judge_tax,
+    profile_days,
+)
+from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline_tests.tables import make_table
 
 DAY = date(2026, 6, 23)

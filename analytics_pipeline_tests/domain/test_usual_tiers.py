@@ -1,11 +1,11 @@
-"""Tests for analytics_pipeline.domain.usual_tiers."""
+"""Tests for analytics_pipeline.domain.anomalies.people."""
 
 import pytest
 
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.domain.usual_tiers import judge_tiers
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.vocabulary import Tier
+from analytics_pipeline.domain.anomalies.people import judge_tiers
+from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.vocabulary import Tier
 from analytics_pipeline_tests.tables import make_table
 
 

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.usual_volume: only too few orders are told."""
+"""Tests for analytics_pipeline.domain.anomalies.days: only too few orders are told."""
 
 import math
 import random
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.usual_policy import Usual
-from analytics_pipeline.domain.usual_volume import judge_volume, poisson_tail
+from analytics_pipeline.domain.anomalies.days import judge_volume, poisson_tail
+from analytics_pipeline.model.policy import Usual
 
 TUESDAY = date(2026, 6, 23)
 PATTERN = (41, 41, 50, 45, 70, 90, 20)

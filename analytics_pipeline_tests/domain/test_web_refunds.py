@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.web_refunds (rule 4.4)."""
+"""Tests for analytics_pipeline.domain.reconciliation (rule 4.4)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.findings import Severity
-from analytics_pipeline.domain.web_refunds import (
+from analytics_pipeline.domain.reconciliation import (
     find_unsettled,
     given_back,
     judge_refunds,
     tell_refund,
 )
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.model.checks import Severity
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.tables import make_table
 
 Sale = Mapping[str, Any]

@@ -1,8 +1,8 @@
-"""Tests for analytics_pipeline.domain.wording."""
+"""Tests for analytics_pipeline.model.text."""
 
 import pytest
 
-from analytics_pipeline.domain.wording import say
+from analytics_pipeline.model.text import say
 
 
 @pytest.mark.parametrize(

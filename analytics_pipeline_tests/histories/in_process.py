@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic import SecretStr
 from starlette.datastructures import QueryParams
 
-from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.export import write_export

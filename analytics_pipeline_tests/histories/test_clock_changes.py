@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.simulator.people import Contact
 from analytics_pipeline_tests.histories.in_process import Pipeline, open_pipeline
 from analytics_pipeline_tests.histories.store_by_hand import Basket, StoreByHand

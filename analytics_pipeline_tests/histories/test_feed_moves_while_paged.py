@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.histories.in_process import (
     Pipeline,

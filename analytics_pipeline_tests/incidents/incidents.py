@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline_tests.incidents.incident import Incident
 from analytics_pipeline_tests.incidents.left_out_incidents import OF_MONEY_LEFT_OUT
 from analytics_pipeline_tests.incidents.program_incidents import OF_THE_PROGRAM

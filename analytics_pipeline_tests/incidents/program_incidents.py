@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analytics_pipeline.candidate import Candidate
+from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline_tests.incidents.incident import Incident, Seed
 from analytics_pipeline_tests.incidents.ordinary_shop import OrdinaryShop
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.contracts import Weight
-from analytics_pipeline.partitions import business_days
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.tables import Catalogue, Weight
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 from analytics_pipeline.simulator.ledger import expected_master

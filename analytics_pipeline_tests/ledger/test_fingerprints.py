@@ -3,7 +3,7 @@
 What it compares with is in ``fingerprints.json``: whoever changes a file on purpose, or
 takes another version of a library that writes one, writes it again:
 
-    WRITE_FINGERPRINTS=1 pytest -m nightly analytics_pipeline_tests/ledger/test_fingerprints.py
+    WRITE_FINGERPRINTS=1 pytest -m nightly -k test_every_file_of_a_week
 """
 
 import json

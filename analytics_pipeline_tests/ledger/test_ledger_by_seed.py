@@ -12,7 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analytics_pipeline.schemas.exports import CustomerAnalyticsMaster, FirstTimeBuyers
+from analytics_pipeline.model.schemas.exports import (
+    CustomerAnalyticsMaster,
+    FirstTimeBuyers,
+)
 from analytics_pipeline.simulator.ledger import (
     expected_first_time_buyers,
     expected_master,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics_pipeline.shop import hold_directory, open_shop
-from analytics_pipeline.storage.ownership import claim_store
+from analytics_pipeline.storage.state import claim_store
 from analytics_pipeline_tests.crashes.crash_server import noon_after
 from analytics_pipeline_tests.crashes.crashing_shop import open_served_shop
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light

@@ -8,18 +8,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import (
+from analytics_pipeline.model.errors import (
     LocalFailure,
     StoreRefused,
     StoreUnavailable,
     WrongUse,
 )
-from analytics_pipeline.schemas.sources import Outlets
-from analytics_pipeline.storage.local_copies import LocalCopies
-from analytics_pipeline.storage.objects import open_root
-from analytics_pipeline.storage.ownership import claim_store
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.storage.object_store import LocalCopies, open_root
 from analytics_pipeline.storage.parquet import encode
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.state import claim_store
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.object_store.bucket_shop import Bucket
 from analytics_pipeline_tests.object_store.proxy import Fault
 from analytics_pipeline_tests.tables import make_table

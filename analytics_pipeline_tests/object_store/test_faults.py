@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from analytics_pipeline.storage import objects
+from analytics_pipeline.storage import object_store as objects
 from analytics_pipeline_tests.crashes.crashing_shop import DAY
 from analytics_pipeline_tests.light_run import exit_code_of
 from analytics_pipeline_tests.object_store.bucket_shop import Brink

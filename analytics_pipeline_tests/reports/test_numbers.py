@@ -1,10 +1,10 @@
-"""Tests for analytics_pipeline.reports.numbers."""
+"""Tests for analytics_pipeline.report.sections."""
 
 from datetime import date
 
 import pytest
 
-from analytics_pipeline.reports.numbers import (
+from analytics_pipeline.report.sections import (
     amount,
     difference,
     has_had_days,

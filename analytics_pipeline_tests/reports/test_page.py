@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.reports.page: the page as its reader has it."""
+"""Tests for analytics_pipeline.report.page: the page as its reader has it."""
 
 import re
 from dataclasses import replace
@@ -7,17 +7,17 @@ from html.parser import HTMLParser
 import ibis
 import pytest
 
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.domain.report_figures import tell_figures
-from analytics_pipeline.domain.verdicts import Outcome, Verdict
-from analytics_pipeline.reports.page import (
+from analytics_pipeline.domain.report import tell_figures
+from analytics_pipeline.model.checks import Outcome, Verdict
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.report import CustomerReport
+from analytics_pipeline.report.page import (
     PICTURED,
     Page,
     draw_plots,
     render_page,
     take_pictures,
 )
-from analytics_pipeline.schemas.report import CustomerReport
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.report_measured import AS_OF, measure, purchase
 

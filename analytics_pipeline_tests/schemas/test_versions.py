@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.schemas.versions: no form changes under its version."""
+"""Tests for model.schemas.versions: no form changes under its version."""
 
 from dataclasses import fields
 from hashlib import sha256
@@ -8,14 +8,19 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from analytics_pipeline.catalogue import Catalogue
+from analytics_pipeline.assets.published_masters import MadeFrom
 from analytics_pipeline.domain.incidents import Incident
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.schemas import versions
-from analytics_pipeline.schemas.columns import cents, identifier, text, titled
-from analytics_pipeline.schemas.reconciliation import EcomReconciliation
-from analytics_pipeline.schemas.table import Table
-from analytics_pipeline.schemas.versions import (
+from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.schemas import versions
+from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.model.schemas.table import (
+    Table,
+    cents,
+    identifier,
+    text,
+    titled,
+)
+from analytics_pipeline.model.schemas.versions import (
     NOTES_VERSION,
     STORED,
     VERSIONS,
@@ -23,13 +28,17 @@ from analytics_pipeline.schemas.versions import (
     is_reachable,
     migrate,
 )
-from analytics_pipeline.steps.published_masters import MadeFrom
-from analytics_pipeline.storage.agreement import Agreement
-from analytics_pipeline.storage.alert_book import AlertMemory, Refusal
-from analytics_pipeline.storage.gate_notes import Acceptance, FailedCheck
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.storage.publication import Published
-from analytics_pipeline.storage.small_notes import seal_note
-from analytics_pipeline.storage.warehouse import CatchUp
+from analytics_pipeline.storage.state import (
+    Acceptance,
+    Agreement,
+    AlertMemory,
+    FailedCheck,
+    Refusal,
+    seal_note,
+)
+from analytics_pipeline.storage.tables import CatchUp
 
 FORMS = {
     ("SalesFeed", 1): "bdf322467fd7c2d3",

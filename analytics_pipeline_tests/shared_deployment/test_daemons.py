@@ -19,8 +19,8 @@ import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.jobs import update_config
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.jobs import update_config
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.shared_deployment.processes import (

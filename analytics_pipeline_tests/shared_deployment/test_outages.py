@@ -8,7 +8,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.shared_deployment.server import Server
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop

@@ -8,10 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.instance import open_instance
-from analytics_pipeline.partitions import business_days
-from analytics_pipeline.run_reports import list_ends, name_records, read_end
-from analytics_pipeline.schedules import missed_days
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.run_records import (
+    list_ends,
+    name_records,
+    read_end,
+)
+from analytics_pipeline.orchestration.schedules import missed_days
 from analytics_pipeline_tests.shared_deployment.server import Server
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.test_alerts_of_a_shop import break_sales, pointed_at

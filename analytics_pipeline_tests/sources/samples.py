@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 
 TOKEN = "lsxs_pt_" + "x" * 32
 LOCAL_NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

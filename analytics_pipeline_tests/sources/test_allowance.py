@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.sources.allowance, seen through the client."""
+"""Tests for analytics_pipeline.sources.lightspeed.replies, seen through the client."""
 
 from datetime import datetime, timedelta
 
@@ -9,9 +9,9 @@ from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.history import Store as SimulatedStore
 from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.serving import serve
-from analytics_pipeline.sources import allowance
-from analytics_pipeline.sources.allowance import Allowance
-from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.lightspeed import replies as allowance
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.replies import Allowance
 from analytics_pipeline_tests.simulated_shop import OPENED, TOKEN
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW
 

@@ -1,12 +1,12 @@
-"""Tests for analytics_pipeline.sources.customer_payloads."""
+"""Tests for analytics_pipeline.sources.lightspeed.customers."""
 
 import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.contacts import ContactKeys
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.schemas.sources import Customers
-from analytics_pipeline.sources.customer_payloads import customers_rows
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import Customers
+from analytics_pipeline.sources.lightspeed.customers import customers_rows
 from analytics_pipeline_tests.sources.samples import customer
 
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.sources.ecom_export and export_file."""
+"""Tests for analytics_pipeline.sources.web_shop.export and export_file."""
 
 import csv
 import io
@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.contacts import ContactKeys, ecom_customer_id
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.sources import EcomOrders
-from analytics_pipeline.sources.ecom_export import read_ecom_export
-from analytics_pipeline.sources.export_file import (
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.sources.web_shop.export import read_ecom_export
+from analytics_pipeline.sources.web_shop.export_file import (
     E_SERIES,
     DecimalMark,
     Delimiter,

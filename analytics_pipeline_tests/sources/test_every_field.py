@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.contacts import ContactKeys
-from analytics_pipeline.domain.policy import Policy
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.schemas.sources import Customers, Outlets, SalesFeed
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import Customers, Outlets, SalesFeed
 from analytics_pipeline.simulator.projections import Projection
-from analytics_pipeline.sources.customer_payloads import customers_rows
-from analytics_pipeline.sources.outlet_payloads import outlets_rows
-from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.sources.lightspeed.outlets import outlets_rows
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.simulator.small_store import (
     OPENED,

@@ -1,11 +1,11 @@
-"""Tests for analytics_pipeline.sources.feed_pages, seen through the client."""
+"""Tests for analytics_pipeline.sources.lightspeed.client, seen through the client."""
 
 from typing import Any
 
 import pytest
 
-from analytics_pipeline.errors import LightspeedUnavailable
-from analytics_pipeline.sources.feed_pages import EMPTY_TOO_EARLY, PAUSES
+from analytics_pipeline.model.errors import LightspeedUnavailable
+from analytics_pipeline.sources.lightspeed.client import EMPTY_TOO_EARLY, PAUSES
 from analytics_pipeline_tests.sources.samples import Store, page
 
 FAR = 2**63 - 2

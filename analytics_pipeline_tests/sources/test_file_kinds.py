@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.sources.file_kinds: a refused file is named."""
+"""Tests for sources.web_shop.export_file: a refused file is named."""
 
 import bz2
 import gzip
@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.contacts import ContactKeys
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.sources.ecom_export import read_ecom_export
-from analytics_pipeline.sources.export_file import Delimiter, ExportFile
-from analytics_pipeline.sources.file_kinds import name_bytes
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.sources.web_shop.export import read_ecom_export
+from analytics_pipeline.sources.web_shop.export_file import (
+    Delimiter,
+    ExportFile,
+    name_bytes,
+)
 from analytics_pipeline_tests.sources.test_ecom_export import ORDER, order, text_of
 
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())

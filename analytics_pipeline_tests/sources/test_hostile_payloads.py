@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.contacts import ContactKeys
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.schemas.sources import Customers, Outlets, SalesFeed
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import Customers, Outlets, SalesFeed
 from analytics_pipeline.simulator.ledger import expected_master
-from analytics_pipeline.sources.customer_payloads import customers_rows
-from analytics_pipeline.sources.outlet_payloads import outlets_rows
-from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.sources.lightspeed.outlets import outlets_rows
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.light_run import (
     SOURCES,

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.errors import LightspeedError, LightspeedUnavailable
-from analytics_pipeline.schemas.sources import SalesFeed
-from analytics_pipeline.sources import json_parts, replies
-from analytics_pipeline.sources.json_parts import UnreadableRecord, decode_in_parts
-from analytics_pipeline.sources.lightspeed import LightspeedClient
-from analytics_pipeline.sources.replies import PassingFault, read_reply
-from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.model.errors import LightspeedError, LightspeedUnavailable
+from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.sources import values as json_parts
+from analytics_pipeline.sources.lightspeed import replies
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.replies import PassingFault, read_reply
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
+from analytics_pipeline.sources.values import UnreadableRecord, decode_in_parts
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.sources.samples import Store, flat_sale, nested_sale
 

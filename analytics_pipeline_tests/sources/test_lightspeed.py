@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.sources.lightspeed, connection and replies."""
+"""Tests for analytics_pipeline.sources.lightspeed.client, connection and replies."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -6,14 +6,14 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from analytics_pipeline.errors import (
+from analytics_pipeline.model.errors import (
     LightspeedError,
     LightspeedRefused,
     LightspeedUnavailable,
     WrongUse,
 )
-from analytics_pipeline.sources.lightspeed import LightspeedClient
-from analytics_pipeline.sources.payload_values import Unusable, amount
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.values import Unusable, amount
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW, TOKEN, Store, page
 
 

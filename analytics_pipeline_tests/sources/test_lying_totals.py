@@ -9,10 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from analytics_pipeline.errors import LightspeedUnavailable
-from analytics_pipeline.sources import search as search_module
-from analytics_pipeline.sources.lightspeed import LightspeedClient
-from analytics_pipeline.sources.search import FRUITLESS_REQUESTS, SalesSearch
+from analytics_pipeline.model.errors import LightspeedUnavailable
+from analytics_pipeline.sources.lightspeed import client as search_module
+from analytics_pipeline.sources.lightspeed.client import (
+    FRUITLESS_REQUESTS,
+    LightspeedClient,
+    SalesSearch,
+)
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW, TOKEN
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

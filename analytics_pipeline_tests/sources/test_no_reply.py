@@ -10,10 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from analytics_pipeline.errors import LightspeedRefused, LightspeedUnavailable, WrongUse
-from analytics_pipeline.sources import connection
-from analytics_pipeline.sources.connection import Connection
-from analytics_pipeline.sources.no_reply import explain_no_reply
+from analytics_pipeline.model.errors import (
+    LightspeedRefused,
+    LightspeedUnavailable,
+    WrongUse,
+)
+from analytics_pipeline.sources.lightspeed import http as connection
+from analytics_pipeline.sources.lightspeed.http import Connection
+from analytics_pipeline.sources.lightspeed.replies import explain_no_reply
 
 ORIGIN = "https://demo.retail.lightspeed.app"
 SECRET = "hunter2"

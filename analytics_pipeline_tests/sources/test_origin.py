@@ -1,9 +1,9 @@
-"""Tests for analytics_pipeline.sources.origin."""
+"""Tests for analytics_pipeline.sources.lightspeed.http."""
 
 import pytest
 
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.sources.origin import origin_for
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.sources.lightspeed.http import origin_for
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""Tests for analytics_pipeline.sources.outlet_payloads."""
+"""Tests for analytics_pipeline.sources.lightspeed.outlets."""
 
 import pytest
 
-from analytics_pipeline.schemas.sources import Outlets
-from analytics_pipeline.sources.outlet_payloads import currencies_of, outlets_rows
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.sources.lightspeed.outlets import currencies_of, outlets_rows
 
 STORE = {"id": "store-1", "timezone": "America/New_York", "country": "us"}
 

@@ -1,10 +1,10 @@
-"""Tests for analytics_pipeline.sources.page_sizes, seen through the client."""
+"""Tests for analytics_pipeline.sources.lightspeed.client, seen through the client."""
 
 import httpx
 import pytest
 
-from analytics_pipeline.errors import LightspeedRefused, LightspeedUnavailable
-from analytics_pipeline.sources.page_sizes import SMALLEST, WISHES
+from analytics_pipeline.model.errors import LightspeedRefused, LightspeedUnavailable
+from analytics_pipeline.sources.lightspeed.client import SMALLEST, WISHES
 from analytics_pipeline_tests.sources.samples import Store, page
 
 

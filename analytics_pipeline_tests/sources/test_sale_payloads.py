@@ -1,13 +1,13 @@
-"""Tests for analytics_pipeline.sources.sale_payloads and sale_shapes."""
+"""Tests for analytics_pipeline.sources.lightspeed.sales and sale_shapes."""
 
 from decimal import Decimal
 
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.schemas.sources import SalesFeed
-from analytics_pipeline.sources.sale_payloads import sales_rows
+from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline_tests.sources.samples import (
     flat_line,
     flat_sale,

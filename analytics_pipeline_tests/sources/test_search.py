@@ -1,17 +1,17 @@
-"""Tests for analytics_pipeline.sources.search, seen through the client."""
+"""Tests for analytics_pipeline.sources.lightspeed.client, seen through the client."""
 
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-from analytics_pipeline.errors import LightspeedRefused, LightspeedUnavailable
+from analytics_pipeline.model.errors import LightspeedRefused, LightspeedUnavailable
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.history import Store as SimulatedStore
 from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.serving import serve
-from analytics_pipeline.sources import search as search_module
-from analytics_pipeline.sources.lightspeed import LightspeedClient
+from analytics_pipeline.sources.lightspeed import client as search_module
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline_tests.simulated_shop import OPENED, TOKEN
 from analytics_pipeline_tests.sources.samples import Store, page
 

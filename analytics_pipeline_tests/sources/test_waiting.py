@@ -1,13 +1,13 @@
-"""Tests for analytics_pipeline.sources.retries, seen through the client."""
+"""Tests for analytics_pipeline.sources.lightspeed.replies, seen through the client."""
 
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from analytics_pipeline.errors import LightspeedUnavailable
-from analytics_pipeline.sources import retries
-from analytics_pipeline.sources.retries import http_date, seconds_to_wait
+from analytics_pipeline.model.errors import LightspeedUnavailable
+from analytics_pipeline.sources.lightspeed import replies as retries
+from analytics_pipeline.sources.lightspeed.replies import http_date, seconds_to_wait
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW, Store
 
 GOOD = {"data": {"id": "store-1"}}

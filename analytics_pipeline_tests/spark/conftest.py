@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.engine import connect
+from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.settings import Engine
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.engine import connect
+from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.settings import Engine, load_settings
 from analytics_pipeline_tests import light_run
 from analytics_pipeline_tests.conftest import forget_environment

@@ -8,12 +8,17 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.feed import newest_versions
-from analytics_pipeline.engine import connect, explain_failure, lend_columns, open_table
-from analytics_pipeline.errors import EngineUnavailable, LocalFailure, WrongUse
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.engine.duckdb import (
+    connect,
+    explain_failure,
+    lend_columns,
+    open_table,
+)
+from analytics_pipeline.model.errors import EngineUnavailable, LocalFailure, WrongUse
+from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.storage.parquet import arrow_schema, shape
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
 pytestmark = [
@@ -30,7 +35,7 @@ def test_without_pyspark_a_person_is_told_what_to_install(
     loaded = [name for name in sys.modules if name.split(".")[0] == "pyspark"]
     for name in {"pyspark", *loaded}:
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.delitem(sys.modules, "analytics_pipeline.spark", raising=False)
+    monkeypatch.delitem(sys.modules, "analytics_pipeline.engine.spark", raising=False)
 
     with pytest.raises(WrongUse, match=r"analytics-pipeline\[spark\]"):
         connect(Engine.SPARK)
@@ -54,7 +59,7 @@ def test_a_server_of_spark_connect_comes_before_a_master() -> None:
 
 def test_spark_is_given_files_and_objects_as_hadoop_names_them() -> None:
     pytest.importorskip("pyspark", reason="PySpark is missing")
-    from analytics_pipeline.spark import as_spark_names_it
+    from analytics_pipeline.engine.spark import as_spark_names_it
 
     assert as_spark_names_it("/data/a.parquet") == "file:///data/a.parquet"
     assert as_spark_names_it("s3://shop/a.parquet") == "s3a://shop/a.parquet"

@@ -13,11 +13,11 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from analytics_pipeline.schemas.changes import CustomerChanges
-from analytics_pipeline.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.changes import CustomerChanges
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.records import Sale
-from analytics_pipeline.storage.segments import Segment
+from analytics_pipeline.storage.sales_log import Segment
 from analytics_pipeline_tests.histories.in_process import Pipeline, open_pipeline
 from analytics_pipeline_tests.histories.store_by_hand import (
     CONTACTS,

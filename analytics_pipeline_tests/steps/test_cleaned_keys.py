@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 
 from analytics_pipeline.domain import contacts
-from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.people import Contact
 from analytics_pipeline_tests.histories.in_process import (

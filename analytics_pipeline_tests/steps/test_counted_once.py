@@ -2,20 +2,20 @@
 
 import pytest
 
-from analytics_pipeline.domain.order_matching import match_orders
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sources import EcomOrders
-from analytics_pipeline.settings import load_settings
-from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.counted_once import judge_added_orders
-from analytics_pipeline.steps.identities import load_identities
-from analytics_pipeline.steps.ledger import open_day
-from analytics_pipeline.steps.published_masters import (
+from analytics_pipeline.assets.customer_analytics import judge_added_orders
+from analytics_pipeline.assets.customer_identities import load_identities
+from analytics_pipeline.assets.published_masters import (
     describe_sources,
     note_sources,
     remember_master,
 )
-from analytics_pipeline.storage.gate_notes import Acceptance
+from analytics_pipeline.assets.purchases import open_day
+from analytics_pipeline.domain.web_orders import match_orders
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline.storage.state import Acceptance
 from analytics_pipeline_tests.order_numbers import SAME_NUMBER
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.web_shop import (
@@ -146,7 +146,7 @@ def test_what_a_person_accepted_is_no_news_on_the_days_after_rule_4_3(open_chang
 
 
 def describe_sources_of(shop, ledger):
-    from analytics_pipeline.schemas.sources import Outlets
+    from analytics_pipeline.model.schemas.sources import Outlets
 
     shop.warehouse.write("outlets", Outlets, make_table(Outlets, []))
     return describe_sources(shop, ledger, load_identities(shop))

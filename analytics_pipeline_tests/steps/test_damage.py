@@ -8,14 +8,14 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.steps.damage import (
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.orchestration.upkeep import (
     MADE_AGAIN,
     remove_caches,
     set_damaged_aside,
 )
-from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline.storage.state import FailedCheck
 from analytics_pipeline_tests.light_run import UP_TO_REPORTING, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.assets.raw_sales import judge_start
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.day_findings import judge_start
 from analytics_pipeline_tests.domain.test_order_matching import raw_sales
 
 

@@ -1,14 +1,14 @@
-"""Tests for analytics_pipeline.steps.ecom_orders: a new export beside the last one."""
+"""Tests for analytics_pipeline.assets.ecom_orders: a new export beside the last one."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 
-from analytics_pipeline.schemas.sources import EcomOrders
+from analytics_pipeline.assets.ecom_orders import read_ecom_orders
+from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.ecom_orders import read_ecom_orders
 from analytics_pipeline_tests import clock
 
 NOW = datetime(2026, 6, 21, 6, tzinfo=UTC)

@@ -4,11 +4,9 @@ from dataclasses import asdict
 
 import pytest
 
+from analytics_pipeline.assets.purchases import open_day
+from analytics_pipeline.commands.person import Books, explain_person, read_people
 from analytics_pipeline.domain.explanation import Explanation
-from analytics_pipeline.steps.explanation import explain_person
-from analytics_pipeline.steps.explanation_lines import Books
-from analytics_pipeline.steps.ledger import open_day
-from analytics_pipeline.steps.lookup import read_people
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

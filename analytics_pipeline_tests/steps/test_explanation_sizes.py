@@ -17,22 +17,22 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from analytics_pipeline.commands.explain import MOST_SHOWN, _show
+from analytics_pipeline.commands.person import _sales_of
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.domain.explained_lines import explain_orders
-from analytics_pipeline.domain.explained_members import _outwards
 from analytics_pipeline.domain.explanation import (
     Explanation,
     Line,
     LineKind,
     Member,
+    _outwards,
     add_up,
+    explain_orders,
     foresee,
 )
-from analytics_pipeline.domain.policy import Policy
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import EcomOrders
-from analytics_pipeline.steps.explanation_lines import _sales_of
-from analytics_pipeline.vocabulary import RecordKind
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.model.vocabulary import RecordKind
 from analytics_pipeline_tests.tables import lend_table, make_table
 
 D = date(2026, 6, 20)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.steps.ecom_orders import export_within_reach
+from analytics_pipeline.assets.ecom_orders import export_within_reach
+from analytics_pipeline.model.errors import WrongUse
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.domain import texts
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.domain.texts import is_blank, without_controls
-from analytics_pipeline.schemas.sources import Customers
+from analytics_pipeline.model import text as texts
+from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.schemas.sources import Customers
+from analytics_pipeline.model.text import is_blank, without_controls
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.people import Contact
-from analytics_pipeline.sources import payload_values
-from analytics_pipeline.sources.payload_values import text
+from analytics_pipeline.sources import values as payload_values
+from analytics_pipeline.sources.values import text
+from analytics_pipeline.storage.files import QuarantineLists
 from analytics_pipeline.storage.parquet import decode
-from analytics_pipeline.storage.quarantine_lists import QuarantineLists
 from analytics_pipeline_tests.histories.in_process import (
     Pipeline,
     differing,

@@ -1,17 +1,14 @@
-"""Tests for analytics_pipeline.steps.first_day: empty years that nobody has to keep."""
+"""Tests for assets.raw_sales: empty years before the first sale are left out."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.domain.business_days import (
-    MOST_EMPTY_DAYS,
-    leave_out_empty_years,
-)
+from analytics_pipeline.assets import raw_sales as first_day
+from analytics_pipeline.assets.raw_sales import find_first_day
+from analytics_pipeline.domain.sales import MOST_EMPTY_DAYS, leave_out_empty_years
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps import first_day
-from analytics_pipeline.steps.first_day import find_first_day
 from analytics_pipeline_tests.histories.in_process import (
     Pipeline,
     differing,

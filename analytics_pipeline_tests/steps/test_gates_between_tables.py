@@ -6,11 +6,22 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.findings import Finding
-from analytics_pipeline.errors import GateFailed, WrongUse
-from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import (
+from analytics_pipeline.assets.customer_analytics import analyse_customers
+from analytics_pipeline.assets.customer_analytics_master import (
+    list_first_time_buyers,
+    list_master,
+)
+from analytics_pipeline.assets.customer_identities import resolve_customers
+from analytics_pipeline.assets.ecom_reconciliation import reconcile_web_orders
+from analytics_pipeline.assets.raw_sales import compare_with_log, recut_days
+from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.errors import GateFailed, WrongUse
+from analytics_pipeline.model.schemas.customers import (
+    CustomerAnalytics,
+    CustomerIdentities,
+)
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import (
     Customers,
     EcomOrders,
     Outlets,
@@ -18,14 +29,8 @@ from analytics_pipeline.schemas.sources import (
 )
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.customers import analyse_customers
-from analytics_pipeline.steps.exports import list_first_time_buyers, list_master
-from analytics_pipeline.steps.identities import resolve_customers
-from analytics_pipeline.steps.raw_sales import recut_days
-from analytics_pipeline.steps.reconciliation import reconcile_web_orders
-from analytics_pipeline.steps.stale_days import compare_with_log
-from analytics_pipeline.storage.gate_notes import FailedCheck
-from analytics_pipeline.storage.warehouse import CatchUp
+from analytics_pipeline.storage.state import FailedCheck
+from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.web_shop import publish
 

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from analytics_pipeline.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.assets.customer_identities import resolve_customers
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.identities import resolve_customers
 from analytics_pipeline_tests.tables import make_table
 
 COUPLE = [

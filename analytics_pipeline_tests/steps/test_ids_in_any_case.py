@@ -11,8 +11,8 @@ import httpx
 import ibis
 import pytest
 
-from analytics_pipeline.domain import ids
-from analytics_pipeline.schemas.changes import CustomerChanges
+from analytics_pipeline.model import ids
+from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline_tests.light_run import (
     UP_TO_REPORTING,

@@ -1,11 +1,11 @@
-"""Tests for analytics_pipeline.steps.known_numbers: exports changed on their way."""
+"""Tests for analytics_pipeline.assets.ecom_orders: exports changed on their way."""
 
 import pytest
 
-from analytics_pipeline.errors import WrongUse
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import EcomOrders
-from analytics_pipeline.steps.ecom_orders import read_ecom_orders, take_in_export
+from analytics_pipeline.assets.ecom_orders import read_ecom_orders, take_in_export
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.domain.test_order_matching import (
     noted_sale,
     raw_sales,

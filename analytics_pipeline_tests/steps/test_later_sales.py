@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.steps.later_sales: what is dated after today."""
+"""Tests for analytics_pipeline.assets.sales_feed: what is dated after today."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.steps.later_sales import find_later_sales, judge_later
+from analytics_pipeline.assets.sales_feed import find_later_sales, judge_later
 from analytics_pipeline_tests.steps.test_stale_days import READ_AT, KeptShop
 
 PAID = {"state": "closed", "paid_cents": 700, "register_id": "till-7"}

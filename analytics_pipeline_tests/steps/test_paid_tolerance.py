@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.assets.published_masters import read_sales_now
+from analytics_pipeline.assets.raw_sales import compare_with_log
+from analytics_pipeline.assets.sales_feed import find_quarantined_sales
 from analytics_pipeline.domain.feed import changed_sales
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.engine import lend
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
-from analytics_pipeline.steps.quarantine import find_quarantined_sales
-from analytics_pipeline.steps.sales_versions import read_sales_now
-from analytics_pipeline.steps.stale_days import compare_with_log
+from analytics_pipeline.engine.duckdb import lend
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.steps.test_stale_days import ENGINE, FIRST, LAST, KeptShop
 from analytics_pipeline_tests.tables import make_table

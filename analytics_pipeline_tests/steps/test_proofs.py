@@ -1,13 +1,16 @@
-"""Tests for analytics_pipeline.steps.proofs: tiers held against the master before."""
+"""Tests for assets.customer_analytics: tiers compared with the master before."""
 
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from analytics_pipeline.schemas.customers import CustomerAnalytics, CustomerIdentities
+from analytics_pipeline.assets.customer_analytics import judge_people
+from analytics_pipeline.model.schemas.customers import (
+    CustomerAnalytics,
+    CustomerIdentities,
+)
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.proofs import judge_people
 from analytics_pipeline_tests.tables import make_table
 
 DAY = date(2026, 6, 20)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.chain import read_chain
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.assets.judgements import judge_catch_up
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.settings import read_chain
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.steps.judgements import judge_catch_up
-from analytics_pipeline.storage.warehouse import CatchUp
+from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline_tests.chain_of_shops import ZONES, write_shop
 from analytics_pipeline_tests.tables import make_table
 

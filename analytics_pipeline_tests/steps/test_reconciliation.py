@@ -10,17 +10,17 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.findings import SCHEMA_CHECK
-from analytics_pipeline.domain.reconciliation import summarise_reconciliation
-from analytics_pipeline.schemas.reconciliation import EcomReconciliation
-from analytics_pipeline.settings import load_settings
-from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.reconciliation import (
+from analytics_pipeline.assets.ecom_reconciliation import (
     RECONCILIATION,
     reconcile_web_orders,
     store_reconciliation,
 )
-from analytics_pipeline.vocabulary import ReconciliationCategory as Category
+from analytics_pipeline.domain.reconciliation import summarise_reconciliation
+from analytics_pipeline.model.checks import SCHEMA_CHECK
+from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.model.vocabulary import ReconciliationCategory as Category
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.web_shop import (
     FIRST,
     KINDS,

@@ -9,10 +9,10 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from analytics_pipeline.schemas.report import CustomerReport
+from analytics_pipeline.model.schemas.report import CustomerReport
+from analytics_pipeline.model.vocabulary import ReportFigure
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.storage.report_files import ReportFiles
-from analytics_pipeline.vocabulary import ReportFigure
+from analytics_pipeline.storage.files import ReportFiles
 from analytics_pipeline_tests.light_run import TABLES, exit_code_of, run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.steps.stale_days: what is new is found as all is.
+"""Tests for analytics_pipeline.assets.raw_sales: what is new is found as all is.
 
 Whatever happens to the log or to the stored days after they agreed, comparing what is
 new since finds the days that comparing everything finds.
@@ -12,18 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.findings import Finding
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.engine import connect
-from analytics_pipeline.errors import GateFailed
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.assets import raw_sales as stale_days
+from analytics_pipeline.assets.raw_sales import compare_with_log, recut_days
+from analytics_pipeline.engine.duckdb import connect
+from analytics_pipeline.model.checks import Finding, Rejection
+from analytics_pipeline.model.errors import GateFailed
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.settings import Engine, load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps import stale_days
-from analytics_pipeline.steps.raw_sales import recut_days
-from analytics_pipeline.steps.stale_days import compare_with_log
-from analytics_pipeline.storage.warehouse import CatchUp
+from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline_tests.tables import make_table
 
 FIRST = date(2026, 6, 1)

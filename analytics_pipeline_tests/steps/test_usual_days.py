@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.steps.usual_days: which days are compared with which."""
+"""Tests for analytics_pipeline.assets.raw_sales: which days are compared with which."""
 
 from datetime import date, timedelta
 from functools import cache
@@ -7,13 +7,13 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from analytics_pipeline.domain.findings import Finding
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.assets.raw_sales import CHECKS, UsualDays
+from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.steps.usual_days import CHECKS, UsualDays
-from analytics_pipeline.storage.gate_notes import Acceptance
+from analytics_pipeline.storage.state import Acceptance
 from analytics_pipeline_tests.light_run import evidence_of, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 from analytics_pipeline_tests.tables import make_table

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.assets.ecom_reconciliation import reconcile_web_orders
+from analytics_pipeline.model.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.reconciliation import reconcile_web_orders
-from analytics_pipeline.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline_tests.web_shop import (
     FIRST,
     Kind,

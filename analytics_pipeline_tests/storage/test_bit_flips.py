@@ -11,27 +11,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.engine import connect, open_table
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import (
+from analytics_pipeline.engine.duckdb import connect, open_table
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import (
     Customers,
     EcomOrders,
     Outlets,
     SalesFeed,
 )
-from analytics_pipeline.schemas.table import Table
+from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.settings import Engine
-from analytics_pipeline.storage.gate_notes import FailedCheck
-from analytics_pipeline.storage.identity_key import read_identity_key
-from analytics_pipeline.storage.parquet import decode, encode
-from analytics_pipeline.storage.proved_files import proved_files
+from analytics_pipeline.storage.older_files import StoredVersions
+from analytics_pipeline.storage.parquet import (
+    State,
+    decode,
+    encode,
+    examine,
+    proved_files,
+    seal_in,
+    seal_of,
+)
 from analytics_pipeline.storage.sales_log import SalesLog
-from analytics_pipeline.storage.seals import State, examine, seal_in, seal_of
-from analytics_pipeline.storage.small_notes import open_note, seal_note
-from analytics_pipeline.storage.stored_versions import StoredVersions
-from analytics_pipeline.storage.warehouse import CatchUp, Warehouse
+from analytics_pipeline.storage.state import (
+    FailedCheck,
+    open_note,
+    read_identity_key,
+    seal_note,
+)
+from analytics_pipeline.storage.tables import CatchUp, Warehouse
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.tables import make_table
 

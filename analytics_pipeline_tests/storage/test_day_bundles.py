@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.storage.day_bundles: months of days in one file."""
+"""Tests for analytics_pipeline.storage.tables: months of days in one file."""
 
 import os
 import shutil
@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics_pipeline.engine import connect, open_days
-from analytics_pipeline.schemas.sales import RawSales
+from analytics_pipeline.engine.duckdb import connect, open_days
+from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.settings import Engine
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
 TABLE = "raw_sales"

@@ -9,12 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.storage.holder_note import (
-    NAME,
-    Holder,
-    kept_note,
-    read_holder,
-)
+from analytics_pipeline.storage.state import NAME, Holder, kept_note, read_holder
 from analytics_pipeline_tests import clock
 
 HOLDER = Holder(
@@ -56,7 +51,7 @@ def test_a_killed_holder_is_not_believed_even_if_its_number_lives_again(
 ) -> None:
     hold = (
         "import sys; from pathlib import Path\n"
-        "from analytics_pipeline.storage.holder_note import Holder, kept_note\n"
+        "from analytics_pipeline.storage.state import Holder, kept_note\n"
         "with kept_note(Path(sys.argv[1])) as note:\n"
         f"    note.write(Holder(**{asdict(HOLDER)!r}))\n"
         "    print('held', flush=True); sys.stdin.read()\n"

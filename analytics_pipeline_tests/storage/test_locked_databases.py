@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from analytics_pipeline import sqlite_records
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.gates import told_to_people
-from analytics_pipeline.instance import _equip, open_home, records_kept
-from analytics_pipeline.storage.locked_databases import (
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.instance import _equip, open_home, records_kept
+from analytics_pipeline.storage.machine import (
     MOST_NAMED,
     explain_lock,
     is_locked,

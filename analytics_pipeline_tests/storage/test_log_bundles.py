@@ -1,14 +1,14 @@
-"""Tests for analytics_pipeline.storage.log_bundles: many segments in one file."""
+"""Tests for analytics_pipeline.storage.sales_log: many segments in one file."""
 
 import pytest
 
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.engine import connect, open_table
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.engine.duckdb import connect, open_table
+from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.sales_log import SalesLog
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
 SIZE = 4

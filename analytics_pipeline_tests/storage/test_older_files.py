@@ -6,22 +6,17 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.errors import LocalFailure, WrongUse
-from analytics_pipeline.schemas import versions
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import SalesFeed
-from analytics_pipeline.storage.agreement import (
-    Agreement,
-    note_agreement,
-    read_agreement,
-)
+from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.errors import LocalFailure, WrongUse
+from analytics_pipeline.model.schemas import versions
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.storage.files import list_names, replace_bytes, replace_text
-from analytics_pipeline.storage.older_files import OlderFiles, turn_log
+from analytics_pipeline.storage.older_files import OlderFiles, StoredVersions, turn_log
 from analytics_pipeline.storage.parquet import decode, encode
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
-from analytics_pipeline.storage.stored_versions import StoredVersions
-from analytics_pipeline.storage.warehouse import Warehouse
+from analytics_pipeline.storage.state import Agreement, note_agreement, read_agreement
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
 DAYS = ["2026-06-18", "2026-06-19", "2026-06-20"]

@@ -5,11 +5,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analytics_pipeline.catalogue import Catalogue
-from analytics_pipeline.schemas.columns import LARGEST_AMOUNT
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Outlets
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT
+from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.storage.parquet import (
     arrow_schema,
     decode,

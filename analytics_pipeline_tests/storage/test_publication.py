@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.storage import publication
 from analytics_pipeline.storage.publication import (
     FIRST_TIME_BUYERS,

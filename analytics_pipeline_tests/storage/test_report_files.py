@@ -1,11 +1,11 @@
-"""Tests for analytics_pipeline.storage.report_files."""
+"""Tests for analytics_pipeline.storage.files."""
 
 import stat
 from datetime import date, timedelta
 
 import pytest
 
-from analytics_pipeline.storage.report_files import ReportFiles
+from analytics_pipeline.storage.files import ReportFiles
 
 DAY = date(2026, 6, 20)
 

@@ -3,10 +3,10 @@
 import pytest
 from upath import UPath
 
-from analytics_pipeline.domain.rejections import Rejection
-from analytics_pipeline.schemas.sources import SalesFeed
+from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.storage import files
-from analytics_pipeline.storage.objects import open_root
+from analytics_pipeline.storage.object_store import open_root
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 from analytics_pipeline_tests.tables import make_table
 

@@ -13,12 +13,11 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.errors import LocalFailure
+from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.storage.gate_notes import Acceptance, FailedCheck
-from analytics_pipeline.storage.small_notes import read_note
-from analytics_pipeline.storage.warehouse import CatchUp
+from analytics_pipeline.storage.state import Acceptance, FailedCheck, read_note
+from analytics_pipeline.storage.tables import CatchUp
 
 READERS: dict[str, Callable[[Shop], Any]] = {
     "warehouse/versions.json": lambda shop: shop.versions.all(),

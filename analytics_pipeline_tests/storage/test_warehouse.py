@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.storage.warehouse."""
+"""Tests for analytics_pipeline.storage.tables."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -7,11 +7,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from analytics_pipeline.errors import LocalFailure
-from analytics_pipeline.schemas.sources import Outlets
-from analytics_pipeline.storage.gate_notes import FailedCheck
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.storage.parquet import write_rows
-from analytics_pipeline.storage.warehouse import CatchUp, Warehouse
+from analytics_pipeline.storage.state import FailedCheck
+from analytics_pipeline.storage.tables import CatchUp, Warehouse
 from analytics_pipeline_tests.tables import make_table
 
 FAILED = FailedCheck("matches_schema", "why", "2026-06-21T06:00:00+00:00")

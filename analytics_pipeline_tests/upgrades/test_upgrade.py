@@ -16,16 +16,16 @@ from upath import UPath
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.errors import LocalFailure, WrongUse
-from analytics_pipeline.jobs import ECOM_IMPORT
-from analytics_pipeline.schemas import versions
-from analytics_pipeline.schemas.changes import CustomerChanges
-from analytics_pipeline.schemas.customers import CustomerAnalytics
-from analytics_pipeline.schemas.sales import RawSales
-from analytics_pipeline.schemas.sources import Customers, EcomOrders, SalesFeed
+from analytics_pipeline.model.errors import LocalFailure, WrongUse
+from analytics_pipeline.model.schemas import versions
+from analytics_pipeline.model.schemas.changes import CustomerChanges
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders, SalesFeed
+from analytics_pipeline.orchestration.jobs import ECOM_IMPORT
+from analytics_pipeline.orchestration.upkeep import bring_up_to_date
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.steps.upgrade import bring_up_to_date
-from analytics_pipeline.storage.stored_versions import StoredVersions
+from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.crashes.crash_server import noon_after
 from analytics_pipeline_tests.light_run import (

@@ -1,0 +1,421 @@
+"""``customer_analytics``: what each person bought as of a day, and its proofs."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from analytics_pipeline.assets.customer_identities import (
+    fingerprint_identities,
+    load_identities,
+)
+from analytics_pipeline.assets.judgements import judge_catch_up
+from analytics_pipeline.assets.published_masters import recall_master_before
+from analytics_pipeline.assets.purchases import (
+    Ledger,
+    bring_in_sales,
+    open_day,
+    open_ledger,
+)
+from analytics_pipeline.assets.raw_sales import compare_with_log
+from analytics_pipeline.assets.sales_feed import find_quarantined_sales
+from analytics_pipeline.domain.analytics import WEB_SOURCE, measure_people
+from analytics_pipeline.domain.anomalies.people import (
+    LONGEST_GAP,
+    compare_no_tiers,
+    judge_tiers,
+)
+from analytics_pipeline.domain.conservation import (
+    conserve_money,
+    keep_people,
+    list_vanished,
+)
+from analytics_pipeline.domain.people import (
+    Busiest,
+    find_busiest,
+    judge_walk_in,
+    sells_as_a_walk_in,
+)
+from analytics_pipeline.domain.purchases import name_people
+from analytics_pipeline.domain.reconciliation import COUNTED_ONCE_CHECK as CHECK
+from analytics_pipeline.domain.reconciliation import (
+    find_counted_twice,
+    judge_counted_once,
+)
+from analytics_pipeline.domain.sales import judge_undelivered, value_column
+from analytics_pipeline.engine.duckdb import lend_columns
+from analytics_pipeline.model.checks import Candidate, Finding, OwnersList, Severity
+from analytics_pipeline.model.errors import LocalFailure, WrongUse
+from analytics_pipeline.model.ids import is_among, with_plain_ids
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.policy import MoneyBasis
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.model.text import say
+from analytics_pipeline.model.vocabulary import RecordKind
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.storage.publication import MASTER
+
+# ----------------------------------------------------------------------------------
+# Find sales of customers without a record, and a record that is nobody (rule 3.8).
+
+
+def judge_customers(
+    shop: Shop,
+    ledger: Ledger,
+    identities: pd.DataFrame,
+    figures: pd.DataFrame,
+    sides: Mapping[str, int],
+) -> list[Finding]:
+    """Judge whether each customer of a sale is known, and is no hidden walk-in.
+
+    Args:
+        shop: whose sales these are.
+        ledger: what counts up to the day.
+        identities: ``CustomerIdentities``.
+        figures: ``CustomerAnalytics`` of the day.
+        sides: both sides of the law of conservation (rule 7.1).
+    """
+    orders = sides["sales_orders"] + sides["web_orders_orders"]
+    return [
+        judge_undelivered(list_undelivered(shop, ledger, identities)),
+        judge_busiest(shop, ledger, identities, find_busiest(figures), orders),
+    ]
+
+
+def list_undelivered(
+    shop: Shop, ledger: Ledger, identities: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the customers that sales name and that have no record.
+
+    One row each: ``customer_id, sales, value_cents``, of completed sales.
+    """
+    records = identities.loc[
+        identities["record_kind"] == RecordKind.CUSTOMER, "record_id"
+    ]
+    known = pd.DataFrame({"customer_id": [*records, *ledger.nobody]}, dtype="str")
+    sales = ledger.sales.filter(
+        ledger.sales["is_completed"] & ledger.sales["customer_id"].notnull()
+    ).anti_join(lend_columns(known, {"customer_id": "string"}), "customer_id")
+    value = sales[value_column(shop.policy)].sum().cast("int64")
+    found: pd.DataFrame = shop.engine.to_pandas(
+        sales.group_by("customer_id").aggregate(sales=sales.count(), value_cents=value)
+    )
+    return found
+
+
+def judge_busiest(
+    shop: Shop,
+    ledger: Ledger,
+    identities: pd.DataFrame,
+    busiest: Busiest | None,
+    all_orders: int,
+) -> Finding:
+    """Judge whether a record of the *busiest* person sells as a walk-in does.
+
+    A record has no more orders than its person, so the sales are asked only about a
+    person who has so many.
+    """
+    if busiest is None:
+        return judge_walk_in(None, 0, 0, all_orders)
+    following = busiest.next_orders
+    record, orders = busiest.person_id, busiest.orders
+    is_alike = sells_as_a_walk_in(orders, following, all_orders, shop.usual)
+    if is_alike:
+        record, orders = _busiest_record(shop, ledger, identities, busiest)
+        is_alike = sells_as_a_walk_in(orders, following, all_orders, shop.usual)
+    return judge_walk_in(record if is_alike else None, orders, following, all_orders)
+
+
+def _busiest_record(
+    shop: Shop, ledger: Ledger, identities: pd.DataFrame, busiest: Busiest
+) -> tuple[str, int]:
+    """Return the record of the person with the most orders, and how many these are."""
+    records = identities.loc[identities["person_id"] == busiest.person_id, "record_id"]
+    sales = ledger.sales
+    asked = lend_columns(pd.DataFrame({"id": records}), {"id": "string"})
+    own = sales.filter(sales["is_order"] & sales["customer_id"].isin(asked["id"]))
+    counted = shop.engine.to_pandas(
+        own.group_by("customer_id").aggregate(orders=own.count())
+    ).sort_values(["orders", "customer_id"], ascending=[False, True])
+    if counted.empty:  # all of them are web orders, or under the walk-in
+        return busiest.person_id, 0
+    return str(counted["customer_id"].iloc[0]), int(counted["orders"].iloc[0])
+
+
+def refuse_undelivered(shop: Shop, typed: str) -> None:
+    """Raise if *typed* is a customer whom sales name and who has no record.
+
+    Raises:
+        WrongUse: it is; what is said holds the number and the sum of these sales.
+    """
+    sales = shop.open_sales(shop.warehouse.partitions("raw_sales"))
+    own = sales.filter((sales["customer_id"] == typed) & sales["is_completed"])
+    counts = shop.engine.to_pandas(
+        own.aggregate(sales=own.count(), cents=own[value_column(shop.policy)].sum())
+    ).iloc[0]
+    count = int(counts["sales"])
+    if count:
+        raise WrongUse(
+            "This customer has no record: Lightspeed does not deliver it, or it is in "
+            f"quarantine. {say(count, 'sale', 'sales')} under it, "
+            f"{format_cents(int(counts['cents']))} in all, "
+            f"{'is' if count == 1 else 'are'} unattributed.",
+            "If the record was erased, nothing has to be done. Else run: "
+            "analytics-pipeline update --full",
+        )
+
+
+# ----------------------------------------------------------------------------------
+# Hold the web orders that are added against the sales that are no order's.
+
+
+_OF_SALES = ["sale_id", "customer_id", "business_date", "total_incl_cents"]
+
+
+def judge_added_orders(
+    shop: Shop, ledger: Ledger, customer_identities: pd.DataFrame
+) -> Finding:
+    """Say whether the orders that *ledger* adds may be sales already (rule 4.3)."""
+    added = ledger.web.added_orders
+    totals = shop.load("ecom_orders", EcomOrders)[["order_number", "total_cents"]]
+    orders = added.merge(totals, on="order_number", validate="1:1")
+    sales = name_people(
+        _sales_without_order(shop, ledger, orders),
+        ledger.sale_people,
+        set(ledger.nobody),
+        customer_identities,
+    )
+    twice = find_counted_twice(orders, sales)
+    accepted = set() if twice.empty else _accepted_orders(shop)
+    return judge_counted_once(twice, len(added), accepted)
+
+
+def _sales_without_order(
+    shop: Shop, ledger: Ledger, orders: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the web shop's sales of the totals of *orders* that are no order's."""
+    sales: ir.Table = ledger.sales
+    totals = lend_columns(orders, {"total_cents": "int64"}).distinct()
+    tied = lend_columns(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
+    from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
+    alike = sales.filter(
+        from_web & sales["total_incl_cents"].isin(totals["total_cents"])
+    )
+    found: pd.DataFrame = shop.engine.to_pandas(
+        alike.anti_join(tied, "sale_id").select(*_OF_SALES)
+    )
+    return found
+
+
+def _accepted_orders(shop: Shop) -> set[str]:
+    """Return the orders that the last master adds, if a person has accepted that.
+
+    Whoever accepted them once need not do so again for every day that follows.
+    """
+    last, _ = recall_master_before(shop, date.max)
+    accepted_days = shop.warehouse.acceptances.days("customer_analytics", CHECK)
+    if last is None or not any(day <= last.as_of.isoformat() for day in accepted_days):
+        return set()
+    return {number for number, *_ in last.made_from.added_orders}
+
+
+# ----------------------------------------------------------------------------------
+# What the analytics are held against before they are stored.
+
+
+class CurrencyJudge:
+    """Says of any day whether the stored sales are what the log says now.
+
+    In a run that has just cut them they are; in a run of this table alone they might
+    not be, after a walk that was cut short or a start date that was moved.
+    """
+
+    def __init__(self, shop: Shop, last: date) -> None:
+        """Compare once, up to the *last* day."""
+        compared = compare_with_log(shop, last)
+        self._stale, self._repeated = compared.stale_days, compared.repeated_sales
+
+    def judge(self, day: date) -> Finding:
+        """Judge *day* and all days before it."""
+        stale = [other for other in self._stale if other <= day.isoformat()]
+        passed = not stale and not self._repeated
+        return Finding(
+            "sales_are_current",
+            passed,
+            "The stored sales are what the log says, each once."
+            if passed
+            else f"{say(len(stale), 'day of raw_sales is', 'days of raw_sales are')} "
+            "not what the log says, and "
+            f"{say(self._repeated, 'sale stands', 'sales stand')} twice. "
+            "Materialize raw_sales first.",
+            evidence={
+                "stale_days": len(stale),
+                "first": stale[0] if stale else "",
+                "repeated": self._repeated,
+            },
+        )
+
+
+def judge_currency(shop: Shop, last: date) -> CurrencyJudge:
+    """Return the judge of the days up to *last*, who compares once in a run."""
+    log = shop.sales_log()
+    state = (
+        last,
+        shop.warehouse.attempts("raw_sales", "outlets"),
+        (log.generation, len(log.segments()), log.judged_segments()),
+    )
+    return shop.keep("currency", state, lambda: CurrencyJudge(shop, last))
+
+
+def judge_people(
+    shop: Shop, day: date, frame: pd.DataFrame, identities: pd.DataFrame
+) -> list[Finding]:
+    """Compare with the people of the published master, if it is no later than this.
+
+    Nobody may have vanished; and since an earlier day, few tiers may have moved.
+    """
+    published = shop.publication.published()
+    if (
+        published is None
+        or published.as_of > day.isoformat()
+        or not shop.warehouse.exists("customer_analytics", published.as_of)
+    ):
+        sentence = "There is no earlier master to compare with."
+        return [
+            Finding("no_person_vanished", True, sentence),
+            compare_no_tiers(sentence),
+        ]
+    try:
+        before = shop.warehouse.read(
+            "customer_analytics", CustomerAnalytics, published.as_of
+        )
+    except LocalFailure as error:
+        sentence = f"The last master's people cannot be compared: {error.cause}"
+        return [
+            Finding("no_person_vanished", False, sentence, Severity.WARN),
+            compare_no_tiers(sentence),
+        ]
+    before = with_plain_ids(before)
+    ids, ids_before = set(frame["customer_id"]), set(before["customer_id"])
+    days = (day - date.fromisoformat(published.as_of)).days
+    kept = keep_people(ids_before, ids, identities)
+    if not kept.passed:
+        gone = list_vanished(ids_before, ids, identities)
+        kept = replace(kept, offenders=_list_gone(shop, gone))
+    return [
+        kept,
+        judge_tiers(before, frame, days, shop.usual)
+        if 0 < days <= LONGEST_GAP
+        else compare_no_tiers(f"The last master is {days} days older: not compared."),
+    ]
+
+
+_TOLD_OF_GONE = ["Customer ID", "Customer Code", "Name", "Lifetime Value"]
+
+
+def _list_gone(shop: Shop, gone: Collection[str]) -> OwnersList:
+    """List who is *gone*, as the published master last told of them."""
+    master = pd.read_csv(
+        shop.publication.folder / MASTER,
+        dtype="str",
+        keep_default_na=False,
+        encoding="utf-8-sig",
+        usecols=_TOLD_OF_GONE,
+    )[_TOLD_OF_GONE]
+    told = master[is_among(master["Customer ID"], gone)]
+    return OwnersList(_TOLD_OF_GONE, told.to_numpy().tolist())
+
+
+# ----------------------------------------------------------------------------------
+# Work out what each person bought as of a day.
+
+
+def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
+    """Measure every person as of each of *days*, and prove that no cent was lost."""
+    identities = load_identities(shop)
+    shop.refuse_failed("raw_sales", shop.days_until(max(days)))
+    current = judge_currency(shop, max(days))
+    sales = bring_in_sales(shop, max(days)) if len(days) > 1 else None
+    quarantined = find_quarantined_sales(shop)
+    for day in days:
+        before = [judge_catch_up(shop, day), current.judge(day)]
+        if any(finding.blocks for finding in before):
+            yield Candidate(None, before, partition=day.isoformat())
+            continue
+        ledger = (
+            open_day(shop, identities, day)
+            if sales is None
+            else open_ledger(shop, sales, identities, day)
+        )
+        people = measure_people(
+            ledger.purchases, list_people(identities), shop.policy, day
+        )
+        frame = shape(shop.engine.to_pandas(people), CustomerAnalytics).sort_values(
+            "customer_id", ignore_index=True
+        )
+        sides = add_up_sides(shop, ledger, frame)
+        sides |= quarantined.worth(day, shop.policy.money_basis)
+        after = [
+            conserve_money(sides),
+            judge_added_orders(shop, ledger, identities),
+            *judge_people(shop, day, frame, identities),
+            *judge_customers(shop, ledger, identities, frame, sides),
+        ]
+        yield Candidate(
+            frame,
+            [*before, *after],
+            partition=day.isoformat(),
+            notes={"identities": fingerprint_identities(shop)},
+            figures=sides,
+        )
+
+
+def list_people(identities: pd.DataFrame) -> ir.Table:
+    """Return the persons: those with a live customer record, and web-shop ones."""
+    live = identities[identities["is_live"] & identities["person_id"].notna()]
+    is_customer = live["record_kind"] == RecordKind.CUSTOMER
+    grouped = live.assign(is_customer=is_customer).groupby("person_id")
+    people = grouped[["is_customer"]].any().reset_index()
+    return lend_columns(people, {"person_id": "string", "is_customer": "boolean"})
+
+
+def add_up_sides(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
+    """Return both sides of the conservation law, each added up by itself (7.1)."""
+    completed = ledger.sales.filter(ledger.sales["is_completed"])
+    with_tax = shop.policy.money_basis is MoneyBasis.INCL_TAX
+    total = "total_incl_cents" if with_tax else "total_excl_cents"
+    sales = first_row(
+        shop,
+        completed.aggregate(
+            cents=completed[total].sum(), orders=completed["is_order"].sum()
+        ),
+    )
+    nobody = ledger.purchases.filter(ledger.purchases["person_id"].isnull())
+    unattributed = first_row(
+        shop,
+        nobody.aggregate(
+            cents=nobody["value_cents"].sum(), orders=nobody["is_order"].sum()
+        ),
+    )
+    added = ledger.web.added_orders
+    return {
+        "people_cents": int(frame["lifetime_value_cents"].sum()),
+        "people_orders": int(frame["order_count"].sum()),
+        "unattributed_cents": unattributed["cents"],
+        "unattributed_orders": unattributed["orders"],
+        "sales_cents": sales["cents"],
+        "sales_orders": sales["orders"],
+        "web_orders_cents": int(added["value_cents"].sum()),
+        "web_orders_orders": len(added),
+    }
+
+
+def first_row(shop: Shop, sums: ir.Table) -> dict[str, int]:
+    """Return the one row of *sums*; the sum of nothing is zero."""
+    row: dict[str, Any] = shop.engine.to_pandas(sums).iloc[0].to_dict()
+    return {name: 0 if pd.isna(value) else int(value) for name, value in row.items()}

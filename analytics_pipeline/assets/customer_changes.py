@@ -1,0 +1,245 @@
+"""``customer_changes``: what changed since the master published before."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from analytics_pipeline.assets.customer_analytics import judge_currency
+from analytics_pipeline.assets.customer_identities import load_identities
+from analytics_pipeline.assets.published_masters import (
+    PublishedMaster,
+    describe_sources,
+    list_earlier_purchases,
+    note_sources,
+    read_sales_now,
+    recall_master_before,
+    remember_master,
+)
+from analytics_pipeline.assets.purchases import Ledger, open_day
+from analytics_pipeline.domain.changes import (
+    Master,
+    add_up_changes,
+    explain_orders,
+    explain_sales,
+    judge_causes,
+    judge_figures,
+    list_changes,
+    list_moved_people,
+    name_causes,
+    no_changes,
+)
+from analytics_pipeline.domain.purchases import (
+    compare_contributions,
+    keys_of,
+    list_contributions,
+)
+from analytics_pipeline.engine.duckdb import lend_columns
+from analytics_pipeline.model.checks import Candidate, Finding, Severity
+from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.model.ids import is_among
+from analytics_pipeline.model.schemas.changes import CustomerChanges
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.vocabulary import ChangeKind
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.csv import render_csv
+from analytics_pipeline.storage.files import replace_text
+
+CHANGES = "reports/customer_changes.csv"
+"""Where people find what changed in the published master, in the data directory."""
+
+
+def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
+    """Explain the masters of *days*; only that of the published one is new."""
+    published = shop.publication.published()
+    for day in days:
+        if published is None or published.as_of != day.isoformat():
+            yield _keep(shop, day)
+            continue
+        current = judge_currency(shop, day).judge(day)
+        if current.blocks:
+            yield Candidate(None, [current], partition=day.isoformat())
+            continue
+        yield _explain(shop, day, current)
+
+
+def _keep(shop: Shop, day: date) -> Candidate:
+    """Keep what was told of a day that is not the published one: it was known then.
+
+    Where it is damaged nobody knows it any more; that is told, and holds nothing up.
+    """
+    key = day.isoformat()
+    sentence = f"{day} is not the published day: what was told of it is kept."
+    checks = ("sales_are_current", "figures_are_current", "changes_add_up")
+    kept = [Finding(check, True, sentence) for check in checks]
+    known = Finding("earlier_master_is_known", True, sentence, Severity.WARN)
+    told = no_changes()
+    try:
+        if shop.warehouse.exists("customer_changes", key):
+            told = shop.warehouse.read("customer_changes", CustomerChanges, key)
+    except LocalFailure as error:
+        lost = f"{error.cause} What was told of the day is lost."
+        known = Finding("earlier_master_is_known", False, lost, Severity.WARN)
+    return Candidate(told, [*kept, known, judge_causes(told)], key)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The master of the day and everything that it is made from."""
+
+    master: PublishedMaster
+    identities: pd.DataFrame
+    ledger: Ledger
+
+
+def _explain(shop: Shop, day: date, current: Finding) -> Candidate:
+    """Compare the master of *day* with the one published before it."""
+    now = _open(shop, day)
+    earlier, known = recall_master_before(shop, day)
+    rows, findings = _compare(shop, earlier, now)
+    return Candidate(
+        rows,
+        [current, known, *findings],
+        day.isoformat(),
+        notes=note_sources(now.master.made_from),
+        figures={} if rows is None else _count(rows),
+        places={"report": CHANGES},
+    )
+
+
+def _count(changes: pd.DataFrame) -> dict[str, int | str]:
+    """Return what the UI plots: how many people came, went and changed."""
+    kinds = changes["change"].value_counts()
+    return {
+        "people": int(changes["customer_id"].nunique()),
+        **{kind.value: int(kinds.get(kind.value, 0)) for kind in ChangeKind},
+    }
+
+
+def _open(shop: Shop, day: date) -> Now:
+    """Open the figures of *day* and the ledger that they were added up from."""
+    identities = load_identities(shop)
+    figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
+    ledger = open_day(shop, identities, day)
+    made_from = describe_sources(shop, ledger, identities)
+    return Now(PublishedMaster(day, figures, made_from), identities, ledger)
+
+
+def _compare(
+    shop: Shop, earlier: PublishedMaster | None, now: Now
+) -> tuple[pd.DataFrame | None, list[Finding]]:
+    """Return the changes, and whether they add up and are explained."""
+    figures_then = now.master.figures if earlier is None else earlier.figures
+    moved = list_moved_people(figures_then, now.master.figures)
+    after = _purchases_of(shop, now.ledger, moved)
+    later = list_contributions(after, now.master.as_of)
+    totals = add_up_purchases(shop, now.ledger)
+    figures = judge_figures(now.master.figures, later, moved, totals)
+    if figures.blocks:
+        return None, [figures]
+    rows = (
+        no_changes()
+        if earlier is None or moved.empty
+        else _list(shop, earlier, now, moved, after, later)
+    )
+    sums = add_up_changes(figures_then, now.master.figures, rows)
+    return rows, [figures, sums, judge_causes(rows)]
+
+
+def _list(
+    shop: Shop,
+    earlier: PublishedMaster,
+    now: Now,
+    moved: "pd.Index[str]",
+    after: pd.DataFrame,
+    later: pd.DataFrame,
+) -> pd.DataFrame:
+    """List what changed for *moved* people; *later* is what their *after* adds."""
+    before = list_earlier_purchases(shop, earlier, moved, after["sale_id"].dropna())
+    compared = compare_contributions(
+        list_contributions(before[is_among(before["person_id"], moved)], earlier.as_of),
+        later,
+    )
+    explained = _explain_keys(shop, now, compared)
+    return list_changes(
+        _as_master(earlier),
+        _as_master(now.master, now.identities),
+        name_causes(compared, explained, set(keys_of(before))),
+        same_policy=earlier.made_from.policy == now.master.made_from.policy,
+    )
+
+
+def _as_master(
+    published: PublishedMaster, identities: pd.DataFrame | None = None
+) -> Master:
+    """Return the day as the comparison takes it, with the evidence if it is known."""
+    evidence = (
+        {}
+        if identities is None
+        else dict(zip(identities["record_id"], identities["evidence"], strict=True))
+    )
+    homes = published.made_from.homes
+    return Master(published.as_of, published.figures, homes, evidence)
+
+
+def _purchases_of(shop: Shop, ledger: Ledger, people: "pd.Index[str]") -> pd.DataFrame:
+    """Return what counts now of *people*."""
+    purchases = ledger.purchases
+    if people.empty:  # as on most days that are made again: spare the engine
+        none: pd.DataFrame = purchases.schema().to_pyarrow().empty_table().to_pandas()
+        return none
+    # A table, because after a first merge of duplicates they may be very many.
+    asked = pd.DataFrame({"person_id": people.astype("str")})
+    wanted = lend_columns(asked, {"person_id": "string"})
+    found: pd.DataFrame = shop.engine.to_pandas(
+        purchases.semi_join(wanted, "person_id")
+    )
+    return found
+
+
+def add_up_purchases(shop: Shop, ledger: Ledger) -> dict[str, int]:
+    """Return what everybody's purchases come to: value and orders."""
+    owned = ledger.purchases.filter(ledger.purchases["person_id"].notnull())
+    sums = shop.engine.to_pandas(
+        owned.aggregate(
+            value_cents=owned["value_cents"].sum(), orders=owned["is_order"].sum()
+        )
+    )
+    row = sums.fillna(0).iloc[0]
+    return {"value_cents": int(row["value_cents"]), "orders": int(row["orders"])}
+
+
+def _explain_keys(shop: Shop, now: Now, compared: pd.DataFrame) -> pd.DataFrame:
+    """Say of each sale and order in question how it stands now."""
+    is_order = compared["is_web_order"].astype("bool")
+    asked = compared.loc[~is_order, "source_id"].drop_duplicates().tolist()
+    sales = read_sales_now(shop, asked)
+    synced = now.ledger.matches.dropna(subset=["sale_id"])["order_number"]
+    counting = now.ledger.web.added_orders["order_number"]
+    numbers = compared.loc[is_order, "source_id"].drop_duplicates()
+    return pd.concat(
+        [
+            explain_sales(sales, now.master.as_of),
+            explain_orders(numbers, set(synced), set(counting)),
+        ],
+        ignore_index=True,
+    )
+
+
+def store_changes(shop: Shop, candidate: Candidate) -> None:
+    """Store the changes of a day; remember what its master is made from.
+
+    The published day's are put before people too.
+    """
+    day = date.fromisoformat(str(candidate.partition))
+    shop.warehouse.write(
+        "customer_changes", CustomerChanges, candidate.rows, candidate.partition
+    )
+    published = shop.publication.published()
+    if published is None or published.as_of != candidate.partition:
+        return
+    text = render_csv(candidate.rows, CustomerChanges, shop.policy.csv_bom)
+    replace_text(shop.settings.data_dir / CHANGES, text)
+    figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
+    remember_master(shop, day, figures, candidate.notes)

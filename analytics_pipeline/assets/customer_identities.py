@@ -1,0 +1,137 @@
+"""``customer_identities``: which records are one person."""
+
+import csv
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from analytics_pipeline.domain.anomalies.people import (
+    count_placeholders,
+    judge_placeholders,
+)
+from analytics_pipeline.domain.conservation import cover_records
+from analytics_pipeline.domain.identity import (
+    check_overrides,
+    find_left_out_edges,
+    resolve_identities,
+)
+from analytics_pipeline.domain.people import judge_people
+from analytics_pipeline.model.checks import Candidate, Finding, Severity, name_some
+from analytics_pipeline.model.errors import GateFailed, WrongUse
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.model.vocabulary import RecordKind
+from analytics_pipeline.shop import Shop
+
+OVERRIDE_COLUMNS = ["left_id", "right_id", "rule", "reason"]
+
+NOTED = ("records", "placeholders")
+"""The figures that later runs are compared with."""
+
+
+def resolve_customers(shop: Shop) -> Candidate:
+    """Resolve the customer records and web-shop e-mails into persons."""
+    customers = shop.load("customers", Customers)
+    ecom_orders = shop.load("ecom_orders", EcomOrders)
+    people = customers[~customers["is_walk_in"]]
+    overrides = check_overrides(
+        _read_overrides(shop.settings.data_dir / "identity_overrides.csv"),
+        set(people["customer_id"]),
+    )
+    frame = resolve_identities(customers, ecom_orders, overrides, shop.policy)
+    left_out = find_left_out_edges(customers, overrides, shop.policy)
+    live = frame[frame["is_live"] & (frame["record_kind"] == RecordKind.CUSTOMER)]
+    contacts = count_placeholders(customers, frame, shop.policy.max_shared)
+    people_count = int(live["person_id"].nunique())
+    figures = contacts | {
+        "people": people_count,
+        "merged": len(live) - people_count,
+    }
+    findings = [
+        cover_records(customers, frame),
+        _report_left_out(left_out),
+        judge_people(frame, customers, overrides, shop.policy.suspicious_size),
+        judge_placeholders(
+            contacts,
+            shop.warehouse.runs_before("customer_identities", shop.today),
+            shop.usual,
+        ),
+    ]
+    return Candidate(frame, findings, notes=_inputs(shop), figures=figures)
+
+
+def store_identities(shop: Shop, candidate: Candidate) -> None:
+    """Store the persons; then note how many contacts were none, for later runs."""
+    shop.store_as("customer_identities", CustomerIdentities)(candidate)
+    counts = {name: int(candidate.figures[name]) for name in NOTED}
+    shop.warehouse.record_run("customer_identities", shop.today, counts)
+
+
+def _inputs(shop: Shop) -> dict[str, str]:
+    """Return the fingerprints of what the identities are made from."""
+    overrides = shop.settings.data_dir / "identity_overrides.csv"
+    paths = {
+        table: shop.warehouse.path(table) for table in ("customers", "ecom_orders")
+    }
+    contents = {name: path.read_bytes() for name, path in paths.items()}
+    contents["overrides"] = overrides.read_bytes() if overrides.exists() else b""
+    contents["policy"] = repr(shop.policy).encode()
+    return {name: sha256(content).hexdigest() for name, content in contents.items()}
+
+
+def fingerprint_identities(shop: Shop) -> str:
+    """Return what tells these identities from any others."""
+    return sha256(shop.warehouse.path("customer_identities").read_bytes()).hexdigest()
+
+
+def load_identities(shop: Shop) -> pd.DataFrame:
+    """Return the identities, if they are made from what is stored now.
+
+    Raises:
+        GateFailed: records, orders, overrides or policy have changed since.
+    """
+    identities = shop.load("customer_identities", CustomerIdentities)
+    made_from, now = shop.warehouse.notes("customer_identities"), _inputs(shop)
+    changed = sorted(name for name in now if now[name] != made_from.get(name))
+    if changed:
+        raise GateFailed(
+            f"customer_identities are older than {', '.join(changed)}.",
+            "Materialize customer_identities, or run: analytics-pipeline update",
+        )
+    return identities
+
+
+def _report_left_out(edges: pd.DataFrame) -> Finding:
+    """Report the records that share a key and were declared different (rule 3.4)."""
+    pairs = [
+        f"{left}–{right} ({kind})"
+        for left, right, kind in zip(
+            edges["left_id"], edges["right_id"], edges["kind"], strict=True
+        )
+    ]
+    return Finding(
+        "nothing_is_kept_apart",
+        not pairs,
+        f"{len(pairs)} shared keys join nobody, because identity_overrides.csv "
+        "declares the records different.",
+        Severity.WARN,
+        {"edges": len(pairs), "records": name_some(pairs)},
+    )
+
+
+def _read_overrides(path: Path) -> pd.DataFrame:
+    """Read the merges that a person forces or forbids; without the file, none.
+
+    Raises:
+        WrongUse: the file is no CSV.
+    """
+    if not path.exists():
+        return pd.DataFrame(columns=OVERRIDE_COLUMNS, dtype="str")
+    try:
+        return pd.read_csv(path, dtype="str", encoding="utf-8-sig")
+    except (OSError, ValueError, csv.Error) as error:
+        raise WrongUse(
+            f"{path.name} cannot be read ({type(error).__name__}).",
+            f"Correct it: columns {','.join(OVERRIDE_COLUMNS)}.",
+        ) from error

@@ -1,0 +1,156 @@
+"""``ecom_reconciliation``: web orders against sales, as of the published day."""
+
+import pandas as pd
+
+from analytics_pipeline.assets.customer_identities import load_identities
+from analytics_pipeline.assets.purchases import Ledger, open_day
+from analytics_pipeline.domain.purchases import name_people
+from analytics_pipeline.domain.reconciliation import (
+    find_unsettled,
+    given_back,
+    judge_evidence,
+    judge_refunds,
+    judge_sync,
+    reconcile_orders,
+    reconcile_sums,
+    summarise_reconciliation,
+)
+from analytics_pipeline.engine.duckdb import lend_columns
+from analytics_pipeline.model.checks import Candidate, Finding, Severity
+from analytics_pipeline.model.ids import is_among
+from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.model.vocabulary import ReconciliationCategory
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.csv import render_csv
+from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.parquet import shape
+
+# ----------------------------------------------------------------------------------
+# Find the web orders that were given back while their sales still count (rule 4.4).
+
+
+_COLUMNS = ("sale_id", "return_for", "is_completed", "total_incl_cents")
+
+
+def find_web_refunds(
+    shop: Shop, ledger: Ledger, ecom_orders: pd.DataFrame
+) -> pd.DataFrame:
+    """Return those of *ecom_orders* that are not settled: ``order_number, left_cents``.
+
+    A return at the till belongs to the order of what it returns, also a return of a
+    return, so what is left is all that still counts up to the day of the *ledger*.
+    """
+    numbers = ecom_orders.loc[given_back(ecom_orders), "order_number"]
+    matches = ledger.matches.dropna(subset=["sale_id"])
+    asked = matches.loc[
+        is_among(matches["order_number"], numbers), ["order_number", "sale_id"]
+    ]
+    pairs, found = [asked], [_sales_among(shop, ledger, asked["sale_id"], "sale_id")]
+    known, latest = set(asked["sale_id"]), asked
+    while not latest.empty:
+        returns = _sales_among(shop, ledger, latest["sale_id"], "return_for")
+        returns = returns[~is_among(returns["sale_id"], known)]
+        orders = latest.rename(columns={"sale_id": "return_for"})
+        latest = returns.merge(orders, on="return_for")[["order_number", "sale_id"]]
+        known |= set(returns["sale_id"])
+        pairs.append(latest)
+        found.append(returns)
+    return find_unsettled(pd.concat(pairs), pd.concat(found))
+
+
+def _sales_among(
+    shop: Shop, ledger: Ledger, ids: "pd.Series[str]", column: str
+) -> pd.DataFrame:
+    """Return the sales up to the day whose *column* is among *ids*."""
+    lent = lend_columns(pd.DataFrame({column: ids.unique()}), {column: "string"})
+    found = ledger.sales.semi_join(lent, column).select(*_COLUMNS)
+    sales: pd.DataFrame = shop.engine.to_pandas(found)
+    return sales
+
+
+# ----------------------------------------------------------------------------------
+# Hold the web shop's orders against the sales, as of the published day.
+
+
+RECONCILIATION = "reports/ecom_reconciliation.csv"
+
+_OF_SALES = [
+    "sale_id", "customer_id", "is_completed", "total_incl_cents", "state", "is_deleted"
+]  # fmt: skip
+
+
+def reconcile_web_orders(shop: Shop) -> Candidate:
+    """Hold every web order up to the published day against the sales.
+
+    Before the first publication there is no day, and no row.
+    """
+    published = shop.publication.published()
+    if published is None:
+        return _nothing_published()
+    shop.refuse_failed("outlets", [""])  # amounts of a refused currency (rule 1.6)
+    as_of = pd.Timestamp(published.as_of).as_unit("us")
+    identities = load_identities(shop)
+    ledger = open_day(shop, identities, as_of.date())
+    orders = shop.load("ecom_orders", EcomOrders)
+    unsettled = find_web_refunds(shop, ledger, orders)
+    table = reconcile_orders(
+        orders,
+        ledger.matches,
+        _matched_sales(shop, ledger, identities),
+        ledger.web.added_orders,
+        identities,
+        unsettled,
+    )
+    frame = shape(table, EcomReconciliation)
+    findings = [
+        reconcile_sums(frame, orders, as_of),
+        judge_evidence(frame),
+        judge_sync(frame, as_of),
+        judge_refunds(unsettled),
+    ]
+    counts = summarise_reconciliation(frame)["orders"]
+    figures: dict[str, int | str] = {str(name): int(n) for name, n in counts.items()}
+    figures["as_of"] = published.as_of
+    return Candidate(
+        frame,
+        findings,
+        notes={"as_of": published.as_of},
+        figures=figures,
+        places={"report": RECONCILIATION},
+    )
+
+
+def store_reconciliation(shop: Shop, candidate: Candidate) -> None:
+    """Store the table, and the same as a file that people can open."""
+    shop.store_as("ecom_reconciliation", EcomReconciliation)(candidate)
+    text = render_csv(candidate.rows, EcomReconciliation, shop.policy.csv_bom)
+    replace_text(shop.settings.data_dir / RECONCILIATION, text)
+
+
+def _nothing_published() -> Candidate:
+    sentence = "No master is published yet, so there is no day to reconcile."
+    frame = shape(
+        pd.DataFrame(columns=list(EcomReconciliation.to_schema().columns)),
+        EcomReconciliation,
+    )
+    findings = [
+        Finding("categories_add_up", True, sentence),
+        Finding("evidence_agrees", True, sentence, Severity.WARN),
+        Finding("orders_have_sales", True, sentence, Severity.WARN),
+        Finding("refunds_reach_the_tills", True, sentence, Severity.WARN),
+    ]
+    figures = {category.value: 0 for category in ReconciliationCategory}
+    return Candidate(
+        frame, findings, figures=figures, places={"report": RECONCILIATION}
+    )
+
+
+def _matched_sales(
+    shop: Shop, ledger: Ledger, identities: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the sales that are some web order's, with the person of each."""
+    tied = lend_columns(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
+    found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES)
+    sales: pd.DataFrame = shop.engine.to_pandas(found)
+    return name_people(sales, ledger.sale_people, set(ledger.nobody), identities)

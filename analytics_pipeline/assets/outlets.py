@@ -1,0 +1,183 @@
+"""``outlets``: the outlets, the registers and the store itself."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from analytics_pipeline.assets.sales_feed import refuse_another_store
+from analytics_pipeline.domain.currency import Currencies, judge_currency
+from analytics_pipeline.model.checks import Candidate, Finding, Severity, name_some
+from analytics_pipeline.model.errors import LightspeedUnavailable
+from analytics_pipeline.model.ids import plain_ids
+from analytics_pipeline.model.policy import find_region
+from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.outlets import currencies_of, outlets_rows
+from analytics_pipeline.sources.values import UnreadableRecord, told_id
+
+OF_THE_STORE = ("store_time_zone", "store_country")
+
+CURRENCY_NOTE = "currency"
+"""The note of ``outlets`` that tells in which currency the sales were read."""
+
+
+def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
+    """Read the outlets with their time zones, and what the store says of itself.
+
+    Raises:
+        LightspeedUnavailable: there are none, which no store has.
+        WrongUse: another store answers.
+    """
+    retailer = client.retailer()
+    refuse_another_store(shop, retailer)
+    outlets, registers = (_read(client, name) for name in ("outlets", "registers"))
+    frame = outlets_rows(outlets, registers, retailer)
+    frame = _keep_unreadable(shop, frame, outlets)
+    currencies = compare_currencies(shop, currencies_of(outlets, retailer))
+    findings = [
+        judge_currency(currencies),
+        _judge_zones(shop, frame, outlets),
+        _keep_outlets(shop, frame),
+        _judge_region(shop, frame),
+    ]
+    noted = currencies.noted
+    return Candidate(frame, findings, notes={CURRENCY_NOTE: noted} if noted else {})
+
+
+def compare_currencies(shop: Shop, now: Currencies) -> Currencies:
+    """Return the currencies of *now* beside the one noted with the stored outlets."""
+    if not shop.warehouse.exists("outlets"):
+        return now
+    noted = shop.warehouse.notes("outlets").get(CURRENCY_NOTE)
+    return replace(now, before=noted)
+
+
+def _read(client: LightspeedClient, collection: str) -> list[Any]:
+    """Return every record of a collection, deleted ones too."""
+    pages = client.pages(collection, deleted=True)
+    records = [record for page in pages for record in page.records]
+    if not records:
+        raise LightspeedUnavailable(
+            f"Lightspeed names no {collection}, though every store has some.",
+            "Try again later; nothing was replaced.",
+        )
+    return records
+
+
+def _keep_unreadable(
+    shop: Shop, frame: pd.DataFrame, outlets: list[Any]
+) -> pd.DataFrame:
+    """Return *frame* with the stored rows of known outlets that cannot be decoded now.
+
+    They are still there, and their sales stay on their days.
+    """
+    unreadable = {told_id(o) for o in outlets if isinstance(o, UnreadableRecord)}
+    unreadable -= {None, *frame["outlet_id"]}
+    if not unreadable or not shop.warehouse.exists("outlets"):
+        return frame
+    before = shop.warehouse.read("outlets", Outlets)
+    before = before.assign(outlet_id=plain_ids(before["outlet_id"]))
+    kept = before[before["outlet_id"].isin(unreadable)]
+    every = pd.concat([frame, kept], ignore_index=True)
+    return every.sort_values("outlet_id", ignore_index=True)
+
+
+def _judge_zones(shop: Shop, frame: pd.DataFrame, outlets: list[Any]) -> Finding:
+    """Compare the store's zone with the configured one; find zones that are none."""
+    ours, theirs = shop.settings.time_zone, sorted(set(_told(frame, "store_time_zone")))
+    used = dict(zip(frame["outlet_id"], frame["time_zone"], strict=True))
+    unreal = [
+        outlet_id
+        for outlet in outlets
+        if isinstance(outlet, dict)
+        and (outlet_id := told_id(outlet) or "") in used
+        and outlet.get("time_zone") not in (None, "", used[outlet_id])
+    ]
+    unreadable = sum(
+        isinstance(each, UnreadableRecord) or told_id(each) is None for each in outlets
+    )
+    told = [] if set(theirs) <= {ours} else [f"the store says {', '.join(theirs)}"]
+    told += [f"{len(unreal)} outlets name a zone that does not exist"] if unreal else []
+    told += [f"{unreadable} outlets could not be read"] if unreadable else []
+    return Finding(
+        "time_zone_agrees",
+        not told,
+        f"ANALYTICS_TIMEZONE is {ours}; {' and '.join(told)}."
+        if told
+        else "The store's time zone is the configured one.",
+        Severity.WARN,
+        {
+            "configured": ours,
+            "store": ", ".join(theirs),
+            "outlets": name_some(unreal),
+        },
+    )
+
+
+def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
+    """Check that nothing is gone: a closed outlet is deleted, and still delivered.
+
+    Without the store's country no phone number without its code would be a key, and
+    people would fall apart.
+    """
+    gone: list[str] = []
+    lost: list[str] = []
+    if shop.warehouse.exists("outlets"):
+        before = shop.warehouse.read("outlets", Outlets)
+        gone = sorted(set(plain_ids(before["outlet_id"])) - set(frame["outlet_id"]))
+        lost = [
+            name
+            for name in OF_THE_STORE
+            if _told(before, name) and not _told(frame, name)
+        ]
+    passed = not (frame.empty or gone or lost)
+    return Finding(
+        "outlets_are_all_there",
+        passed,
+        "Everything known before of outlets and store is still there."
+        if passed
+        else f"Lightspeed names {len(frame)} outlets; {len(gone)} known ones are gone"
+        + (f", and so is {' and '.join(lost)}." if lost else "."),
+        evidence={
+            "outlets": len(frame),
+            "gone": name_some(gone),
+            "lost": ", ".join(lost),
+        },
+        subject="\n".join([*gone, *lost]) or None,
+    )
+
+
+def _judge_region(shop: Shop, frame: pd.DataFrame) -> Finding:
+    """Say whether phone numbers without a country code can be read (rule 3.2)."""
+    country = next(iter(_told(frame, "store_country")), None)
+    region = shop.policy.phone_region or find_region(country)
+    named = (
+        f"The store names the country {country}"
+        if country
+        else ("The store names no country")
+    )
+    nobody = "so phone numbers without a country code join nobody"
+    remedy = "Set phone_region in analytics.toml"
+    if region is None:
+        unknown = ", which phone numbers do not know, " if country else ", "
+        sentence = f"{named}{unknown}{nobody}. {remedy}, such as GB."
+    elif shop.policy.phone_region or region == country:
+        sentence = f"Phone numbers without a country code are read as of {region}."
+    else:
+        sentence = (
+            f"{named}, which is {region} for phone numbers, so those without a country "
+            f"code are read as of {region}. {remedy} to {region}."
+        )
+    return Finding(
+        "phone_region_is_known",
+        region is not None and region in (shop.policy.phone_region, country),
+        sentence,
+        Severity.WARN,
+        {"region": region or "unknown", "country": country or "unknown"},
+    )
+
+
+def _told(frame: pd.DataFrame, column: str) -> list[str]:
+    return frame[column].dropna().tolist()

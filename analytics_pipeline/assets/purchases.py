@@ -1,0 +1,202 @@
+"""Everything that counts up to a day: the sales, the web orders, and whose they are."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from analytics_pipeline.domain.analytics import WEB_SOURCE, list_purchases
+from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
+from analytics_pipeline.domain.web_orders import KnownNumbers, first_words, match_orders
+from analytics_pipeline.engine.duckdb import hold, lend_columns
+from analytics_pipeline.model.ids import is_among
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.model.vocabulary import RecordKind
+from analytics_pipeline.shop import Shop
+
+SALES_COLUMNS = (
+    "sale_id",
+    "business_date",
+    "customer_id",
+    "source",
+    "source_id",
+    "web_order_number",
+    "return_for",
+    "state",
+    "is_deleted",
+    "is_completed",
+    "is_order",
+    "total_incl_cents",
+    "total_excl_cents",
+    "refunded_incl_cents",
+    "refunded_excl_cents",
+)
+"""What the analytics and the reconciliation need of a sale."""
+
+_MATCHED_BY = (
+    "sale_id",
+    "business_date",
+    "customer_id",
+    "source",
+    "source_id",
+    "web_order_number",
+    "return_for",
+)
+"""What ties a sale to a web order, and whose it is by itself."""
+
+PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
+PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}
+ADDED_ORDER = {
+    "order_number": "string",
+    "person_id": "string",
+    "order_date": "timestamp",
+    "value_cents": "int64",
+}
+
+_NOT_PLAIN = "[^ -~]"
+"""Finds what is no plain character: the engines fold those in ways of their own."""
+
+MOST_IN_MEMORY = 3_000_000
+"""How many sales are held in the engine's memory: about half a gigabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything that counts up to a day, ready to be added up by the engine.
+
+    Attributes:
+        sales: the sales up to the day, whether they count or not.
+        matches: each web order up to the day and its sales, with the evidence.
+        web: those that are sales, and those that add.
+        sale_people: ``sale_id, person_id`` of sales that are under nobody's name.
+        nobody: ids of the walk-in customer.
+        purchases: what counts, with its person.
+    """
+
+    sales: ir.Table
+    matches: pd.DataFrame
+    web: WebOrders
+    sale_people: pd.DataFrame
+    nobody: list[str]
+    purchases: ir.Table
+
+
+MADE_FROM = ("raw_sales", "customers", "customer_identities", "ecom_orders")
+"""The tables that a ledger is made from."""
+
+
+def open_day(shop: Shop, identities: pd.DataFrame, day: date) -> Ledger:
+    """Open the ledger of one day; if this run has it open already, that one."""
+    return shop.keep(
+        "ledger",
+        (day, shop.warehouse.attempts(*MADE_FROM)),
+        lambda: open_ledger(shop, bring_in_sales(shop, day), identities, day),
+    )
+
+
+def bring_in_sales(shop: Shop, last: date) -> ir.Table:
+    """Return the sales up to *last*, in the engine's memory if they fit there.
+
+    Several questions are asked of them, and to open thousands of small files anew for
+    each would cost more than the answers.
+    """
+    return hold_if_few(shop, shop.sales_until(last).select(*SALES_COLUMNS))
+
+
+def hold_if_few(shop: Shop, rows: ir.Table) -> ir.Table:
+    """Return *rows* from the engine's memory, if they fit there."""
+    count = int(shop.engine.to_pandas(rows.count()))
+    return hold(shop.engine, rows) if count <= MOST_IN_MEMORY else rows
+
+
+def open_ledger(
+    shop: Shop, until_last: ir.Table, identities: pd.DataFrame, day: date
+) -> Ledger:
+    """Tie web orders to sales, give nobody's sales their person, and list it all."""
+    as_of = pd.Timestamp(day).as_unit("us")
+    is_until = until_last["business_date"] <= ibis.timestamp(day.isoformat())
+    sales = until_last.filter(is_until)
+    ecom_orders = shop.load("ecom_orders", EcomOrders)
+    web_sales = _web_sales(shop, sales, ecom_orders)
+    matches = match_orders(ecom_orders, web_sales, as_of)
+    web = divide_orders(ecom_orders, matches, identities, shop.policy, as_of)
+    customers = shop.load("customers", Customers)
+    nobody = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
+    sale_people = follow_returns(
+        *_returns(shop, sales, nobody),
+        set(nobody),
+        identities,
+        _of_nobody(web.sale_orders, web_sales, nobody),
+    )
+    records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
+    purchases = list_purchases(
+        sales,
+        lend_columns(records, PERSON_OF_RECORD),
+        lend_columns(sale_people, PERSON_OF_SALE),
+        lend_columns(web.sale_orders, {"sale_id": "string"}),
+        lend_columns(web.added_orders, ADDED_ORDER),
+        nobody,
+        shop.policy,
+        day,
+    )
+    return Ledger(sales, matches, web, sale_people, nobody, purchases)
+
+
+def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the sales that a web order of the export may be tied to.
+
+    The engine compares numbers of plain characters, and begins of notes; any others,
+    which are few, are compared afterwards (``domain.order_numbers``).
+    """
+    # Tables: thousands of ids in the words of a query take long to read.
+    forms = KnownNumbers(ecom_orders["order_number"]).forms
+    if not forms:
+        sales = sales.limit(0)
+    numbers = lend_columns(pd.DataFrame({"form": forms}), {"form": "string"})
+    words = pd.DataFrame({"word": first_words(forms)})
+    begins = lend_columns(words, {"word": "string"})
+    named = lend_columns(ecom_orders.dropna(subset=["sale_id"]), {"sale_id": "string"})
+    from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
+    by_source, by_note = sales["source_id"], sales["web_order_number"]
+    word = by_note.re_extract("^[^ ]+", 0).lower()
+    may_match = (
+        (from_web & by_source.lower().isin(numbers["form"]).fill_null(False))
+        | (from_web & by_source.re_search(_NOT_PLAIN).fill_null(False))
+        | word.isin(begins["word"]).fill_null(False)
+        | by_note.re_search(_NOT_PLAIN).fill_null(False)
+        | sales["sale_id"].isin(named["sale_id"])
+    )
+    wanted = sales.filter(may_match).select(*_MATCHED_BY)
+    found: pd.DataFrame = shop.engine.to_pandas(wanted)
+    return found
+
+
+def _of_nobody(
+    sale_orders: pd.DataFrame, web_sales: pd.DataFrame, nobody: list[str]
+) -> pd.DataFrame:
+    """Return the *sale_orders* whose sales are under nobody's name."""
+    own = web_sales["customer_id"]
+    nobodys = web_sales.loc[own.isna() | is_among(own, nobody), "sale_id"]
+    return sale_orders[is_among(sale_orders["sale_id"], nobodys)]
+
+
+def _returns(
+    shop: Shop, sales: ir.Table, nobody: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the sales of nobody that return another one, and those others.
+
+    A return under somebody's name is theirs, and needs no following.
+    """
+    is_return = sales["return_for"].notnull()
+    is_nobodys = sales["customer_id"].isnull()
+    if nobody:
+        is_nobodys = is_nobodys | sales["customer_id"].isin(nobody)
+    found = sales.filter(is_return & is_nobodys)
+    returns: pd.DataFrame = shop.engine.to_pandas(
+        found.select("sale_id", "customer_id", "return_for")
+    )
+    named = lend_columns(returns[["return_for"]], {"return_for": "string"})
+    originals = sales.filter(sales["sale_id"].isin(named["return_for"]))
+    return returns, shop.engine.to_pandas(originals.select("sale_id", "customer_id"))

@@ -1,0 +1,170 @@
+"""Check an export of the web shop and put it in place."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import pandas as pd
+
+from analytics_pipeline.assets.ecom_orders import (
+    brought_in,
+    export_path,
+    open_export,
+    put_in_place,
+    take_in_export,
+)
+from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.commands.update import (
+    accept_finding,
+    refuse_what_cannot_be_accepted,
+)
+from analytics_pipeline.domain.web_orders import compare_exports, counts_unsynced
+from analytics_pipeline.model.checks import Candidate, Finding, name_some
+from analytics_pipeline.model.errors import GateFailed, WrongUse
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.orchestration.gate import judge, list_offenders
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.tables import Catalogue
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import Shop, hold_for_run, open_shop
+from analytics_pipeline.sources.web_shop.export_file import is_placed, refuse_unreadable
+
+
+def import_ecom(
+    settings: Settings,
+    terminal: Terminal,
+    export: Path,
+    *,
+    accept: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Check *export*, show what it holds and changes, and put it in place whole.
+
+    One that lacks a few orders of the last good one is put in place with a warning;
+    one that its gate stops only if a person accepts that by *accept* and *reason*.
+    The export that was in place is kept beside it.
+
+    Raises:
+        WrongUse: it cannot be used, or what was found cannot be accepted.
+        GateFailed: its gate stops it.  In either case the export in place stays.
+    """
+    if accept is not None:
+        refuse_what_cannot_be_accepted(accept, ["ecom_orders"])
+    refuse_unreadable(export)
+    with (
+        hold_for_run(settings, "analytics-pipeline import-ecom"),
+        terminal.working(f"checking {export.name}", is_brief=True),
+    ):
+        shop = open_shop(settings)
+        shop.versions.refuse_newer()
+        target = export_path(shop)
+        with brought_in(shop, export) as copy:
+            candidate = take_in_export(shop, copy)
+            facts = {**_contents(candidate.rows), **_changes(shop, candidate.rows)}
+            nothing_yet = {"file": None, "previous": None, "accepted": None}
+            terminal.facts |= facts | nothing_yet
+            findings = _judge(shop, candidate)
+            if accept is not None and reason is not None:
+                accepted = accept_finding(shop, "ecom_orders", findings, accept, reason)
+                terminal.facts["accepted"] = accepted
+                findings = _judge(shop, candidate)
+            listed = [list_offenders(shop, "ecom_orders", each) for each in findings]
+            _tell(listed, export, terminal)
+            previous = put_in_place(shop, copy)
+    terminal.facts |= {"file": target, "previous": previous}
+    terminal.summary("Export put in place", _in_words(terminal.facts))
+
+
+def _judge(shop: Shop, candidate: Candidate) -> list[Finding]:
+    """Judge an export as the gate of the next update will."""
+    days = business_days(shop.settings)
+    return judge(shop, Catalogue(days).ecom_orders, candidate)
+
+
+def _tell(findings: Sequence[Finding], export: Path, terminal: Terminal) -> None:
+    """Print what is worth a warning.
+
+    Raises:
+        GateFailed: something that was found stops the export.
+    """
+    blocking = [finding for finding in findings if finding.blocks]
+    for finding in findings:
+        if not (finding.passed or finding.blocks):
+            terminal.warn(finding.sentence)
+    if not blocking:
+        return
+    first = blocking[0]
+    again = "Export the orders again, all of them."
+    typed = f"import-ecom {quote(str(export))} --accept {first.check} --reason TEXT"
+    raise GateFailed(
+        f"{export.name} was not put in place ({first.check}). {first.sentence}",
+        f"{again} If it is right so: analytics-pipeline {typed}"
+        if first.fingerprint is not None
+        else again,
+    )
+
+
+def _contents(orders: pd.DataFrame) -> dict[str, Any]:
+    """Return what an export holds."""
+    first, last = (
+        (None, None)
+        if orders.empty
+        else (str(day)[:10] for day in orders["order_date"].agg(["min", "max"]))
+    )
+    return {
+        "orders": len(orders),
+        "first_order_date": first,
+        "last_order_date": last,
+        "total_cents": int(orders["total_cents"].sum()),
+        "counted_if_no_sale": int(counts_unsynced(orders).sum()),
+        "without_email": int(orders["email_key"].isna().sum()),
+    }
+
+
+def _changes(shop: Shop, orders: pd.DataFrame) -> dict[str, Any]:
+    """Return what differs from the export in place, or why nothing can be said."""
+    not_compared: dict[str, Any] = {"new_orders": None, "changed_orders": None}
+    not_compared["gone_orders"] = None
+    in_place = export_path(shop)
+    if not is_placed(in_place):
+        return {**not_compared, "not_compared": "there was none"}
+    try:
+        before = open_export(shop, in_place)
+    except WrongUse as error:
+        why = f"that cannot be read: {error.cause}"
+        return {**not_compared, "not_compared": why}
+    changes = compare_exports(before.orders, orders)
+    return {
+        "new_orders": changes.new,
+        "changed_orders": changes.changed,
+        "gone_orders": changes.gone,
+        "not_compared": None,
+    }
+
+
+def _in_words(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the lines of the summary."""
+    kinds = ("new", "changed", "gone")
+    return {
+        "orders": f"{facts['orders']:,}",
+        "from, to": f"{facts['first_order_date']} to {facts['last_order_date']}"
+        if facts["orders"]
+        else "–",
+        "total of all": format_cents(facts["total_cents"]),
+        "that count if they are no sale yet": f"{facts['counted_if_no_sale']:,}",
+        "without a usable e-mail": f"{facts['without_email']:,}",
+        **(
+            {"against the one in place": facts["not_compared"]}
+            if facts["not_compared"]
+            else {f"{kind} orders": _count(facts[f"{kind}_orders"]) for kind in kinds}
+        ),
+        "file": str(facts["file"]),
+        **({"before it": str(facts["previous"])} if facts["previous"] else {}),
+        "next": "analytics-pipeline update",
+    }
+
+
+def _count(orders: list[str]) -> str:
+    """Count *orders*, and name some of them."""
+    return f"{len(orders):,} ({name_some(orders)})" if orders else "0"

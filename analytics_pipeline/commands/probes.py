@@ -1,0 +1,527 @@
+"""What ``doctor`` looks at: the machine, the store, the records, the files."""
+
+import os
+import platform
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import dagster as dg
+from filelock import FileLock, Timeout
+from packaging.requirements import Requirement
+from upath import UPath
+
+from analytics_pipeline.assets import ecom_orders
+from analytics_pipeline.domain.contacts import ContactKeys
+from analytics_pipeline.domain.currency import Currencies
+from analytics_pipeline.holding import Progress
+from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.errors import LightspeedUnavailable, LocalFailure
+from analytics_pipeline.model.schemas.versions import HISTORY
+from analytics_pipeline.orchestration.instance import (
+    find_home,
+    instance_home,
+    open_home,
+    records_kept,
+)
+from analytics_pipeline.orchestration.resources import Lightspeed
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.sources.lightspeed.outlets import currencies_of, store_time_zone
+from analytics_pipeline.sources.web_shop.export import read_ecom_export
+from analytics_pipeline.sources.web_shop.export_file import is_placed
+from analytics_pipeline.storage.files import (
+    AnyPath,
+    is_local,
+    is_open_to,
+    local,
+    read_all,
+)
+from analytics_pipeline.storage.older_files import NAME as VERSIONS_FILE
+from analytics_pipeline.storage.older_files import (
+    list_notes,
+    list_set_aside,
+    list_tables,
+)
+from analytics_pipeline.storage.parquet import (
+    REBUILD,
+    UPDATE,
+    State,
+    examine_file,
+    proved_files,
+)
+from analytics_pipeline.storage.publication import (
+    FIRST_TIME_BUYERS,
+    MAKE_AGAIN,
+    MASTER,
+    PROVE_NO_MORE,
+)
+from analytics_pipeline.storage.state import (
+    ACCEPT_AGAIN,
+    KEY_BYTES,
+    PUT_BACK,
+    TELL_AGAIN,
+    read_identity_key,
+    read_note_bytes,
+)
+from analytics_pipeline.storage.state import REBUILD as REMOVE_AND_REBUILD
+
+# ----------------------------------------------------------------------------------
+# What of the schedule and the sensors somebody has switched off in Dagster's UI.
+
+
+WITHOUT = {
+    "daily_update_schedule": "no update starts by itself at night",
+    "alerts": "a failure is told only when a command ends",
+    "ecom_export_changed": "a new export waits for the next update",
+    "dead_runs": "a run whose process died is not noticed",
+}
+"""What does not happen while a schedule or a sensor of that name is switched off."""
+
+_SWITCHED_OFF = "STOPPED"
+
+
+def list_switched_off(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
+    """Return which of the shop's schedule and sensors are switched off, by name.
+
+    Dagster notes nothing of one that nobody has touched and no daemon has run, so a
+    shop that a timer updates has none.
+
+    Raises:
+        LocalFailure: Dagster's records could not be read.
+    """
+    with records_kept(partial(instance_home, settings)):
+        noted = list(_list_noted(settings.shop_name, instance))
+    # One that was noted under an earlier name of the code location is out of use.
+    in_use = {name for name, state in noted if state != _SWITCHED_OFF}
+    off = {name for name, state in noted if state == _SWITCHED_OFF}
+    return [name for name in WITHOUT if name in off - in_use]
+
+
+def _list_noted(
+    shop: str | None, instance: dg.DagsterInstance
+) -> Iterator[tuple[str, str]]:
+    """Yield the name and the state of each schedule and sensor of *shop*."""
+    for noted in instance.all_instigator_state():
+        location = noted.origin.repository_origin.code_location_origin.location_name
+        if shop is None or location == shop:
+            yield noted.instigator_name, noted.status.value
+
+
+def tell_switched_off(names: list[str]) -> str:
+    """Say what is switched off in Dagster, and what that means."""
+    told = "; ".join(f"{name} ({WITHOUT[name]})" for name in names)
+    return f"Switched off in Dagster: {told}."
+
+
+SWITCH_ON = (
+    "If that is not wanted, switch it on under Automation in: analytics-pipeline ui"
+)
+
+
+# ----------------------------------------------------------------------------------
+# What Dagster's records say: whether they open, and when its daemon was last seen.
+
+
+SCHEDULER = "SCHEDULER"
+"""The part of Dagster's daemon that starts the nightly run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where the records are, when the daemon was seen, and what is switched off."""
+
+    home: Path
+    daemon_seen_at: datetime | None
+    switched_off: Sequence[str] = ()
+
+
+def read_records(settings: Settings) -> Records | None:
+    """Open the records, if there are any yet.
+
+    Raises:
+        LocalFailure: they cannot be read.
+        WrongUse: their settings cannot be used.
+    """
+    home = find_home(settings)
+    if home is None:
+        return None
+    with records_kept(partial(Path, home)), open_home(home) as instance:
+        seen = instance.get_daemon_heartbeats().get(SCHEDULER)
+        switched_off = list_switched_off(settings, instance)
+    seen_at = datetime.fromtimestamp(seen.timestamp, UTC) if seen else None
+    return Records(home, seen_at, switched_off)
+
+
+# ----------------------------------------------------------------------------------
+# What Lightspeed says: whether it is there, by which clock, and in which currency.
+
+
+LONGEST_WAIT = 5.0
+"""Seconds: who asks what is wrong does not want to wait for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store that accepted the token.
+
+    Attributes:
+        retailer: what it says of itself.
+        time_zone: the one that it names.
+        ahead_by: how far this machine's clock is ahead of the store's.
+        currencies: in which currencies it and its outlets sell.
+    """
+
+    retailer: Mapping[str, Any]
+    time_zone: str | None
+    ahead_by: timedelta | None
+    currencies: Currencies
+
+
+def ask_store(settings: Settings) -> Store:
+    """Ask the store for itself and its outlets; a second time if a request broke.
+
+    Raises:
+        WrongUse: prefix, origin or token are lacking or cannot be used.
+        LightspeedUnavailable: it does not answer, or only after a while.
+        LightspeedRefused: it refuses.
+    """
+    with Lightspeed(settings, _refuse_to_wait, attempts=2).open() as client:
+        retailer = client.retailer()
+        pages = client.pages("outlets", deleted=True)
+        outlets = [record for page in pages for record in page.records]
+        return Store(
+            retailer,
+            store_time_zone(retailer),
+            client.clock_ahead_by,
+            currencies_of(outlets, retailer),
+        )
+
+
+def _refuse_to_wait(seconds: float, reason: str) -> None:
+    """Give up where the wait would be long.
+
+    Raises:
+        LightspeedUnavailable: it would.
+    """
+    if seconds > LONGEST_WAIT:
+        raise LightspeedUnavailable(
+            f"Lightspeed asks to wait {seconds:.0f} s: {reason}.",
+            "Run it again after that time.",
+        )
+
+
+# ----------------------------------------------------------------------------------
+# What lies in the data directory for the pipeline to read: export, key and settings.
+#
+# Changes nothing: a key that is lacking is not made here.
+
+
+def read_export(shop: Shop) -> tuple[int, Finding] | None:
+    """Read the web shop's export, if there is one: how many orders, and how old.
+
+    Raises:
+        WrongUse: it cannot be used.
+    """
+    path = ecom_orders.export_path(shop)
+    if not is_placed(path):
+        return None
+    no_ones = ContactKeys(bytes(KEY_BYTES), shop.policy.phone_region, shop.policy)
+    read = read_ecom_export(path, no_ones, shop.settings.time_zone, shop.export_dialect)
+    age = ecom_orders.age_of(shop, path)
+    return len(read.orders), ecom_orders.judge_age(age, path.name)
+
+
+def has_lost_its_key(shop: Shop) -> bool:
+    """Say whether customers are stored but the key that hashed their contacts is gone.
+
+    Raises:
+        LocalFailure: the key is damaged.
+        StoreFailure: the bucket of the tables could not be used.
+    """
+    path = shop.settings.data_dir / ".identity_key"
+    if path.exists():
+        read_identity_key(path)
+        return False
+    return shop.warehouse.exists("customers")
+
+
+# ----------------------------------------------------------------------------------
+# What this machine says: programs, variables, disk, rights, and who is at work.
+#
+# Changes nothing: what is looked at may belong to a run that is under way.
+
+
+PACKAGE = "analytics-pipeline"
+NAMED = ("dagster", "dagster-webserver", "pandas", "duckdb")
+"""The packages whose versions people ask for."""
+
+FROM_THE_REPOSITORY = (".gitkeep", ".gitignore", "analytics.example.toml")
+"""What a fresh clone has in ``data``."""
+
+NOT_PERSONAL = (".dagster", ".lock", "analytics.toml", *FROM_THE_REPOSITORY)
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What is installed, by name, and what is not as the package needs it."""
+
+    versions: Mapping[str, str]
+    unmet: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Bytes that are free, bytes in use by the data, and why nothing can be written."""
+
+    free: int
+    used: int
+    trouble: str | None
+
+
+def list_programs() -> Programs:
+    """Return the versions of what matters, and every requirement that is not met."""
+    versions = {"Python": platform.python_version()}
+    versions |= {name: found for name in NAMED if (found := _version_of(name))}
+    try:
+        needed = [Requirement(text) for text in requires(PACKAGE) or ()]
+    except PackageNotFoundError:  # run from a source tree
+        needed = []
+    return Programs(versions, [told for each in needed for told in _unmet(each)])
+
+
+def _version_of(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _unmet(needed: Requirement) -> Iterator[str]:
+    """Say what is wrong with a package, unless it is one of an extra."""
+    if needed.marker and not needed.marker.evaluate({"extra": ""}):
+        return
+    found = _version_of(needed.name)
+    if found is None:
+        yield f"{needed.name} is missing"
+    elif not needed.specifier.contains(found, prereleases=True):
+        yield f"{needed.name} is {found}, not {needed.specifier}"
+
+
+def measure_disk(folder: Path) -> Disk:
+    """Return how much room there is in *folder*, and whether it can be written."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    used = sum(path.stat().st_size for path in _files_in(folder, skip=()))
+    return Disk(shutil.disk_usage(there).free, used, _trouble_at(there, folder))
+
+
+def _trouble_at(there: Path, folder: Path) -> str | None:
+    """Return why nothing can be written to *folder*, by a file without a name."""
+    if not there.is_dir():
+        return f"{there} is no folder"
+    if there != folder:  # it is made when it is needed
+        return None if os.access(there, os.W_OK | os.X_OK) else f"{there} is read-only"
+    try:
+        with TemporaryFile(dir=folder) as scratch:
+            scratch.write(b"-")
+    except OSError as error:
+        return f"{folder} cannot be written ({error.strerror})"
+    return None
+
+
+def list_exposed(folder: Path) -> list[Path]:
+    """Return the files with personal data in *folder* that everybody may read."""
+    found = _files_in(folder, skip=NOT_PERSONAL)
+    return sorted(path for path in found if is_open_to(path, stat.S_IROTH))
+
+
+def _files_in(folder: Path, skip: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files under *folder*; one that goes away meanwhile is none."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in skip]
+        paths = (Path(root, name) for name in names if name not in skip)
+        yield from (path for path in paths if path.is_file())
+
+
+def is_exposed(secret: Path) -> bool:
+    """Say whether others than its owner may read a file that holds a token."""
+    return secret.exists() and is_open_to(secret, stat.S_IRGRP | stat.S_IROTH)
+
+
+def is_held(data_dir: Path) -> bool:
+    """Say whether a run holds the data directory at this moment."""
+    path = data_dir / ".lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, mode=0o600, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+# ----------------------------------------------------------------------------------
+# Whether every stored file is what was written there: ``doctor --deep``.
+#
+# Changes nothing. A file that a run under way removes meanwhile is passed over.
+
+
+AT_ONCE = 64
+"""How many files are looked at between two words about how far it is."""
+
+_COPY = (
+    "Copy the other one over it: owner in the store and .store_owner in the data "
+    "directory hold the same."
+)
+_REMEDIES = {
+    ".identity_key": PUT_BACK,
+    "acceptances.json": ACCEPT_AGAIN,
+    "agreement.json": UPDATE,
+    "alerts.json": TELL_AGAIN,
+    ".hashes.json": PROVE_NO_MORE,
+    "index.json": UPDATE,
+    "owner": _COPY,
+    ".store_owner": _COPY,
+}
+"""What makes a damaged note good again, where it is not to be removed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedFile:
+    """A file that is not what was written there, and what makes it good again."""
+
+    path: str
+    remedy: str
+
+
+@dataclass(slots=True)
+class StoredFiles:
+    """What became of looking at every stored file.
+
+    Attributes:
+        proved: how many are what was written.
+        unsealed: how many earlier versions wrote that cannot be proved yet.
+        damaged: those that are not what was written.
+        set_aside: the damaged ones that runs have put aside.
+    """
+
+    proved: int = 0
+    unsealed: int = 0
+    damaged: list[DamagedFile] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+
+
+def prove_stored_files(shop: Shop, progress: Progress) -> StoredFiles:
+    """Look at every byte that is stored: tables, notes, log, copies and archive.
+
+    Raises:
+        StoreFailure: the bucket of the tables could not be used.
+    """
+    proved_files().forget()
+    found = StoredFiles()
+    root = shop.warehouse.root
+    is_older = _is_older(shop)
+    paths = list(list_tables(root))
+    for start in range(0, len(paths), AT_ONCE):
+        progress("stored files", start, len(paths))
+        some = paths[start : start + AT_ONCE]
+        for path, state in _states(some):
+            _enter(found, path, state, root, is_older=is_older)
+    _prove_notes(shop, found)
+    _prove_archive(shop, found)
+    found.set_aside += map(str, list_set_aside(root))
+    return found
+
+
+def _is_older(shop: Shop) -> bool:
+    """Say whether what is stored may be from before there were seals."""
+    try:
+        return shop.versions.is_older()
+    except LocalFailure:  # told of among the notes
+        return False
+
+
+def _states(paths: Sequence[UPath]) -> Iterator[tuple[UPath, State]]:
+    """Yield each file that is there, and what its bytes say of it."""
+    if is_local(paths[0]):
+        there = [path for path in paths if path.exists()]
+        unsound = proved_files().find_unsound([local(path) for path in there])
+        for path in there:
+            yield path, unsound.get(str(local(path)), State.SOUND)
+    else:
+        for path, content in zip(paths, read_all(paths), strict=True):
+            yield path, examine_file(path.name, content)
+
+
+def _enter(
+    found: StoredFiles, path: UPath, state: State, root: UPath, *, is_older: bool
+) -> None:
+    if state is State.SOUND:
+        found.proved += 1
+    elif state is State.UNSEALED and is_older:
+        found.unsealed += 1
+    else:
+        found.damaged.append(DamagedFile(str(path), remedy_for_table(path, root)))
+
+
+def remedy_for_table(path: UPath, root: UPath) -> str:
+    """Return what makes a damaged Parquet file good again."""
+    if "generation-" in str(path) and path.parent.name != "bundles":
+        return REBUILD
+    for table in HISTORY:
+        if path.parent == root / table:
+            is_memory = path.parent.name == "published"
+            return _PASSED_OVER if is_memory else f"{UPDATE} --as-of {path.stem}"
+    return UPDATE if is_local(path) else REBUILD
+
+
+_PASSED_OVER = (
+    "Remove it: changes are then explained from the master before it. The next three "
+    "published days leave it behind anyway."
+)
+
+
+def _prove_notes(shop: Shop, found: StoredFiles) -> None:
+    for path in list_notes(shop.warehouse.root, shop.settings.data_dir):
+        _prove_note(found, path, _REMEDIES.get(path.name, REMOVE_AND_REBUILD))
+    try:
+        shop.versions.all()
+        found.proved += 1
+    except LocalFailure as error:
+        path = shop.warehouse.root / VERSIONS_FILE
+        found.damaged.append(DamagedFile(str(path), error.remedy))
+
+
+def _prove_note(found: StoredFiles, path: AnyPath, remedy: str) -> None:
+    try:
+        read_note_bytes(path, remedy)
+        found.proved += 1
+    except LocalFailure:
+        found.damaged.append(DamagedFile(str(path), remedy))
+
+
+def _prove_archive(shop: Shop, found: StoredFiles) -> None:
+    """Hold archived and published files against what was noted of them."""
+    try:
+        damaged = shop.publication.find_damaged()
+    except LocalFailure:  # told of among the notes
+        return
+    found.damaged += [DamagedFile(str(path), _remedy_for_csv(path)) for path in damaged]
+    found.proved += shop.publication.count_noted() - len(damaged)
+
+
+def _remedy_for_csv(path: Path) -> str:
+    if path.name in (MASTER, FIRST_TIME_BUYERS):
+        return UPDATE
+    day = path.stem.split(".")[0].rpartition("_")[2]
+    return (
+        "Put it back from a backup, or make that day again from what is known now: "
+        f"{MAKE_AGAIN} {day}"
+    )

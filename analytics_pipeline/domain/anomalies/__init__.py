@@ -1,0 +1,1 @@
+"""Whether something is unlike what is normal for this shop."""

@@ -1,0 +1,1 @@
+"""The shared language, pure: words, money, errors, policy, checks, schemas."""

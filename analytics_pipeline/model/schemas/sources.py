@@ -1,0 +1,109 @@
+"""The tables as delivered: the sales log, customer records, outlets, web orders."""
+
+import pandas as pd
+import pandera.pandas as pa
+
+from analytics_pipeline.model.schemas.table import (
+    Day,
+    Table,
+    cents,
+    day,
+    flag,
+    identifier,
+    instant,
+    noted_order,
+    optional_identifier,
+    optional_instant,
+    text,
+)
+
+
+class SalesFeed(Table):
+    """One version of one sale as delivered: amounts and links.
+
+    Of the free text of a sale, only the line of its note that names a web order.
+    """
+
+    sale_id: str = identifier("the sale")
+    version: int = pa.Field(gt=0, description="grows with every change of any record")
+    segment: int = pa.Field(ge=0, description="number of the log segment that holds it")
+    sale_date: pd.DatetimeTZDtype = instant("when the sale happened")
+    outlet_id: str = optional_identifier("the outlet that sold")
+    register_id: str = optional_identifier("the register, whose clock dated the sale")
+    customer_id: str = optional_identifier("the customer record on the sale")
+    source: str = text("where the sale was made; `ecw:…` is the web shop")
+    source_id: str = text("the source's own number; for `ecw:` the order number")
+    web_order_number: str = noted_order()
+    return_for: str = optional_identifier("the sale that this one returns")
+    state: str = text("parked, pending, voided or closed")
+    status: str = text("the older single word (API 2.0 only)")
+    attributes: str = pa.Field(
+        description="layby, onaccount, pickup, delivery, service; joined by `;`"
+    )
+    is_deleted: bool = flag("the sale was deleted")
+    total_incl_cents: int = cents("total with tax, rounded half away from zero")
+    total_excl_cents: int = cents("total without tax, rounded half away from zero")
+    paid_cents: int = cents("payments not deleted, summed exactly, whole cents")
+    refunded_incl_cents: int = cents("return lines with tax, as a positive amount")
+    refunded_excl_cents: int = cents("return lines without tax, positive")
+    sold_line_count: int = pa.Field(
+        ge=0, description="lines with quantity > 0, neither voided nor returns"
+    )
+
+    class Config(Table.Config):
+        """A version of a sale stands once in a segment."""
+
+        unique = ["sale_id", "version", "segment"]  # noqa: RUF012 (pandera's own form)
+
+
+class Customers(Table):
+    """One customer record, latest version; a deleted one keeps only its keys."""
+
+    customer_id: str = identifier("the record", unique=True)
+    version: int = pa.Field(gt=0, description="grows with every change of any record")
+    customer_code: str = text("the code that staff see")
+    name: str = text("full name; else first and last; else company")
+    email: str = text("as typed, trimmed")
+    phone: str = text(
+        "`phone`, else `mobile`: E.164 if valid, with its extension as in "
+        "`+12125550101 ext. 5`; else as typed"
+    )
+    created_at: pd.DatetimeTZDtype = instant("when the record was made")
+    updated_at: pd.DatetimeTZDtype = optional_instant("when the record last changed")
+    is_deleted: bool = flag("the record was deleted")
+    is_walk_in: bool = flag("the store's default customer: nobody")
+    email_key: str = text("keyed hash of the e-mail key; empty if it joins nobody")
+    phone_key: str = text("keyed hash of the phone key of `phone`")
+    mobile_key: str = text("keyed hash of the phone key of `mobile`")
+
+
+class Outlets(Table):
+    """One outlet with its time zone, and the store's own."""
+
+    outlet_id: str = identifier("the outlet", unique=True)
+    name: str = text("what staff call it")
+    time_zone: str = pa.Field(description="IANA name; the store's own if none is set")
+    is_deleted: bool = flag("the outlet was closed and deleted")
+    register_count: int = pa.Field(ge=0, description="registers not deleted")
+    store_time_zone: str = text("IANA name of the store's own zone")
+    store_country: str = text("ISO country of the store: the region of phone numbers")
+
+
+class EcomOrders(Table):
+    """One web-shop order of the export, without its personal columns but contact."""
+
+    order_number: str = identifier("the order", unique=True)
+    ordered_at: Day = pa.Field(
+        dtype_kwargs={"unit": "us"},
+        description="when it was placed, on the store's clock",
+    )
+    order_date: Day = day("when it was placed, on the store's calendar")
+    payment_status: str = text("payment status, as the export has it")
+    fulfillment_status: str = text("fulfilment status, as the export has it")
+    total_cents: int = cents("order total with tax")
+    tax_cents: int = cents("tax in it")
+    sale_id: str = optional_identifier("the sale that the export names")
+    name: str = text("who is billed, else who it is sent to")
+    email: str = text("as typed, trimmed")
+    email_key: str = text("keyed hash of the e-mail key; empty if it joins nobody")
+    ecom_customer_id: str = text("`ecom-` and 16 hex digits of the e-mail key's hash")

@@ -1,0 +1,1 @@
+"""Everything that Dagster sees: gate, jobs, schedules, resources, records."""

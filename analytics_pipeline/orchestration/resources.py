@@ -1,0 +1,160 @@
+"""What assets are given: the shop on this machine, and the way to Lightspeed."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from analytics_pipeline.holding import Holding, holding_of
+from analytics_pipeline.model.errors import DirectoryInUse, WrongUse
+from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.shop import Shop, hold_for_run
+from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.http import origin_for
+from analytics_pipeline.sources.lightspeed.replies import Allowance
+from analytics_pipeline.storage.state import claim_store
+
+# ----------------------------------------------------------------------------------
+# What Dagster's I/O manager does here: nothing, and it makes sure of that.
+#
+# A table is stored behind its gate, by the gate, and read from the warehouse by
+# whoever builds on it; no value is handed from step to step. Dagster's own I/O
+# manager would pickle that nothing, and refuses a range of partitions.
+
+
+class StoredBehindTheGate(dg.IOManager):
+    """Takes the empty output of an asset whose table is stored already."""
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store nothing; a table handed over here would have passed no gate."""
+        if obj is not None:
+            raise TypeError(f"{context.step_key} handed on a table past its gate")
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Refuse: tables are read from the warehouse, behind their gate."""
+        raise TypeError(f"{context.name} must be read from the warehouse")
+
+
+# ----------------------------------------------------------------------------------
+# What assets are given: the shop on this machine, and the way to Lightspeed.
+
+
+def log_wait(seconds: float, reason: str) -> None:
+    """Tell a wait in the log, which Dagster shows with the run."""
+    logging.getLogger(__name__).info(
+        "Waiting %.0f s for Lightspeed: %s", seconds, reason
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lightspeed:
+    """Opens clients for the store of the settings, which share its request limit."""
+
+    settings: Settings
+    on_wait: Callable[[float, str], None] = log_wait
+    allowance: Allowance = field(default_factory=Allowance)
+    attempts: int = 6
+
+    @contextmanager
+    def open(self) -> Iterator[LightspeedClient]:
+        """Yield a client; close it afterwards.
+
+        Raises:
+            WrongUse: the prefix or the token is not set.
+        """
+        settings = self.settings
+        if settings.token is None or not (settings.domain_prefix or settings.api_url):
+            raise WrongUse(
+                "LIGHTSPEED_DOMAIN_PREFIX or LIGHTSPEED_TOKEN is not set.",
+                f"Set both in {settings.written_in}, or try: analytics-pipeline demo",
+            )
+        with LightspeedClient(
+            origin_for(settings.domain_prefix or "demo", settings.api_url),
+            settings.token.get_secret_value(),
+            settings.api_version,
+            on_wait=self._wait,
+            on_reply=self._advance,
+            allowance=self.allowance,
+            attempts=self.attempts,
+        ) as client:
+            yield client
+
+    def _wait(self, seconds: float, reason: str) -> None:
+        """Tell a wait, also whoever asks what the run is doing."""
+        if holding := holding_of(self.settings.data_dir):
+            holding.wait(reason)
+        self.on_wait(seconds, reason)
+
+    def _advance(self) -> None:
+        """Note that the run has got on: a request was answered."""
+        if holding := holding_of(self.settings.data_dir):
+            holding.advance()
+
+
+TELL_EVERY = 300.0
+"""Seconds after which a run that waits for another one says so again."""
+
+
+@contextmanager
+def _in_turn(settings: Settings, by: str) -> Iterator[Holding]:
+    """Hold the data directory; say in the log, now and then, who is waited for."""
+    log = logging.getLogger(__name__)
+    with ExitStack() as stack:
+        seconds = 0.0
+        while True:
+            turn = hold_for_run(settings, by, wait=seconds > 0, seconds=seconds)
+            try:
+                holding = stack.enter_context(turn)
+                break
+            except DirectoryInUse as error:
+                log.info("%s Waiting until it is done.", error.cause)
+                seconds = TELL_EVERY
+        yield holding
+
+
+def _name_run(context: dg.InitResourceContext) -> str:
+    """Name a run for people: its job, and how it is found in the UI."""
+    run = context.run
+    if run is None:
+        return "a run of Dagster"
+    job = "materialization" if run.job_name.startswith("__") else run.job_name
+    return f"{job} of Dagster (run {run.run_id[:8]})"
+
+
+@contextmanager
+def _told_in_two_lines() -> Iterator[None]:
+    """Tell of a failure before the first step: Dagster keeps only its words."""
+    try:
+        with told_to_people():
+            yield
+    except dg.Failure as failure:
+        told = (str(failure.metadata[name].value) for name in ("cause", "remedy"))
+        raise dg.Failure(
+            "\n".join(told), metadata=failure.metadata, allow_retries=False
+        ) from failure.__cause__
+
+
+def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
+    """Return the resource that holds the data directory for the length of a run.
+
+    A run that Dagster launched waits for the one before it to end.  Tables of an older
+    version are brought up to date, and damaged files set aside, before anything is
+    read.
+    """
+
+    def hold(context: dg.InitResourceContext) -> Iterator[Shop]:
+        shop = open_shop()
+        with _in_turn(shop.settings, _name_run(context)) as holding:
+            shop.progress = holding.listening(shop.progress)
+            with _told_in_two_lines():
+                claim_store(shop.warehouse.root, shop.settings.data_dir)
+                bring_up_to_date(shop)
+                set_damaged_aside(shop)
+            yield shop
+
+    return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)

@@ -1,0 +1,329 @@
+"""Before a run reads: bring older tables up to date, and set damaged files aside."""
+
+import logging
+from functools import partial
+
+from upath import UPath
+
+from analytics_pipeline.assets.ecom_orders import export_path
+from analytics_pipeline.model.errors import LocalFailure, WrongUse
+from analytics_pipeline.model.schemas.versions import (
+    FIRST,
+    HISTORY,
+    NOTES,
+    NOTES_VERSION,
+    SEALED,
+    STORED,
+    VERSIONS,
+    current_versions,
+    is_reachable,
+)
+from analytics_pipeline.model.text import say
+from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.files import (
+    is_local,
+    list_names,
+    local,
+    read_all,
+    remove_folder,
+    replace_bytes,
+)
+from analytics_pipeline.storage.older_files import (
+    SALES_FEED,
+    SET_ASIDE,
+    Count,
+    OlderFiles,
+    list_notes,
+    turn_log,
+)
+from analytics_pipeline.storage.parquet import State, examine, proved_files
+from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.state import forget_agreement, seal_older_note
+from analytics_pipeline.storage.tables import DayBundles, is_table
+
+# ----------------------------------------------------------------------------------
+# Find damaged files before a run reads them, and set them aside.
+#
+# What is set aside is not there for the run, which makes it again from what is sound:
+# the days of ``raw_sales`` from the log, tables of a source from that source, and
+# what is worked out from those. The damaged file stays beside it, under a name of its
+# own, for whoever wants to look at it.
+
+
+MADE_AGAIN = {
+    "outlets": "it is read again from Lightspeed, this once without a comparison",
+    "customers": "all records are read again from Lightspeed",
+    "ecom_orders": "it is read again from the export, this once without a comparison",
+    "raw_sales": "it is cut again from the log",
+    "customer_identities": "it is worked out again",
+    "ecom_reconciliation": "it is worked out again",
+}
+"""The tables that a run makes again where they are not there, and how."""
+
+COMPARED = {
+    "outlets": "what Lightspeed has now",
+    "ecom_orders": "the export that is in place",
+}
+"""Those whose gates hold what is read against the table itself."""
+
+AT_ONCE = 64
+"""How many objects of a bucket are fetched together."""
+
+_log = logging.getLogger(__name__)
+
+
+def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
+    """Set aside each damaged file that this run makes again, and tell of it.
+
+    A bucket proves what it stores by itself, so its objects are only fetched for this
+    *in_buckets*.
+
+    Raises:
+        LocalFailure: one cannot be made again without a loss.
+    """
+    proved_files().forget()  # what an earlier run has seen proves nothing now
+    published = shop.publication.put_back()
+    if published is not None:
+        _tell(shop, f"The published master was damaged: {published} is put back.")
+    root = shop.warehouse.root
+    if not (is_local(root) or in_buckets):
+        return
+    for table, made in MADE_AGAIN.items():
+        for name in _find_damaged(root / table):
+            path = root / table / name
+            _refuse_loss(shop, table, path)
+            _set_aside(path)
+            day = "" if path.stem == table else f" of {path.stem}"
+            _tell(shop, f"{table}{day} was damaged: {made}. See {path}{SET_ASIDE}")
+
+
+def remove_caches(shop: Shop) -> None:
+    """Remove every copy of stored rows, and the note that days agree with the log.
+
+    What is made after this is made from the tables themselves.
+    """
+    root = shop.warehouse.root
+    forget_agreement(root / "raw_sales")
+    DayBundles(root / "raw_sales").remove()
+    for name in list_names(root / "sales_feed"):
+        if name.startswith("generation-"):
+            remove_folder(root / "sales_feed" / name / "bundles")
+
+
+def _find_damaged(folder: UPath) -> list[str]:
+    """Return the names of the files of a table that are not as they were written."""
+    names = [name for name in list_names(folder) if is_table(name)]
+    if is_local(folder):
+        return proved_files().find_unsound_in(local(folder), names)
+    found: list[str] = []
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        contents = read_all([folder / name for name in some])
+        found += [
+            name
+            for name, content in zip(some, contents, strict=True)
+            if examine(content) is not State.SOUND
+        ]
+    return found
+
+
+def _refuse_loss(shop: Shop, table: str, path: UPath) -> None:
+    """Make sure that a table may be made again as if it had never been.
+
+    Raises:
+        LocalFailure: its gate would let through what it has stopped, or there is
+            nothing to make it from.
+    """
+    if table not in COMPARED:
+        return
+    there_is = COMPARED[table]
+    remedy = (
+        f"Put {path} back from a backup. Without one, make sure that {there_is} is "
+        "whole and right, remove the damaged file, then run: analytics-pipeline update"
+    )
+    if shop.warehouse.failures(table):
+        raise LocalFailure(
+            f"{path} is damaged. {there_is.capitalize()} did not pass the gate of "
+            f"{table}, which compares with that file.",
+            remedy,
+        )
+    if table == "ecom_orders" and not export_path(shop).exists():
+        raise LocalFailure(
+            f"{path} is damaged, and {export_path(shop)} is not there to read it from.",
+            f"Put the export back, then run: analytics-pipeline update. If there never "
+            f"was one, remove {path} first.",
+        )
+
+
+def _set_aside(path: UPath) -> None:
+    """Give a damaged file another name, which no table has."""
+    aside = path.with_name(f"{path.name}{SET_ASIDE}")
+    if is_local(path):
+        local(path).replace(local(aside))
+    else:
+        replace_bytes(aside, path.read_bytes())
+        path.unlink()
+
+
+def _tell(shop: Shop, sentence: str) -> None:
+    """Tell it where the command was typed, and in the log of the run."""
+    _log.warning(sentence)
+    shop.tell(sentence)
+
+
+# ----------------------------------------------------------------------------------
+# Bring the tables that an earlier program left up to date, before any is read.
+#
+# Each older table is turned into today's form by the steps of its schema. Without
+# such steps it is cleared away and made anew by the run, from the log, from
+# Lightspeed or from the export; what was known of earlier days is left unread. That
+# all is done is noted last, so a run that dies half-way is begun again by the next
+# one.
+
+
+MARKED = ("raw_sales",)
+"""Tables whose files are told apart byte for byte and are not written by each run, so
+that those from before there were versions must tell theirs too (rule 7.3)."""
+
+MADE_ANEW = {
+    "outlets": "read again from Lightspeed",
+    "customers": "read again from Lightspeed",
+    "ecom_orders": "read again from the export",
+    "raw_sales": "cut again from the log",
+    "customer_identities": "worked out again",
+    "ecom_reconciliation": "worked out again",
+}
+
+
+def bring_up_to_date(shop: Shop) -> None:
+    """Turn what is stored into the form that this program reads, or clear it away.
+
+    Raises:
+        WrongUse: a newer program has written there; nothing is touched.
+        LocalFailure: a table could not be turned; it stays as it is.
+    """
+    shop.versions.refuse_newer()
+    if not shop.versions.is_older():
+        return
+    now = current_versions()
+    for table in STORED:
+        if shop.versions.of(table) >= now[table]:
+            continue
+        if table != SALES_FEED:
+            _upgrade(shop, table)
+        else:
+            now[SALES_FEED] = _upgrade_log(shop)
+    if shop.versions.of(NOTES) < NOTES_VERSION:
+        _files(shop, "raw_sales").forget_copies()
+    if shop.versions.of(NOTES) < SEALED:
+        _seal_all(shop)
+    shop.versions.note(now)
+
+
+def _upgrade(shop: Shop, table: str) -> None:
+    """Bring one table up to date that is kept in files of its own."""
+    files, now = _files(shop, table), VERSIONS[STORED[table]]
+    # Where it was never noted, or the note is lost, each file is asked.
+    found = shop.versions.of(table) or files.oldest_version()
+    if not files.names or (found == now and table not in MARKED):
+        return
+    count, many = _counting(shop, table), f"{len(files.names):,} files"
+    older = f"{table} is of version {found}, and this program has version {now}"
+    if found == now:
+        _announce(shop, f"{table}: {many} are from before files told their version.")
+        files.turn(count, is_kept=False)
+    elif is_reachable(STORED[table], found):
+        _announce(shop, f"{older}: {many} are turned into it.")
+        files.turn(count, is_kept=table in HISTORY)
+    elif table in HISTORY:
+        _announce(
+            shop,
+            f"{older}: {many} stay as they are, and are not read. To make a day again: "
+            "analytics-pipeline update --as-of DAY",
+        )
+    else:
+        _keep_web_orders(shop, table)
+        _announce(shop, f"{older}: it is {MADE_ANEW[table]}.")
+        files.remove(count)
+
+
+def _seal_all(shop: Shop) -> None:
+    """Seal what was written before files bore seals, as it is now.
+
+    The files of the log bear the hashes of their bytes in their names already.
+    """
+    sealed = sum(
+        _files(shop, table).seal(_counting(shop, table))
+        for table in STORED
+        if table != SALES_FEED
+    )
+    if sealed:
+        told = say(sealed, "stored file is", "stored files are")
+        _announce(shop, f"{told} sealed, so that damage shows from now on.")
+    for path in list_notes(shop.warehouse.root, shop.settings.data_dir):
+        seal_older_note(path)
+
+
+def _keep_web_orders(shop: Shop, table: str) -> None:
+    """Make sure that web orders can be read again before they are cleared away.
+
+    Raises:
+        WrongUse: their export is gone.
+    """
+    export = export_path(shop)
+    if table == "ecom_orders" and not export.exists():
+        if shop.warehouse.row_count(table) == 0:
+            return
+        raise WrongUse(
+            "The stored web orders are of an older version, and their export is gone.",
+            f"Put it back: {export}",
+        )
+
+
+def _upgrade_log(shop: Shop) -> int:
+    """Bring the log of sales up to date; return of which version it is now.
+
+    One that stays older is read again from its start by whoever reads it next.  What an
+    earlier run has turned, and died before it could note it, is found as such.
+    """
+    log, now = shop.sales_log(), VERSIONS[STORED[SALES_FEED]]
+    found = _version_of(log)
+    if found == now:
+        if now > FIRST:
+            shop.versions.note_log(log)
+        return now
+    older = f"{SALES_FEED} is of version {found}, and this program has version {now}"
+    if is_reachable(STORED[SALES_FEED], found):
+        try:
+            _announce(shop, f"{older}: it is turned into it, as a new generation.")
+            shop.versions.note_log(turn_log(log, _counting(shop, SALES_FEED)))
+        except LocalFailure as error:
+            _announce(
+                shop, f"{error.cause} So all sales are read again from Lightspeed."
+            )
+            return found
+        return now
+    _announce(shop, f"{older}: all sales are read again from Lightspeed.")
+    return found
+
+
+def _version_of(log: SalesLog) -> int:
+    """Return of which version a log is; a damaged one is mended by a rebuild."""
+    try:
+        return max(log.version(), FIRST)
+    except LocalFailure:
+        return FIRST
+
+
+def _files(shop: Shop, table: str) -> OlderFiles:
+    return OlderFiles(shop.warehouse.root / table, STORED[table])
+
+
+def _counting(shop: Shop, table: str) -> Count:
+    return partial(shop.progress, f"files of {table}")
+
+
+def _announce(shop: Shop, sentence: str) -> None:
+    """Tell it where the command was typed, and in the log of the run."""
+    _log.info(sentence)
+    shop.tell(sentence)

@@ -1,0 +1,118 @@
+"""An export as the CSV text that people open (rules 8.1, 8.5)."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.schemas.table import Table, holds_amounts
+from analytics_pipeline.model.text import INVISIBLE, without_controls
+
+ROWS_AT_ONCE = 50_000
+BYTE_ORDER_MARK = "\ufeff"
+
+_SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"
+"""How a formula begins: in the usual form, full-width and small."""
+
+_SEPARATORS = ",;|\t\n\u2028\u2029"
+"""Where some spreadsheet or other reader may end a cell, whatever the quotes say."""
+
+_BLANKS = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_FORMULA = rf'(?=[{_BLANKS}"{INVISIBLE}]*[{_SIGNS}]|[\t\r])'
+_ARMED = re.compile(rf"(?:\A|(?<=[{_SEPARATORS}])){_FORMULA}")
+_PHONE = re.compile(r"\+[0-9]+")
+_PLAIN = re.compile(
+    rf'(?!{_FORMULA})[^{_SEPARATORS}"\x00-\x1f\x7f-\x9f]*|{_PHONE.pattern}'
+)
+_NEEDS_QUOTES = re.compile('[,"\r\n]')
+_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def render_csv(
+    frame: pd.DataFrame, table: type[Table], byte_order_mark: bool = False
+) -> str:
+    """Return *frame* as RFC 4180 text with the headers of *table*.
+
+    Args:
+        frame: rows of *table*.
+        table: its columns; their titles are the headers.
+        byte_order_mark: whether the text begins with one, for Excel (rule 8.5).
+    """
+    columns = table.to_schema().columns
+    header = ",".join(_quote(str(column.title)) for column in columns.values())
+    write = {name: _formatter(name, each) for name, each in columns.items()}
+    parts = [BYTE_ORDER_MARK if byte_order_mark else "", header + "\n"]
+    # Some rows at a time: the cells of a million would take gigabytes.
+    for start in range(0, len(frame), ROWS_AT_ONCE):
+        some = frame.iloc[start : start + ROWS_AT_ONCE]
+        cells = [_write_cells(some[name], writer) for name, writer in write.items()]
+        rows = (",".join(row) for row in zip(*cells, strict=True))
+        parts.append("\n".join(rows) + "\n")
+    return "".join(parts)
+
+
+def render_texts(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return *rows* of texts below their header, each cell disarmed (rules 8.1, 8.5).
+
+    A cell that is disarmed already, because it was read from such a file, stays so.
+    """
+    lines = [",".join(_quote(disarm(cell)) for cell in row) for row in (columns, *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _quote(cell: str) -> str:
+    r"""Quote a cell as RFC 4180 asks for, a lone carriage return included.
+
+    The standard library's writer leaves that one bare where rows end in ``\n``, and
+    a reader then sees two rows.
+    """
+    if not _NEEDS_QUOTES.search(cell):
+        return cell
+    return '"' + cell.replace('"', '""') + '"'
+
+
+def _write_cells(values: pd.Series, write: Callable[[Any], str]) -> list[str]:
+    """Write each value, and nothing where one is missing."""
+    missing = values.isna().tolist()
+    return [
+        "" if is_missing else write(value)
+        for value, is_missing in zip(values.tolist(), missing, strict=True)
+    ]
+
+
+def _formatter(name: str, column: Any) -> Callable[[Any], str]:
+    """Return how a column of that name is written."""
+    dtype = str(column.dtype)
+    if name.endswith("_cents"):
+        return format_cents
+    if dtype == "bool":
+        return lambda value: "Yes" if value else "No"
+    if dtype.startswith("datetime64"):
+        return lambda value: str(value)[:10]
+    if "string" not in dtype:
+        return str
+    return _write_amount_or_text if holds_amounts(column) else write_text
+
+
+def _write_amount_or_text(text: str) -> str:
+    """Write an amount as the number that it is, and any other text as text."""
+    return text if _AMOUNT.fullmatch(text) else write_text(text)
+
+
+def write_text(text: str) -> str:
+    """Write what people typed: the one kind of cell that may need disarming, quotes."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return _quote(disarm(without_controls(text)))
+
+
+def disarm(text: str) -> str:
+    """Keep a spreadsheet from running *text*, or a part of it, as a formula (rule 8.5).
+
+    A reader with another separator ends the cell within the text, and one that takes
+    the quotes at its beginning for part of the cell ends it even at a line break.  So
+    each part that might become a cell is written as a cell by itself would be.
+    """
+    return text if _PHONE.fullmatch(text) else _ARMED.sub("'", text)
