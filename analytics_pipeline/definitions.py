@@ -4,7 +4,7 @@
 ``defs`` is the production call of it, made when Dagster asks for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -12,14 +12,7 @@ import dagster as dg
 
 from analytics_pipeline.alerts.delivery import build_alert_sensor, look_from_within
 from analytics_pipeline.holding import Progress, Tell, silent, unheard
-from analytics_pipeline.orchestration.assets import (
-    build_customers,
-    build_exports,
-    build_reconciliation,
-    build_reports,
-    build_sales,
-    build_sources,
-)
+from analytics_pipeline.orchestration.assets import build_assets
 from analytics_pipeline.orchestration.jobs import build_jobs, business_days
 from analytics_pipeline.orchestration.log_followers import start_followers_deaf
 from analytics_pipeline.orchestration.resources import (
@@ -32,15 +25,10 @@ from analytics_pipeline.orchestration.run_records import build_dead_run_sensor
 from analytics_pipeline.orchestration.schedules import (
     build_schedule,
     build_sensors,
-    fresh_every_morning,
 )
-from analytics_pipeline.orchestration.tables import Catalogue, asset_key, present
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop, system_clock
 from analytics_pipeline.storage.machine import allow_more_files
-
-EXPORTS = "exports"
-REPORTS = "reports"
 
 
 def build_definitions(
@@ -54,15 +42,9 @@ def build_definitions(
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
     start_followers_deaf()
     days = business_days(settings)
-    catalogue = Catalogue(days, settings.shop_name)
     watched = partial(open_shop, settings, clock)
-    placed = [
-        asset
-        for group, assets in _tell_the_story(catalogue).items()
-        for asset in _place(assets, group, settings, catalogue)
-    ]
     tables = dg.Definitions(
-        assets=_name_for(settings.shop_name, placed),
+        assets=build_assets(settings, days, look_from_within),
         schedules=[build_schedule(settings, days)],
         sensors=[
             *build_sensors(watched),
@@ -78,54 +60,6 @@ def build_definitions(
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(tables, build_jobs(settings.shop_name))
-
-
-def _tell_the_story(catalogue: Catalogue) -> dict[str, list[dg.AssetsDefinition]]:
-    """Return the assets by group, from what is delivered to what is read."""
-    sources = build_sources(catalogue)
-    return {
-        "sources": sources,
-        "sales": build_sales(catalogue, sources),
-        "customers": build_customers(catalogue),
-        EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
-        REPORTS: build_reports(catalogue, look_from_within),
-    }
-
-
-def _place(
-    assets: list[dg.AssetsDefinition],
-    group: str,
-    settings: Settings,
-    catalogue: Catalogue,
-) -> Sequence[dg.AssetsDefinition]:
-    """Put *assets* into their group of the story; what people read must be fresh.
-
-    Groups of one name are drawn as one, so those of a chain bear the shop's name.
-    """
-    shop = settings.shop_name
-
-    def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return present(spec, catalogue, settings).replace_attributes(
-            group_name=f"{shop}_{group}" if shop else group,
-            freshness_policy=fresh_every_morning(settings)
-            if group in {EXPORTS, REPORTS}
-            else None,
-        )
-
-    return [asset.map_asset_specs(placed) for asset in assets]
-
-
-def _name_for(
-    shop: str | None, assets: list[dg.AssetsDefinition]
-) -> list[dg.AssetsDefinition]:
-    """Put the shop's name before that of every table: a chain shares its records.
-
-    Steps, and so the configuration of runs, are named for the table alone.
-    """
-    if shop is None:
-        return assets
-    keys = {asset.key: asset_key(asset.key.path[-1], shop) for asset in assets}
-    return [asset.with_attributes(asset_key_replacements=keys) for asset in assets]
 
 
 @dg.definitions

@@ -5,37 +5,28 @@ context that it asks for.  A run costs well under a second instead of several, s
 a fault at every request, and a kill at every write, can be tried.
 """
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.assets.table import TableRun
 from analytics_pipeline.engine.duckdb import connect
-from analytics_pipeline.orchestration.assets import (
-    CustomersConfig,
-    EcomOrdersConfig,
-    RawSalesConfig,
-    SalesFeedConfig,
-    build_customers,
-    build_exports,
-    build_reconciliation,
-    build_reports,
-    build_sales,
-    build_sources,
-)
-from analytics_pipeline.orchestration.jobs import business_days, update_config
-from analytics_pipeline.orchestration.tables import Catalogue
+from analytics_pipeline.orchestration.assets import CONFIGS
+from analytics_pipeline.orchestration.gate import make_table
+from analytics_pipeline.orchestration.jobs import update_config
+from analytics_pipeline.orchestration.run_records import read_verdicts
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import origin_for
+from analytics_pipeline.tables import TABLES as SPECS
 
 SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
 """In the order in which the job reads them."""
@@ -55,12 +46,6 @@ UP_TO_PUBLISHING = TABLES[: TABLES.index("customer_analytics_master") + 1]
 AFTER_PUBLISHING = TABLES[len(UP_TO_PUBLISHING) :]
 UP_TO_REPORTING = TABLES[:-1]
 """Without the report, which nothing is built on: it takes a quarter of a small run."""
-_CONFIGS = {
-    "ecom_orders": EcomOrdersConfig,
-    "sales_feed": SalesFeedConfig,
-    "customers": CustomersConfig,
-    "raw_sales": RawSalesConfig,
-}
 
 
 @dataclass
@@ -103,26 +88,6 @@ def _engine() -> Any:
     return connect(Engine.DUCKDB)
 
 
-@cache
-def _bodies(start: date, time_zone: str) -> dict[str, Any]:
-    """The body of every asset, by its name."""
-    settings = Settings(start_date=start, time_zone=time_zone, _env_file=None)
-    catalogue = Catalogue(business_days(settings))
-    sources = build_sources(catalogue)
-    assets = [
-        *sources,
-        *build_sales(catalogue, sources),
-        *build_customers(catalogue),
-        *build_exports(catalogue),
-        *build_reconciliation(catalogue),
-        *build_reports(catalogue),
-    ]
-    return {
-        asset.key.to_user_string(): asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
-        for asset in assets
-    }
-
-
 def run_light(
     settings: Settings,
     day: date,
@@ -157,31 +122,28 @@ def run_light(
         replay=replay,
     )["ops"]
     kept: dict[str, dict[str, Any]] = {}
-    given = {
-        "context": _context(day, kept),
-        "shop": shop,
-        "lightspeed": lightspeed or PatientLightspeed(settings),
-    }
     events: list[Any] = [] if told is None else told
-    bodies = _bodies(settings.start_date, settings.time_zone)
     for name in tables:
-        body = bodies[name]
-        if name in _CONFIGS:
-            given["config"] = _CONFIGS[name](
-                **config.get(name, {"config": {}})["config"]
-            )
-        wanted = inspect.signature(body).parameters
-        before = len(events)
-        events += body(**{key: given[key] for key in wanted})
+        spec = SPECS[name]
+        run = TableRun(
+            shop=shop,
+            days=[day] if spec.is_daily else [],
+            as_of=day,
+            lightspeed=(lightspeed or PatientLightspeed(settings)).open,
+            options=_options(name, config),
+            last_results=partial(read_verdicts, _records(), None, but=name),
+        )
+        events += make_table(_context(kept), spec, run)
         if figures is not None:
-            figures[name] = _figures_of(events[before:]) | kept.pop(name, {})
+            figures[name] = kept.pop(name, {})
     return events
 
 
-def _figures_of(events: list[Any]) -> dict[str, Any]:
-    """What Dagster would keep beside a table that is stored whole."""
-    kept = [event.metadata for event in events if isinstance(event, dg.Output)]
-    return {name: value for metadata in kept for name, value in _plain(metadata)}
+def _options(table: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a table as a run has it: what is not set is the default."""
+    if table not in CONFIGS:
+        return {}
+    return CONFIGS[table](**config.get(table, {"config": {}})["config"]).model_dump()
 
 
 def _plain(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -195,7 +157,7 @@ def evidence_of(events: list[Any], table: str, check: str) -> dict[str, Any]:
     found = [
         event.metadata
         for event in events
-        if isinstance(event, dg.AssetCheckResult | dg.AssetCheckEvaluation)
+        if isinstance(event, dg.AssetCheckEvaluation)
         and event.check_name == check
         and event.asset_key == dg.AssetKey(table)
     ]
@@ -213,18 +175,13 @@ def _records() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def _context(day: date, kept: dict[str, dict[str, Any]]) -> Any:
-    """What the bodies ask of Dagster's context; what a day is stored with is *kept*."""
+def _context(kept: dict[str, dict[str, Any]]) -> Any:
+    """What the gate asks of Dagster's context; what a day is stored with is *kept*."""
 
     def keep(metadata: Mapping[str, Any], asset_key: dg.AssetKey, **_day: str) -> None:
         kept[asset_key.to_user_string()] = dict(_plain(metadata))
 
     return SimpleNamespace(
-        partition_keys=[day.isoformat()],
-        instance=_records(),
-        run=SimpleNamespace(
-            run_id="light", tags={"dagster/partition": day.isoformat()}
-        ),
         log_event=lambda _event: None,
         add_asset_metadata=keep,
         op_execution_context=SimpleNamespace(selected_output_names=set()),

@@ -22,6 +22,7 @@ from analytics_pipeline.assets.purchases import (
 )
 from analytics_pipeline.assets.raw_sales import compare_with_log
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.analytics import WEB_SOURCE, measure_people
 from analytics_pipeline.domain.anomalies.people import (
     LONGEST_GAP,
@@ -48,7 +49,7 @@ from analytics_pipeline.domain.reconciliation import (
 from analytics_pipeline.domain.sales import judge_undelivered, value_column
 from analytics_pipeline.engine.duckdb import lend_columns
 from analytics_pipeline.model.checks import Candidate, Finding, OwnersList, Severity
-from analytics_pipeline.model.errors import LocalFailure, WrongUse
+from analytics_pipeline.model.errors import GateFailed, LocalFailure, WrongUse
 from analytics_pipeline.model.ids import is_among, with_plain_ids
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.policy import MoneyBasis
@@ -59,6 +60,7 @@ from analytics_pipeline.model.vocabulary import RecordKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.publication import MASTER
+from analytics_pipeline.tables import CUSTOMER_ANALYTICS
 
 # ----------------------------------------------------------------------------------
 # Find sales of customers without a record, and a record that is nobody (rule 3.8).
@@ -419,3 +421,24 @@ def first_row(shop: Shop, sums: ir.Table) -> dict[str, int]:
     """Return the one row of *sums*; the sum of nothing is zero."""
     row: dict[str, Any] = shop.engine.to_pandas(sums).iloc[0].to_dict()
     return {name: 0 if pd.isna(value) else int(value) for name, value in row.items()}
+
+
+def load_analytics(shop: Shop, day: date) -> pd.DataFrame:
+    """Load the figures of *day*, if they are of the people known now.
+
+    Raises:
+        GateFailed: they were measured for other identities.
+    """
+    made_for = shop.warehouse.notes("customer_analytics", day.isoformat())
+    if made_for and made_for.get("identities") != fingerprint_identities(shop):
+        raise GateFailed(
+            f"customer_analytics of {day} are older than customer_identities.",
+            f"Materialize it first, or run: analytics-pipeline update --as-of {day}",
+        )
+    return shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
+
+
+@table(CUSTOMER_ANALYTICS)
+def customer_analytics(run: TableRun) -> Iterator[Candidate]:
+    """Measure every person as of each day."""
+    return analyse_customers(run.shop, run.days)

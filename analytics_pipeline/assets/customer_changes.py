@@ -1,8 +1,9 @@
 """``customer_changes``: what changed since the master published before."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ from analytics_pipeline.assets.published_masters import (
     remember_master,
 )
 from analytics_pipeline.assets.purchases import Ledger, open_day
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.changes import (
     Master,
     add_up_changes,
@@ -45,6 +47,7 @@ from analytics_pipeline.model.vocabulary import ChangeKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
 from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.tables import CUSTOMER_CHANGES
 
 CHANGES = "reports/customer_changes.csv"
 """Where people find what changed in the published master, in the data directory."""
@@ -243,3 +246,10 @@ def store_changes(shop: Shop, candidate: Candidate) -> None:
     replace_text(shop.settings.data_dir / CHANGES, text)
     figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
     remember_master(shop, day, figures, candidate.notes)
+
+
+@table(CUSTOMER_CHANGES)
+def customer_changes(run: TableRun) -> Iterator[Candidate]:
+    """Explain what changed from one published master to the next."""
+    for candidate in explain_changes(run.shop, run.days):
+        yield replace(candidate, store=partial(store_changes, run.shop))

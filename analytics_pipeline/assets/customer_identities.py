@@ -1,11 +1,14 @@
 """``customer_identities``: which records are one person."""
 
 import csv
+from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
 
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.people import (
     count_placeholders,
     judge_placeholders,
@@ -16,13 +19,14 @@ from analytics_pipeline.domain.identity import (
     find_left_out_edges,
     resolve_identities,
 )
-from analytics_pipeline.domain.people import judge_people
+from analytics_pipeline.domain.people import describe_people, judge_people
 from analytics_pipeline.model.checks import Candidate, Finding, Severity, name_some
 from analytics_pipeline.model.errors import GateFailed, WrongUse
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.model.vocabulary import RecordKind
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.tables import CUSTOMER_IDENTITIES
 
 OVERRIDE_COLUMNS = ["left_id", "right_id", "rule", "reason"]
 
@@ -135,3 +139,19 @@ def _read_overrides(path: Path) -> pd.DataFrame:
             f"{path.name} cannot be read ({type(error).__name__}).",
             f"Correct it: columns {','.join(OVERRIDE_COLUMNS)}.",
         ) from error
+
+
+def describe_everyone(shop: Shop) -> pd.DataFrame:
+    """Describe every person from the records as they are now."""
+    return describe_people(
+        load_identities(shop),
+        shop.load("customers", Customers),
+        shop.load("ecom_orders", EcomOrders),
+    )
+
+
+@table(CUSTOMER_IDENTITIES)
+def customer_identities(run: TableRun) -> Candidate:
+    """Work out which customer records and web-shop e-mails are one person."""
+    candidate = resolve_customers(run.shop)
+    return replace(candidate, store=partial(store_identities, run.shop))

@@ -1,17 +1,23 @@
 """``customer_report``: the daily report: its numbers, its proof, its page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analytics_pipeline.assets.customer_analytics import add_up_sides, list_people
-from analytics_pipeline.assets.customer_analytics_master import load_analytics
+from analytics_pipeline.assets.customer_analytics import (
+    add_up_sides,
+    list_people,
+    load_analytics,
+)
 from analytics_pipeline.assets.customer_identities import load_identities
-from analytics_pipeline.assets.judgements import judge_catch_up
+from analytics_pipeline.assets.judgements import CatchUpJudge
 from analytics_pipeline.assets.purchases import Ledger, hold_if_few, open_day
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.domain.changes import no_changes
 from analytics_pipeline.domain.report import (
@@ -51,6 +57,7 @@ from analytics_pipeline.report.page import (
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import ReportFiles
 from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.tables import CUSTOMER_REPORT
 
 
 def report_customers(shop: Shop, day: date) -> Candidate:
@@ -194,8 +201,19 @@ def store_report(shop: Shop, candidate: Candidate, verdicts: Sequence[Verdict]) 
         changes=list_largest_changes(_changes(shop, day)),
         verdicts=verdicts,
         with_tax=shop.policy.money_basis is MoneyBasis.INCL_TAX,
-        provisional=judge_catch_up(shop, day).evidence["provisional"] == "yes",
+        provisional=CatchUpJudge(shop).is_provisional(day),
         shop=shop.settings.shop_name or "",
     )
     files = ReportFiles(shop.settings.data_dir, shop.policy.archive_keep_days)
     files.store(day, render_page(page), is_published=_is_published(shop, day))
+
+
+@table(CUSTOMER_REPORT)
+def customer_report(run: TableRun) -> Iterator[Candidate]:
+    """Draw the page of each day, with the last result of every check."""
+    results = run.last_results()
+    for day in run.days:
+        candidate = report_customers(run.shop, day)
+        yield replace(
+            candidate, store=partial(store_report, run.shop, verdicts=results)
+        )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 import pandas as pd
@@ -13,6 +14,7 @@ from analytics_pipeline.assets.sales_feed import (
     refuse_empty_first_load,
     refuse_poisoned_cursor,
 )
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.people import (
     count_contacts,
     judge_contacts,
@@ -30,6 +32,7 @@ from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.customers import customers_rows
 from analytics_pipeline.sources.values import FAR_VERSION, frame_of
 from analytics_pipeline.storage.tables import CatchUp
+from analytics_pipeline.tables import CUSTOMERS
 
 
 def read_customers(
@@ -240,3 +243,11 @@ def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
     """
     away = [rejection.record_id for rejection in rejections if rejection.record_id]
     return frame[~is_among(frame["customer_id"], away)].reset_index(drop=True)
+
+
+@table(CUSTOMERS)
+def customers(run: TableRun) -> Candidate:
+    """Read the customer records that changed; of deleted ones keep hashed keys only."""
+    with run.lightspeed() as client:
+        candidate = read_customers(run.shop, client, **run.options)
+    return replace(candidate, store=partial(store_customers, run.shop))

@@ -5,12 +5,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.analytics import WEB_SOURCE
 from analytics_pipeline.domain.contacts import judge_addresses
 from analytics_pipeline.domain.web_orders import (
@@ -38,6 +40,7 @@ from analytics_pipeline.sources.web_shop.export_file import (
     read_placed,
 )
 from analytics_pipeline.storage.files import PARTIAL, replace_bytes
+from analytics_pipeline.tables import ECOM_ORDERS
 
 # ----------------------------------------------------------------------------------
 # Refuse an export in which order numbers were changed on their way (rule 4.3).
@@ -457,3 +460,15 @@ def judge_age(age: timedelta | None, name: str) -> Finding:
         Severity.WARN,
         {"days": days},
     )
+
+
+@table(ECOM_ORDERS)
+def ecom_orders(run: TableRun) -> Iterator[Candidate]:
+    """Read the web shop's export, or put another one in place; none without a file."""
+    shop, named = run.shop, run.options.get("file", "")
+    if not named:
+        yield read_ecom_orders(shop)
+        return
+    with brought_in(shop, export_within_reach(shop, named)) as copy:
+        candidate = take_in_export(shop, copy)
+        yield replace(candidate, store=partial(store_export, shop, copy=copy))

@@ -1,9 +1,13 @@
 """``ecom_reconciliation``: web orders against sales, as of the published day."""
 
+from dataclasses import replace
+from functools import partial
+
 import pandas as pd
 
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.purchases import Ledger, open_day
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.purchases import name_people
 from analytics_pipeline.domain.reconciliation import (
     find_unsettled,
@@ -25,6 +29,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
 from analytics_pipeline.storage.files import replace_text
 from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.tables import ECOM_RECONCILIATION
 
 # ----------------------------------------------------------------------------------
 # Find the web orders that were given back while their sales still count (rule 4.4).
@@ -154,3 +159,10 @@ def _matched_sales(
     found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES)
     sales: pd.DataFrame = shop.engine.to_pandas(found)
     return name_people(sales, ledger.sale_people, set(ledger.nobody), identities)
+
+
+@table(ECOM_RECONCILIATION)
+def ecom_reconciliation(run: TableRun) -> Candidate:
+    """Explain each web order up to the published day, and how it was matched."""
+    candidate = reconcile_web_orders(run.shop)
+    return replace(candidate, store=partial(store_reconciliation, run.shop))

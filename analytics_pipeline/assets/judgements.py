@@ -89,15 +89,8 @@ class CatchUpJudge:
         outlet has ended it; that day is made again when it is over everywhere.
         """
         ended = end_of(day, self._zones)
-        read = self._read_from
-        complete = read is not None and read >= ended
-        begun = datetime.combine(day, time(), self._shop.zone)
-        provisional = (
-            not complete
-            and read is not None
-            and read >= begun
-            and self._shop.clock() < ended
-        )
+        complete = self._is_complete(day)
+        provisional = self.is_provisional(day)
         if complete:
             sentence = "Sales and customers were read to the end after the day ended."
         elif provisional:
@@ -114,6 +107,21 @@ class CatchUpJudge:
         evidence["provisional"] = "yes" if provisional else "no"
         return Finding(
             "is_caught_up", complete or provisional, sentence, evidence=evidence
+        )
+
+    def _is_complete(self, day: date) -> bool:
+        """Say whether both feeds were read to their end after *day*."""
+        read = self._read_from
+        return read is not None and read >= end_of(day, self._zones)
+
+    def is_provisional(self, day: date) -> bool:
+        """Say whether *day* still goes on somewhere, and was read since it began."""
+        begun = datetime.combine(day, time(), self._shop.zone)
+        return (
+            not self._is_complete(day)
+            and self._read_from is not None
+            and self._read_from >= begun
+            and self._shop.clock() < end_of(day, self._zones)
         )
 
     def _tell_where(self, day: date) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analytics_pipeline.assets.sales_feed import refuse_another_store
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.currency import Currencies, judge_currency
 from analytics_pipeline.model.checks import Candidate, Finding, Severity, name_some
 from analytics_pipeline.model.errors import LightspeedUnavailable
@@ -16,6 +17,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.outlets import currencies_of, outlets_rows
 from analytics_pipeline.sources.values import UnreadableRecord, told_id
+from analytics_pipeline.tables import OUTLETS
 
 OF_THE_STORE = ("store_time_zone", "store_country")
 
@@ -181,3 +183,10 @@ def _judge_region(shop: Shop, frame: pd.DataFrame) -> Finding:
 
 def _told(frame: pd.DataFrame, column: str) -> list[str]:
     return frame[column].dropna().tolist()
+
+
+@table(OUTLETS)
+def outlets(run: TableRun) -> Candidate:
+    """Read the outlets with their time zones, and the store's own."""
+    with run.lightspeed() as client:
+        return read_outlets(run.shop, client)

@@ -1,6 +1,6 @@
 """``raw_sales``: business days cut from the log, and which are stale."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.assets.judgements import CatchUpJudge
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.days import (
     LONGEST_LOOK_BACK,
     PRICES,
@@ -51,6 +52,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import Agreement, note_agreement, read_agreement
+from analytics_pipeline.tables import RAW_SALES
 
 # ----------------------------------------------------------------------------------
 # Find the days whose stored sales are not what the log says now.
@@ -413,7 +415,7 @@ class UsualDays:
             self._profiles |= known | profile_days(recent)
 
     def judge(
-        self, day: str, rows: pd.DataFrame, is_caught_up: Finding
+        self, day: str, rows: pd.DataFrame, *, is_whole: bool, is_provisional: bool
     ) -> list[Finding]:
         """Judge *day*, which was learned; nothing is said of one too long ago.
 
@@ -421,9 +423,9 @@ class UsualDays:
         gate for that.
         """
         judged = date.fromisoformat(day)
-        if judged < self._judged_from or not is_caught_up.passed:
+        if judged < self._judged_from or not (is_whole or is_provisional):
             return []
-        if is_caught_up.evidence["provisional"] == "yes":
+        if is_provisional:
             sentence = "The day is not over."
             return [Finding(check, True, sentence, Severity.WARN) for check in CHECKS]
         self._learn_stored_days()
@@ -530,7 +532,6 @@ def _list_holidays(country: str, years: Sequence[int]) -> dict[date, str]:
 # Cut business days from the log of sales.
 
 
-Audit = tuple[Finding, pd.Index]
 """A verdict on rows, and the index of those that break the contract."""
 
 DAYS_AT_ONCE = 366
@@ -576,9 +577,7 @@ def _moved_start(shop: Shop, last: date) -> set[str]:
     return {noted, first} & set(shop.days_until(last))
 
 
-def recut_days(
-    shop: Shop, days: Sequence[str], audit: Callable[[pd.DataFrame], Audit]
-) -> Iterator[Candidate]:
+def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
     """Yield each of *days* as the log has it now, with its findings.
 
     The schema is judged for many days at once, and the offending days named.
@@ -589,22 +588,28 @@ def recut_days(
     usual = UsualDays(shop, days)
     for cut in cut_days(shop, days):
         usual.learn(cut.days, cut.rows)
-        verdict, faulty = audit(cut.rows)
+        verdict, faulty = RAW_SALES.audit(cut.rows)
         partitions = cut.partitions()
         rows_of = dict(list(cut.rows.groupby(partitions)))
         for day in cut.days:
             rows = rows_of.get(day, cut.rows.iloc[:0])
             if day == first:
                 start = judge_start(shop, rows)
-            is_whole = caught_up.judge(date.fromisoformat(day))
+            read_to_end = caught_up.judge(date.fromisoformat(day))
+            is_provisional = caught_up.is_provisional(date.fromisoformat(day))
             findings = [
                 _verdict_on(verdict, rows, faulty),
-                is_whole,
+                read_to_end,
                 judge_words(rows),
                 start,
                 judge_short_sales(rows, shop.policy),
                 judge_ids(rows["sale_id"], "sale", "sales"),
-                *usual.judge(day, rows, is_whole),
+                *usual.judge(
+                    day,
+                    rows,
+                    is_whole=read_to_end.passed,
+                    is_provisional=is_provisional,
+                ),
             ]
             yield Candidate(
                 rows.reset_index(drop=True),
@@ -680,3 +685,14 @@ def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
     partition: pd.Series = rows["business_date"].dt.strftime("%Y-%m-%d")
     is_wanted: pd.Series = partition.where(partition >= first, first).isin(wanted)
     return rows[is_wanted]
+
+
+@table(RAW_SALES)
+def raw_sales(run: TableRun) -> Iterator[Candidate]:
+    """Cut the days asked for from the log, and those that late changes touched."""
+    if len(run.days) == 1:  # a range passes over such a day
+        refuse_missing_day(run.shop, run.days[0])
+    wanted = [day.isoformat() for day in run.days]
+    days = choose_days(run.shop, wanted, **run.options)
+    run.expected = len(days)
+    yield from recut_days(run.shop, days)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,8 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 
 from analytics_pipeline.assets.judgements import judge_rejections, walk_began
-from analytics_pipeline.assets.raw_sales import latest_sales
+from analytics_pipeline.assets.raw_sales import latest_sales, refuse_missing_day
+from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.feed import (
     NEVER_FAR,
     SEEN,
@@ -53,6 +54,7 @@ from analytics_pipeline.sources.values import Unusable, frame_of, identifier
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 from analytics_pipeline.storage.tables import CatchUp
+from analytics_pipeline.tables import SALES_FEED
 
 # ----------------------------------------------------------------------------------
 # Where a walk of a feed may begin, and when one that found nothing is believed.
@@ -764,3 +766,16 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
         shop.versions.note_log(walk.log)
     catch_up = CatchUp(walk.began_at, walk.log.cursor())
     shop.warehouse.record_catch_up("sales_feed", catch_up)
+
+
+@table(SALES_FEED)
+def sales_feed(run: TableRun) -> Candidate:
+    """Read on in the feed of sales; each page is appended to the log as it is read."""
+    refuse_missing_day(run.shop, run.as_of)
+    with run.lightspeed() as client:
+        candidate = read_sales_feed(run.shop, client, as_of=run.as_of, **run.options)
+    return replace(candidate, store=_is_stored)
+
+
+def _is_stored(_candidate: Candidate) -> None:
+    """Store nothing: the log was appended to while it was read."""

@@ -24,11 +24,10 @@ from analytics_pipeline.model.checks import Candidate, Finding, name_some
 from analytics_pipeline.model.errors import GateFailed, WrongUse
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.orchestration.gate import judge, list_offenders
-from analytics_pipeline.orchestration.jobs import business_days
-from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.sources.web_shop.export_file import is_placed, refuse_unreadable
+from analytics_pipeline.tables import ECOM_ORDERS
 
 
 def import_ecom(
@@ -78,8 +77,7 @@ def import_ecom(
 
 def _judge(shop: Shop, candidate: Candidate) -> list[Finding]:
     """Judge an export as the gate of the next update will."""
-    days = business_days(shop.settings)
-    return judge(shop, Catalogue(days).ecom_orders, candidate)
+    return judge(shop, ECOM_ORDERS, candidate)
 
 
 def _tell(findings: Sequence[Finding], export: Path, terminal: Terminal) -> None:

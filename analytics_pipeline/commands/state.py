@@ -1,7 +1,7 @@
 """The state of a shop: tables and runs, what failed since when, what to do."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -25,7 +25,6 @@ from analytics_pipeline.orchestration.jobs import (
     ECOM_IMPORT,
     FULL_REBUILD,
     SHOP_TAG,
-    business_days,
 )
 from analytics_pipeline.orchestration.run_records import (
     GONE,
@@ -35,7 +34,7 @@ from analytics_pipeline.orchestration.run_records import (
     name_job,
     shop_of,
 )
-from analytics_pipeline.orchestration.tables import Catalogue, Contract
+from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.publication import FIRST_TIME_BUYERS, MASTER
 from analytics_pipeline.storage.state import (
@@ -44,6 +43,7 @@ from analytics_pipeline.storage.state import (
     Holder,
     read_holder,
 )
+from analytics_pipeline.tables import SNAPSHOTS, TABLES
 
 # ----------------------------------------------------------------------------------
 # What is said of a shop's runs: the last one, one that failed, one under way.
@@ -138,12 +138,12 @@ class TableState:
 
 
 def last_made(
-    instance: dg.DagsterInstance, contracts: Iterable[Contract]
+    instance: dg.DagsterInstance, shop: str | None
 ) -> dict[str, datetime | None]:
     """Return when each table was made last, in UTC; nothing for one that never was."""
     events = {
-        contract.name: instance.get_latest_materialization_event(contract.asset_key)
-        for contract in contracts
+        table: instance.get_latest_materialization_event(asset_key(table, shop))
+        for table in TABLES
     }
     return {
         name: datetime.fromtimestamp(event.timestamp, UTC) if event else None
@@ -463,10 +463,7 @@ def _is_done(record: dg.RunRecord) -> bool:
     return record.dagster_run.status is Status.SUCCESS
 
 
-_SNAPSHOTS = frozenset({
-    "customer_analytics", "first_time_buyers", "customer_analytics_master",
-    "customer_changes", "customer_report", "ecom_reconciliation",
-})  # fmt: skip
+_SNAPSHOTS = frozenset({*SNAPSHOTS, "ecom_reconciliation"})
 """What no later day needs of a day before the published one."""
 
 
@@ -477,10 +474,6 @@ def _moment(shop: Shop, timestamp: float) -> str:
 
 # ----------------------------------------------------------------------------------
 # The state of a shop: its tables, what failed and since when, what to do.
-
-
-SNAPSHOTS = ("customer_analytics", *EXPORTS, "customer_changes", "customer_report")
-"""The tables made anew for every day, none of which stands on an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -568,12 +561,11 @@ def read_state(shop: Shop) -> State:
     published = shop.publication.published()
     due = shop.due_day.isoformat()
     settings = shop.settings
-    tables = Catalogue(business_days(settings), settings.shop_name).all
     instance = open_instance(settings)
     alerts = look_around(shop, instance)
-    made = last_made(instance, tables)
+    made = last_made(instance, settings.shop_name)
     runs = read_runs(shop, instance, made)
-    failures = [failure for table in tables for failure in _failures(shop, table.name)]
+    failures = [failure for table in TABLES for failure in _failures(shop, table)]
     warnings = _warnings(shop, alerts.incidents)
     switched_off = list_switched_off(settings, instance)
     fresh = published is not None and published.as_of >= due

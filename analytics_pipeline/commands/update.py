@@ -9,22 +9,16 @@ from difflib import get_close_matches
 from analytics_pipeline.assets.raw_sales import is_missing, refuse_missing_day
 from analytics_pipeline.commands.running import run_job, tell, tell_checks
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.model.checks import SCHEMA_CHECK, Finding
+from analytics_pipeline.model.checks import Finding
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.orchestration.jobs import (
     DAILY_UPDATE,
-    business_days,
     update_config,
-)
-from analytics_pipeline.orchestration.tables import (
-    CHECKS,
-    MATCHES_SCHEMA,
-    Catalogue,
-    Check,
 )
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.storage.state import Acceptance, FailedCheck, claim_store
+from analytics_pipeline.tables import TABLES, Check
 
 # ----------------------------------------------------------------------------------
 # Accept one failure of one check, with a reason: it stops nothing any more.
@@ -128,7 +122,7 @@ def _remember(shop: Shop, found: Found, fingerprint: str, reason: str) -> None:
 
 
 def refuse_what_cannot_be_accepted(
-    check: str, tables: Collection[str] = tuple(CHECKS)
+    check: str, tables: Collection[str] = tuple(TABLES)
 ) -> None:
     """Make sure that *check*, perhaps as ``table.check``, may be accepted at all.
 
@@ -140,7 +134,7 @@ def refuse_what_cannot_be_accepted(
     """
     known: dict[str, list[Check]] = {}
     for table in tables:
-        for name, each in {**CHECKS[table], SCHEMA_CHECK: MATCHES_SCHEMA}.items():
+        for name, each in TABLES[table].all_checks.items():
             known.setdefault(name, []).append(each)
             known[f"{table}.{name}"] = [each]
     if check not in known:
@@ -161,10 +155,10 @@ def _failures_of(shop: Shop, check: str) -> list[Found]:
     """Return every failed last attempt that *check* may name."""
     return [
         found
-        for contract in Catalogue(business_days(shop.settings)).all
-        for partition, failed in shop.warehouse.failures(contract.name).items()
+        for table in TABLES
+        for partition, failed in shop.warehouse.failures(table).items()
         for each in failed
-        if check in ((found := Found(contract.name, partition, each)).name, each.check)
+        if check in ((found := Found(table, partition, each)).name, each.check)
     ]
 
 

@@ -1,6 +1,6 @@
 """What a check found, why a record was rejected, and a candidate to be stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -162,7 +162,8 @@ class Candidate:
     with other days at once.  ``frame`` is missing where a finding already blocks, or
     where the rows are kept elsewhere.  ``partition`` is the day, for a table with one
     file a day.  ``places`` are where a person finds it, if that is not the store or not
-    only: a path in the data directory by what is there.
+    only: a path in the data directory by what is there.  ``store`` puts it in place;
+    without one the gate writes its rows as the table.
     """
 
     frame: pd.DataFrame | None
@@ -173,6 +174,7 @@ class Candidate:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     is_audited: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
+    store: Callable[["Candidate"], None] | None = field(default=None, compare=False)
 
     @property
     def rows(self) -> pd.DataFrame:

@@ -1,62 +1,35 @@
-"""The assets as Dagster sees them: names and wiring, in the order of the story."""
+"""The assets as Dagster sees them: one builder for every table of ``tables.TABLES``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from analytics_pipeline.assets.customer_analytics import analyse_customers
-from analytics_pipeline.assets.customer_analytics_master import (
-    list_first_time_buyers,
-    list_master,
-    publish_master,
-    store_first_time_buyers,
-)
-from analytics_pipeline.assets.customer_changes import explain_changes, store_changes
-from analytics_pipeline.assets.customer_identities import (
-    resolve_customers,
-    store_identities,
-)
-from analytics_pipeline.assets.customer_report import report_customers, store_report
-from analytics_pipeline.assets.customers import read_customers, store_customers
-from analytics_pipeline.assets.ecom_orders import (
-    brought_in,
-    export_within_reach,
-    read_ecom_orders,
-    store_export,
-    take_in_export,
-)
-from analytics_pipeline.assets.ecom_reconciliation import (
-    reconcile_web_orders,
-    store_reconciliation,
-)
-from analytics_pipeline.assets.outlets import read_outlets
-from analytics_pipeline.assets.raw_sales import (
-    choose_days,
-    recut_days,
-    refuse_missing_day,
-)
-from analytics_pipeline.assets.sales_feed import read_sales_feed
+from analytics_pipeline.assets.table import TableRun
 from analytics_pipeline.domain.incidents import Incidents
-from analytics_pipeline.model.checks import Candidate
-from analytics_pipeline.orchestration.gate import (
-    Event,
-    store_days_if_sound,
-    store_if_sound,
-    told_to_people,
-)
-from analytics_pipeline.orchestration.resources import Lightspeed
+from analytics_pipeline.model.checks import Verdict
+from analytics_pipeline.orchestration.gate import Event, make_table
 from analytics_pipeline.orchestration.run_records import keep_warnings, read_verdicts
-from analytics_pipeline.orchestration.tables import Catalogue
+from analytics_pipeline.orchestration.schedules import fresh_every_morning
+from analytics_pipeline.orchestration.tables import (
+    OWNER,
+    asset_key,
+    check_specs,
+    dependencies,
+    describe,
+    metadata_of,
+    tags_of,
+)
+from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.tables import TABLES, Group, TableSpec
 
-# ----------------------------------------------------------------------------------
-# What the tills and the web shop say: the log of sales, records, outlets, orders.
-
-
-ShopResource = dg.ResourceParam[Shop]
-LightspeedResource = dg.ResourceParam[Lightspeed]
+READ_BY_PEOPLE = {Group.EXPORTS, Group.REPORTS}
+"""The groups that must be fresh every morning."""
 
 
 class SalesFeedConfig(dg.Config):
@@ -87,113 +60,6 @@ class EcomOrdersConfig(dg.Config):
     )
 
 
-def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
-    """Build the assets that read the world."""
-
-    @dg.asset(
-        check_specs=catalogue.sales_feed.check_specs,
-        metadata=catalogue.sales_feed.metadata,
-        kinds={"lightspeed", "parquet"},
-    )
-    def sales_feed(
-        context: dg.AssetExecutionContext,
-        config: SalesFeedConfig,
-        shop: ShopResource,
-        lightspeed: LightspeedResource,
-    ) -> Iterator[Event]:
-        """Every version of every sale that Lightspeed has told, in an append-only log.
-
-        Each run reads on from where the last one ended.
-        """
-        as_of = day_of(context, shop)
-        with told_to_people():
-            refuse_missing_day(shop, as_of)
-
-        def produce() -> Candidate:
-            with lightspeed.open() as client:
-                return read_sales_feed(shop, client, as_of=as_of, **config.model_dump())
-
-        yield from store_if_sound(shop, catalogue.sales_feed, produce, already_stored)
-
-    @dg.asset(
-        check_specs=catalogue.outlets.check_specs,
-        metadata=catalogue.outlets.metadata,
-        kinds={"lightspeed", "parquet"},
-    )
-    def outlets(shop: ShopResource, lightspeed: LightspeedResource) -> Iterator[Event]:
-        """The outlets with their time zones, and the store's own."""
-
-        def produce() -> Candidate:
-            with lightspeed.open() as client:
-                return read_outlets(shop, client)
-
-        store = shop.store_as("outlets", catalogue.outlets.model)
-        yield from store_if_sound(shop, catalogue.outlets, produce, store)
-
-    @dg.asset(
-        deps=[outlets],
-        check_specs=catalogue.customers.check_specs,
-        metadata=catalogue.customers.metadata,
-        kinds={"lightspeed", "parquet"},
-    )
-    def customers(
-        config: CustomersConfig, shop: ShopResource, lightspeed: LightspeedResource
-    ) -> Iterator[Event]:
-        """The customer records; of a deleted one, only hashed keys are kept."""
-
-        def produce() -> Candidate:
-            with lightspeed.open() as client:
-                return read_customers(shop, client, **config.model_dump())
-
-        yield from store_if_sound(
-            shop,
-            catalogue.customers,
-            produce,
-            lambda table: store_customers(shop, table),
-        )
-
-    @dg.asset(
-        check_specs=catalogue.ecom_orders.check_specs,
-        metadata=catalogue.ecom_orders.metadata,
-        kinds={"csv", "parquet"},
-    )
-    def ecom_orders(config: EcomOrdersConfig, shop: ShopResource) -> Iterator[Event]:
-        """The web shop's orders, from its export; none without the file."""
-        contract = catalogue.ecom_orders
-        if not config.file:
-            store = shop.store_as("ecom_orders", contract.model)
-            yield from store_if_sound(
-                shop, contract, lambda: read_ecom_orders(shop), store
-            )
-            return
-        with (
-            told_to_people(),
-            brought_in(shop, export_within_reach(shop, config.file)) as copy,
-        ):
-            yield from store_if_sound(
-                shop,
-                contract,
-                lambda: take_in_export(shop, copy),
-                lambda table: store_export(shop, table, copy),
-            )
-
-    return [sales_feed, outlets, customers, ecom_orders]
-
-
-def already_stored(_candidate: Candidate) -> None:
-    """The log of sales was appended page by page while it was read."""
-
-
-def day_of(context: dg.AssetExecutionContext, shop: Shop) -> date:
-    """Return the day that the run is for; without one, yesterday in the store."""
-    day = context.run.tags.get("dagster/partition")
-    return date.fromisoformat(day) if day else shop.yesterday
-
-
-# ----------------------------------------------------------------------------------
-# Sales by business day.
-
-
 class RawSalesConfig(dg.Config):
     """Which days are cut."""
 
@@ -205,253 +71,110 @@ class RawSalesConfig(dg.Config):
     )
 
 
-def build_sales(
-    catalogue: Catalogue, sources: list[dg.AssetsDefinition]
-) -> list[dg.AssetsDefinition]:
-    """Build the daily table of sales."""
-
-    @dg.asset(
-        deps=[
-            source
-            for source in sources
-            if source.key.to_user_string() in {"sales_feed", "outlets"}
-        ],
-        partitions_def=catalogue.days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=catalogue.raw_sales.check_specs,
-        metadata=catalogue.raw_sales.metadata,
-        kinds={"duckdb", "parquet"},
-    )
-    def raw_sales(
-        context: dg.AssetExecutionContext, config: RawSalesConfig, shop: ShopResource
-    ) -> Iterator[Event]:
-        """The sales of each business day, latest version, cut from the log.
-
-        A late change re-opens only the day that it touches.
-        """
-        with told_to_people():
-            keys = context.partition_keys
-            if len(keys) == 1:  # a range passes over such a day
-                refuse_missing_day(shop, date.fromisoformat(keys[0]))
-            days = choose_days(shop, keys, **config.model_dump())
-        yield from store_days_if_sound(
-            context,
-            shop,
-            catalogue.raw_sales,
-            lambda: recut_days(shop, days, catalogue.raw_sales.audit),
-            shop.store_as("raw_sales", catalogue.raw_sales.model),
-            len(days),
-        )
-
-    return [raw_sales]
-
-
-# ----------------------------------------------------------------------------------
-# People: which records are one, and what each bought as of a day.
-
-
-def build_customers(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
-    """Build the tables of people."""
-
-    @dg.asset(
-        deps=["customers", "ecom_orders"],
-        check_specs=catalogue.customer_identities.check_specs,
-        metadata=catalogue.customer_identities.metadata,
-        kinds={"pandas", "parquet"},
-    )
-    def customer_identities(shop: ShopResource) -> Iterator[Event]:
-        """Which customer records and web-shop e-mails are one person, and why."""
-        contract = catalogue.customer_identities
-        yield from store_if_sound(
-            shop,
-            contract,
-            lambda: resolve_customers(shop),
-            lambda table: store_identities(shop, table),
-        )
-
-    @dg.asset(
-        deps=[
-            dg.AssetDep("raw_sales", partition_mapping=dg.IdentityPartitionMapping()),
-            customer_identities,
-            "ecom_orders",
-        ],
-        partitions_def=catalogue.days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=catalogue.customer_analytics.check_specs,
-        metadata=catalogue.customer_analytics.metadata,
-        kinds={"duckdb", "parquet"},
-    )
-    def customer_analytics(
-        context: dg.AssetExecutionContext, shop: ShopResource
-    ) -> Iterator[Event]:
-        """The merged analytics: each person's figures as of the day."""
-        days = [date.fromisoformat(key) for key in context.partition_keys]
-        contract = catalogue.customer_analytics
-        yield from store_days_if_sound(
-            context,
-            shop,
-            contract,
-            lambda: analyse_customers(shop, days),
-            shop.store_as(contract.name, contract.model),
-        )
-
-    return [customer_identities, customer_analytics]
-
-
-# ----------------------------------------------------------------------------------
-# The files that people read.
-
-
-RAW_SALES_OF_THE_DAY = dg.AssetDep(
-    "raw_sales", partition_mapping=dg.IdentityPartitionMapping()
+CONFIGS: Mapping[str, type[dg.Config]] = MappingProxyType(
+    {
+        "sales_feed": SalesFeedConfig,
+        "customers": CustomersConfig,
+        "ecom_orders": EcomOrdersConfig,
+        "raw_sales": RawSalesConfig,
+    }
 )
-
-
-def build_exports(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
-    """Build the exports; the master comes last, because it publishes both."""
-    same_day = dg.AssetDep(
-        "customer_analytics", partition_mapping=dg.IdentityPartitionMapping()
-    )
-
-    @dg.asset(
-        deps=[same_day],
-        partitions_def=catalogue.days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=catalogue.first_time_buyers.check_specs,
-        metadata=catalogue.first_time_buyers.metadata,
-        kinds={"csv"},
-    )
-    def first_time_buyers(
-        context: dg.AssetExecutionContext, shop: ShopResource
-    ) -> Iterator[Event]:
-        """The people with exactly one order as of the day, newest first."""
-        days = [date.fromisoformat(key) for key in context.partition_keys]
-        yield from store_days_if_sound(
-            context,
-            shop,
-            catalogue.first_time_buyers,
-            lambda: (list_first_time_buyers(shop, day) for day in days),
-            lambda table: store_first_time_buyers(shop, table),
-        )
-
-    @dg.asset(
-        deps=[same_day, first_time_buyers],
-        partitions_def=catalogue.days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=catalogue.customer_analytics_master.check_specs,
-        metadata=catalogue.customer_analytics_master.metadata,
-        kinds={"csv"},
-    )
-    def customer_analytics_master(
-        context: dg.AssetExecutionContext, shop: ShopResource
-    ) -> Iterator[Event]:
-        """The master: every person once, with contact, figures, segment and tier."""
-        days = [date.fromisoformat(key) for key in context.partition_keys]
-        yield from store_days_if_sound(
-            context,
-            shop,
-            catalogue.customer_analytics_master,
-            lambda: (list_master(shop, day) for day in days),
-            lambda table: publish_master(shop, table),
-        )
-
-    @dg.asset(
-        deps=[customer_analytics_master, RAW_SALES_OF_THE_DAY],
-        partitions_def=catalogue.days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=catalogue.customer_changes.check_specs,
-        metadata=catalogue.customer_changes.metadata,
-        kinds={"csv", "parquet"},
-    )
-    def customer_changes(
-        context: dg.AssetExecutionContext, shop: ShopResource
-    ) -> Iterator[Event]:
-        """What changed from one published master to the next, and what did it."""
-        days = [date.fromisoformat(key) for key in context.partition_keys]
-        yield from store_days_if_sound(
-            context,
-            shop,
-            catalogue.customer_changes,
-            lambda: explain_changes(shop, days),
-            lambda table: store_changes(shop, table),
-        )
-
-    return [first_time_buyers, customer_analytics_master, customer_changes]
-
-
-# ----------------------------------------------------------------------------------
-# The web shop's orders held against the sales.
-
-
-def build_reconciliation(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
-    """Build the table that explains the web shop's orders."""
-
-    @dg.asset(
-        deps=[
-            "ecom_orders",
-            "raw_sales",
-            "customer_identities",
-            # It is as of the day that is published, so it comes after publishing.
-            "customer_analytics_master",
-        ],
-        check_specs=catalogue.ecom_reconciliation.check_specs,
-        metadata=catalogue.ecom_reconciliation.metadata,
-        kinds={"csv", "parquet"},
-    )
-    def ecom_reconciliation(shop: ShopResource) -> Iterator[Event]:
-        """Each web-shop order up to the published day, and how it was matched."""
-        yield from store_if_sound(
-            shop,
-            catalogue.ecom_reconciliation,
-            lambda: reconcile_web_orders(shop),
-            lambda table: store_reconciliation(shop, table),
-        )
-
-    return [ecom_reconciliation]
-
-
-# ----------------------------------------------------------------------------------
-# The page that people look at in the morning.
-
+"""The configuration of a run, by the table that it is for."""
 
 LookFromWithin = Callable[[Shop, dg.DagsterInstance, str], Incidents]
 """Returns what is wrong now, as the run of that id sees it."""
 
 
-def build_reports(
-    catalogue: Catalogue, look: LookFromWithin = lambda *_: {}
+def build_assets(
+    settings: Settings,
+    days: dg.DailyPartitionsDefinition,
+    look: LookFromWithin = lambda *_: {},
 ) -> list[dg.AssetsDefinition]:
-    """Build the report, which comes last: it tells what every check has found."""
-    contract = catalogue.customer_report
-    same_day = dg.IdentityPartitionMapping()
+    """Build the asset of every table.
+
+    Args:
+        settings: of the shop; in a chain its name goes before each key and group.
+        days: the partitions of the daily tables.
+        look: what the report asks for the incidents of the present run.
+    """
+    shop = settings.shop_name
+    assets = [build_asset(spec, settings, days, look) for spec in TABLES.values()]
+    if shop is None:
+        return assets
+    # Steps, and so the configuration of runs, are named for the table alone.
+    keys = {asset.key: asset_key(asset.key.path[-1], shop) for asset in assets}
+    return [asset.with_attributes(asset_key_replacements=keys) for asset in assets]
+
+
+def build_asset(
+    spec: TableSpec,
+    settings: Settings,
+    days: dg.DailyPartitionsDefinition,
+    look: LookFromWithin,
+) -> dg.AssetsDefinition:
+    """Build the asset of one table: everything of it follows from *spec*."""
+    config = CONFIGS.get(spec.name)
 
     @dg.asset(
-        deps=[
-            dg.AssetDep("customer_analytics_master", partition_mapping=same_day),
-            dg.AssetDep("customer_changes", partition_mapping=same_day),
-            "ecom_reconciliation",
-        ],
-        partitions_def=catalogue.days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=contract.check_specs,
-        metadata=contract.metadata,
-        kinds={"html"},
+        name=spec.name,
+        deps=dependencies(spec),
+        partitions_def=days if spec.is_daily else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if spec.is_daily else None,
+        check_specs=check_specs(spec, days),
+        config_schema=config.to_fields_dict() if config else None,
+        required_resource_keys={"shop", "lightspeed"},
+        description=describe(spec),
+        metadata=metadata_of(spec, settings),
+        kinds=set(spec.kinds),
+        owners=[OWNER],
+        tags=tags_of(spec),
+        group_name=_group_of(spec, settings.shop_name),
     )
-    def customer_report(
-        context: dg.AssetExecutionContext, shop: ShopResource
-    ) -> Iterator[Event]:
-        """The page of the morning: figures, plots, changes, and whether it is right."""
-        days = [date.fromisoformat(key) for key in context.partition_keys]
-        verdicts = keep_warnings(
-            read_verdicts(context.instance, catalogue, but=contract.name),
-            look(shop, context.instance, context.run.run_id),
-        )
-        yield from store_days_if_sound(
-            context,
-            shop,
-            contract,
-            lambda: (report_customers(shop, day) for day in days),
-            lambda table: store_report(shop, table, verdicts),
-        )
+    def make(context: dg.AssetExecutionContext) -> Iterator[Event]:
+        yield from make_table(context, spec, _run_of(context, spec, look))
 
-    return [customer_report]
+    if spec.group not in READ_BY_PEOPLE:
+        return make
+    policy = fresh_every_morning(settings)
+    return make.map_asset_specs(
+        lambda each: each.replace_attributes(freshness_policy=policy)
+    )
+
+
+def _group_of(spec: TableSpec, shop: str | None) -> str:
+    """Groups of one name are drawn as one, so those of a chain have the shop's name."""
+    return f"{shop}_{spec.group}" if shop else spec.group
+
+
+def _run_of(
+    context: dg.AssetExecutionContext, spec: TableSpec, look: LookFromWithin
+) -> TableRun:
+    """Describe the run to the function that makes the table."""
+    shop: Shop = context.resources.shop
+    days = context.partition_keys if spec.is_daily else ()
+    options: Mapping[str, Any] = context.op_execution_context.op_config or {}
+    return TableRun(
+        shop=shop,
+        days=[date.fromisoformat(day) for day in days],
+        as_of=day_of(context, shop),
+        lightspeed=context.resources.lightspeed.open,
+        options=options,
+        last_results=partial(_read_last_results, context, shop, spec, look),
+    )
+
+
+def _read_last_results(
+    context: dg.AssetExecutionContext, shop: Shop, spec: TableSpec, look: LookFromWithin
+) -> list[Verdict]:
+    """Return what every check but those of *spec* found last."""
+    instance = context.instance
+    return keep_warnings(
+        read_verdicts(instance, shop.settings.shop_name, but=spec.name),
+        look(shop, instance, context.run.run_id),
+    )
+
+
+def day_of(context: dg.AssetExecutionContext, shop: Shop) -> date:
+    """Return the day that the run is for; without one, yesterday in the store."""
+    day = context.run.tags.get("dagster/partition")
+    return date.fromisoformat(day) if day else shop.yesterday

@@ -2,7 +2,7 @@
 
 import traceback
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from string import Formatter
@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.assets.table import TableRun, function_of
 from analytics_pipeline.engine.duckdb import explain_failure, interruptible_queries
 from analytics_pipeline.holding import why_overdue
 from analytics_pipeline.model.checks import FOLLOWS, LISTED_IN, Candidate, Finding
@@ -21,11 +22,12 @@ from analytics_pipeline.model.errors import (
     is_interruption,
 )
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.orchestration.tables import STORIES, Contract
+from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import OwnersLists, is_local
 from analytics_pipeline.storage.machine import explain_lock, explain_shortage
 from analytics_pipeline.storage.state import FailedCheck
+from analytics_pipeline.tables import TableSpec
 
 # ----------------------------------------------------------------------------------
 # What a run tells in its log, for a person who follows it.
@@ -39,9 +41,9 @@ MOST_DAYS_TOLD = 3
 """A run of more days tells which they were, and nothing of each."""
 
 
-def tell_beginning(contract: Contract, days: Sequence[str] = ()) -> None:
+def tell_beginning(spec: TableSpec, days: Sequence[str] = ()) -> None:
     """Say which table is begun, and for which days."""
-    begins = STORIES[contract.name].begins
+    begins = spec.begins
     _say(f"{begins.removesuffix('.')}: {_name_days(days)}." if days else begins)
 
 
@@ -58,10 +60,10 @@ def tell_warnings(findings: Iterable[Finding], partition: str | None = None) -> 
             )
 
 
-def tell_stored(contract: Contract, candidate: Candidate) -> None:
+def tell_stored(spec: TableSpec, candidate: Candidate) -> None:
     """Say what is stored now."""
     where = f"{candidate.partition}: " if candidate.partition else ""
-    told = _fill_in(STORIES[contract.name].ends, candidate)
+    told = _fill_in(spec.ends, candidate)
     _say(f"{where}{told}{' ' if told else ''}Stored.")
 
 
@@ -70,9 +72,9 @@ def tell_failure(sentence: str) -> None:
     dg.get_dagster_logger().error("%s", sentence)
 
 
-def tell_days(contract: Contract, days: Sequence[str]) -> None:
+def tell_days(spec: TableSpec, days: Sequence[str]) -> None:
     """Say which of very many days are stored now."""
-    _say(f"{contract.name} is stored for {_name_days(days)}.")
+    _say(f"{spec.name} is stored for {_name_days(days)}.")
 
 
 def _fill_in(sentences: Sequence[str], candidate: Candidate) -> str:
@@ -114,7 +116,7 @@ def _say(sentence: str) -> None:
 # yields the failed check and then raises, and nothing is written.
 
 
-Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
+Event = dg.AssetCheckEvaluation | dg.Output[None]
 
 
 @contextmanager
@@ -180,48 +182,17 @@ def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failur
     )
 
 
-def store_if_sound(
-    shop: Shop,
-    contract: Contract,
-    produce: Callable[[], Candidate],
-    store: Callable[[Candidate], None],
-) -> Iterator[Event]:
-    """Judge a table, report every finding, and store it only if none blocks.
-
-    Yields:
-        The result of every check, then the output with its figures.
-
-    Raises:
-        dagster.Failure: a finding blocks, or the table could not be made; the stored
-            table is untouched.
-    """
-    with told_to_people():
-        shop.progress(contract.name, 0, None)
-        tell_beginning(contract)
-        candidate = produce()
-        findings = judge(shop, contract, candidate)
-        tell_warnings(findings)
-        yield from (report(contract, finding) for finding in findings)
-        _stop_if_blocked(shop, contract, findings, candidate.partition)
-        store(candidate)
-        shop.warehouse.forget_failure(contract.name, candidate.partition)
-        tell_stored(contract, candidate)
-        yield dg.Output(None, metadata=figures(shop, contract, candidate))
-
-
-def judge(shop: Shop, contract: Contract, candidate: Candidate) -> list[Finding]:
+def judge(shop: Shop, spec: TableSpec, candidate: Candidate) -> list[Finding]:
     """Return the candidate's own findings and that of its schema.
 
     One that blocks, but was accepted by a person, is a warning.
     """
     findings = list(candidate.findings)
     if candidate.frame is not None and not candidate.is_audited:
-        findings.insert(0, contract.audit(candidate.frame)[0])
+        findings.insert(0, spec.audit(candidate.frame)[0])
     honour = shop.warehouse.acceptances.honour
-    honoured = [
-        honour(contract.name, candidate.partition, finding) for finding in findings
-    ]
-    return [list_offenders(shop, contract.name, finding) for finding in honoured]
+    honoured = [honour(spec.name, candidate.partition, finding) for finding in findings]
+    return [list_offenders(shop, spec.name, finding) for finding in honoured]
 
 
 def list_offenders(shop: Shop, table: str, finding: Finding) -> Finding:
@@ -240,30 +211,8 @@ def list_offenders(shop: Shop, table: str, finding: Finding) -> Finding:
     return finding.listed_in(lists.place(table, finding.check))
 
 
-def report(contract: Contract, finding: Finding) -> dg.AssetCheckResult:
-    """Return *finding* as Dagster's, with its evidence."""
-    return dg.AssetCheckResult(
-        passed=finding.passed,
-        check_name=finding.check,
-        asset_key=contract.asset_key,
-        severity=dg.AssetCheckSeverity[finding.severity],
-        description=finding.sentence,
-        metadata=dict(finding.evidence),
-    )
-
-
-def _stop_if_blocked(
-    shop: Shop, contract: Contract, findings: Iterable[Finding], partition: str | None
-) -> None:
-    """Raise if a finding blocks, and remember it for whoever comes later."""
-    blocking = [finding for finding in findings if finding.blocks]
-    if blocking:
-        remember_failure(shop, contract, blocking, partition)
-        raise gate_failure(contract, blocking[0], partition)
-
-
 def remember_failure(
-    shop: Shop, contract: Contract, blocking: Iterable[Finding], partition: str | None
+    shop: Shop, spec: TableSpec, blocking: Iterable[Finding], partition: str | None
 ) -> None:
     """Remember what blocks a table, or one day of it, and since when."""
     now = shop.clock().isoformat(timespec="seconds")
@@ -271,14 +220,14 @@ def remember_failure(
         FailedCheck(finding.check, finding.sentence, now, finding.fingerprint)
         for finding in blocking
     ]
-    shop.warehouse.remember_failure(contract.name, partition, failed)
+    shop.warehouse.remember_failure(spec.name, partition, failed)
 
 
 def gate_failure(
-    contract: Contract, finding: Finding, partition: str | None
+    spec: TableSpec, finding: Finding, partition: str | None
 ) -> dg.Failure:
     """Say which gate failed, why, and that nothing was replaced."""
-    what = f"{contract.name} of {partition}" if partition else contract.name
+    what = f"{spec.name} of {partition}" if partition else spec.name
     cause = f"{what} failed its gate ({finding.check}): {finding.sentence}"
     remedy = "What was published stays published. See: analytics-pipeline status"
     if LISTED_IN in finding.evidence:
@@ -296,7 +245,7 @@ def gate_failure(
     )
 
 
-def figures(shop: Shop, contract: Contract, candidate: Candidate) -> dict[str, Any]:
+def figures(shop: Shop, spec: TableSpec, candidate: Candidate) -> dict[str, Any]:
     """Return what the UI shows of a stored table: what it plots, and where files are.
 
     Money is plotted in the shop's currency, not in cents; nothing is added up from it.
@@ -319,17 +268,17 @@ def figures(shop: Shop, contract: Contract, candidate: Candidate) -> dict[str, A
         name: dg.MetadataValue.path(shop.settings.data_dir / place)
         for name, place in candidate.places.items()
     }
-    return {**shown, "stored": _stored_at(shop, contract, candidate), **places}
+    return {**shown, "stored": _stored_at(shop, spec, candidate), **places}
 
 
 def _stored_at(
-    shop: Shop, contract: Contract, candidate: Candidate
+    shop: Shop, spec: TableSpec, candidate: Candidate
 ) -> dg.MetadataValue[str]:
     """Return where the store keeps a table; a log, which has no frame, in a folder."""
     place = (
-        shop.warehouse.root / contract.name
+        shop.warehouse.root / spec.name
         if candidate.frame is None
-        else shop.warehouse.path(contract.name, candidate.partition)
+        else shop.warehouse.path(spec.name, candidate.partition)
     )
     if is_local(place):
         return dg.MetadataValue.path(str(place))
@@ -337,10 +286,11 @@ def _stored_at(
 
 
 # ----------------------------------------------------------------------------------
-# The gate of tables with one file a day: each day is judged and stored by itself.
+# One run over a table: each candidate is judged and stored by itself.
 #
-# A run may hold one day, a range of them, or a day and the late ones it re-opens. A
-# day that fails keeps its last good rows; the others are stored all the same.
+# A run may make one day, a range of them, or a day and the late ones it re-opens; a
+# table without days is one candidate. A day that fails keeps its last good rows; the
+# others are stored all the same.
 
 
 MOST_DAYS_REPORTED = 31
@@ -348,136 +298,135 @@ MOST_DAYS_REPORTED = 31
 
 
 @dataclass
-class DailyRun:
-    """One run over days of a table: which were asked for, and what became of them.
+class GateRun:
+    """One run over a table: what was asked for, and what became of it.
 
-    ``days`` is how many there are, which may be more than were asked for.
+    The keys of ``stored`` and ``failed`` are days, or ``None`` for a table without.
     """
 
     context: dg.AssetExecutionContext
-    shop: Shop
-    contract: Contract
-    wanted: Sequence[str]
-    days: int
-    stored: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failed: dict[str, Finding] = field(default_factory=dict)
+    spec: TableSpec
+    run: TableRun
+    stored: dict[str | None, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[str | None, Finding] = field(default_factory=dict)
 
-    def take(
-        self, candidate: Candidate, store: Callable[[Candidate], None]
-    ) -> list[Finding]:
-        """Judge one day; store it, or remember why not.  Return its findings."""
-        day = str(candidate.partition)
-        findings = judge(self.shop, self.contract, candidate)
+    @property
+    def wanted(self) -> list[str]:
+        """The days asked for."""
+        return [day.isoformat() for day in self.run.days]
+
+    @property
+    def expected(self) -> int:
+        """How many candidates there are."""
+        return max(self.run.expected, len(self.run.days), 1)
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """The table as Dagster's records name it."""
+        return asset_key(self.spec.name, self.run.shop.settings.shop_name)
+
+    def take(self, candidate: Candidate) -> list[Finding]:
+        """Judge a candidate; store it, or remember why not.  Return its findings."""
+        shop, spec, day = self.run.shop, self.spec, candidate.partition
+        findings = judge(shop, spec, candidate)
         blocking = [finding for finding in findings if finding.blocks]
         if blocking:
-            remember_failure(self.shop, self.contract, blocking, day)
+            remember_failure(shop, spec, blocking, day)
             self.failed[day] = blocking[0]
-        else:
-            store(candidate)
-            self.shop.warehouse.forget_failure(self.contract.name, day)
-            self.stored[day] = figures(self.shop, self.contract, candidate)
+            return findings
+        store = candidate.store or shop.store_as(spec.name, spec.schema)
+        store(candidate)
+        shop.warehouse.forget_failure(spec.name, day)
+        self.stored[day] = figures(shop, spec, candidate)
         return findings
 
-    def tell(self, candidate: Candidate, findings: Sequence[Finding]) -> None:
-        """Tell of one day in the log of the run: what warns, and that it is stored.
-
-        Of many days only what warns is told here.
-        """
+    def log(self, candidate: Candidate, findings: Sequence[Finding]) -> None:
+        """Log what warns, and that the candidate is stored; of many days the first."""
         tell_warnings(findings, candidate.partition)
-        if self.days <= MOST_DAYS_TOLD and candidate.partition in self.stored:
-            tell_stored(self.contract, candidate)
-
-    def tell_all(self) -> None:
-        """Tell of many days at once which are stored."""
-        if self.days > MOST_DAYS_TOLD and self.stored:
-            tell_days(self.contract, list(self.stored))
+        if self.expected <= MOST_DAYS_TOLD and candidate.partition in self.stored:
+            tell_stored(self.spec, candidate)
 
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
         return dg.AssetMaterialization(
-            self.contract.asset_key, partition=day, metadata=self.stored[day]
+            self.key, partition=day, metadata=self.stored[day]
         )
 
 
-def store_days_if_sound(
-    context: dg.AssetExecutionContext,
-    shop: Shop,
-    contract: Contract,
-    candidates: Callable[[], Iterable[Candidate]],
-    store: Callable[[Candidate], None],
-    days: int | None = None,
+def make_table(
+    context: dg.AssetExecutionContext, spec: TableSpec, run: TableRun
 ) -> Iterator[Event]:
-    """Judge and store each day of *candidates*, and report them to Dagster.
+    """Make a table: judge and store each candidate, and report it to Dagster.
 
-    Args:
-        context: the run; its partitions are the days asked for.
-        shop: whose table it is.
-        contract: of the table.
-        candidates: makes the days one after the other; they may be more than were
-            asked for.
-        store: puts one day in place.
-        days: how many days there are, where that is more than were asked for.
+    Yields:
+        The result of every check, then the empty output of the asset.
 
     Raises:
-        dagster.Failure: at least one day failed; the others are stored.
+        dagster.Failure: a finding blocks, or the table could not be made; what was
+            stored stays, and so do the days that passed.
     """
-    wanted = list(context.partition_keys)
-    run = DailyRun(context, shop, contract, wanted, max(days or 0, len(wanted)))
-    many = run.days > MOST_DAYS_REPORTED
+    gate = GateRun(context, spec, run)
     latest: list[Finding] = []
     reported: list[Finding] = []
-    with told_to_people(), told_to_dagster(run):
-        tell_beginning(contract, run.wanted)
-        for done, candidate in enumerate(candidates(), start=1):
-            findings = run.take(candidate, store)
-            shop.progress(f"{contract.name} days", done, run.days)
-            told = _worth_telling(findings, reported) if many else findings
-            run.tell(candidate, told)
-            yield from _evaluations(contract, told, str(candidate.partition))
-            latest = findings
-    if many:
+    with told_to_people(), reporting_what_is_stored(gate):
+        run.shop.progress(spec.name, 0, None)
+        tell_beginning(spec, gate.wanted)
+        for done, candidate in enumerate(function_of(spec)(run), start=1):
+            latest = gate.take(candidate)
+            if spec.is_daily:
+                run.shop.progress(f"{spec.name} days", done, gate.expected)
+            is_many = gate.expected > MOST_DAYS_REPORTED
+            shown = _new_failures(latest, reported) if is_many else latest
+            gate.log(candidate, shown)
+            yield from _evaluations(gate, shown, candidate.partition)
+    if gate.expected > MOST_DAYS_REPORTED:
         passed = [finding for finding in latest if finding.passed]
-        yield from _evaluations(contract, passed, run.wanted[-1], len(run.stored))
-    run.tell_all()
-    yield from _report_days(run)
+        yield from _evaluations(gate, passed, gate.wanted[-1], len(gate.stored))
+    if gate.expected > MOST_DAYS_TOLD and gate.stored:
+        tell_days(spec, [str(day) for day in gate.stored])
+    yield from _report(gate)
 
 
 @contextmanager
-def told_to_dagster(run: DailyRun) -> Iterator[None]:
+def reporting_what_is_stored(gate: GateRun) -> Iterator[None]:
     """Report the days stored so far if something stops the run between two days."""
     try:
         yield
     except BaseException:
-        # What stopped the run is told, not that Dagster's records failed as well.
+        # What stopped the run is reported, not that Dagster's records failed as well.
         with suppress(Exception):
-            for day in run.stored:
-                run.context.log_event(run.materialized(day))
+            for day in gate.stored:
+                if day is not None:
+                    gate.context.log_event(gate.materialized(day))
         raise
 
 
-def _worth_telling(
+def _new_failures(
     findings: Sequence[Finding], reported: list[Finding]
 ) -> list[Finding]:
-    """Return the failures of one day that no earlier day of the run has told yet.
+    """Return the failures of one day that no earlier day of the run has reported yet.
 
     What is true of the run as a whole is one finding on every day of it.
     """
     fresh = [
         finding
         for finding in findings
-        if not finding.passed and not any(finding is told for told in reported)
+        if not finding.passed and not any(finding is each for each in reported)
     ]
     reported.extend(fresh)
     return fresh
 
 
 def _evaluations(
-    contract: Contract, findings: Sequence[Finding], day: str, days: int = 1
+    gate: GateRun, findings: Sequence[Finding], day: str | None, days: int = 1
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Report the findings of one day, or of the last one for *days* of them."""
+    """Report the findings of one candidate, or of the last one for *days* of them."""
     for finding in findings:
+        evidence = dict(finding.evidence)
+        if gate.spec.is_daily:
+            evidence["days"] = days
         yield dg.AssetCheckEvaluation(
-            asset_key=contract.asset_key,
+            asset_key=gate.key,
             check_name=finding.check,
             passed=finding.passed,
             severity=dg.AssetCheckSeverity[finding.severity],
@@ -486,29 +435,30 @@ def _evaluations(
                 name: dg.MetadataValue.int(value)
                 if isinstance(value, int)
                 else dg.MetadataValue.text(value)
-                for name, value in {**finding.evidence, "days": days}.items()
+                for name, value in evidence.items()
             },
-            blocking=contract.all_checks[finding.check].blocks,
+            blocking=gate.spec.all_checks[finding.check].blocks,
             partition=day,
         )
 
 
-def _report_days(run: DailyRun) -> Iterator[Event]:
-    """Tell Dagster which days are stored now; fail if one is not."""
-    wanted = set(run.wanted)
-    for day in run.stored:
-        if run.failed or day not in wanted:
-            run.context.log_event(run.materialized(day))
+def _report(gate: GateRun) -> Iterator[Event]:
+    """Report to Dagster what is stored now; fail if something is not."""
+    for day, metadata in gate.stored.items():
+        if day is None:
+            gate.context.add_asset_metadata(metadata, asset_key=gate.key)
+        elif gate.failed or day not in gate.wanted:
+            gate.context.log_event(gate.materialized(day))
         else:
-            run.context.add_asset_metadata(
-                run.stored[day], asset_key=run.contract.asset_key, partition_key=day
+            gate.context.add_asset_metadata(
+                metadata, asset_key=gate.key, partition_key=day
             )
-    if run.failed:
-        day = min(run.failed)
-        raise gate_failure(run.contract, run.failed[day], day)
-    selected = run.context.op_execution_context.selected_output_names
-    for spec in run.contract.check_specs:
-        slot = f"{run.contract.name}_{spec.name}"
+    if gate.failed:
+        day = min(gate.failed, key=str)
+        raise gate_failure(gate.spec, gate.failed[day], day)
+    selected = gate.context.op_execution_context.selected_output_names
+    for check in gate.spec.all_checks:
+        slot = f"{gate.spec.name}_{check}"
         if slot in selected:
             yield dg.Output(None, output_name=slot)
     yield dg.Output(None)

@@ -29,8 +29,9 @@ from analytics_pipeline.model.checks import (
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.text import go_on
 from analytics_pipeline.orchestration.jobs import SHOP_TAG
-from analytics_pipeline.orchestration.tables import Catalogue, table_of
+from analytics_pipeline.orchestration.tables import asset_key, table_of
 from analytics_pipeline.shop import Shop, hold_directory
+from analytics_pipeline.tables import TABLES
 
 # ----------------------------------------------------------------------------------
 # Why a run failed, as Dagster's records tell it, in words that quote no data.
@@ -447,14 +448,14 @@ def build_dead_run_sensor(open_shop: Callable[[], Shop]) -> dg.SensorDefinition:
 
 
 def read_verdicts(
-    instance: dg.DagsterInstance, catalogue: Catalogue, but: str
+    instance: dg.DagsterInstance, shop: str | None, but: str
 ) -> list[Verdict]:
     """Return the last outcome of each check of every table *but* that one."""
     keys = [
-        (contract.name, dg.AssetCheckKey(contract.asset_key, name))
-        for contract in catalogue.all
-        if contract.name != but
-        for name in contract.all_checks
+        (spec.name, dg.AssetCheckKey(asset_key(spec.name, shop), name))
+        for spec in TABLES.values()
+        if spec.name != but
+        for name in spec.all_checks
     ]
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [key for _, key in keys]

@@ -1,0 +1,733 @@
+"""Every table: its schema, its inputs, its checks, and what people read about it.
+
+This is the only list of tables.  Dagster's assets, the gate, the paths, the data
+dictionary, the list of checks and ``status`` follow from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+import pandas as pd
+from pandera.errors import SchemaErrors
+
+from analytics_pipeline.model.checks import SCHEMA_CHECK, Finding, name_some
+from analytics_pipeline.model.schemas.changes import CustomerChanges
+from analytics_pipeline.model.schemas.customers import (
+    CustomerAnalytics,
+    CustomerIdentities,
+)
+from analytics_pipeline.model.schemas.exports import (
+    CustomerAnalyticsMaster,
+    FirstTimeBuyers,
+)
+from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.model.schemas.report import CustomerReport
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import (
+    Customers,
+    EcomOrders,
+    Outlets,
+    SalesFeed,
+)
+from analytics_pipeline.model.schemas.table import Table
+
+# ----------------------------------------------------------------------------------
+# What a table declares.
+
+
+class Group(StrEnum):
+    """Where a table is in the story, from what is delivered to what is read."""
+
+    SOURCES = "sources"
+    SALES = "sales"
+    CUSTOMERS = "customers"
+    EXPORTS = "exports"
+    REPORTS = "reports"
+
+
+class Reads(StrEnum):
+    """How much of an input a table reads."""
+
+    WHOLE = "the whole table"
+    SAME_DAY = "the same day"
+    UP_TO_DAY = "every day up to the day"
+    EARLIER = "what an earlier run stored"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A table that another one reads, and how much of it.
+
+    ``EARLIER`` is a comparison with the run before: it is no dependency, so the input
+    may be made later in the same run.
+    """
+
+    table: str
+    reads: Reads
+
+
+def whole(table: str) -> Input:
+    """Declare that a table without days is read, or all days of one."""
+    return Input(table, Reads.WHOLE)
+
+
+def same_day(table: str) -> Input:
+    """Declare that the same day of a daily table is read."""
+    return Input(table, Reads.SAME_DAY)
+
+
+def up_to_day(table: str) -> Input:
+    """Declare that a daily table is read up to the day that is made."""
+    return Input(table, Reads.UP_TO_DAY)
+
+
+def earlier(table: str) -> Input:
+    """Declare that a table is read as an earlier run stored it."""
+    return Input(table, Reads.EARLIER)
+
+
+class Weight(StrEnum):
+    """What a failed check does to its table."""
+
+    STOPS = "stops the table"
+    WARNS = "warns"
+    EITHER = "warns, or stops the table where much is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check in plain words: what is so when it passes, and what its failure does."""
+
+    sentence: str
+    weight: Weight
+    may_be_accepted: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a failure can stop the table."""
+        return self.weight is not Weight.WARNS
+
+    @property
+    def description(self) -> str:
+        """The check as the UI shows it."""
+        accepted = ", unless a person accepts it" if self.may_be_accepted else ""
+        return f"{self.sentence} A failure {self.weight}{accepted}."
+
+
+MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Weight.STOPS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSpec:
+    """Everything that is known of a table.
+
+    Attributes:
+        name: asset key, folder and function.
+        schema: its columns, as a pandera model.
+        key: the column that names a row.
+        group: its place in the story.
+        kinds: what it is made with and kept as, for the UI.
+        inputs: the tables that it reads; a run may load no other.
+        checks: the checks beside that of the schema, by name.
+        summary: what the table is.
+        row: what one row is.
+        use: what the table is for.
+        when_red: what a person does about a failure.
+        begins: what a run logs when it begins to make the table.
+        ends: what a run logs of the stored table, sentence by sentence, with its
+            figures: ``rows`` is how many it holds, money is under its name without
+            ``_cents``.
+        file: the file that people open, in the data directory; without one the table
+            is in the store.
+        is_daily: whether it has one partition for each business day.
+        taken_from: the table from which it takes over columns of the same name.
+        renamed: columns that have another name there.
+        worked_out: columns of the same name that hold something else.
+    """
+
+    name: str
+    schema: type[Table]
+    key: str
+    group: Group
+    kinds: frozenset[str]
+    inputs: Sequence[Input]
+    checks: Mapping[str, Check]
+    summary: str
+    row: str
+    use: str
+    when_red: str
+    begins: str
+    ends: Sequence[str]
+    file: str | None = None
+    is_daily: bool = False
+    taken_from: str | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    worked_out: frozenset[str] = frozenset()
+
+    @property
+    def all_checks(self) -> dict[str, Check]:
+        """The checks by name, that of the schema first."""
+        return {SCHEMA_CHECK: MATCHES_SCHEMA, **self.checks}
+
+    @property
+    def columns(self) -> set[str]:
+        """The names of its columns."""
+        return set(self.schema.to_schema().columns)
+
+    @property
+    def taken_columns(self) -> dict[str, str]:
+        """The columns that it takes over unchanged, and their names there."""
+        if self.taken_from is None:
+            return {}
+        same = self.columns & TABLES[self.taken_from].columns - self.worked_out
+        return {name: name for name in same} | dict(self.renamed)
+
+    def audit(self, frame: pd.DataFrame) -> tuple[Finding, pd.Index]:
+        """Judge *frame* by the model; return the finding and the offending rows."""
+        try:
+            self.schema.validate(frame, lazy=True)
+        except SchemaErrors as errors:
+            return self._explain(frame, errors.failure_cases)
+        finding = Finding(
+            SCHEMA_CHECK,
+            True,
+            "Every row is as the contract says.",
+            evidence={"rows": len(frame)},
+        )
+        return finding, frame.index[:0]
+
+    def _explain(
+        self, frame: pd.DataFrame, cases: pd.DataFrame
+    ) -> tuple[Finding, pd.Index]:
+        """Say which rules of which columns failed, never the offending values."""
+        rows = pd.Index(cases["index"].dropna().unique())
+        columns = cases["column"].fillna("the table").astype("str")
+        rules = sorted(set(columns + ": " + cases["check"].astype("str").str[:80]))
+        keys = (
+            []
+            if self.key not in frame or self.key in set(columns)
+            else [
+                str(key) for key in frame.loc[frame.index.intersection(rows), self.key]
+            ]
+        )
+        keys = [key for key in keys if not key.startswith("ecom-")]
+        finding = Finding(
+            SCHEMA_CHECK,
+            False,
+            f"{len(cases)} values break the contract of {self.name}.",
+            evidence={
+                "rows": len(frame),
+                "faults": len(cases),
+                "rules": "; ".join(rules[:10]),
+                "keys": name_some(keys),
+            },
+        )
+        return finding, rows
+
+
+# ----------------------------------------------------------------------------------
+# What several tables declare alike.
+
+
+def stops(sentence: str, *, may_be_accepted: bool = False) -> Check:
+    """Return a check whose failure keeps a table from being stored."""
+    return Check(sentence, Weight.STOPS, may_be_accepted)
+
+
+def warns(sentence: str) -> Check:
+    """Return a check whose failure is told, and stops nothing."""
+    return Check(sentence, Weight.WARNS)
+
+
+def either(sentence: str, *, may_be_accepted: bool = False) -> Check:
+    """Return a check that warns of a little, and stops the table for much."""
+    return Check(sentence, Weight.EITHER, may_be_accepted)
+
+
+UPDATE_AGAIN = "The tab Checks says why. Mend that, then run the job `daily_update`."
+LIGHTSPEED_AGAIN = (
+    "The log of the run says whether Lightspeed could be reached and what it refused. "
+    "Nothing is lost: the job `daily_update` reads on where it stopped."
+)
+
+_RECORDS = (whole("customers"), whole("ecom_orders"))
+_CATCH_UP = (whole("sales_feed"), whole("outlets"))
+"""When both feeds were last read to their end, and in which zones the day has ended."""
+
+_SOUND = {
+    "rows_are_sound": either(
+        "Records that break a rule are turned away, and few of them.",
+        may_be_accepted=True,
+    )
+}
+_CAUGHT_UP = {
+    "is_caught_up": stops(
+        "Sales and customers were read to the end after the day had ended."
+    )
+}
+
+_ONE_ADDRESS = {
+    "contacts_hold_one_address": warns(
+        "No e-mail field holds several addresses (rule 3.2)."
+    )
+}
+
+_ONE_SPELLING = {
+    "ids_differ_in_more_than_case": warns(
+        "No two ids differ only in the case of their letters."
+    )
+}
+
+_USUAL_DAY = {
+    "volume_is_usual": warns(
+        "The day has as many orders as such a day usually has, or more."
+    ),
+    "prices_are_usual": either(
+        "The middle order of the day is worth about what it usually is.",
+        may_be_accepted=True,
+    ),
+    "tax_is_usual": warns("About as many of the day's sales hold tax as usually do."),
+    "hours_are_usual": warns(
+        "The day's sales at the till are at hours at which the shop usually sells."
+    ),
+    "sales_stand_once": warns(
+        "Hardly any sale of the day repeats another one under a second id."
+    ),
+}
+
+
+# ----------------------------------------------------------------------------------
+# The tables.
+
+
+SALES_FEED = TableSpec(
+    name="sales_feed",
+    schema=SalesFeed,
+    key="sale_id",
+    group=Group.SOURCES,
+    kinds=frozenset({"lightspeed", "parquet"}),
+    inputs=(earlier("outlets"),),
+    summary="Every version of every sale that Lightspeed delivered, in an "
+    "append-only log.\n\nEach run reads on from where the last one ended.",
+    row="one version of one sale as delivered; of its note, one line at most",
+    use="Everything that is said of sales comes from this log, so any past "
+    "day can be made again without asking Lightspeed.",
+    when_red=LIGHTSPEED_AGAIN,
+    begins="Reading on in Lightspeed's feed of sales, from where it was left.",
+    ends=(
+        "Read {records_read:,} sales in {requests:,} requests.",
+        "{repaired:,} were repaired after the comparison with its search.",
+        "The log holds {rows_in_log:,} versions now.",
+    ),
+    checks=_SOUND
+    | {
+        "agrees_with_search": stops(
+            "The log has every sale of the last days that Lightspeed's search has."
+        ),
+        "no_known_sale_is_lost": either(
+            "A full read finds every sale that the log held before.",
+            may_be_accepted=True,
+        ),
+        "no_sale_is_dated_later": warns(
+            "No sale is dated after today, in store time (rule 1.5)."
+        ),
+    },
+)
+
+OUTLETS = TableSpec(
+    name="outlets",
+    schema=Outlets,
+    key="outlet_id",
+    group=Group.SOURCES,
+    kinds=frozenset({"lightspeed", "parquet"}),
+    inputs=(),
+    summary="The outlets with their time zones, and the store's own.",
+    row="one outlet with its time zone",
+    use="It decides on which business day a sale is.",
+    when_red=LIGHTSPEED_AGAIN,
+    begins="Reading the outlets and their time zones from Lightspeed.",
+    ends=("{rows:,} outlets are known.",),
+    checks={
+        "one_currency": stops(
+            "The store and every outlet sell in one currency of at most two "
+            "decimals, the same as ever (rule 1.6)."
+        ),
+        "time_zone_agrees": warns(
+            "The store's time zone is the configured one, and every outlet's exists."
+        ),
+        "outlets_are_all_there": stops(
+            "Nothing known before of outlets and store is gone.",
+            may_be_accepted=True,
+        ),
+        "phone_region_is_known": warns(
+            "Phone numbers without a country code can be read."
+        ),
+    },
+)
+
+CUSTOMERS = TableSpec(
+    name="customers",
+    schema=Customers,
+    key="customer_id",
+    group=Group.SOURCES,
+    kinds=frozenset({"lightspeed", "parquet"}),
+    inputs=(whole("outlets"),),
+    summary="The customer records; of a deleted one, only hashed keys are kept.",
+    row="one customer record; of a deleted one only hashed keys",
+    use="Names and contacts of the master, and what tells who is one person.",
+    when_red=LIGHTSPEED_AGAIN,
+    begins="Reading the customer records that changed from Lightspeed.",
+    ends=("Read {read:,} changed records.", "{rows:,} are known."),
+    checks=_SOUND
+    | {
+        "contacts_are_valid": warns(
+            "About as many of the records' e-mails and phone numbers are valid as "
+            "usually are."
+        ),
+    }
+    | _ONE_ADDRESS
+    | _ONE_SPELLING,
+)
+
+ECOM_ORDERS = TableSpec(
+    name="ecom_orders",
+    schema=EcomOrders,
+    key="order_number",
+    group=Group.SOURCES,
+    kinds=frozenset({"csv", "parquet"}),
+    inputs=(earlier("raw_sales"), earlier("sales_feed")),
+    summary="The web shop's orders, from its export; none without the file.",
+    row="one web-shop order",
+    use="Web orders that never became a sale count too, each once.",
+    when_red="The export cannot be used; the orders of the last good one stay. "
+    "Export the orders anew, put the file in place of "
+    "`ecom_orders_export.csv` in the data directory, and run the job "
+    "`ecom_import`.",
+    begins="Reading the web shop's export.",
+    ends=("{rows:,} web orders are in it.", "They are worth {total}."),
+    checks={
+        "export_is_readable": stops("The web shop's export can be read, whole."),
+        "export_is_fresh": warns("The export is at most seven days old."),
+        "export_is_complete": either(
+            "The export has every order and column that the last good one had.",
+            may_be_accepted=True,
+        ),
+        "order_words_are_known": warns(
+            "Every payment and fulfilment status is a known word."
+        ),
+    }
+    | _ONE_ADDRESS,
+)
+
+RAW_SALES = TableSpec(
+    name="raw_sales",
+    schema=RawSales,
+    key="sale_id",
+    group=Group.SALES,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(whole("sales_feed"), whole("outlets"), whole("customers")),
+    is_daily=True,
+    summary="The sales of each business day, latest version, cut from the log.\n\n"
+    "A late change re-opens only the day that it touches.",
+    row="one sale, latest version",
+    use="The sales of each business day, and whether their money counts; all "
+    "figures are added up from here.",
+    when_red=f"{UPDATE_AGAIN} Days that passed are stored all the same.",
+    begins="Cutting business days from the log of sales.",
+    ends=("{rows:,} sales, {orders:,} of them orders, worth {value}.",),
+    checks=_CAUGHT_UP
+    | _USUAL_DAY
+    | {
+        "words_are_known": warns("Every state, status and attribute is a known word."),
+        "starts_with_the_first_sale": warns("No sale is earlier than the first day."),
+        "no_sale_is_a_little_short": warns(
+            "No sale that waits for its hand-over lacks less than 1.00 of being "
+            "paid (rule 2.1)."
+        ),
+    }
+    | _ONE_SPELLING,
+    taken_from="sales_feed",
+    worked_out=frozenset({"state", "attributes"}),
+)
+
+CUSTOMER_IDENTITIES = TableSpec(
+    name="customer_identities",
+    schema=CustomerIdentities,
+    key="record_id",
+    group=Group.CUSTOMERS,
+    kinds=frozenset({"pandas", "parquet"}),
+    inputs=(whole("customers"), whole("ecom_orders")),
+    summary="Which customer records and web-shop e-mails are one person, and why.",
+    row="one record or web-shop e-mail, its person and why",
+    use="It joins duplicates, so that everybody stands once in the master.",
+    when_red=f"{UPDATE_AGAIN} People joined wrongly are kept apart in "
+    "`identity_overrides.csv`.",
+    begins="Working out which records are one person.",
+    ends=("{people:,} people, {merged:,} duplicate records among them.",),
+    checks={
+        "every_record_has_one_person": stops(
+            "Each live customer record belongs to exactly one person (rule 7.2)."
+        ),
+        "nothing_is_kept_apart": warns(
+            "No override keeps records apart that share a key (rule 3.4)."
+        ),
+        "people_look_right": warns(
+            "Nobody has many records, or names without a "
+            "common word: the signs of several people in one."
+        ),
+        "placeholders_are_few": warns(
+            "No more records than usual have a contact that stands for none or "
+            "that many share."
+        ),
+    },
+)
+
+CUSTOMER_ANALYTICS = TableSpec(
+    name="customer_analytics",
+    schema=CustomerAnalytics,
+    key="customer_id",
+    group=Group.CUSTOMERS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(
+        up_to_day("raw_sales"),
+        whole("customer_identities"),
+        *_RECORDS,
+        *_CATCH_UP,
+    ),
+    is_daily=True,
+    summary="The merged analytics: each person's figures as of the day.",
+    row="one person's figures, without contacts",
+    use="Value, orders, recency, segment and tier as of each day; the files "
+    "are made from it.",
+    when_red=f"{UPDATE_AGAIN} If people are really gone, accept it as the README says.",
+    begins="Measuring every person as of the day.",
+    ends=("{rows:,} people have spent {people} in {people_orders:,} orders.",),
+    checks=_CAUGHT_UP
+    | {
+        "sales_are_current": stops(
+            "The stored sales are what the log says, each once."
+        ),
+        "conserves_money": stops(
+            "People and unattributed add up to sales and added "
+            "web orders, to the cent (rule 7.1)."
+        ),
+        "no_person_vanished": either(
+            "No more people are gone than merges and deletions explain.",
+            may_be_accepted=True,
+        ),
+        "orders_are_counted_once": either(
+            "No web order is added although the tills have a sale like it that is "
+            "no other order's (rule 4.3).",
+            may_be_accepted=True,
+        ),
+        "tiers_move_slowly": warns(
+            "No more people than is likely have another tier than in the master before."
+        ),
+        "customers_have_records": warns(
+            "Every customer of a sale that counts has a record (rule 3.8)."
+        ),
+        "walk_in_is_known": warns(
+            "No record has so many orders as only the walk-in customer has (rule 3.8)."
+        ),
+    },
+)
+
+FIRST_TIME_BUYERS = TableSpec(
+    name="first_time_buyers",
+    schema=FirstTimeBuyers,
+    key="customer_id",
+    group=Group.EXPORTS,
+    kinds=frozenset({"csv"}),
+    inputs=(
+        same_day("customer_analytics"),
+        whole("customer_identities"),
+        *_RECORDS,
+        *_CATCH_UP,
+    ),
+    is_daily=True,
+    summary="The people with exactly one order as of the day, newest first.",
+    row="one person with exactly one order",
+    use="Whom to win for a second order.",
+    when_red=UPDATE_AGAIN,
+    begins="Listing the people with exactly one order.",
+    ends=("{rows:,} people have exactly one order.",),
+    file="first_time_buyers.csv",
+    checks=_CAUGHT_UP,
+    taken_from="customer_analytics",
+    renamed=MappingProxyType(
+        {
+            "first_purchase_date": "first_order_date",
+            "days_since_first_purchase": "days_since_last_order",
+        }
+    ),
+)
+
+CUSTOMER_ANALYTICS_MASTER = TableSpec(
+    name="customer_analytics_master",
+    schema=CustomerAnalyticsMaster,
+    key="customer_id",
+    group=Group.EXPORTS,
+    kinds=frozenset({"csv"}),
+    inputs=(
+        same_day("customer_analytics"),
+        same_day("first_time_buyers"),
+        whole("customer_identities"),
+        *_RECORDS,
+        *_CATCH_UP,
+    ),
+    is_daily=True,
+    summary="The master: every person once, with contact, figures, segment and tier.",
+    row="one person with contact, figures, segment, tier",
+    use="The file to work with. It is replaced whole or not at all.",
+    when_red=f"{UPDATE_AGAIN} Until then the file is the last good one.",
+    begins="Putting the master together and publishing it.",
+    ends=(
+        "{rows:,} people, {orders:,} orders, lifetime value {lifetime_value}.",
+        "{first_time_buyers:,} people have bought once.",
+    ),
+    file="customer_analytics_master.csv",
+    checks=_CAUGHT_UP,
+    taken_from="customer_analytics",
+)
+
+CUSTOMER_CHANGES = TableSpec(
+    name="customer_changes",
+    schema=CustomerChanges,
+    key="customer_id",
+    group=Group.EXPORTS,
+    kinds=frozenset({"csv", "parquet"}),
+    inputs=(
+        same_day("customer_analytics_master"),
+        same_day("customer_analytics"),
+        up_to_day("raw_sales"),
+        whole("customer_identities"),
+        *_RECORDS,
+        *_CATCH_UP,
+    ),
+    is_daily=True,
+    summary="What changed from one published master to the next, and what did it.",
+    row="one change of a person since the master before, and what did it",
+    use="Why a figure is another one than yesterday.",
+    when_red=f"{UPDATE_AGAIN} The master is published already.",
+    begins="Explaining what changed since the master before.",
+    ends=("{rows:,} changes since the master before.",),
+    file="reports/customer_changes.csv",
+    checks={
+        "sales_are_current": stops(
+            "The stored sales are what the log says, each once."
+        ),
+        "earlier_master_is_known": warns(
+            "What the master before was made from can be read."
+        ),
+        "figures_are_current": stops(
+            "The published figures are what sales and web orders come to."
+        ),
+        "changes_add_up": stops(
+            "The changes add up to the difference of the two masters."
+        ),
+        "causes_are_known": warns(
+            "Every change has a sale, order, record or day as its cause."
+        ),
+    },
+)
+
+ECOM_RECONCILIATION = TableSpec(
+    name="ecom_reconciliation",
+    schema=EcomReconciliation,
+    key="order_number",
+    group=Group.EXPORTS,
+    kinds=frozenset({"csv", "parquet"}),
+    inputs=(
+        whole("ecom_orders"),
+        up_to_day("raw_sales"),
+        whole("customer_identities"),
+        whole("customers"),
+        whole("outlets"),
+        whole("customer_analytics_master"),
+    ),
+    summary="Each web-shop order up to the published day, and how it was matched.",
+    row="one web-shop order, its sales, and why it counts or not",
+    use="Whether the web shop and the tills agree.",
+    when_red=f"{UPDATE_AGAIN} The master is published already.",
+    begins="Holding the web shop's orders against the sales.",
+    ends=("{rows:,} web orders are explained.",),
+    file="reports/ecom_reconciliation.csv",
+    checks={
+        "categories_add_up": stops(
+            "The categories add up to the orders of the "
+            "export, in number and to the cent."
+        ),
+        "evidence_agrees": warns(
+            "No order is tied to one sale by one piece of "
+            "evidence and to another by another (rule 4.3)."
+        ),
+        "orders_have_sales": warns(
+            "Paid orders become sales within a week, or few do not."
+        ),
+        "refunds_reach_the_tills": warns(
+            "No order that the web shop refunded, cancelled or marked returned "
+            "still counts as a sale (rule 4.4)."
+        ),
+    },
+)
+
+CUSTOMER_REPORT = TableSpec(
+    name="customer_report",
+    schema=CustomerReport,
+    key="figure",
+    group=Group.REPORTS,
+    kinds=frozenset({"html"}),
+    inputs=(
+        same_day("customer_analytics_master"),
+        same_day("customer_changes"),
+        same_day("customer_analytics"),
+        whole("ecom_reconciliation"),
+        up_to_day("raw_sales"),
+        whole("customer_identities"),
+        *_RECORDS,
+        *_CATCH_UP,
+    ),
+    is_daily=True,
+    summary="The page of the morning: figures, plots, changes, and their proof.",
+    row="one number of the day's report, of people together",
+    use="The page to look at in the morning: revenue, customers, who comes "
+    "back, what changed, and whether it is right.",
+    when_red=f"{UPDATE_AGAIN} The master is published already.",
+    begins="Drawing the report, and holding it against the stored figures.",
+    ends=("{people:,} people, {the_day_orders:,} orders on the day.",),
+    file="reports/customer_report.html",
+    checks={
+        "figures_add_up": stops(
+            "Every list of the report adds up to the stored figures, to the cent."
+        )
+    },
+)
+
+
+TABLES: Mapping[str, TableSpec] = MappingProxyType(
+    {
+        spec.name: spec
+        for spec in (
+            SALES_FEED,
+            OUTLETS,
+            CUSTOMERS,
+            ECOM_ORDERS,
+            RAW_SALES,
+            CUSTOMER_IDENTITIES,
+            CUSTOMER_ANALYTICS,
+            FIRST_TIME_BUYERS,
+            CUSTOMER_ANALYTICS_MASTER,
+            CUSTOMER_CHANGES,
+            ECOM_RECONCILIATION,
+            CUSTOMER_REPORT,
+        )
+    }
+)
+"""Every table by its name, in the order in which they are made."""
+
+SNAPSHOTS = tuple(
+    spec.name for spec in TABLES.values() if spec.is_daily and spec is not RAW_SALES
+)
+"""The tables that are made for every day and need nothing of an earlier day's."""
