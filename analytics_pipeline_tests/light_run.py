@@ -15,7 +15,7 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.assets.table import TableRun
+from analytics_pipeline.assets.table import TableRun, function_of
 from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.orchestration.assets import CONFIGS
 from analytics_pipeline.orchestration.gate import make_table
@@ -133,7 +133,7 @@ def run_light(
             options=_options(name, config),
             last_results=partial(read_verdicts, _records(), None, but=name),
         )
-        events += make_table(_context(kept), spec, run)
+        events += make_table(_context(kept), spec, function_of(spec), run)
         if figures is not None:
             figures[name] = kept.pop(name, {})
     return events

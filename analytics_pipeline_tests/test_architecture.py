@@ -9,6 +9,7 @@ from importlinter.cli import lint_imports
 
 import analytics_pipeline
 
+ROOT = Path(__file__).parents[1]
 PACKAGE = Path(analytics_pipeline.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FUNCTION = 40
@@ -68,7 +69,7 @@ EACH_MODULE = pytest.mark.parametrize("path", MODULES, ids=name_of)
 
 
 def test_imports_follow_the_layers_of_pyproject():
-    assert lint_imports(cache_dir=None) == 0
+    assert lint_imports(str(ROOT / "pyproject.toml"), cache_dir=None) == 0
 
 
 @pytest.mark.parametrize("path", those_in("domain", "model"), ids=name_of)

@@ -18,14 +18,13 @@ from analytics_pipeline.model.schemas.sources import (
     Outlets,
     SalesFeed,
 )
-from analytics_pipeline.orchestration.tables import TAKEN_FROM, Catalogue, trace_columns
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.tables import RAW_SALES, TABLES
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 from analytics_pipeline_tests.tables import make_table
 
 DAY = FIRST_DAY.isoformat()
-CONTRACTS = {contract.name: contract for contract in Catalogue(None).all}
 
 
 def sales_of(shop: Shop) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -57,11 +56,13 @@ MADE = {
 }
 
 
-@pytest.mark.parametrize("name", list(TAKEN_FROM))
+@pytest.mark.parametrize(
+    "name", [spec.name for spec in TABLES.values() if spec.taken_from]
+)
 def test_a_column_holds_what_it_is_told_to_come_from(name, small_shop):
     make, key = MADE[name]
     ours, theirs = make(small_shop.local)
-    traced = trace_columns(CONTRACTS[name], CONTRACTS[TAKEN_FROM[name]])
+    traced = TABLES[name].taken_columns
     above = ours[key].merge(theirs, on=key, how="left", validate="1:1")
 
     assert len(traced) > 5
@@ -76,7 +77,7 @@ def test_a_column_that_is_worked_out_is_not_told_as_taken_over():
     row = {"sale_id": "a", "status": "ONACCOUNT_CLOSED", "state": None}
     feed = make_table(SalesFeed, [row | {"attributes": "", "sale_date": "2026-06-01"}])
     sales = classify_sales(feed, make_table(Outlets, []), "UTC")
-    traced = trace_columns(CONTRACTS["raw_sales"], CONTRACTS["sales_feed"])
+    traced = RAW_SALES.taken_columns
 
     for column in ("state", "attributes"):
         assert sales[column].tolist() != feed[column].tolist()

@@ -1,6 +1,6 @@
-"""Tests for analytics_pipeline.orchestration.tables: write, audit, publish."""
+"""The gate of a table without days: write, audit, publish."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -16,22 +16,17 @@ from analytics_pipeline.model.errors import (
 )
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
-from analytics_pipeline.orchestration.gate import Event, store_if_sound, told_to_people
+from analytics_pipeline.orchestration.gate import told_to_people
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.resources import StoredBehindTheGate
-from analytics_pipeline.orchestration.tables import Catalogue, Check, Contract, Weight
+from analytics_pipeline.orchestration.tables import check_specs, metadata_of
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.tables import CUSTOMERS, TABLES, Check, Weight
+from analytics_pipeline_tests.gated import materialize_gated, with_checks
 from analytics_pipeline_tests.tables import make_table
 
 HOSTILE = "mallory.secret@example.com"
-CONTRACT = Contract(
-    "customers",
-    Customers,
-    "customer_id",
-    {"is_plausible": Check("It is.", Weight.EITHER)},
-)
-CONTRACTS = Catalogue(None).all
+SPEC = with_checks(CUSTOMERS, is_plausible=Check("It is.", Weight.EITHER))
 RECORD = {
     "customer_id": "id-of-a",
     "version": 1,
@@ -65,20 +60,14 @@ def instance(tmp_path):
 def materialize(shop, instance):
     """Run an asset of the contract whose candidate is made by a function."""
 
-    def run(produce, contract=CONTRACT, instance=instance):
-        @dg.asset(name=contract.name, check_specs=contract.check_specs)
-        def table() -> Iterator[Event]:
-            store = shop.store_as(contract.name, contract.model)
-            yield from store_if_sound(shop, contract, produce, store)
-
-        return dg.materialize(
-            [table],
-            instance=instance,
-            resources={"io_manager": StoredBehindTheGate()},
-            raise_on_error=False,
-        )
+    def run(produce, spec=SPEC, instance=instance):
+        return materialize_gated(shop, spec, lambda: once(produce), instance)
 
     return run
+
+
+def once(produce):
+    yield produce()
 
 
 def judged(frame, *findings):
@@ -262,29 +251,29 @@ def broken_analytics():
 
 
 @pytest.mark.parametrize(
-    ("contract", "frame", "trace"),
+    ("spec", "frame", "trace"),
     [
-        pytest.param(CONTRACT, BROKEN, b"id-of-b", id="beside the fault"),
+        pytest.param(SPEC, BROKEN, b"id-of-b", id="beside the fault"),
         pytest.param(
-            CONTRACT,
+            SPEC,
             customers({"customer_id": HOSTILE}, {"customer_id": HOSTILE}),
             b"customer_id",
             id="in a key that is there twice",
         ),
         pytest.param(
-            CONTRACT,
+            SPEC,
             customers({}).assign(version=[HOSTILE]),
             b"version",
             id="in a number",
         ),
         pytest.param(
-            CONTRACT,
+            SPEC,
             customers({}).assign(surprise=[HOSTILE]),
             b"column_in_schema",
             id="in a column too many",
         ),
         pytest.param(
-            Contract("customer_analytics", CustomerAnalytics, "customer_id", {}),
+            replace(SPEC, name="customer_analytics", schema=CustomerAnalytics),
             broken_analytics(),
             b"tier",
             id="as the value at fault",
@@ -292,9 +281,9 @@ def broken_analytics():
     ],
 )
 def test_no_event_of_a_failed_gate_holds_a_personal_value(
-    materialize, instance, tmp_path, contract, frame, trace
+    materialize, instance, tmp_path, spec, frame, trace
 ):
-    assert not materialize(lambda: Candidate(frame), contract).success
+    assert not materialize(lambda: Candidate(frame), spec).success
 
     stored = told_to_dagster(instance, tmp_path)
     assert trace in stored, "the search would find what is there"
@@ -342,24 +331,23 @@ def test_rows_that_break_the_contract_while_they_are_made_are_not_shown_either(
 
 # What a contract says ------------------------------------------------------------
 
-ANY_CONTRACT = pytest.mark.parametrize(
-    "contract", CONTRACTS, ids=lambda contract: contract.name
-)
+ANY_TABLE = pytest.mark.parametrize("spec", TABLES.values(), ids=lambda spec: spec.name)
 
 
-@ANY_CONTRACT
-def test_every_contract_names_its_key_column_and_tells_every_column(contract):
-    columns = contract.model.to_schema().columns
-    told = contract.metadata["dagster/column_schema"].columns
+@ANY_TABLE
+def test_every_table_has_its_key_column_and_describes_every_column(spec, tmp_path):
+    columns = spec.schema.to_schema().columns
+    metadata = metadata_of(spec, load_settings(data_dir=tmp_path))
+    described = metadata["dagster/column_schema"].columns
 
-    assert contract.key in columns
-    assert [column.name for column in told] == list(columns)
-    assert all(column.description for column in told)
+    assert spec.key in columns
+    assert [column.name for column in described] == list(columns)
+    assert all(column.description for column in described)
 
 
-@ANY_CONTRACT
-def test_the_schema_is_judged_first_and_every_check_has_a_sentence(contract):
-    specs = contract.check_specs
+@ANY_TABLE
+def test_the_schema_is_judged_first_and_every_check_has_a_sentence(spec):
+    specs = check_specs(spec, dg.DailyPartitionsDefinition("2026-01-01"))
 
     assert specs[0].name == SCHEMA_CHECK
     assert specs[0].blocking
@@ -367,16 +355,16 @@ def test_the_schema_is_judged_first_and_every_check_has_a_sentence(contract):
 
 
 def test_an_audit_returns_the_rows_that_break_the_contract():
-    finding, rows = CONTRACT.audit(BROKEN)
+    finding, rows = SPEC.audit(BROKEN)
 
     assert finding.blocks
     assert rows.tolist() == [1]
-    assert CONTRACT.audit(GOOD)[1].empty
+    assert SPEC.audit(GOOD)[1].empty
 
 
 def test_no_more_than_ten_keys_are_named():
     frame = customers(*({"customer_id": f"{n:03}", "version": 0} for n in range(20)))
 
-    keys = str(CONTRACT.audit(frame)[0].evidence["keys"])
+    keys = str(SPEC.audit(frame)[0].evidence["keys"])
 
     assert keys.split(", ") == [*(f"{n:03}" for n in range(10)), "…"]

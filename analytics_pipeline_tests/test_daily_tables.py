@@ -1,6 +1,5 @@
 """Tests for analytics_pipeline.orchestration.gate: each day is judged by itself."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import dagster as dg
@@ -11,14 +10,13 @@ from analytics_pipeline.model.errors import GateFailed
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.orchestration.gate import (
     MOST_DAYS_REPORTED,
-    Event,
-    store_days_if_sound,
 )
 from analytics_pipeline.orchestration.jobs import business_days
-from analytics_pipeline.orchestration.resources import StoredBehindTheGate
-from analytics_pipeline.orchestration.tables import Catalogue, Check, Contract, Weight
+from analytics_pipeline.orchestration.tables import check_specs
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.tables import RAW_SALES, TABLES, Check, Weight
+from analytics_pipeline_tests.gated import materialize_gated, with_checks
 from analytics_pipeline_tests.tables import make_table
 
 FIRST = date(2025, 6, 1)
@@ -46,9 +44,7 @@ def sales(day, version=1):
 def materialize(shop, instance):
     """Cut the days *made* in a run that was asked for *wanted*."""
     days = business_days(shop.settings)
-    contract = Contract(
-        "raw_sales", RawSales, "sale_id", {"is_quiet": Check(".", Weight.EITHER)}, days
-    )
+    spec = with_checks(RAW_SALES, is_quiet=Check(".", Weight.EITHER))
 
     def run(*wanted, made=None, broken=(), finding=None):
         def candidates():
@@ -57,28 +53,18 @@ def materialize(shop, instance):
                 found = finding or Finding("is_quiet", True, "It is.")
                 yield Candidate(frame, [found], day)
 
-        @dg.asset(
-            name="raw_sales",
-            partitions_def=days,
-            check_specs=contract.check_specs,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-        )
-        def table(context: dg.AssetExecutionContext) -> Iterator[Event]:
-            store = shop.store_as("raw_sales", RawSales)
-            yield from store_days_if_sound(
-                context, shop, contract, candidates, store, len(made or wanted)
-            )
-
         if len(wanted) == 1:
             where = {"partition_key": wanted[0]}
         else:
             ends = {f"{RANGE}_start": wanted[0], f"{RANGE}_end": wanted[-1]}
             where = {"tags": ends}
-        return dg.materialize(
-            [table],
-            instance=instance,
-            resources={"io_manager": StoredBehindTheGate()},
-            raise_on_error=False,
+        return materialize_gated(
+            shop,
+            spec,
+            candidates,
+            instance,
+            days=days,
+            expected=len(made or wanted),
             **where,
         )
 
@@ -203,9 +189,9 @@ def test_a_finding_about_the_whole_run_is_told_once_for_many_days(materialize):
     assert evaluations(result, passed=False) == [(DAYS[0], "is_quiet")]
 
 
-def test_the_daily_contracts_divide_their_checks_by_day(shop):
+def test_the_checks_of_a_daily_table_have_its_partitions(shop):
     days = business_days(shop.settings)
 
-    for contract in Catalogue(days).all:
-        for spec in contract.check_specs:
-            assert spec.partitions_def is contract.partitions
+    for spec in TABLES.values():
+        for check in check_specs(spec, days):
+            assert check.partitions_def is (days if spec.is_daily else None)

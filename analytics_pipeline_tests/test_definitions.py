@@ -10,18 +10,18 @@ from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.settings import load_settings
 
 GRAPH = """
-customer_analytics         customers daily  customer_identities ecom_orders raw_sales
-customer_analytics_master  exports   daily  customer_analytics first_time_buyers
-customer_changes           exports   daily  customer_analytics_master raw_sales
-customer_identities        customers once   customers ecom_orders
-customer_report            reports   daily  customer_analytics_master customer_changes ecom_reconciliation
-customers                  sources   once   outlets
-ecom_orders                sources   once   -
-ecom_reconciliation        exports   once   customer_analytics_master customer_identities ecom_orders raw_sales
-first_time_buyers          exports   daily  customer_analytics
-outlets                    sources   once   -
-raw_sales                  sales     daily  outlets sales_feed
-sales_feed                 sources   once   -
+customer_analytics         customers  daily  customer_identities customers ecom_orders outlets raw_sales sales_feed
+customer_analytics_master  exports    daily  customer_analytics customer_identities customers ecom_orders first_time_buyers outlets sales_feed
+customer_changes           exports    daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales sales_feed
+customer_identities        customers  once   customers ecom_orders
+customer_report            reports    daily  customer_analytics customer_analytics_master customer_changes customer_identities customers ecom_orders ecom_reconciliation outlets raw_sales sales_feed
+customers                  sources    once   outlets
+ecom_orders                sources    once   -
+ecom_reconciliation        exports    once   customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
+first_time_buyers          exports    daily  customer_analytics customer_identities customers ecom_orders outlets sales_feed
+outlets                    sources    once   -
+raw_sales                  sales      daily  customers outlets sales_feed
+sales_feed                 sources    once   -
 """  # noqa: E501
 
 CHECKS = """

@@ -16,14 +16,14 @@ from analytics_pipeline.engine.duckdb import (
 )
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.tables import Warehouse
+from analytics_pipeline.tables import TABLES
 from analytics_pipeline_tests.tables import make_table
 
 MEMORY_LIMIT = "select current_setting('memory_limit')"
-MODELS = [contract.model for contract in Catalogue(None).all]
+MODELS = [spec.schema for spec in TABLES.values()]
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,11 @@ from analytics_pipeline.model.checks import Candidate, Finding, OwnersList, Seve
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.model.vocabulary import RecordKind
-from analytics_pipeline.orchestration.gate import store_if_sound
-from analytics_pipeline.orchestration.jobs import business_days
-from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.storage.csv import render_texts
+from analytics_pipeline.tables import CUSTOMER_IDENTITIES
+from analytics_pipeline_tests.gated import through_the_gate
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.tables import make_table
@@ -49,14 +48,11 @@ def shop(tmp_path: Path) -> Shop:
 
 def go_through_the_gate(shop: Shop, *findings: Finding) -> list[object]:
     """Judge a table with those *findings*; return what Dagster is told."""
-    contract = Catalogue(business_days(shop.settings)).customer_identities
     frame = make_table(CustomerIdentities, [])
+    candidate = Candidate(frame, findings, store=lambda _candidate: None)
     told: list[object] = []
-    events = store_if_sound(
-        shop, contract, lambda: Candidate(frame, findings), lambda _candidate: None
-    )
     try:
-        told += events
+        through_the_gate(shop, CUSTOMER_IDENTITIES, lambda: [candidate], told)
     except dg.Failure as failure:
         told += [failure.description, failure.metadata]
     return told

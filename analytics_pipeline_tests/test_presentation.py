@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.orchestration.tables import STORIES
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.tables import TABLES
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 WITH_CONTACTS = {
@@ -32,7 +32,7 @@ def specs(tmp_path_factory):
 
 
 def test_every_table_has_its_story(specs):
-    assert set(specs) == set(STORIES)
+    assert set(specs) == set(TABLES)
     for name, spec in specs.items():
         for words in ("One row:", "For:", "File:", "When it is red:"):
             assert f"**{words}**" in spec.description, name
@@ -41,15 +41,15 @@ def test_every_table_has_its_story(specs):
 def test_the_readme_says_the_same_of_a_row():
     rows = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", README, re.MULTILINE))
 
-    assert {name: story.row for name, story in STORIES.items()} == {
-        name: rows[name] for name in STORIES
+    assert {name: spec.row for name, spec in TABLES.items()} == {
+        name: rows[name] for name in TABLES
     }
 
 
 def test_every_table_has_an_address(specs, tmp_path):
     for name, spec in specs.items():
         address = spec.metadata["dagster/uri"]
-        end = STORIES[name].file or f"warehouse/{name}"
+        end = TABLES[name].file or f"warehouse/{name}"
         assert address.startswith("file:///"), name
         assert address.endswith(f"/{end}"), name
         assert spec.metadata["dagster/table_name"] == name

@@ -14,7 +14,7 @@ import pytest
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.jobs import DAILY_UPDATE, ECOM_IMPORT, REDO_DAYS
-from analytics_pipeline.orchestration.tables import STORIES
+from analytics_pipeline.tables import TABLES
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, open_simulated_shop
@@ -80,15 +80,15 @@ def test_every_sentence_is_told_of_an_ordinary_update(ordinary):
     sentences = told[logging.INFO]
 
     assert result.success
-    for name, story in STORIES.items():
-        assert any(story.begins.removesuffix(".") in each for each in sentences), name
-        for sentence in story.ends:
+    for name, spec in TABLES.items():
+        assert any(spec.begins.removesuffix(".") in each for each in sentences), name
+        for sentence in spec.ends:
             words = [text for text, *_ in Formatter().parse(sentence)]
             assert any(all(text in each for text in words) for each in sentences), (
                 sentence
             )
     assert f"Published: people read the master of {DAY} now." in sentences
-    assert len(sentences) == 2 * len(STORIES) + 1
+    assert len(sentences) == 2 * len(TABLES) + 1
     assert logging.ERROR not in told
 
 
@@ -110,7 +110,7 @@ def test_every_table_shows_its_figures_and_a_file_that_is_there(ordinary):
     _, result, _ = ordinary
     made = materialized(result)
 
-    assert {name for name, *_ in made} == set(STORIES)
+    assert {name for name, *_ in made} == set(TABLES)
     for name, _, event in made:
         places = [
             Path(entry.value)

@@ -46,11 +46,10 @@ def _shaped(stored: pa.Table, table: str) -> Any:
 
 def _gate(_rules: Rules, table: str) -> Judge:
     """Judge as the gate of the asset does, evidence and offending rows included."""
-    from analytics_pipeline.orchestration.tables import Contract
-    from benchmarks.validation_rules import KEYS, MODELS
+    from analytics_pipeline.tables import TABLES
 
-    contract = Contract(table, MODELS[table], KEYS[table], {})
-    return lambda frame: int(contract.audit(frame)[0].evidence.get("faults", 0))
+    spec = TABLES[table]
+    return lambda frame: int(spec.audit(frame)[0].evidence.get("faults", 0))
 
 
 def _plain_pandera(rules: Rules, _table: str) -> Judge:

@@ -588,28 +588,16 @@ def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
     usual = UsualDays(shop, days)
     for cut in cut_days(shop, days):
         usual.learn(cut.days, cut.rows)
-        verdict, faulty = RAW_SALES.audit(cut.rows)
-        partitions = cut.partitions()
-        rows_of = dict(list(cut.rows.groupby(partitions)))
+        schema, faulty = RAW_SALES.audit(cut.rows)
+        rows_of = dict(list(cut.rows.groupby(cut.partitions())))
         for day in cut.days:
             rows = rows_of.get(day, cut.rows.iloc[:0])
             if day == first:
                 start = judge_start(shop, rows)
-            read_to_end = caught_up.judge(date.fromisoformat(day))
-            is_provisional = caught_up.is_provisional(date.fromisoformat(day))
             findings = [
-                _verdict_on(verdict, rows, faulty),
-                read_to_end,
-                judge_words(rows),
+                _verdict_on(schema, rows, faulty),
+                *_judge_day(shop, day, rows, caught_up, usual),
                 start,
-                judge_short_sales(rows, shop.policy),
-                judge_ids(rows["sale_id"], "sale", "sales"),
-                *usual.judge(
-                    day,
-                    rows,
-                    is_whole=read_to_end.passed,
-                    is_provisional=is_provisional,
-                ),
             ]
             yield Candidate(
                 rows.reset_index(drop=True),
@@ -622,6 +610,26 @@ def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
         _forget_empty_years(shop, first)
         shop.warehouse.note_first_day("raw_sales", first)
     shop.warehouse.bundle("raw_sales")
+
+
+def _judge_day(
+    shop: Shop, day: str, rows: pd.DataFrame, caught_up: CatchUpJudge, usual: UsualDays
+) -> list[Finding]:
+    """Judge one day by itself, and by the days before it."""
+    date_of_day = date.fromisoformat(day)
+    read_to_end = caught_up.judge(date_of_day)
+    return [
+        read_to_end,
+        judge_words(rows),
+        judge_short_sales(rows, shop.policy),
+        judge_ids(rows["sale_id"], "sale", "sales"),
+        *usual.judge(
+            day,
+            rows,
+            is_whole=read_to_end.passed,
+            is_provisional=caught_up.is_provisional(date_of_day),
+        ),
+    ]
 
 
 def _forget_empty_years(shop: Shop, first: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from analytics_pipeline.assets.table import TableRun
+from analytics_pipeline.assets.table import TableRun, function_of
 from analytics_pipeline.domain.incidents import Incidents
 from analytics_pipeline.model.checks import Verdict
 from analytics_pipeline.orchestration.gate import Event, make_table
@@ -131,7 +131,8 @@ def build_asset(
         group_name=_group_of(spec, settings.shop_name),
     )
     def make(context: dg.AssetExecutionContext) -> Iterator[Event]:
-        yield from make_table(context, spec, _run_of(context, spec, look))
+        run = _run_of(context, spec, look)
+        yield from make_table(context, spec, function_of(spec), run)
 
     if spec.group not in READ_BY_PEOPLE:
         return make

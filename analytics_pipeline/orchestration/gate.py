@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.assets.table import TableRun, function_of
+from analytics_pipeline.assets.table import TableFunction, TableRun
 from analytics_pipeline.engine.duckdb import explain_failure, interruptible_queries
 from analytics_pipeline.holding import why_overdue
 from analytics_pipeline.model.checks import FOLLOWS, LISTED_IN, Candidate, Finding
@@ -354,7 +354,10 @@ class GateRun:
 
 
 def make_table(
-    context: dg.AssetExecutionContext, spec: TableSpec, run: TableRun
+    context: dg.AssetExecutionContext,
+    spec: TableSpec,
+    make: TableFunction,
+    run: TableRun,
 ) -> Iterator[Event]:
     """Make a table: judge and store each candidate, and report it to Dagster.
 
@@ -371,7 +374,7 @@ def make_table(
     with told_to_people(), reporting_what_is_stored(gate):
         run.shop.progress(spec.name, 0, None)
         tell_beginning(spec, gate.wanted)
-        for done, candidate in enumerate(function_of(spec)(run), start=1):
+        for done, candidate in enumerate(make(run), start=1):
             latest = gate.take(candidate)
             if spec.is_daily:
                 run.shop.progress(f"{spec.name} days", done, gate.expected)

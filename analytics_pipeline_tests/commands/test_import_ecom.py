@@ -2,22 +2,21 @@
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.assets.ecom_orders import read_ecom_orders
+from analytics_pipeline.assets.ecom_orders import ecom_orders, read_ecom_orders
 from analytics_pipeline.cli import app
 from analytics_pipeline.model.schemas.sources import EcomOrders
-from analytics_pipeline.orchestration.assets import EcomOrdersConfig, build_sources
-from analytics_pipeline.orchestration.jobs import business_days
-from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline.tables import ECOM_ORDERS
+from analytics_pipeline_tests.gated import run_for, through_the_gate
 from analytics_pipeline_tests.steps.test_ecom_orders import text_of
 
 IN_PLACE, PREVIOUS = "ecom_orders_export.csv", "ecom_orders_export.previous.csv"
@@ -248,9 +247,8 @@ def take_in_by_dagster(data: Path, numbers: range) -> None:
     export.parent.mkdir(exist_ok=True)
     export.write_text(text_of(numbers), encoding="utf-8")
     shop = shop_in(data)
-    asset = build_sources(Catalogue(business_days(shop.settings)))[-1]
-    body: Any = asset.op.compute_fn
-    list(body.decorated_fn(EcomOrdersConfig(file=str(export)), shop))
+    run = replace(run_for(shop), options={"file": str(export)})
+    through_the_gate(shop, ECOM_ORDERS, lambda: ecom_orders(run))
 
 
 def test_a_run_of_dagster_with_a_file_keeps_the_good_export_too(data: Path) -> None:

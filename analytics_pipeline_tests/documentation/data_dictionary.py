@@ -9,7 +9,7 @@ from typing import Any
 from pandera.api.checks import Check
 
 from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT
-from analytics_pipeline.orchestration.tables import Catalogue, Contract
+from analytics_pipeline.tables import TABLES, TableSpec
 
 HEADER = """\
 # Data dictionary
@@ -48,26 +48,26 @@ _OTHER_PLACES: Mapping[str, str] = {
 }
 
 
-def write_dictionary(catalogue: Catalogue) -> str:
+def write_dictionary() -> str:
     """Return the page."""
-    return HEADER + "\n".join(map(describe_table, catalogue.all))
+    return HEADER + "\n".join(map(describe_table, TABLES.values()))
 
 
-def describe_table(contract: Contract) -> str:
+def describe_table(spec: TableSpec) -> str:
     """Return the part of the page about one table."""
-    rows = list(_rows(contract))
+    rows = list(_rows(spec))
     titles = ["column", "header", "type", "meaning", "may be empty", "allowed"]
     if not any(row[1] for row in rows):
         titles.remove("header")
         rows = [(row[0], *row[2:]) for row in rows]
     lines = [
-        f"## {contract.name}",
+        f"## {spec.name}",
         "",
-        (contract.model.__doc__ or "").strip().splitlines()[0],
+        (spec.schema.__doc__ or "").strip().splitlines()[0],
         "",
-        f"- **Kept**: {_place(contract)}",
-        f"- **Key**: {_key(contract)}",
-        f"- **Personal**: {_personal(contract)}",
+        f"- **Kept**: {_place(spec)}",
+        f"- **Key**: {_key(spec)}",
+        f"- **Personal**: {_personal(spec)}",
         "",
         f"| {' | '.join(titles)} |",
         "|---" * len(titles) + "|",
@@ -76,41 +76,41 @@ def describe_table(contract: Contract) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _place(contract: Contract) -> str:
-    name = contract.name
-    file = "<day>" if contract.partitions else name
+def _place(spec: TableSpec) -> str:
+    name = spec.name
+    file = "<day>" if spec.is_daily else name
     parquet = f"`warehouse/{name}/{file}.parquet`"
-    parquet += ", one file a day" if contract.partitions else ""
+    parquet += ", one file a day" if spec.is_daily else ""
     return _OTHER_PLACES.get(name, "{parquet}").format(parquet=parquet)
 
 
-def _key(contract: Contract) -> str:
+def _key(spec: TableSpec) -> str:
     """Return what no two rows share, as the contract checks it."""
-    schema = contract.model.to_schema()
+    schema = spec.schema.to_schema()
     together = schema.unique or []
     single = [name for name, column in schema.columns.items() if column.unique]
     if not (single or together):
         return "none: a person may have several rows"
     names = ", ".join(f"`{name}`" for name in single or together)
-    return f"{names}, in each file" if contract.partitions else names
+    return f"{names}, in each file" if spec.is_daily else names
 
 
-def _personal(contract: Contract) -> str:
-    held = [name for name in contract.model.to_schema().columns if name in _PERSONAL]
-    if contract.name == "outlets" or not held:
-        return "ids only" if _has_person(contract) else "nothing"
+def _personal(spec: TableSpec) -> str:
+    held = [name for name in spec.schema.to_schema().columns if name in _PERSONAL]
+    if spec.name == "outlets" or not held:
+        return "ids only" if _has_person(spec) else "nothing"
     return ", ".join(f"`{name}`" for name in held)
 
 
-def _has_person(contract: Contract) -> bool:
+def _has_person(spec: TableSpec) -> bool:
     ids = {"customer_id", "person", "person_id"}
-    return not ids.isdisjoint(contract.model.to_schema().columns)
+    return not ids.isdisjoint(spec.schema.to_schema().columns)
 
 
-def _rows(contract: Contract) -> Iterator[tuple[str, ...]]:
-    for name, column in contract.model.to_schema().columns.items():
+def _rows(spec: TableSpec) -> Iterator[tuple[str, ...]]:
+    for name, column in spec.schema.to_schema().columns.items():
         kind, meaning = _in_words(str(column.dtype), str(column.description))
-        if kind == "money" and contract.name not in ONLY_CSV:
+        if kind == "money" and spec.name not in ONLY_CSV:
             kind = "money, in cents"
         yield (
             f"`{name}`",

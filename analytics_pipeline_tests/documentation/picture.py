@@ -67,7 +67,7 @@ def draw_picture(graph: Any) -> str:
         name: sorted(key.path[-1] for key in node.parent_keys)
         for name, node in sorted(nodes.items())
     }
-    rows = _arrange(made_from)
+    rows = _arrange(_direct(made_from))
     height = 34 + len(rows) * ROW_HEIGHT
     tables = [place for row in rows for place in row if not place.is_lane]
     parts = [
@@ -98,6 +98,22 @@ def _describe(made_from: Mapping[str, Sequence[str]]) -> str:
 def _parents(name: str, made_from: Mapping[str, Sequence[str]]) -> list[str]:
     outside = [READ_FROM[name]] if name in READ_FROM else []
     return [*outside, *made_from.get(name, [])]
+
+
+def _direct(made_from: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Leave out what a table is also made from by way of another: it needs no arrow."""
+
+    def above(name: str) -> set[str]:
+        return {each for up in made_from[name] for each in {up, *above(up)}}
+
+    return {
+        name: [
+            parent
+            for parent in parents
+            if not any(parent in above(other) for other in parents)
+        ]
+        for name, parents in made_from.items()
+    }
 
 
 def _arrange(made_from: Mapping[str, Sequence[str]]) -> list[list[Place]]:

@@ -3,6 +3,7 @@
 import re
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,8 +13,8 @@ import pytest
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.schemas.table import Table, flag
-from analytics_pipeline.orchestration.tables import Contract
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.tables import OUTLETS
 from analytics_pipeline_tests.documentation.data_dictionary import describe_table
 from analytics_pipeline_tests.documentation.made_pages import made_pages
 from analytics_pipeline_tests.documentation.pages import ROOT
@@ -63,9 +64,9 @@ class Pets(Table):
 
 
 def test_a_new_table_is_described_without_anything_else_being_changed() -> None:
-    days = dg.DailyPartitionsDefinition("2026-01-01")
+    pets = replace(OUTLETS, name="pets", schema=Pets, key="pet_id", is_daily=True)
 
-    text = describe_table(Contract("pets", Pets, "pet_id", {}, days))
+    text = describe_table(pets)
 
     assert text.startswith("## pets\n\nOne pet of a customer.\n")
     assert "`warehouse/pets/<day>.parquet`" in text
@@ -95,6 +96,22 @@ def picture() -> ElementTree.Element:
     return ElementTree.fromstring((ROOT / "docs/architecture.svg").read_text("utf-8"))
 
 
+def reachable(arrows: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Every pair that a way along *arrows* leads from and to."""
+    ways = set(arrows)
+    while (
+        further := {
+            (first, last)
+            for first, via in ways
+            for other, last in arrows
+            if via == other
+        }
+        - ways
+    ):
+        ways |= further
+    return ways
+
+
 def test_the_picture_has_the_tables_and_arrows_of_the_graph(
     picture: ElementTree.Element,
 ) -> None:
@@ -111,7 +128,8 @@ def test_the_picture_has_the_tables_and_arrows_of_the_graph(
     }
     labels = {text.text for text in picture.iter(f"{SVG}text")}
 
-    assert wanted == shown
+    assert shown <= wanted
+    assert reachable(shown) == reachable(wanted)
     assert {name for name, *_ in lines_of(GRAPH)} | {LIGHTSPEED, EXPORT} <= labels
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analytics_pipeline.orchestration.tables import Catalogue
+from analytics_pipeline.tables import TABLES
 from analytics_pipeline_tests.incidents.incident import Incident
 from analytics_pipeline_tests.incidents.left_out_incidents import OF_MONEY_LEFT_OUT
 from analytics_pipeline_tests.incidents.program_incidents import OF_THE_PROGRAM
@@ -31,21 +31,21 @@ Some failures may be real: a person may accept one with
 """
 
 
-def write_table(catalogue: Catalogue) -> str:
+def write_table() -> str:
     """Return ``docs/checks.md``: one row a check, with the faults that trip it."""
-    return _HEADER + "".join(f"| {' | '.join(row)} |\n" for row in _rows(catalogue))
+    return _HEADER + "".join(f"| {' | '.join(row)} |\n" for row in _rows())
 
 
-def _rows(catalogue: Catalogue) -> Iterator[tuple[str, ...]]:
-    for contract in catalogue.all:
-        for name, check in contract.all_checks.items():
+def _rows() -> Iterator[tuple[str, ...]]:
+    for spec in TABLES.values():
+        for name, check in spec.all_checks.items():
             tripped = [
                 each
                 for each in INCIDENTS
-                if (each.table, each.check) == (contract.name, name)
+                if (each.table, each.check) == (spec.name, name)
             ]
             yield (
-                f"`{contract.name}`",
+                f"`{spec.name}`",
                 f"`{name}`",
                 check.sentence,
                 " or ".join(sorted({_word(each.severity) for each in tripped})),

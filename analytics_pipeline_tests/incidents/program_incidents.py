@@ -61,20 +61,23 @@ def add_a_cent(people: Any) -> Any:
 
 
 MADE_BY = {
-    "sales_feed": ("steps.sales_feed.sales_rows", spoil_page),
-    "customers": ("assets.sources.read_customers", spoil_table),
-    "outlets": ("assets.sources.read_outlets", spoil_table),
-    "ecom_orders": ("assets.sources.read_ecom_orders", spoil_table),
-    "raw_sales": ("steps.raw_sales.cut_days", spoil_days),
-    "customer_identities": ("assets.customers.resolve_customers", spoil_table),
-    "customer_analytics": ("assets.customers.analyse_customers", spoil_tables),
-    "first_time_buyers": ("assets.exports.list_first_time_buyers", spoil_table),
-    "customer_analytics_master": ("assets.exports.list_master", spoil_table),
-    "customer_changes": ("assets.exports.explain_changes", spoil_tables),
-    "ecom_reconciliation": (
-        "assets.reconciliation.reconcile_web_orders", spoil_table,
-    ),
-    "customer_report": ("assets.reports.report_customers", spoil_table),
+    "sales_feed": ("assets.sales_feed.sales_rows", spoil_page),
+    "raw_sales": ("assets.raw_sales.cut_days", spoil_days),
+    "customer_analytics": ("assets.customer_analytics.analyse_customers", spoil_tables),
+    "customer_changes": ("assets.customer_changes.explain_changes", spoil_tables),
+    **{
+        table: (f"assets.{table}.{function}", spoil_table)
+        for table, function in (
+            ("customers", "read_customers"),
+            ("outlets", "read_outlets"),
+            ("ecom_orders", "read_ecom_orders"),
+            ("customer_identities", "resolve_customers"),
+            ("first_time_buyers", "list_first_time_buyers"),
+            ("customer_analytics_master", "list_master"),
+            ("ecom_reconciliation", "reconcile_web_orders"),
+            ("customer_report", "report_customers"),
+        )
+    },
 }  # fmt: skip
 """Where each table is made, and what spoils it there."""
 

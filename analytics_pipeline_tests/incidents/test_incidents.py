@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.orchestration.jobs import business_days
-from analytics_pipeline.orchestration.tables import Catalogue, Weight
-from analytics_pipeline.settings import load_settings
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 from analytics_pipeline.simulator.ledger import expected_master
+from analytics_pipeline.tables import TABLES as SPECS
+from analytics_pipeline.tables import Weight
 from analytics_pipeline_tests.incidents.conftest import KeptShop
 from analytics_pipeline_tests.incidents.incident import BAD_DAY, DAY_BEFORE, Incident
 from analytics_pipeline_tests.incidents.incidents import INCIDENTS, write_table
@@ -44,10 +43,6 @@ DAILY = frozenset({
     "customer_analytics_master", "customer_changes", "customer_report",
 })  # fmt: skip
 DOCUMENT = Path(__file__).parents[2] / "docs/checks.md"
-
-
-def catalogue() -> Catalogue:
-    return Catalogue(business_days(load_settings()))
 
 
 def tables_of(incident: Incident) -> tuple[str, ...]:
@@ -141,9 +136,7 @@ def test_until_the_bad_day_no_check_raised_an_alarm(kept_shop: KeptShop) -> None
 
 def test_every_check_of_every_table_has_an_incident() -> None:
     checks = {
-        (contract.name, spec.name)
-        for contract in catalogue().all
-        for spec in contract.check_specs
+        (spec.name, check) for spec in SPECS.values() for check in spec.all_checks
     }
 
     assert checks == {(each.table, each.check) for each in INCIDENTS}
@@ -154,25 +147,25 @@ def test_no_two_incidents_have_one_name() -> None:
 
 
 def test_the_page_of_checks_is_what_the_incidents_say() -> None:
-    wanted = write_table(catalogue())
+    wanted = write_table()
 
     assert DOCUMENT.read_text(encoding="utf-8") == wanted, wanted
 
 
 def test_a_check_does_what_it_says_that_its_failure_does() -> None:
-    for contract in catalogue().all:
-        for name, check in contract.all_checks.items():
+    for spec in SPECS.values():
+        for name, check in spec.all_checks.items():
             severities = {
                 each.severity
                 for each in INCIDENTS
-                if (each.table, each.check) == (contract.name, name)
+                if (each.table, each.check) == (spec.name, name)
             }
             expected = {
                 Weight.STOPS: {"ERROR"},
                 Weight.WARNS: {"WARN"},
                 Weight.EITHER: {"ERROR", "WARN"},
             }[check.weight]
-            assert severities == expected, (contract.name, name)
+            assert severities == expected, (spec.name, name)
 
 
 def test_pages_delivered_twice_in_a_row_change_no_figure(

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.assets.raw_sales import CHECKS, UsualDays
-from analytics_pipeline.model.checks import Finding
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
@@ -20,9 +19,9 @@ from analytics_pipeline_tests.tables import make_table
 
 DAY = date(2026, 6, 16)  # a Tuesday without any holiday in its week
 START = DAY - timedelta(days=84)
-COMPLETE = Finding("is_caught_up", True, "", evidence={"provisional": "no"})
-PROVISIONAL = Finding("is_caught_up", True, "", evidence={"provisional": "yes"})
-HALF_READ = Finding("is_caught_up", False, "", evidence={"provisional": "no"})
+COMPLETE = {"is_whole": True, "is_provisional": False}
+PROVISIONAL = {"is_whole": True, "is_provisional": True}
+HALF_READ = {"is_whole": False, "is_provisional": False}
 ORDINARY = 20
 
 
@@ -90,7 +89,7 @@ class PaperShop:
         usual = UsualDays(self.shop, days)
         usual.learn(days, pd.concat(tables.values(), ignore_index=True))
         return {
-            day: {each.check: each for each in usual.judge(str(day), rows, caught_up)}
+            day: {each.check: each for each in usual.judge(str(day), rows, **caught_up)}
             for day, rows in tables.items()
         }
 
@@ -162,7 +161,7 @@ def test_days_cut_in_one_pass_are_known_to_the_next(paper):
         usual.learn([str(day)], sales(day, orders=60))
     usual.learn([str(DAY)], sales(DAY))
 
-    volume, *_ = usual.judge(str(DAY), sales(DAY), COMPLETE)
+    volume, *_ = usual.judge(str(DAY), sales(DAY), **COMPLETE)
 
     assert volume.sentence == "20 orders; a usual Tuesday has 60."
 

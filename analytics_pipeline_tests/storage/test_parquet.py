@@ -9,7 +9,6 @@ from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT
-from analytics_pipeline.orchestration.tables import Catalogue
 from analytics_pipeline.storage.parquet import (
     arrow_schema,
     decode,
@@ -18,9 +17,10 @@ from analytics_pipeline.storage.parquet import (
     read_notes,
     shape,
 )
+from analytics_pipeline.tables import TABLES
 from analytics_pipeline_tests.tables import make_table
 
-MODELS = [contract.model for contract in Catalogue(None).all]
+MODELS = [spec.schema for spec in TABLES.values()]
 ANY_MODEL = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 SALE = {
     "sale_id": "s",
