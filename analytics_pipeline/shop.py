@@ -76,6 +76,7 @@ class Shop:
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     begins: date | None = None
+    readable: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         """Find the tables, the published files and the lists of quarantine."""
@@ -100,6 +101,24 @@ class Shop:
         made: Made = self.kept[what][1]
         return made
 
+    @contextmanager
+    def reading_only(self, tables: Iterable[str]) -> Iterator[None]:
+        """Let no other tables than these be loaded meanwhile."""
+        before, self.readable = self.readable, frozenset(tables)
+        try:
+            yield
+        finally:
+            self.readable = before
+
+    def _require(self, table: str) -> None:
+        """Make sure that *table* may be loaded now.
+
+        Raises:
+            ValueError: the table that is made does not declare it as an input.
+        """
+        if self.readable is not None and table not in self.readable:
+            raise ValueError(f"{table} is loaded but not declared in tables.py")
+
     def sales_log(self, generation: int | None = None) -> SalesLog:
         """Return the current generation of the log of sales, or that one."""
         root = self.warehouse.root / "sales_feed"
@@ -107,6 +126,7 @@ class Shop:
 
     def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
         """Return the versions of sales in *log*, or in its segments before *until*."""
+        self._require("sales_feed")
         self.versions.refuse_log(log, self.sales_log)
         feed = open_table(self.engine, log.paths(until), SalesFeed)
         return in_one_spelling(feed) if self.has_other_spellings(log) else feed
@@ -125,6 +145,7 @@ class Shop:
 
     def open_sales(self, days: Iterable[str]) -> ir.Table:
         """Return the sales of those stored *days*, whatever became of their gates."""
+        self._require("raw_sales")
         self.versions.refuse_other("raw_sales")
         plan = self.warehouse.plan("raw_sales", days)
         return open_days(self.engine, plan, RawSales)
@@ -195,6 +216,7 @@ class Shop:
             GateFailed: the last attempt to replace it failed its gate.
             LocalFailure: it was never stored or cannot be read.
         """
+        self._require(table)
         self.refuse_failed(table, [partition or ""])
         return self.warehouse.read(table, model, partition)
 

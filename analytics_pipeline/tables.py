@@ -172,6 +172,11 @@ class TableSpec:
         return {SCHEMA_CHECK: MATCHES_SCHEMA, **self.checks}
 
     @property
+    def readable(self) -> set[str]:
+        """The tables that may be loaded while it is made: its inputs and itself."""
+        return {self.name, *(each.table for each in self.inputs)}
+
+    @property
     def columns(self) -> set[str]:
         """The names of its columns."""
         return set(self.schema.to_schema().columns)

@@ -15,14 +15,23 @@ from analytics_pipeline.model.errors import (
     WrongUse,
 )
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
-from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
+from analytics_pipeline.model.schemas.sources import (
+    Customers,
+    EcomOrders,
+    Outlets,
+    SalesFeed,
+)
 from analytics_pipeline.orchestration.gate import told_to_people
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.tables import check_specs, metadata_of
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.tables import CUSTOMERS, TABLES, Check, Weight
-from analytics_pipeline_tests.gated import materialize_gated, with_checks
+from analytics_pipeline_tests.gated import (
+    materialize_gated,
+    through_the_gate,
+    with_checks,
+)
 from analytics_pipeline_tests.tables import make_table
 
 HOSTILE = "mallory.secret@example.com"
@@ -240,6 +249,18 @@ def test_a_fault_of_the_program_is_told_by_its_kind_and_never_by_its_words():
     assert "ZeroDivisionError" in told
     assert words not in told
     assert failure.value.__cause__ is None
+
+
+def test_a_table_may_load_what_it_declares_and_nothing_else(shop):
+    shop.warehouse.write("outlets", Outlets, make_table(Outlets, []))
+
+    def load(table, schema):
+        return once(lambda: [shop.load(table, schema), Candidate(GOOD)][1])
+
+    through_the_gate(shop, CUSTOMERS, lambda: load("outlets", Outlets))
+    with pytest.raises(dg.Failure, match="ValueError"):
+        through_the_gate(shop, CUSTOMERS, lambda: load("ecom_orders", EcomOrders))
+    assert shop.readable is None
 
 
 # Personal data -------------------------------------------------------------------

@@ -144,7 +144,8 @@ def build_asset(
 
 def _group_of(spec: TableSpec, shop: str | None) -> str:
     """Groups of one name are drawn as one, so those of a chain have the shop's name."""
-    return f"{shop}_{spec.group}" if shop else spec.group
+    group = spec.group.value
+    return f"{shop}_{group}" if shop else group
 
 
 def _run_of(

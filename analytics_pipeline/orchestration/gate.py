@@ -371,7 +371,11 @@ def make_table(
     gate = GateRun(context, spec, run)
     latest: list[Finding] = []
     reported: list[Finding] = []
-    with told_to_people(), reporting_what_is_stored(gate):
+    with (
+        told_to_people(),
+        reporting_what_is_stored(gate),
+        run.shop.reading_only(spec.readable),
+    ):
         run.shop.progress(spec.name, 0, None)
         tell_beginning(spec, gate.wanted)
         for done, candidate in enumerate(make(run), start=1):

@@ -19,9 +19,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from subprocess import PIPE, Popen
 from typing import Any
 
+from analytics_pipeline.assets.table import function_of
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import hold_directory
-from analytics_pipeline_tests import clock, light_run
+from analytics_pipeline.tables import TABLES as SPECS
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.crashes.operations import Kill, Operations
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 
@@ -100,7 +102,7 @@ def serve() -> None:
     """Carry out one order after the other."""
     for line in sys.stdin:
         order = json.loads(line)
-        build_bodies(order["environment"])
+        load_tables()
         threads = os.listdir("/proc/self/task")  # noqa: PTH208
         assert len(threads) == 1, "a process with threads must not be forked"
         ended = _carry_out(order)
@@ -108,10 +110,10 @@ def serve() -> None:
         print(json.dumps(asdict(ended)), flush=True)  # noqa: T201
 
 
-def build_bodies(environment: dict[str, str]) -> None:
-    """Build the assets once, for all the forks to come."""
-    start = date.fromisoformat(environment["ANALYTICS_START_DATE"])
-    light_run._bodies(start, environment["ANALYTICS_TIMEZONE"])
+def load_tables() -> None:
+    """Import what makes each table, once for all children."""
+    for spec in SPECS.values():
+        function_of(spec)
 
 
 def _carry_out(order: dict[str, Any]) -> Ended:
