@@ -24,6 +24,10 @@ from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.money import format_cents, round_half_away
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import ChangeKind, ReconciliationCategory
+from analytics_pipeline.orchestration.code_location import (
+    record_like_launched,
+    tags_of_command,
+)
 from analytics_pipeline.orchestration.instance import (
     instance_home,
     open_instance,
@@ -105,11 +109,12 @@ def run_job(
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
         with records_kept(partial(instance_home, settings)), _log_beside(terminal):
             instance = open_instance(settings)
+            record_like_launched(instance, settings, job)
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 partition_key=day.isoformat(),
                 run_config={**config, **quiet},
-                tags=dict(tags or {}),
+                tags={**(tags or {}), **tags_of_command()},
                 raise_on_error=False,
             )
             terminal.progress("alerts", 0, None)

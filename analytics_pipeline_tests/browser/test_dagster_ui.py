@@ -25,7 +25,7 @@ STORY = ["sources", "sales", "customers", "exports", "reports"]
 def shop(
     small_shops_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SimulatedShop]:
-    """A shop whose first day is published, of which Dagster knows nothing yet."""
+    """A shop whose first day is published; the next one is lived, and not read."""
     folder = tmp_path_factory.mktemp("shop")
     data = shutil.copytree(small_shops_data, folder / "data")
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -35,8 +35,16 @@ def shop(
 
 
 @pytest.fixture(scope="module")
+def typed(shop: SimulatedShop) -> str:
+    """The run of a command, all that Dagster knows when its UI is started."""
+    outcome = shop.update(FIRST_DAY)
+    assert outcome.failure is None
+    return outcome.run_id
+
+
+@pytest.fixture(scope="module")
 def ui(
-    shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory
+    shop: SimulatedShop, typed: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServedUi]:
     """The UI of that shop."""
     with served_ui(shop.settings, tmp_path_factory.mktemp("ui")) as served:
@@ -107,6 +115,31 @@ def test_it_opens_with_the_story_from_left_to_right_and_no_pop_up(
     assert sorted(STORY, key=places.__getitem__) == STORY
     assert page.get_by_role("dialog").count() == 0
     assert any("/graphql" in url for url in requests)
+
+
+def test_the_first_page_shows_the_run_of_a_command(page: Any, ui: ServedUi) -> None:
+    page.goto(ui.at("/overview/activity/timeline"))
+
+    page.locator('a[href*="/jobs/daily_update"]').first.wait_for()
+    assert page.get_by_text("No runs").count() == 0
+
+
+def test_the_run_of_a_command_is_on_the_page_of_its_job(
+    page: Any, ui: ServedUi, typed: str
+) -> None:
+    assert ui.runs_of_job("daily_update") == [typed]
+
+    page.goto(f"{ui.job('daily_update')}/runs")
+    page.get_by_text(typed[:8]).first.wait_for()
+
+
+@pytest.mark.nightly
+def test_the_run_of_a_command_can_be_executed_again(ui: ServedUi, typed: str) -> None:
+    again = ui.execute_again(typed)
+
+    wait_until(lambda: ui.run_of(again)["status"] in {"SUCCESS", "FAILURE"})
+    assert ui.run_of(again)["status"] == "SUCCESS"
+    assert set(ui.runs_of_job("daily_update")) == {typed, again}
 
 
 def test_a_table_says_what_it_is_and_where(page: Any, ui: ServedUi) -> None:
