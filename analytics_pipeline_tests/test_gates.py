@@ -10,7 +10,7 @@ import pytest
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.simulator.ledger import expected_master
-from analytics_pipeline_tests.light_run import run_light
+from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,
@@ -62,6 +62,20 @@ def assert_equal_to_the_ledger(shop: SimulatedShop, day: date) -> None:
 def from_day(shop: SimulatedShop, first: date) -> SimulatedShop:
     settings = shop.settings.model_copy(update={"start_date": first})
     return SimulatedShop(shop.store, shop.simulator, settings)
+
+
+def test_materialize_all_without_configuration_makes_the_day_and_the_late_ones(
+    shop: SimulatedShop,
+) -> None:
+    """The biggest button of the UI, after a sale of an earlier day has changed."""
+    sales = shop.store.state.sales.values()
+    oldest = min(sales, key=lambda sale: sale.sale_date)
+    oldest.version = max(sale.version for sale in sales) + 1
+
+    result = materialize(shop, TABLES, FIRST_DAY)
+
+    assert result.success
+    assert_equal_to_the_ledger(shop, FIRST_DAY)
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ class RawSalesConfig(dg.Config):
     """Which days are cut."""
 
     refresh_late_days: bool = Field(
-        False, description="Cut the days as well whose sales have changed since."
+        True, description="Cut the days as well whose sales have changed since."
     )
     recut_all_days: bool = Field(
         False, description="Cut every day up to the last one again."

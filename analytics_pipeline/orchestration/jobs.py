@@ -73,9 +73,7 @@ def update_config(
                 "config": {"days": days, "full_resync": full_resync, "replay": replay}
             },
             "customers": {"config": {"full_resync": full_resync, "replay": replay}},
-            "raw_sales": {
-                "config": {"refresh_late_days": True, "recut_all_days": recut_all_days}
-            },
+            "raw_sales": {"config": {"recut_all_days": recut_all_days}},
         }
     }
 
@@ -91,7 +89,6 @@ def build_jobs(shop: str | None = None) -> dg.Definitions:
         DAILY_UPDATE,
         everything,
         description=WORDS[DAILY_UPDATE],
-        config=update_config(),
         tags=tags,
     )
     rebuild = dg.define_asset_job(
@@ -108,19 +105,13 @@ def build_jobs(shop: str | None = None) -> dg.Definitions:
             asset_key("ecom_orders", shop), asset_key("raw_sales", shop)
         ).downstream(),
         description=WORDS[ECOM_IMPORT],
-        config={
-            "ops": {
-                "ecom_orders": {"config": {"file": ""}},
-                "raw_sales": {"config": {"refresh_late_days": True}},
-            }
-        },
+        config={"ops": {"ecom_orders": {"config": {"file": ""}}}},
         tags=tags,
     )
     redo = dg.define_asset_job(
         REDO_DAYS,
         _daily_tables(shop),
         description=WORDS[REDO_DAYS],
-        config={"ops": {"raw_sales": {"config": {"refresh_late_days": True}}}},
         tags=tags,
     )
     return dg.Definitions(jobs=[update, rebuild, take_in, redo])
