@@ -4,6 +4,7 @@
 ``defs`` is the production call of it, made when Dagster asks for it.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -128,8 +129,18 @@ def _name_for(
     return [asset.with_attributes(asset_key_replacements=keys) for asset in assets]
 
 
+def ignore_previews() -> None:
+    """Ignore Dagster's warnings of what a later version may change.
+
+    The version is pinned, and whoever starts the UI can do nothing about them.
+    """
+    for kind in (dg.BetaWarning, dg.PreviewWarning):
+        warnings.simplefilter("ignore", kind)
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """Build the definitions of the configured shop."""
+    ignore_previews()
     allow_more_files()
     return build_definitions(load_settings())

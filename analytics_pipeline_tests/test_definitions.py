@@ -1,12 +1,13 @@
 """Tests for analytics_pipeline.definitions: the graph, as a list people can read."""
 
+import warnings
 from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.freshness import CronFreshnessPolicy
 
-from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.definitions import build_definitions, defs
 from analytics_pipeline.settings import load_settings
 
 GRAPH = """
@@ -148,6 +149,15 @@ def test_jobs_and_schedule_are_there_by_name(definitions):
 
     assert {"daily_update", "full_rebuild"} <= set(repository.job_names)
     assert repository.has_schedule_def("daily_update_schedule")
+
+
+def test_loading_the_definitions_warns_of_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        defs.load_fn().get_repository_def()
+
+    assert [str(each.message) for each in told] == []
 
 
 def test_building_the_definitions_writes_nothing(tmp_path):

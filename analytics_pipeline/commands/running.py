@@ -17,7 +17,7 @@ from analytics_pipeline.alerts.delivery import tell_people
 from analytics_pipeline.assets.customer_changes import CHANGES
 from analytics_pipeline.assets.ecom_reconciliation import RECONCILIATION
 from analytics_pipeline.commands.terminal import Terminal, Waits
-from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.definitions import build_definitions, ignore_previews
 from analytics_pipeline.domain.incidents import Incidents, group_warnings
 from analytics_pipeline.model.checks import ACCEPTED
 from analytics_pipeline.model.errors import PipelineError
@@ -98,8 +98,7 @@ def run_job(
     StoredVersions(store).refuse_newer()
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        warnings.simplefilter("ignore", dg.PreviewWarning)
+        ignore_previews()
         definitions = build_definitions(
             settings,
             progress=terminal.progress,
