@@ -83,10 +83,9 @@ def build_definitions(
 
 def _tell_the_story(catalogue: Catalogue) -> dict[str, list[dg.AssetsDefinition]]:
     """Return the assets by group, from what is delivered to what is read."""
-    sources = build_sources(catalogue)
     return {
-        "sources": sources,
-        "sales": build_sales(catalogue, sources),
+        "sources": build_sources(catalogue),
+        "sales": build_sales(catalogue),
         "customers": build_customers(catalogue),
         EXPORTS: [*build_exports(catalogue), *build_reconciliation(catalogue)],
         REPORTS: build_reports(catalogue, look_from_within),

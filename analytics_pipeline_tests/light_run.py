@@ -108,10 +108,9 @@ def _bodies(start: date, time_zone: str) -> dict[str, Any]:
     """The body of every asset, by its name."""
     settings = Settings(start_date=start, time_zone=time_zone, _env_file=None)
     catalogue = Catalogue(business_days(settings))
-    sources = build_sources(catalogue)
     assets = [
-        *sources,
-        *build_sales(catalogue, sources),
+        *build_sources(catalogue),
+        *build_sales(catalogue),
         *build_customers(catalogue),
         *build_exports(catalogue),
         *build_reconciliation(catalogue),
@@ -180,8 +179,10 @@ def run_light(
 
 def _figures_of(events: list[Any]) -> dict[str, Any]:
     """What Dagster would keep beside a table that is stored whole."""
-    kept = [event.metadata for event in events if isinstance(event, dg.Output)]
-    return {name: value for metadata in kept for name, value in _plain(metadata)}
+    kept = [
+        event.metadata for event in events if isinstance(event, dg.MaterializeResult)
+    ]
+    return {name: value for told in kept for name, value in _plain(told or {})}
 
 
 def _plain(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -195,7 +196,7 @@ def evidence_of(events: list[Any], table: str, check: str) -> dict[str, Any]:
     found = [
         event.metadata
         for event in events
-        if isinstance(event, dg.AssetCheckResult | dg.AssetCheckEvaluation)
+        if isinstance(event, dg.AssetCheckEvaluation)
         and event.check_name == check
         and event.asset_key == dg.AssetKey(table)
     ]

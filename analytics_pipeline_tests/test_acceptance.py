@@ -190,7 +190,7 @@ def test_an_accepted_failure_is_honoured_by_whatever_run_comes_next(
     told = [
         event.description
         for event in events
-        if isinstance(event, dg.AssetCheckResult) and not event.passed
+        if isinstance(event, dg.AssetCheckEvaluation) and not event.passed
         if event.asset_key == dg.AssetKey("sales_feed")
     ]
     assert len(told) == 1

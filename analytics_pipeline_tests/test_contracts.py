@@ -67,9 +67,9 @@ def materialize(shop, instance):
 
     def run(produce, contract=CONTRACT, instance=instance):
         @dg.asset(name=contract.name, check_specs=contract.check_specs)
-        def table() -> Iterator[Event]:
+        def table(context: dg.AssetExecutionContext) -> Iterator[Event]:
             store = shop.store_as(contract.name, contract.model)
-            yield from store_if_sound(shop, contract, produce, store)
+            yield from store_if_sound(context, shop, contract, produce, store)
 
         return dg.materialize(
             [table],

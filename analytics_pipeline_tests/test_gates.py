@@ -78,6 +78,30 @@ def test_materialize_all_without_configuration_makes_the_day_and_the_late_ones(
     assert_equal_to_the_ledger(shop, FIRST_DAY)
 
 
+def results_of_checks(shop: SimulatedShop) -> dict[str, str]:
+    """The last result of every check, as the UI colours it."""
+    graph = build_definitions(shop.settings).resolve_asset_graph()
+    with open_instance(shop.settings) as instance:
+        storage = instance.event_log_storage
+        found = storage.get_latest_asset_check_execution_by_key(
+            list(graph.asset_check_keys)
+        )
+    return {key.to_user_string(): each.status.value for key, each in found.items()}
+
+
+def test_of_a_failed_run_only_the_check_that_failed_turns_red(
+    shop: SimulatedShop,
+) -> None:
+    before = results_of_checks(shop)
+    export = shop.data / "ecom_orders_export.csv"
+    export.write_bytes(export.read_bytes().replace(b"order_number", b"number", 1))
+
+    assert shop.update(FIRST_DAY).failure is not None
+
+    failed = {"ecom_orders:export_is_readable": "FAILED"}
+    assert before | failed == results_of_checks(shop) != before
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -5,6 +5,8 @@ import io
 import stat
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -52,8 +54,15 @@ def go_through_the_gate(shop: Shop, *findings: Finding) -> list[object]:
     contract = Catalogue(business_days(shop.settings)).customer_identities
     frame = make_table(CustomerIdentities, [])
     told: list[object] = []
+    context: Any = SimpleNamespace(
+        op_execution_context=SimpleNamespace(selected_output_names=set())
+    )
     events = store_if_sound(
-        shop, contract, lambda: Candidate(frame, findings), lambda _candidate: None
+        context,
+        shop,
+        contract,
+        lambda: Candidate(frame, findings),
+        lambda _candidate: None,
     )
     try:
         told += events

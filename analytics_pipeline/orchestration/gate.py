@@ -114,7 +114,7 @@ def _say(sentence: str) -> None:
 # yields the failed check and then raises, and nothing is written.
 
 
-Event = dg.AssetCheckEvaluation | dg.AssetCheckResult | dg.Output[None]
+Event = dg.AssetCheckEvaluation | dg.MaterializeResult[None] | dg.Output[None]
 
 
 @contextmanager
@@ -181,6 +181,7 @@ def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failur
 
 
 def store_if_sound(
+    context: dg.AssetExecutionContext,
     shop: Shop,
     contract: Contract,
     produce: Callable[[], Candidate],
@@ -189,7 +190,7 @@ def store_if_sound(
     """Judge a table, report every finding, and store it only if none blocks.
 
     Yields:
-        The result of every check, then the output with its figures.
+        The result of every check, then the table with its figures.
 
     Raises:
         dagster.Failure: a finding blocks, or the table could not be made; the stored
@@ -201,12 +202,13 @@ def store_if_sound(
         candidate = produce()
         findings = judge(shop, contract, candidate)
         tell_warnings(findings)
-        yield from (report(contract, finding) for finding in findings)
+        yield from (_report(contract, finding) for finding in findings)
         _stop_if_blocked(shop, contract, findings, candidate.partition)
         store(candidate)
         shop.warehouse.forget_failure(contract.name, candidate.partition)
         tell_stored(contract, candidate)
-        yield dg.Output(None, metadata=figures(shop, contract, candidate))
+        yield from close_planned_checks(context, contract)
+        yield dg.MaterializeResult(metadata=figures(shop, contract, candidate))
 
 
 def judge(shop: Shop, contract: Contract, candidate: Candidate) -> list[Finding]:
@@ -240,16 +242,42 @@ def list_offenders(shop: Shop, table: str, finding: Finding) -> Finding:
     return finding.listed_in(lists.place(table, finding.check))
 
 
-def report(contract: Contract, finding: Finding) -> dg.AssetCheckResult:
-    """Return *finding* as Dagster's, with its evidence."""
-    return dg.AssetCheckResult(
-        passed=finding.passed,
-        check_name=finding.check,
+def _report(
+    contract: Contract,
+    finding: Finding,
+    day: str | None = None,
+    **more: int,
+) -> dg.AssetCheckEvaluation:
+    """Return *finding* as Dagster's, with its evidence and *more*.
+
+    Not as the result of a planned check, because a run may have planned none.
+    """
+    return dg.AssetCheckEvaluation(
         asset_key=contract.asset_key,
+        check_name=finding.check,
+        passed=finding.passed,
         severity=dg.AssetCheckSeverity[finding.severity],
         description=finding.sentence,
-        metadata=dict(finding.evidence),
+        metadata={
+            name: dg.MetadataValue.int(value)
+            if isinstance(value, int)
+            else dg.MetadataValue.text(value)
+            for name, value in {**finding.evidence, **more}.items()
+        },
+        blocking=contract.all_checks[finding.check].blocks,
+        partition=day,
     )
+
+
+def close_planned_checks(
+    context: dg.AssetExecutionContext, contract: Contract
+) -> Iterator[dg.Output[None]]:
+    """Yield the empty output of each check that the run has planned, if any."""
+    selected = context.op_execution_context.selected_output_names
+    for spec in contract.check_specs:
+        slot = f"{contract.name}_{spec.name}"
+        if slot in selected:
+            yield dg.Output(None, output_name=slot)
 
 
 def _stop_if_blocked(
@@ -476,21 +504,7 @@ def _evaluations(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Report the findings of one day, or of the last one for *days* of them."""
     for finding in findings:
-        yield dg.AssetCheckEvaluation(
-            asset_key=contract.asset_key,
-            check_name=finding.check,
-            passed=finding.passed,
-            severity=dg.AssetCheckSeverity[finding.severity],
-            description=finding.sentence,
-            metadata={
-                name: dg.MetadataValue.int(value)
-                if isinstance(value, int)
-                else dg.MetadataValue.text(value)
-                for name, value in {**finding.evidence, "days": days}.items()
-            },
-            blocking=contract.all_checks[finding.check].blocks,
-            partition=day,
-        )
+        yield _report(contract, finding, day, days=days)
 
 
 def _report_days(run: DailyRun) -> Iterator[Event]:
@@ -506,9 +520,5 @@ def _report_days(run: DailyRun) -> Iterator[Event]:
     if run.failed:
         day = min(run.failed)
         raise gate_failure(run.contract, run.failed[day], day)
-    selected = run.context.op_execution_context.selected_output_names
-    for spec in run.contract.check_specs:
-        slot = f"{run.contract.name}_{spec.name}"
-        if slot in selected:
-            yield dg.Output(None, output_name=slot)
-    yield dg.Output(None)
+    yield from close_planned_checks(run.context, run.contract)
+    yield dg.MaterializeResult()

@@ -175,7 +175,7 @@ def _run_without_dagster(
     warnings = [
         f"{event.asset_key.to_user_string()}: {event.description}"
         for event in told
-        if isinstance(event, dg.AssetCheckResult | dg.AssetCheckEvaluation)
+        if isinstance(event, dg.AssetCheckEvaluation)
         and not event.passed
         and event.severity is dg.AssetCheckSeverity.WARN
     ]

@@ -35,7 +35,7 @@ EARLIER_SALES = timedelta(days=5)
 """A till without network tells days later what it sold, and dates are corrected."""
 EXPORT = "ecom_orders_export.csv"
 MASTER = "customer_analytics_master.csv"
-CHECKS = dg.AssetCheckResult | dg.AssetCheckEvaluation
+CHECKS = dg.AssetCheckEvaluation
 SHORTEST_WORD = 3
 
 

@@ -16,7 +16,7 @@ from analytics_pipeline.simulator.ledger_left_out import (
 )
 from analytics_pipeline_tests.ledger.seeded_stores import SeededShop
 
-Told = dg.AssetCheckResult | dg.AssetCheckEvaluation
+Told = dg.AssetCheckEvaluation
 NOTHING = LeftOut(0, 0)
 
 

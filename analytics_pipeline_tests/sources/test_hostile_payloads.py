@@ -236,7 +236,7 @@ def warned(events):
     return {
         event.asset_key.to_user_string()
         for event in events
-        if isinstance(event, dg.AssetCheckResult)
+        if isinstance(event, dg.AssetCheckEvaluation)
         if event.check_name == "rows_are_sound" and not event.passed
         if event.severity is dg.AssetCheckSeverity.WARN
     }

@@ -26,7 +26,7 @@ def run(small_shop):
             clock=lambda: START + timedelta(days=days),
         )
         evidence_of(events, table, check)
-        results = [each for each in events if isinstance(each, dg.AssetCheckResult)]
+        results = [each for each in events if isinstance(each, dg.AssetCheckEvaluation)]
         (found,) = (each for each in results if each.check_name == check)
         return found
 
