@@ -1,7 +1,6 @@
 """The gate: judge a table, store it only if nothing blocks, report it."""
 
 import traceback
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -337,9 +336,6 @@ def figures(shop: Shop, contract: Contract, candidate: Candidate) -> dict[str, A
             shown[money] = dg.MetadataValue.float(int(value) / 100)
         else:
             shown[name] = value
-    for name, png in candidate.pictures.items():
-        image = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
-        shown[name] = dg.MetadataValue.md(f"![{name}]({image})")
     if candidate.frame is not None:
         key = "partition_row_count" if candidate.partition else "row_count"
         shown[f"dagster/{key}"] = len(candidate.frame)

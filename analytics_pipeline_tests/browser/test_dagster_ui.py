@@ -6,8 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.browser.served_ui import ServedUi, served_ui
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
@@ -133,6 +135,17 @@ def test_the_run_of_a_command_is_on_the_page_of_its_job(
 
     page.goto(f"{ui.job('daily_update')}/runs")
     page.get_by_text(typed[:8]).first.wait_for()
+
+
+def test_no_event_of_a_run_is_larger_than_20_kilobytes(
+    shop: SimulatedShop, typed: str
+) -> None:
+    """Dagster keeps each twice or three times; pictures belong to the report."""
+    with open_instance(shop.settings) as instance:
+        sizes = [len(dg.serialize_value(each)) for each in instance.all_logs(typed)]
+
+    assert len(sizes) > 100
+    assert max(sizes) < 20_000
 
 
 @pytest.mark.nightly
