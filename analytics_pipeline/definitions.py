@@ -14,8 +14,10 @@ import dagster as dg
 from analytics_pipeline.alerts.delivery import build_alert_sensor, look_from_within
 from analytics_pipeline.holding import Progress, Tell, silent, unheard
 from analytics_pipeline.orchestration.assets import (
+    OUTSIDE,
     build_customers,
     build_exports,
+    build_outside,
     build_reconciliation,
     build_reports,
     build_sales,
@@ -42,6 +44,7 @@ from analytics_pipeline.storage.machine import allow_more_files
 
 EXPORTS = "exports"
 REPORTS = "reports"
+OUTSIDE_GROUP = "outside"
 
 
 def build_definitions(
@@ -63,7 +66,10 @@ def build_definitions(
         for asset in _place(assets, group, settings, catalogue)
     ]
     tables = dg.Definitions(
-        assets=_name_for(settings.shop_name, placed),
+        assets=[
+            *build_outside(settings.shop_name, _name_group(OUTSIDE_GROUP, settings)),
+            *_name_for(settings.shop_name, placed),
+        ],
         schedules=[build_schedule(settings, days)],
         sensors=[
             *build_sensors(watched),
@@ -98,21 +104,23 @@ def _place(
     settings: Settings,
     catalogue: Catalogue,
 ) -> Sequence[dg.AssetsDefinition]:
-    """Put *assets* into their group of the story; what people read must be fresh.
-
-    Groups of one name are drawn as one, so those of a chain bear the shop's name.
-    """
-    shop = settings.shop_name
+    """Put *assets* into their group of the story; what people read must be fresh."""
 
     def placed(spec: dg.AssetSpec) -> dg.AssetSpec:
         return present(spec, catalogue, settings).replace_attributes(
-            group_name=f"{shop}_{group}" if shop else group,
+            group_name=_name_group(group, settings),
             freshness_policy=fresh_every_morning(settings)
             if group in {EXPORTS, REPORTS}
             else None,
         )
 
     return [asset.map_asset_specs(placed) for asset in assets]
+
+
+def _name_group(group: str, settings: Settings) -> str:
+    """Return the name of a group: those of one name are drawn as one in a chain."""
+    shop = settings.shop_name
+    return f"{shop}_{group}" if shop else group
 
 
 def _name_for(
@@ -124,7 +132,8 @@ def _name_for(
     """
     if shop is None:
         return assets
-    keys = {asset.key: asset_key(asset.key.path[-1], shop) for asset in assets}
+    names = [*OUTSIDE, *(asset.key.path[-1] for asset in assets)]
+    keys = {dg.AssetKey(name): asset_key(name, shop) for name in names}
     return [asset.with_attributes(asset_key_replacements=keys) for asset in assets]
 
 

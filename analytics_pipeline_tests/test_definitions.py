@@ -16,13 +16,13 @@ customer_analytics_master  exports   daily  customer_analytics first_time_buyers
 customer_changes           exports   daily  customer_analytics_master raw_sales
 customer_identities        customers once   customers ecom_orders
 customer_report            reports   daily  customer_analytics_master customer_changes ecom_reconciliation
-customers                  sources   once   outlets
-ecom_orders                sources   once   -
+customers                  sources   once   lightspeed outlets
+ecom_orders                sources   once   web_shop
 ecom_reconciliation        exports   once   customer_analytics_master customer_identities ecom_orders raw_sales
 first_time_buyers          exports   daily  customer_analytics
-outlets                    sources   once   -
+outlets                    sources   once   lightspeed
 raw_sales                  sales     daily  outlets sales_feed
-sales_feed                 sources   once   -
+sales_feed                 sources   once   lightspeed
 """  # noqa: E501
 
 CHECKS = """
@@ -56,7 +56,8 @@ def definitions(tmp_path_factory):
 @pytest.fixture(scope="module")
 def nodes(definitions):
     graph = definitions.resolve_asset_graph()
-    return {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    keys = graph.materializable_asset_keys
+    return {key.to_user_string(): graph.get(key) for key in keys}
 
 
 def test_everything_can_be_loaded(definitions):
@@ -75,6 +76,17 @@ def test_the_graph_is_as_it_is_told(nodes):
     ]
 
     assert found == lines_of(GRAPH)
+
+
+def test_the_graph_begins_with_what_is_outside(definitions):
+    graph = definitions.resolve_asset_graph()
+    outside = [graph.get(key) for key in graph.external_asset_keys]
+
+    assert {node.key.to_user_string() for node in outside} == {"lightspeed", "web_shop"}
+    for node in outside:
+        assert node.group_name == "outside"
+        assert len(node.description or "") > 20
+        assert not node.parent_keys
 
 
 def test_the_checks_of_every_table_are_as_they_are_told(nodes):

@@ -1,8 +1,9 @@
 """The assets as Dagster sees them: names and wiring, in the order of the story."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 import dagster as dg
 from pydantic import Field
@@ -49,7 +50,7 @@ from analytics_pipeline.orchestration.gate import (
 )
 from analytics_pipeline.orchestration.resources import Lightspeed
 from analytics_pipeline.orchestration.run_records import keep_warnings, read_verdicts
-from analytics_pipeline.orchestration.tables import Catalogue, Contract
+from analytics_pipeline.orchestration.tables import Catalogue, Contract, asset_key
 from analytics_pipeline.shop import Shop
 
 # ----------------------------------------------------------------------------------
@@ -88,6 +89,31 @@ class EcomOrdersConfig(dg.Config):
     )
 
 
+# ----------------------------------------------------------------------------------
+# The world outside, from which everything is read: shown, but never made here.
+
+LIGHTSPEED = "lightspeed"
+WEB_SHOP = "web_shop"
+
+OUTSIDE: Mapping[str, str] = MappingProxyType(
+    {
+        LIGHTSPEED: "Lightspeed Retail: sales, customers and outlets, as its API "
+        "gives them. It is only read; every sale keeps its versions in `sales_feed`.",
+        WEB_SHOP: "The web shop: its orders, as somebody has exported them into "
+        "`ecom_orders_export.csv` in the data directory.",
+    }
+)
+"""What each source outside is, as the UI shows it."""
+
+
+def build_outside(shop: str | None, group: str) -> list[dg.AssetSpec]:
+    """Return the left edge of the graph: where the first tables are read from."""
+    return [
+        dg.AssetSpec(asset_key(name, shop), description=words, group_name=group)
+        for name, words in OUTSIDE.items()
+    ]
+
+
 def asset_of(
     contract: Contract, *, kinds: set[str], deps: Sequence[str | dg.AssetDep] = ()
 ) -> Callable[[Callable[..., Iterator[Event]]], dg.AssetsDefinition]:
@@ -122,7 +148,7 @@ def asset_of(
 def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
     """Build the assets that read the world."""
 
-    @asset_of(catalogue.sales_feed, kinds={"lightspeed", "parquet"})
+    @asset_of(catalogue.sales_feed, kinds={"lightspeed", "parquet"}, deps=[LIGHTSPEED])
     def sales_feed(
         context: dg.AssetExecutionContext,
         config: SalesFeedConfig,
@@ -145,7 +171,7 @@ def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
             context, shop, catalogue.sales_feed, produce, already_stored
         )
 
-    @asset_of(catalogue.outlets, kinds={"lightspeed", "parquet"})
+    @asset_of(catalogue.outlets, kinds={"lightspeed", "parquet"}, deps=[LIGHTSPEED])
     def outlets(
         context: dg.AssetExecutionContext,
         shop: ShopResource,
@@ -160,7 +186,11 @@ def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
         store = shop.store_as("outlets", catalogue.outlets.model)
         yield from store_if_sound(context, shop, catalogue.outlets, produce, store)
 
-    @asset_of(catalogue.customers, kinds={"lightspeed", "parquet"}, deps=["outlets"])
+    @asset_of(
+        catalogue.customers,
+        kinds={"lightspeed", "parquet"},
+        deps=[LIGHTSPEED, "outlets"],
+    )
     def customers(
         context: dg.AssetExecutionContext,
         config: CustomersConfig,
@@ -181,7 +211,7 @@ def build_sources(catalogue: Catalogue) -> list[dg.AssetsDefinition]:
             lambda table: store_customers(shop, table),
         )
 
-    @asset_of(catalogue.ecom_orders, kinds={"csv", "parquet"})
+    @asset_of(catalogue.ecom_orders, kinds={"csv", "parquet"}, deps=[WEB_SHOP])
     def ecom_orders(
         context: dg.AssetExecutionContext, config: EcomOrdersConfig, shop: ShopResource
     ) -> Iterator[Event]:

@@ -21,7 +21,7 @@ from analytics_pipeline_tests.simulated_shop import (
 )
 
 pytestmark = pytest.mark.timeout(480)
-STORY = ["sources", "sales", "customers", "exports", "reports"]
+STORY = ["outside", "sources", "sales", "customers", "exports", "reports"]
 
 
 @pytest.fixture(scope="module")
