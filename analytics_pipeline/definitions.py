@@ -4,6 +4,7 @@
 ``defs`` is the production call of it, made when Dagster asks for it.
 """
 
+import warnings
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,7 @@ import dagster as dg
 
 from analytics_pipeline.alerts.delivery import build_alert_sensor, look_from_within
 from analytics_pipeline.holding import Progress, Tell, silent, unheard
-from analytics_pipeline.orchestration.assets import build_assets
+from analytics_pipeline.orchestration.assets import build_assets, build_outside
 from analytics_pipeline.orchestration.jobs import build_jobs, business_days
 from analytics_pipeline.orchestration.log_followers import start_followers_deaf
 from analytics_pipeline.orchestration.resources import (
@@ -44,7 +45,10 @@ def build_definitions(
     days = business_days(settings)
     watched = partial(open_shop, settings, clock)
     tables = dg.Definitions(
-        assets=build_assets(settings, days, look_from_within),
+        assets=[
+            *build_outside(settings.shop_name),
+            *build_assets(settings, days, look_from_within),
+        ],
         schedules=[build_schedule(settings, days)],
         sensors=[
             *build_sensors(watched),
@@ -62,8 +66,18 @@ def build_definitions(
     return dg.Definitions.merge(tables, build_jobs(settings.shop_name))
 
 
+def ignore_previews() -> None:
+    """Ignore Dagster's warnings of what a later version may change.
+
+    The version is pinned, and whoever starts the UI can do nothing about them.
+    """
+    for kind in (dg.BetaWarning, dg.PreviewWarning):
+        warnings.simplefilter("ignore", kind)
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
     """Build the definitions of the configured shop."""
+    ignore_previews()
     allow_more_files()
     return build_definitions(load_settings())

@@ -22,6 +22,7 @@ def __getattr__(name: str) -> object:
     """
     if name.startswith("__"):
         raise AttributeError(name)
+    _definitions.ignore_previews()
     _shortages.allow_more_files()
     chain = _chain.find_chain()
     if chain is None:

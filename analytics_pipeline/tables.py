@@ -47,6 +47,13 @@ class Group(StrEnum):
     REPORTS = "reports"
 
 
+class Source(StrEnum):
+    """Where what is delivered comes from."""
+
+    LIGHTSPEED = "lightspeed"
+    WEB_SHOP = "web_shop"
+
+
 class Reads(StrEnum):
     """How much of an input a table reads."""
 
@@ -142,6 +149,7 @@ class TableSpec:
         file: the file that people open, in the data directory; without one the table
             is in the store.
         is_daily: whether it has one partition for each business day.
+        source: where it is read from, for a table that is delivered.
         taken_from: the table from which it takes over columns of the same name.
         renamed: columns that have another name there.
         worked_out: columns of the same name that hold something else.
@@ -162,6 +170,7 @@ class TableSpec:
     ends: Sequence[str]
     file: str | None = None
     is_daily: bool = False
+    source: Source | None = None
     taken_from: str | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
     worked_out: frozenset[str] = frozenset()
@@ -313,6 +322,7 @@ SALES_FEED = TableSpec(
     key="sale_id",
     group=Group.SOURCES,
     kinds=frozenset({"lightspeed", "parquet"}),
+    source=Source.LIGHTSPEED,
     inputs=(earlier("outlets"),),
     summary="Every version of every sale that Lightspeed delivered, in an "
     "append-only log.\n\nEach run reads on from where the last one ended.",
@@ -347,6 +357,7 @@ OUTLETS = TableSpec(
     key="outlet_id",
     group=Group.SOURCES,
     kinds=frozenset({"lightspeed", "parquet"}),
+    source=Source.LIGHTSPEED,
     inputs=(),
     summary="The outlets with their time zones, and the store's own.",
     row="one outlet with its time zone",
@@ -378,6 +389,7 @@ CUSTOMERS = TableSpec(
     key="customer_id",
     group=Group.SOURCES,
     kinds=frozenset({"lightspeed", "parquet"}),
+    source=Source.LIGHTSPEED,
     inputs=(whole("outlets"),),
     summary="The customer records; of a deleted one, only hashed keys are kept.",
     row="one customer record; of a deleted one only hashed keys",
@@ -402,6 +414,7 @@ ECOM_ORDERS = TableSpec(
     key="order_number",
     group=Group.SOURCES,
     kinds=frozenset({"csv", "parquet"}),
+    source=Source.WEB_SHOP,
     inputs=(earlier("raw_sales"), earlier("sales_feed")),
     summary="The web shop's orders, from its export; none without the file.",
     row="one web-shop order",

@@ -133,10 +133,19 @@ def run_light(
             options=_options(name, config),
             last_results=partial(read_verdicts, _records(), None, but=name),
         )
+        before = len(events)
         events += make_table(_context(kept), spec, function_of(spec), run)
         if figures is not None:
-            figures[name] = kept.pop(name, {})
+            figures[name] = _figures_of(events[before:]) | kept.pop(name, {})
     return events
+
+
+def _figures_of(events: list[Any]) -> dict[str, Any]:
+    """What Dagster would keep beside a table that is stored whole."""
+    kept = [
+        event.metadata for event in events if isinstance(event, dg.MaterializeResult)
+    ]
+    return {name: value for metadata in kept for name, value in _plain(metadata or {})}
 
 
 def _options(table: str, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.simulator.ledger import expected_master
-from analytics_pipeline_tests.light_run import run_light
+from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,
@@ -62,6 +62,44 @@ def assert_equal_to_the_ledger(shop: SimulatedShop, day: date) -> None:
 def from_day(shop: SimulatedShop, first: date) -> SimulatedShop:
     settings = shop.settings.model_copy(update={"start_date": first})
     return SimulatedShop(shop.store, shop.simulator, settings)
+
+
+def test_materialize_all_without_configuration_makes_the_day_and_the_late_ones(
+    shop: SimulatedShop,
+) -> None:
+    """The biggest button of the UI, after a sale of an earlier day has changed."""
+    sales = shop.store.state.sales.values()
+    oldest = min(sales, key=lambda sale: sale.sale_date)
+    oldest.version = max(sale.version for sale in sales) + 1
+
+    result = materialize(shop, TABLES, FIRST_DAY)
+
+    assert result.success
+    assert_equal_to_the_ledger(shop, FIRST_DAY)
+
+
+def results_of_checks(shop: SimulatedShop) -> dict[str, str]:
+    """The last result of every check, as the UI colours it."""
+    graph = build_definitions(shop.settings).resolve_asset_graph()
+    with open_instance(shop.settings) as instance:
+        storage = instance.event_log_storage
+        found = storage.get_latest_asset_check_execution_by_key(
+            list(graph.asset_check_keys)
+        )
+    return {key.to_user_string(): each.status.value for key, each in found.items()}
+
+
+def test_of_a_failed_run_only_the_check_that_failed_turns_red(
+    shop: SimulatedShop,
+) -> None:
+    before = results_of_checks(shop)
+    export = shop.data / "ecom_orders_export.csv"
+    export.write_bytes(export.read_bytes().replace(b"order_number", b"number", 1))
+
+    assert shop.update(FIRST_DAY).failure is not None
+
+    failed = {"ecom_orders:export_is_readable": "FAILED"}
+    assert before | failed == results_of_checks(shop) != before
 
 
 @pytest.mark.parametrize(

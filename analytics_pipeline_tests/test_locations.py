@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.locations: a code location a shop."""
 
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -26,6 +27,14 @@ def test_an_attribute_is_the_definitions_of_the_shop_of_that_name(shops: Path) -
     keys = definitions.resolve_asset_graph().get_all_asset_keys()
     assert {key.path[0] for key in keys} == {"north"}
     dg.Definitions.validate_loadable(definitions)
+
+
+def test_a_location_of_a_chain_warns_of_nothing(shops: Path) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        locations.north.get_repository_def()  # type: ignore[attr-defined]
+
+    assert [str(each.message) for each in told] == []
 
 
 @pytest.mark.parametrize("name", ["south", "west"])

@@ -23,7 +23,7 @@ WITH_CONTACTS = {
 def specs_of(**settings):
     settings = load_settings(start_date=date(2025, 1, 1), **settings)
     graph = build_definitions(settings).resolve_asset_graph()
-    return {key.path[-1]: graph.get(key) for key in graph.get_all_asset_keys()}
+    return {key.path[-1]: graph.get(key) for key in graph.materializable_asset_keys}
 
 
 @pytest.fixture(scope="module")

@@ -292,10 +292,9 @@ def launch(shop: str, job: str, table: str | None = None, day: str = "") -> str:
     if table:
         selector["assetSelection"] = [{"path": [shop, table]}]
     tags = [{"key": "dagster/partition", "value": day}] if day else []
-    config = {"raw_sales": {"config": {"refresh_late_days": True}}} if day else {}
     given = {
         "selector": selector,
-        "runConfigData": {"ops": config} if config else {},
+        "runConfigData": {},
         "mode": "default",
         "executionMetadata": {"tags": tags},
     }

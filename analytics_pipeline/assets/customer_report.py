@@ -49,10 +49,8 @@ from analytics_pipeline.model.vocabulary import (
 )
 from analytics_pipeline.report.page import (
     Page,
-    Plot,
     draw_plots,
     render_page,
-    take_pictures,
 )
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import ReportFiles
@@ -82,16 +80,7 @@ def report_customers(shop: Shop, day: date) -> Candidate:
         key,
         figures=_plotted(report),
         places={"report": f"reports/customer_report_{key}.html"},
-        pictures=take_pictures(_plots(shop, report, day))
-        if _is_published(shop, day)
-        else {},
     )
-
-
-def _plots(shop: Shop, report: pd.DataFrame, day: date) -> list[Plot]:
-    """Return the plots of *report*, which one run draws once."""
-    state = day, tuple(report["amount"])
-    return shop.keep("plots", state, lambda: draw_plots(report, day))
 
 
 def _is_published(shop: Shop, day: date) -> bool:
@@ -197,7 +186,7 @@ def store_report(shop: Shop, candidate: Candidate, verdicts: Sequence[Verdict]) 
     page = Page(
         as_of=day,
         report=candidate.rows,
-        plots=_plots(shop, candidate.rows, day),
+        plots=draw_plots(candidate.rows, day),
         changes=list_largest_changes(_changes(shop, day)),
         verdicts=verdicts,
         with_tax=shop.policy.money_basis is MoneyBasis.INCL_TAX,

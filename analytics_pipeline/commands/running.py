@@ -17,13 +17,17 @@ from analytics_pipeline.alerts.delivery import tell_people
 from analytics_pipeline.assets.customer_changes import CHANGES
 from analytics_pipeline.assets.ecom_reconciliation import RECONCILIATION
 from analytics_pipeline.commands.terminal import Terminal, Waits
-from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.definitions import build_definitions, ignore_previews
 from analytics_pipeline.domain.incidents import Incidents, group_warnings
 from analytics_pipeline.model.checks import ACCEPTED
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.money import format_cents, round_half_away
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import ChangeKind, ReconciliationCategory
+from analytics_pipeline.orchestration.code_location import (
+    record_like_launched,
+    tags_of_command,
+)
 from analytics_pipeline.orchestration.instance import (
     instance_home,
     open_instance,
@@ -94,8 +98,7 @@ def run_job(
     StoredVersions(store).refuse_newer()
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        warnings.simplefilter("ignore", dg.PreviewWarning)
+        ignore_previews()
         definitions = build_definitions(
             settings,
             progress=terminal.progress,
@@ -105,11 +108,12 @@ def run_job(
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
         with records_kept(partial(instance_home, settings)), _log_beside(terminal):
             instance = open_instance(settings)
+            record_like_launched(instance, settings, job)
             result = definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 partition_key=day.isoformat(),
                 run_config={**config, **quiet},
-                tags=dict(tags or {}),
+                tags={**(tags or {}), **tags_of_command()},
                 raise_on_error=False,
             )
             terminal.progress("alerts", 0, None)

@@ -19,6 +19,7 @@ from analytics_pipeline.commands.probes import (
 )
 from analytics_pipeline.domain.incidents import Incidents, group_warnings, list_news
 from analytics_pipeline.model.text import for_shop, go_on, say
+from analytics_pipeline.orchestration.code_location import is_of_command
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.jobs import (
     DAILY_UPDATE,
@@ -281,7 +282,8 @@ def is_begun(record: dg.RunRecord) -> bool:
 
 def _is_launched(record: dg.RunRecord) -> bool:
     """Say whether Dagster launched the run, and no command."""
-    return LOCATION_TAG in record.dagster_run.tags
+    run = record.dagster_run
+    return LOCATION_TAG in run.tags and not is_of_command(run)
 
 
 def begin_of(record: dg.RunRecord) -> float:

@@ -1,17 +1,19 @@
 """The Dagster UI and its daemon, on the instance that the commands write to."""
 
 import errno
-import json
 import os
 import socket
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.orchestration.code_location import (
+    STANDARD_LIBRARY,
+    write_workspace,
+)
 from analytics_pipeline.orchestration.instance import (
     home_of_chain,
     instance_home,
@@ -19,7 +21,6 @@ from analytics_pipeline.orchestration.instance import (
     refuse_pattern,
 )
 from analytics_pipeline.settings import VARIABLES, Chain, Settings, find_chain, ui_hosts
-from analytics_pipeline.storage.files import replace_text
 
 # ----------------------------------------------------------------------------------
 # Whether a server can listen on a port of this machine, asked before it is started.
@@ -93,9 +94,7 @@ def _free_port_after(port: int) -> int:
 # The Dagster UI and its daemon, on the instance that the commands write to.
 
 
-_STANDARD_LIBRARY = sysconfig.get_path("stdlib")
-"""A folder of modules that are trusted anyway, and on every path."""
-_NOWHERE = str(Path(_STANDARD_LIBRARY, "no_modules"))
+_NOWHERE = str(Path(STANDARD_LIBRARY, "no_modules"))
 """A place of the path that may be taken away, because nothing is there."""
 
 
@@ -114,35 +113,16 @@ def open_ui(settings: Settings, terminal: Terminal, port: int) -> None:
     ui_hosts()
     chain = find_chain()
     if chain is None:
-        target = ["--module-name", "analytics_pipeline.definitions"]
-        target += ["--working-directory", _STANDARD_LIBRARY]
         home = instance_home(settings)
         environment = {**os.environ, **settings.as_environment()}
-        _become(target, port, {**environment, "DAGSTER_HOME": str(home)}, home)
+        environment["DAGSTER_HOME"] = str(home)
     else:
         for fault in chain.faults.values():
             terminal.warn(f"{fault.cause} {fault.remedy}")
-        target = ["--workspace", write_workspace(chain)]
-        _become(target, port, environment_of(chain), home_of_chain(chain))
-
-
-def write_workspace(chain: Chain) -> str:
-    """Write which code locations there are, one a shop; return the file's path."""
-    locations = [
-        {
-            "python_module": {
-                "module_name": "analytics_pipeline.locations",
-                "attribute": name,
-                "location_name": name,
-                "working_directory": _STANDARD_LIBRARY,
-            }
-        }
-        for name in chain.names
-    ]
-    path = home_of_chain(chain) / "workspace.yaml"
-    # JSON is YAML, and every name is quoted.
-    replace_text(path, json.dumps({"load_from": locations}, indent=1) + "\n")
-    return str(path)
+        home, environment = home_of_chain(chain), environment_of(chain)
+    data_dir = chain.data_dir if chain else settings.data_dir
+    target = ["--workspace", str(write_workspace(data_dir, chain))]
+    _become(target, port, environment, home)
 
 
 def environment_of(chain: Chain) -> dict[str, str]:

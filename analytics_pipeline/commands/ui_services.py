@@ -7,6 +7,7 @@ the exit code tells which.
 import runpy
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import dagster as dg
 from filelock import FileLock, Timeout
 
 from analytics_pipeline.commands.interruption import INTERRUPTED
@@ -55,7 +57,9 @@ def _run_alone(words: list[str]) -> int:
     # Dagster lets SIGTERM do the same.
     signal.signal(signal.SIGINT, interrupt)
     sys.argv = ["dagster", "dev", *words]
-    with suppress(SystemExit, KeyboardInterrupt):
+    with suppress(SystemExit, KeyboardInterrupt), warnings.catch_warnings():
+        # That `dg dev` replaces `dagster dev` helps nobody who typed neither.
+        warnings.simplefilter("ignore", dg.SupersessionWarning)
         _guard_webserver()
         runpy.run_module("dagster", run_name="__main__", alter_sys=True)
     if interruptions:

@@ -156,7 +156,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A new version of a table: rows, findings, notes, figures to plot, pictures.
+    """A new version of a table: rows, findings, notes and figures to plot.
 
     The schema is judged by the gate, unless ``is_audited`` says that it was judged
     with other days at once.  ``frame`` is missing where a finding already blocks, or
@@ -171,7 +171,6 @@ class Candidate:
     partition: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, int | str] = field(default_factory=dict)
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
     is_audited: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
     store: Callable[["Candidate"], None] | None = field(default=None, compare=False)

@@ -26,7 +26,7 @@ from analytics_pipeline.orchestration.tables import (
 )
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.tables import TABLES, Group, TableSpec
+from analytics_pipeline.tables import TABLES, Group, Source, TableSpec
 
 READ_BY_PEOPLE = {Group.EXPORTS, Group.REPORTS}
 """The groups that must be fresh every morning."""
@@ -64,7 +64,7 @@ class RawSalesConfig(dg.Config):
     """Which days are cut."""
 
     refresh_late_days: bool = Field(
-        False, description="Cut the days as well whose sales have changed since."
+        True, description="Cut the days as well whose sales have changed since."
     )
     recut_all_days: bool = Field(
         False, description="Cut every day up to the last one again."
@@ -102,8 +102,32 @@ def build_assets(
     if shop is None:
         return assets
     # Steps, and so the configuration of runs, are named for the table alone.
-    keys = {asset.key: asset_key(asset.key.path[-1], shop) for asset in assets}
+    names = [*(source.value for source in Source), *TABLES]
+    keys = {dg.AssetKey(name): asset_key(name, shop) for name in names}
     return [asset.with_attributes(asset_key_replacements=keys) for asset in assets]
+
+
+OUTSIDE: Mapping[Source, str] = MappingProxyType(
+    {
+        Source.LIGHTSPEED: "Lightspeed Retail: sales, customers and outlets, as its "
+        "API gives them. It is only read; `sales_feed` keeps every version of a sale.",
+        Source.WEB_SHOP: "The web shop: its orders, as exported into "
+        "`ecom_orders_export.csv` in the data directory.",
+    }
+)
+"""What each source outside is, as the UI shows it."""
+
+
+def build_outside(shop: str | None) -> list[dg.AssetSpec]:
+    """Return the left edge of the graph: where the first tables are read from."""
+    return [
+        dg.AssetSpec(
+            asset_key(source.value, shop),
+            description=description,
+            group_name=_name_group("outside", shop),
+        )
+        for source, description in OUTSIDE.items()
+    ]
 
 
 def build_asset(
@@ -112,39 +136,46 @@ def build_asset(
     days: dg.DailyPartitionsDefinition,
     look: LookFromWithin,
 ) -> dg.AssetsDefinition:
-    """Build the asset of one table: everything of it follows from *spec*."""
-    config = CONFIGS.get(spec.name)
+    """Build the asset of one table: everything of it follows from *spec*.
 
-    @dg.asset(
-        name=spec.name,
+    A run may leave the checks out of its plan: the gate reports them all the same, and
+    one that it does not come to keeps its last result instead of a failure.  Only a
+    multi-asset can be run without its checks.
+    """
+    config = CONFIGS.get(spec.name)
+    is_read = spec.group in READ_BY_PEOPLE
+    asset_spec = dg.AssetSpec(
+        spec.name,
         deps=dependencies(spec),
-        partitions_def=days if spec.is_daily else None,
-        backfill_policy=dg.BackfillPolicy.single_run() if spec.is_daily else None,
-        check_specs=check_specs(spec, days),
-        config_schema=config.to_fields_dict() if config else None,
-        required_resource_keys={"shop", "lightspeed"},
         description=describe(spec),
         metadata=metadata_of(spec, settings),
         kinds=set(spec.kinds),
         owners=[OWNER],
         tags=tags_of(spec),
-        group_name=_group_of(spec, settings.shop_name),
+        group_name=_name_group(spec.group.value, settings.shop_name),
+        partitions_def=days if spec.is_daily else None,
+        freshness_policy=fresh_every_morning(settings) if is_read else None,
+    )
+
+    @dg.multi_asset(
+        name=spec.name,
+        specs=[asset_spec],
+        check_specs=check_specs(spec, days),
+        can_subset=True,
+        partitions_def=days if spec.is_daily else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if spec.is_daily else None,
+        config_schema=config.to_fields_dict() if config else None,
+        required_resource_keys={"shop", "lightspeed"},
     )
     def make(context: dg.AssetExecutionContext) -> Iterator[Event]:
         run = _run_of(context, spec, look)
         yield from make_table(context, spec, function_of(spec), run)
 
-    if spec.group not in READ_BY_PEOPLE:
-        return make
-    policy = fresh_every_morning(settings)
-    return make.map_asset_specs(
-        lambda each: each.replace_attributes(freshness_policy=policy)
-    )
+    return make
 
 
-def _group_of(spec: TableSpec, shop: str | None) -> str:
+def _name_group(group: str, shop: str | None) -> str:
     """Groups of one name are drawn as one, so those of a chain have the shop's name."""
-    group = spec.group.value
     return f"{shop}_{group}" if shop else group
 
 

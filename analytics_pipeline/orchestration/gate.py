@@ -1,7 +1,6 @@
 """The gate: judge a table, store it only if nothing blocks, report it."""
 
 import traceback
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -116,7 +115,7 @@ def _say(sentence: str) -> None:
 # yields the failed check and then raises, and nothing is written.
 
 
-Event = dg.AssetCheckEvaluation | dg.Output[None]
+Event = dg.AssetCheckEvaluation | dg.MaterializeResult[None] | dg.Output[None]
 
 
 @contextmanager
@@ -258,9 +257,6 @@ def figures(shop: Shop, spec: TableSpec, candidate: Candidate) -> dict[str, Any]
             shown[money] = dg.MetadataValue.float(int(value) / 100)
         else:
             shown[name] = value
-    for name, png in candidate.pictures.items():
-        image = f"data:image/png;base64,{b64encode(png).decode('ascii')}"
-        shown[name] = dg.MetadataValue.md(f"![{name}]({image})")
     if candidate.frame is not None:
         key = "partition_row_count" if candidate.partition else "row_count"
         shown[f"dagster/{key}"] = len(candidate.frame)
@@ -453,8 +449,8 @@ def _report(gate: GateRun) -> Iterator[Event]:
     """Report to Dagster what is stored now; fail if something is not."""
     for day, metadata in gate.stored.items():
         if day is None:
-            gate.context.add_asset_metadata(metadata, asset_key=gate.key)
-        elif gate.failed or day not in gate.wanted:
+            continue
+        if gate.failed or day not in gate.wanted:
             gate.context.log_event(gate.materialized(day))
         else:
             gate.context.add_asset_metadata(
@@ -468,4 +464,4 @@ def _report(gate: GateRun) -> Iterator[Event]:
         slot = f"{gate.spec.name}_{check}"
         if slot in selected:
             yield dg.Output(None, output_name=slot)
-    yield dg.Output(None)
+    yield dg.MaterializeResult(metadata=gate.stored.get(None))

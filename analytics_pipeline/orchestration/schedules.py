@@ -91,7 +91,7 @@ def _snapshot(day: str, tick: str, shop: str | None) -> dg.RunRequest:
         run_key=f"{day}@{tick}",
         partition_key=day,
         asset_selection=[asset_key(name, shop) for name in SNAPSHOT],
-        run_config={"ops": {"raw_sales": {"config": {"refresh_late_days": True}}}},
+        asset_check_keys=[],
     )
 
 

@@ -31,7 +31,8 @@ def dependencies(spec: TableSpec) -> list[dg.AssetDep]:
     A daily table maps each day to the same day of a daily input, even where it reads
     every day before it: so a range of days stays one run.
     """
-    return [
+    outside = [] if spec.source is None else [dg.AssetDep(spec.source.value)]
+    return outside + [
         dg.AssetDep(
             each.table,
             partition_mapping=dg.IdentityPartitionMapping()

@@ -40,12 +40,6 @@ def draw(chart: Mapping[str, Any]) -> str:
     return svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
 
 
-def picture(svg: str) -> bytes:
-    """Return a drawing as PNG, for where only pictures are shown."""
-    png: bytes = vl_convert.svg_to_png(svg, scale=1.5)
-    return png
-
-
 def stacked_months(
     rows: pd.DataFrame, series: Sequence[str], unit: str, divide: int = 1
 ) -> dict[str, Any]:

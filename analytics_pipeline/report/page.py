@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from analytics_pipeline.domain.report import Headline, rows_of
 from analytics_pipeline.model.checks import Outcome, Verdict
 from analytics_pipeline.model.vocabulary import ReportFigure, ReportUnit
-from analytics_pipeline.report.charts import draw, picture
+from analytics_pipeline.report.charts import draw
 from analytics_pipeline.report.sections import (
     Grid,
     Section,
@@ -72,27 +72,9 @@ def render_page(page: Page) -> str:
     )
 
 
-PICTURED = (
-    ReportFigure.REVENUE,
-    ReportFigure.SECOND_PURCHASE,
-    ReportFigure.RETENTION,
-    ReportFigure.TIERS,
-)
-"""The plots that Dagster's own page of the report shows too."""
-
-
 def draw_plots(report: pd.DataFrame, as_of: date) -> list[Plot]:
     """Return the sections of a report, each with its drawing."""
     return [Plot(each, draw(each.chart)) for each in build_sections(report, as_of)]
-
-
-def take_pictures(plots: Sequence[Plot]) -> dict[str, bytes]:
-    """Return some of the plots as pictures, by title."""
-    return {
-        plot.section.title: picture(plot.svg)
-        for plot in plots
-        if plot.section.key in PICTURED
-    }
 
 
 @cache

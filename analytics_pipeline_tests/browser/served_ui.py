@@ -19,11 +19,8 @@ from analytics_pipeline_tests.shared_deployment.processes import (
 )
 from analytics_pipeline_tests.shared_deployment.server import free_port
 
-LOCATION = "/locations/analytics_pipeline.definitions"
-_OURS = (
-    'repositoryLocationName: "analytics_pipeline.definitions" '
-    'repositoryName: "__repository__"'
-)
+LOCATION = "/locations/analytics_pipeline"
+_OURS = 'repositoryLocationName: "analytics_pipeline" repositoryName: "__repository__"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,28 @@ class ServedUi:
         """What is known of a run: its status, configuration and tags."""
         fields = "... on Run {status runConfigYaml tags {key value}}"
         return self.ask(f'{{runOrError(runId: "{run_id}") {{{fields}}}}}')["runOrError"]
+
+    def runs_of_job(self, name: str) -> list[str]:
+        """The runs that the page of a job lists."""
+        fields = "... on Pipeline {runs {id}}"
+        answer = self.ask(
+            f'{{pipelineOrError(params: {{{_OURS} pipelineName: "{name}"}}) '
+            f"{{{fields}}}}}"
+        )
+        return [run["id"] for run in answer["pipelineOrError"]["runs"]]
+
+    def execute_again(self, run_id: str) -> str:
+        """Click *Re-execute* of a run; return the new run."""
+        asked = f'{{parentRunId: "{run_id}", strategy: ALL_STEPS}}'
+        fields = "__typename ... on LaunchRunSuccess {run {id}} "
+        fields += "... on PythonError {message}"
+        answer = self.ask(
+            "mutation {launchPipelineReexecution(reexecutionParams: "
+            f"{asked}) {{{fields}}}}}"
+        )["launchPipelineReexecution"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        new: str = answer["run"]["id"]
+        return new
 
     def runs_of(self, backfill: str) -> list[str]:
         """The status of each run of a backfill."""

@@ -98,7 +98,7 @@ def asked(web: Web, query: str) -> Any:
 def schedule(web: Web) -> tuple[str, str]:
     """The id and the state of the nightly schedule."""
     selector = (
-        'scheduleSelector: {repositoryLocationName: "analytics_pipeline.definitions", '
+        'scheduleSelector: {repositoryLocationName: "analytics_pipeline", '
         'repositoryName: "__repository__", scheduleName: "daily_update_schedule"}'
     )
     fields = "{... on Schedule {id scheduleState {status}}}"

@@ -6,8 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.browser.served_ui import ServedUi, served_ui
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.shared_deployment.processes import wait_until
@@ -18,14 +21,14 @@ from analytics_pipeline_tests.simulated_shop import (
 )
 
 pytestmark = pytest.mark.timeout(480)
-STORY = ["sources", "sales", "customers", "exports", "reports"]
+STORY = ["outside", "sources", "sales", "customers", "exports", "reports"]
 
 
 @pytest.fixture(scope="module")
 def shop(
     small_shops_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SimulatedShop]:
-    """A shop whose first day is published, of which Dagster knows nothing yet."""
+    """A shop whose first day is published; the next one is lived, and not read."""
     folder = tmp_path_factory.mktemp("shop")
     data = shutil.copytree(small_shops_data, folder / "data")
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -35,8 +38,16 @@ def shop(
 
 
 @pytest.fixture(scope="module")
+def typed(shop: SimulatedShop) -> str:
+    """The run of a command, all that Dagster knows when its UI is started."""
+    outcome = shop.update(FIRST_DAY)
+    assert outcome.failure is None
+    return outcome.run_id
+
+
+@pytest.fixture(scope="module")
 def ui(
-    shop: SimulatedShop, tmp_path_factory: pytest.TempPathFactory
+    shop: SimulatedShop, typed: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServedUi]:
     """The UI of that shop."""
     with served_ui(shop.settings, tmp_path_factory.mktemp("ui")) as served:
@@ -109,6 +120,43 @@ def test_it_opens_with_the_story_from_left_to_right_and_no_pop_up(
     assert any("/graphql" in url for url in requests)
 
 
+def test_the_first_page_shows_the_run_of_a_command(page: Any, ui: ServedUi) -> None:
+    page.clock.install(time=clock.now())  # the browser is a process without ours
+    page.goto(ui.at("/"))
+
+    page.locator('a[href*="/jobs/daily_update"]').first.wait_for()
+    assert page.get_by_text("No runs").count() == 0
+
+
+def test_the_run_of_a_command_is_on_the_page_of_its_job(
+    page: Any, ui: ServedUi, typed: str
+) -> None:
+    assert ui.runs_of_job("daily_update") == [typed]
+
+    page.goto(f"{ui.job('daily_update')}/runs")
+    page.get_by_text(typed[:8]).first.wait_for()
+
+
+def test_no_event_of_a_run_is_larger_than_20_kilobytes(
+    shop: SimulatedShop, typed: str
+) -> None:
+    """Dagster keeps each twice or three times; pictures belong to the report."""
+    with open_instance(shop.settings) as instance:
+        sizes = [len(dg.serialize_value(each)) for each in instance.all_logs(typed)]
+
+    assert len(sizes) > 100
+    assert max(sizes) < 20_000
+
+
+@pytest.mark.nightly
+def test_the_run_of_a_command_can_be_executed_again(ui: ServedUi, typed: str) -> None:
+    again = ui.execute_again(typed)
+
+    wait_until(lambda: ui.run_of(again)["status"] in {"SUCCESS", "FAILURE"})
+    assert ui.run_of(again)["status"] == "SUCCESS"
+    assert set(ui.runs_of_job("daily_update")) == {typed, again}
+
+
 def test_a_table_says_what_it_is_and_where(page: Any, ui: ServedUi) -> None:
     page.goto(ui.at("/assets/customer_analytics_master"))
 
@@ -132,7 +180,6 @@ def test_refresh_now_by_clicking_publishes_the_day(
 
     hide_events(page)
     page.get_by_text(f"people read the master of {day} now").wait_for()
-    assert "refresh_late_days: true" in ui.run_of(run_id)["runConfigYaml"]
     published = shop.local.publication.published()
     assert published is not None
     assert published.as_of == day.isoformat()

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import pytest
 from filelock import FileLock
 
 from analytics_pipeline.commands.state import RunEnding, Runs, last_made, read_runs
+from analytics_pipeline.orchestration.code_location import tags_of_command
 from analytics_pipeline.orchestration.jobs import SHOP_TAG
 from analytics_pipeline.orchestration.run_records import GRACE, LOCATION_TAG
 from analytics_pipeline.settings import load_settings, read_chain
@@ -406,3 +408,26 @@ def test_many_runs_of_other_shops_push_no_shop_out(records: Records) -> None:
         records.instance.add_run(run)
 
     assert of_chain(records, "north").read().failed is not None
+
+
+def test_a_run_of_a_command_is_known_by_its_tag_and_its_repetition_is_not(
+    records: Records,
+) -> None:
+    """Both have a code location; the UI gives a repetition the tags of the first."""
+    tags = {LOCATION_TAG: "analytics_pipeline", **tags_of_command()}
+    records.begin(tags)
+    command = records.read()
+    for run in records.instance.get_runs():
+        records.instance.delete_run(run.run_id)
+    records.instance.add_run(
+        dg.DagsterRun(
+            job_name="daily_update", status=dg.DagsterRunStatus.NOT_STARTED,
+            tags=tags, root_run_id=str(uuid4()), parent_run_id=str(uuid4()),
+        )
+    )  # fmt: skip
+    repetition = records.read()
+
+    assert command.under_way is None
+    assert command.failed is not None
+    assert repetition.under_way is not None
+    assert repetition.under_way.is_queued

@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from dagster._cli import dev
 from filelock import FileLock
@@ -148,6 +150,19 @@ def test_services_that_end_by_themselves_are_a_failure(
 
     assert ui_services.run(tmp_path, ["--port", "0"]) == code
     assert "ended by itself" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("restored")
+def test_that_dagster_calls_its_own_command_superseded_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def run_module(*_words: object, **_options: object) -> None:
+        warnings.warn("Use 'dg dev' instead.", dg.SupersessionWarning, stacklevel=2)
+
+    monkeypatch.setattr(ui_services.runpy, "run_module", run_module)
+
+    assert ui_services.run(tmp_path, ["--port", "0"]) == 5  # not 1, of a traceback
+    assert "dg dev" not in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("restored")

@@ -9,7 +9,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.ui import environment_of, write_workspace
+from analytics_pipeline.commands.ui import environment_of
+from analytics_pipeline.orchestration.code_location import write_workspace
 from analytics_pipeline.settings import Chain, read_chain
 from analytics_pipeline_tests.chain_of_shops import write_shop
 from analytics_pipeline_tests.receivers import open_webhook
@@ -154,7 +155,7 @@ def chain(shops: Path, tmp_path: Path) -> Chain:
 def test_the_workspace_has_a_location_a_shop_broken_ones_among_them(
     chain: Chain, tmp_path: Path
 ) -> None:
-    path = Path(write_workspace(chain))
+    path = write_workspace(chain.data_dir, chain)
 
     assert path.parent == tmp_path / "data/.dagster"
     assert json.loads(path.read_text())["load_from"] == [

@@ -167,7 +167,7 @@ def test_the_ui_runs_no_module_of_the_folder_it_is_started_in(ui: Web) -> None:
 def launch(ui: Web) -> str:
     """Launch a run, which is a process of its own; there is no store, so it fails."""
     selector = (
-        'repositoryLocationName: "analytics_pipeline.definitions", '
+        'repositoryLocationName: "analytics_pipeline", '
         'repositoryName: "__repository__", pipelineName: "full_rebuild"'
     )
     parameters = f'{{selector: {{{selector}}}, mode: "default", runConfigData: {{}}'

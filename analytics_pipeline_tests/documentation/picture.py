@@ -62,9 +62,10 @@ class Place:
 
 def draw_picture(graph: Any) -> str:
     """Return the picture of an asset *graph* of Dagster."""
-    nodes = {key.path[-1]: graph.get(key) for key in graph.get_all_asset_keys()}
+    made = graph.materializable_asset_keys
+    nodes = {key.path[-1]: graph.get(key) for key in made}
     made_from = {
-        name: sorted(key.path[-1] for key in node.parent_keys)
+        name: sorted(key.path[-1] for key in node.parent_keys & made)
         for name, node in sorted(nodes.items())
     }
     rows = _arrange(_direct(made_from))

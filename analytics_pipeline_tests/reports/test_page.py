@@ -12,11 +12,9 @@ from analytics_pipeline.model.checks import Outcome, Verdict
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.report import CustomerReport
 from analytics_pipeline.report.page import (
-    PICTURED,
     Page,
     draw_plots,
     render_page,
-    take_pictures,
 )
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.report_measured import AS_OF, measure, purchase
@@ -171,13 +169,6 @@ def test_a_day_that_goes_on_is_said_to_be_provisional(page, text):
 def test_money_without_tax_is_said_to_be_so(page, text):
     assert "tax included" in text
     assert "without tax" in render_page(replace(page, with_tax=False))
-
-
-def test_some_plots_are_pictures_too(page):
-    pictures = take_pictures(page.plots)
-
-    assert len(pictures) == len(PICTURED)
-    assert all(png.startswith(b"\x89PNG") for png in pictures.values())
 
 
 def test_a_shop_that_has_sold_nothing_yet_has_a_page(page):
