@@ -5,6 +5,8 @@ a bucket, a cluster or a channel could not be reached or refused; 4 another run 
 way; 5 this machine failed; 130 interrupted.
 """
 
+from analytics_pipeline.commands.interruption import ending_quietly  # isort: split
+
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +23,6 @@ from analytics_pipeline.commands.entry import (
     run_command,
     run_in_turn,
 )
-from analytics_pipeline.commands.interruption import ending_quietly
 from analytics_pipeline.commands.options import (
     PROGRAM,
     Accept,

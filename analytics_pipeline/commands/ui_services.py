@@ -4,6 +4,8 @@
 the exit code tells which.
 """
 
+from analytics_pipeline.commands.interruption import INTERRUPTED  # isort: split
+
 import runpy
 import signal
 import sys
@@ -18,7 +20,6 @@ from typing import Any
 import dagster as dg
 from filelock import FileLock, Timeout
 
-from analytics_pipeline.commands.interruption import INTERRUPTED
 from analytics_pipeline.commands.ui import refuse_taken
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 
