@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.definitions: the graph, as a list people can read."""
 
+import warnings
 from datetime import date, timedelta
 
 import dagster as dg
@@ -61,6 +62,20 @@ def nodes(definitions):
 
 def test_everything_can_be_loaded(definitions):
     dg.Definitions.validate_loadable(definitions)
+
+
+def test_the_graph_is_as_it_is_told(nodes):
+    found = [
+        [
+            name,
+            node.group_name,
+            "daily" if node.partitions_def else "once",
+            *(sorted(key.to_user_string() for key in node.parent_keys) or ["-"]),
+        ]
+        for name, node in sorted(nodes.items())
+    ]
+
+    assert found == lines_of(GRAPH)
 
 
 def test_the_graph_begins_with_what_is_outside(definitions):
@@ -155,94 +170,6 @@ def test_loading_the_definitions_warns_of_nothing(tmp_path, monkeypatch):
         defs.load_fn().get_repository_def()
 
     assert [str(each.message) for each in told] == []
-
-
-def test_the_graph_is_as_it_is_told(nodes):
-    found = [
-        [
-            name,
-            node.group_name,
-            "daily" if node.partitions_def else "once",
-            *(sorted(key.to_user_string() for key in node.parent_keys) or ["-"]),
-        ]
-        for name, node in sorted(nodes.items())
-    ]
-
-    assert found == lines_of(GRAPH)
-
-
-def test_the_checks_of_every_table_are_as_they_are_told(nodes):
-    found = [
-        [name, *sorted(key.name for key in node.check_keys)]
-        for name, node in sorted(nodes.items())
-    ]
-
-    assert found == lines_of(CHECKS)
-
-
-def test_every_table_says_what_it_is_whose_and_of_which_columns(nodes):
-    for name, node in nodes.items():
-        assert len(node.description or "") > 20, name
-        assert list(node.owners) == ["team:analytics"], name
-        assert node.kinds, name
-        columns = node.metadata["dagster/column_schema"].columns
-        assert all(column.description for column in columns), name
-
-
-def test_the_daily_tables_take_a_range_of_days_in_one_run(nodes):
-    for name, node in nodes.items():
-        if node.partitions_def:
-            policy = node.backfill_policy
-            assert policy == dg.BackfillPolicy.single_run(), name
-
-
-def test_a_day_is_made_from_the_same_day_of_the_table_before(definitions):
-    graph = definitions.resolve_asset_graph()
-    for child, parent in [
-        ("customer_analytics", "raw_sales"),
-        ("first_time_buyers", "customer_analytics"),
-        ("customer_analytics_master", "customer_analytics"),
-    ]:
-        mapping = graph.get_partition_mapping(dg.AssetKey(child), dg.AssetKey(parent))
-        assert isinstance(
-            mapping, dg.IdentityPartitionMapping | dg.TimeWindowPartitionMapping
-        )
-
-
-def test_what_people_read_must_be_fresh_every_morning(definitions):
-    graph = definitions.resolve_asset_graph()
-    policies = {
-        node.key.to_user_string(): node.freshness_policy_or_from_metadata
-        for key in graph.get_all_asset_keys()
-        if (node := graph.get(key)).freshness_policy_or_from_metadata
-    }
-
-    assert set(policies) == {
-        name for name, group, *_ in lines_of(GRAPH) if group in {"exports", "reports"}
-    }
-    for policy in policies.values():
-        assert isinstance(policy, CronFreshnessPolicy)
-        assert policy.deadline_cron == "0 6 * * *"
-        assert policy.lower_bound_delta == timedelta(hours=6)
-        assert policy.timezone == "America/New_York"
-
-
-def test_every_check_says_in_words_what_it_holds_against_what(definitions):
-    graph = definitions.resolve_asset_graph()
-    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
-
-    assert len(specs) == sum(len(line) - 1 for line in lines_of(CHECKS))
-    for spec in specs:
-        assert len(spec.description or "") > 20, spec.name
-        assert str(spec.description).endswith("."), spec.name
-        assert spec.blocking is not spec.description.endswith("A failure warns.")
-
-
-def test_jobs_and_schedule_are_there_by_name(definitions):
-    repository = definitions.get_repository_def()
-
-    assert {"daily_update", "full_rebuild"} <= set(repository.job_names)
-    assert repository.has_schedule_def("daily_update_schedule")
 
 
 def test_building_the_definitions_writes_nothing(tmp_path):

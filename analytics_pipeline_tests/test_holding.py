@@ -191,20 +191,26 @@ def test_a_query_that_takes_too_long_is_reported_as_that_and_not_as_ctrl_c(
     assert "did not get on" in str(failed.value.metadata["cause"].value)
 
 
+@contextmanager
+def signalled_soon(number: signal.Signals) -> Iterator[None]:
+    def send() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+    threading.Timer(0.2, send).start()
+    yield
+
+
 @pytest.mark.parametrize("query", LONG_QUERIES)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_long_query_at_once(query: str, number: signal.Signals) -> None:
-    def interrupt() -> None:
-        signal.pthread_kill(threading.main_thread().ident or 0, number)
-
     began = time.monotonic()
     with (
         an_engine() as engine,
         pytest.raises((KeyboardInterrupt, DagsterExecutionInterruptedError)),
         raise_interrupts_as(DagsterExecutionInterruptedError),
         told_to_people(),
+        signalled_soon(number),
     ):
-        threading.Timer(0.2, interrupt).start()
         engine.con.execute(query)
 
     assert time.monotonic() - began < LONG
