@@ -277,27 +277,6 @@ def decode(
     return shape(stored.to_pandas(), table)
 
 
-def decode_as_stored(
-    content: bytes, what: str = "table"
-) -> tuple[pd.DataFrame, dict[str, str], int]:
-    """Return rows of whatever version, with their notes and that version.
-
-    Integers stay integers, also where some are missing.  Those of an older version may
-    be from before there were seals.
-
-    Raises:
-        LocalFailure: they are damaged.
-    """
-    _is_sealed(content, what)
-    try:
-        stored = pq.read_table(pa.BufferReader(content))
-    except (OSError, ValueError) as error:
-        raise damaged(what) from error
-    kinds = {pa.int64(): pd.Int64Dtype()}
-    found, rows = stored.schema.metadata, stored.to_pandas(types_mapper=kinds.get)
-    return rows, _notes_in(found), _version_in(found)
-
-
 def refuse_other_version(found: int, known: int, what: str) -> None:
     """Refuse what is not of the *known* version.
 
