@@ -81,7 +81,8 @@ def _holds(name: str, check: Rules) -> str:
         case "greater_than_or_equal_to":
             return f"{name} >= {check['min_value']}"
         case "str_length":
-            return f"length({name}) >= {check['min_value']}"
+            least, most = check["min_value"] or 0, check["max_value"] or "infinity"
+            return f"length({name}) BETWEEN {least} AND '{most}'::DOUBLE"
         case "isin":
             return f"{name} IN {tuple(check['allowed_values'])}"
     raise ValueError(f"No SQL is known for {check['name']}.")

@@ -15,6 +15,7 @@ from analytics_pipeline.domain.anomalies.people import (
 )
 from analytics_pipeline.domain.conservation import cover_records
 from analytics_pipeline.domain.identity import (
+    OVERRIDE_COLUMNS,
     check_overrides,
     find_left_out_edges,
     resolve_identities,
@@ -27,8 +28,6 @@ from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.model.vocabulary import RecordKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.tables import CUSTOMER_IDENTITIES
-
-OVERRIDE_COLUMNS = ["left_id", "right_id", "rule", "reason"]
 
 NOTED = ("records", "placeholders")
 """The figures that later runs are compared with."""

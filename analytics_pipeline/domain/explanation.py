@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analytics_pipeline.domain.analytics import ROLLING_DAYS, WEB_SOURCE, cents_from
+from analytics_pipeline.domain.analytics import ROLLING_DAYS, cents_from
 from analytics_pipeline.domain.sales import give_reason, said
 from analytics_pipeline.domain.tiers import Outlook, Purchase, look_ahead
 from analytics_pipeline.domain.web_orders import (
@@ -22,7 +22,7 @@ from analytics_pipeline.domain.web_orders import (
 )
 from analytics_pipeline.model.money import divide_half_away
 from analytics_pipeline.model.policy import MoneyBasis, Policy
-from analytics_pipeline.model.vocabulary import OrderEvidence
+from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
 
 # ----------------------------------------------------------------------------------
 # One person explained: who it is, what counts, how it adds up, and what comes next.

@@ -28,6 +28,7 @@ from analytics_pipeline.storage.files import (
 )
 from analytics_pipeline.storage.parquet import (
     UNMARKED,
+    UPDATE,
     read_version,
     refuse_other_version,
     seal_older,
@@ -156,7 +157,7 @@ class StoredVersions:
         if log.generation < self.all().get(READABLE_FROM, 0):
             raise LocalFailure(
                 "An earlier generation of sales_feed is of an older version.",
-                "Run: analytics-pipeline update",
+                UPDATE,
             )
 
     def _read(self) -> dict[str, int] | None:

@@ -157,6 +157,7 @@ UNMARKED = 0
 """What a file is said to be whose footer tells no version: it is of the first one."""
 
 UPDATE = "Run: analytics-pipeline update"
+REBUILD = "Run: analytics-pipeline rebuild"
 
 LABEL = "label"
 """The column of joined files that tells which one a row is from."""
@@ -288,7 +289,7 @@ def refuse_other_version(found: int, known: int, what: str) -> None:
         raise LocalFailure(
             f"The stored {what} is of version {max(found, FIRST)}, and this program "
             f"reads version {known}.",
-            "Run: analytics-pipeline update",
+            UPDATE,
         )
     if found > known:
         raise WrongUse(
@@ -404,8 +405,6 @@ def _footer(stream: BinaryIO) -> Any:
 # Each file is hashed once by a process, however often it is read, and again when it
 # was replaced since.
 
-
-REBUILD = "Run: analytics-pipeline rebuild"
 
 LARGE = 1 << 20
 """Files of so many bytes are hashed at the same time; for smaller ones threads cost

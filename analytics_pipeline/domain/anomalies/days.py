@@ -22,6 +22,7 @@ from analytics_pipeline.model.policy import (
     still_learning,
 )
 from analytics_pipeline.model.text import say
+from analytics_pipeline.model.vocabulary import WEB_SOURCE
 
 # ----------------------------------------------------------------------------------
 # What a business day was like, in a few numbers that days are compared by.
@@ -39,8 +40,6 @@ PROFILED = [
     "total_excl_cents",
 ]
 """The columns of ``RawSales`` that a day's profile is made from."""
-
-_WEB_SOURCE = "ecw:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def _count_by(rows: pd.DataFrame, column: str) -> dict[Any, dict[Any, int]]:
 
 def _with_hours(sales: pd.DataFrame) -> pd.DataFrame:
     """Return the sales made at a till with the hour that its clock showed."""
-    is_web = sales["source"].str.startswith(_WEB_SOURCE).fillna(False).astype("bool")
+    is_web = sales["source"].str.startswith(WEB_SOURCE).fillna(False).astype("bool")
     till = sales[~is_web]
     hour = pd.Series(0, index=till.index, dtype="int64")
     for zone in till["time_zone"].unique():
