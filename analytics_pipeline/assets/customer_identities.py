@@ -18,6 +18,7 @@ from analytics_pipeline.domain.identity import (
     OVERRIDE_COLUMNS,
     check_overrides,
     find_left_out_edges,
+    no_overrides,
     resolve_identities,
 )
 from analytics_pipeline.domain.people import describe_people, judge_people
@@ -130,7 +131,7 @@ def _read_overrides(path: Path) -> pd.DataFrame:
         WrongUse: the file is no CSV.
     """
     if not path.exists():
-        return pd.DataFrame(columns=OVERRIDE_COLUMNS, dtype="str")
+        return no_overrides()
     try:
         return pd.read_csv(path, dtype="str", encoding="utf-8-sig")
     except (OSError, ValueError, csv.Error) as error:

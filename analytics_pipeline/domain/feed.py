@@ -186,6 +186,12 @@ def changed_sales(
         **{f"old_{name}": raw_sales[name] for name in AS_DELIVERED},
     )
     both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
+    found = both.filter(_differs_from_stored(both))
+    return found.select("business_date", "sale_date", "outlet_id")
+
+
+def _differs_from_stored(both: ir.Table) -> ir.BooleanValue:
+    """Say whether a sale of the log is not, or not so, in its stored day."""
     differs = (
         both["sale_id"].isnull()
         | both["stored_id"].isnull()
@@ -197,7 +203,7 @@ def changed_sales(
     )
     for name in AS_DELIVERED:
         differs |= ~both[name].identical_to(both[f"old_{name}"])
-    return both.filter(differs).select("business_date", "sale_date", "outlet_id")
+    return differs
 
 
 def _is_paid_otherwise(

@@ -1,6 +1,7 @@
 """Tests for model.schemas.versions: no form changes under its version."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from hashlib import sha256
 from typing import Any
@@ -14,6 +15,7 @@ from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.schemas.table import (
     Table,
     cents,
+    frame_types,
     identifier,
     text,
     titled,
@@ -22,7 +24,6 @@ from analytics_pipeline.model.schemas.versions import (
     NOTES_VERSION,
     STORED,
     VERSIONS,
-    describe_form,
 )
 from analytics_pipeline.storage.publication import Published
 from analytics_pipeline.storage.state import (
@@ -72,6 +73,36 @@ NOTED = (
     Rejection,
 )
 """What the small JSON files, and the notes of footers, are read into."""
+
+
+def describe_form(table: type[Table]) -> str:
+    """Return what a reader of the *table* relies on: a change of it is a new version.
+
+    Descriptions are for people; headers are the form of the files that they read.
+    """
+    schema, types = table.to_schema(), frame_types(table)
+    columns = [
+        (
+            name,
+            types[name],
+            column.nullable,
+            column.unique,
+            column.title,
+            sorted(f"{check.name} {_in_order(check)}" for check in column.checks),
+        )
+        for name, column in schema.columns.items()
+    ]
+    return "\n".join(map(repr, [*columns, ("unique", schema.unique)]))
+
+
+def _in_order(check: object) -> list[tuple[str, object]]:
+    """Return what a check was told, the words of a set in alphabetical order."""
+    told: Mapping[str, object] = getattr(check, "statistics", None) or {}
+    return [
+        (name, sorted(map(str, value)) if isinstance(value, list) else value)
+        for name, value in sorted(told.items())
+        if value is not None
+    ]
 
 
 def fingerprint(form: str) -> str:

@@ -25,7 +25,7 @@ from analytics_pipeline.model.schemas.sources import (
     Outlets,
     SalesFeed,
 )
-from analytics_pipeline.model.schemas.table import Table, frame_types
+from analytics_pipeline.model.schemas.table import Table
 
 FIRST = 1
 """The version of whatever was written before files told theirs."""
@@ -86,33 +86,3 @@ def current_versions() -> dict[str, int]:
     """
     tables = {name: VERSIONS[model] for name, model in STORED.items()}
     return {**tables, NOTES: NOTES_VERSION}
-
-
-def describe_form(table: type[Table]) -> str:
-    """Return what a reader of the *table* relies on: a change of it is a new version.
-
-    Descriptions are for people; headers are the form of the files that they read.
-    """
-    schema, types = table.to_schema(), frame_types(table)
-    columns = [
-        (
-            name,
-            types[name],
-            column.nullable,
-            column.unique,
-            column.title,
-            sorted(f"{check.name} {_in_order(check)}" for check in column.checks),
-        )
-        for name, column in schema.columns.items()
-    ]
-    return "\n".join(map(repr, [*columns, ("unique", schema.unique)]))
-
-
-def _in_order(check: object) -> list[tuple[str, object]]:
-    """Return what a check was told, the words of a set in alphabetical order."""
-    told: Mapping[str, object] = getattr(check, "statistics", None) or {}
-    return [
-        (name, sorted(map(str, value)) if isinstance(value, list) else value)
-        for name, value in sorted(told.items())
-        if value is not None
-    ]
