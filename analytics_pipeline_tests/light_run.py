@@ -25,7 +25,7 @@ from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damage
 from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.sources.lightspeed.http import origin_for
+from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
 from analytics_pipeline.tables import TABLES as SPECS
 
 SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
@@ -71,10 +71,12 @@ class PatientLightspeed:
             **self.client_options,
         }
         with LightspeedClient(
-            origin_for("demo", self.settings.api_url),
-            token.get_secret_value(),
-            self.settings.api_version,
-            **options,
+            Connection(
+                origin_for("demo", self.settings.api_url),
+                token.get_secret_value(),
+                self.settings.api_version,
+                **options,
+            )
         ) as client:
             try:
                 yield client

@@ -23,6 +23,7 @@ WALL_CLOCK = re.compile(
     r"|time\.(?:time|time_ns|localtime|gmtime|ctime))\b"
 )
 TESTS = Path(__file__).parent
+ORACLE = sorted((TESTS / "oracle").glob("*.py"))
 THE_TESTS_CLOCK = {
     *("clock.py", "test_clock.py", "sitecustomize.py", "test_architecture.py")
 }
@@ -84,6 +85,15 @@ def test_what_numbers_mean_opens_nothing_and_reads_no_clock_rule_1_1(path):
             assert node.func.id != "open"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             assert node.func.attr not in CLOCKS
+
+
+@pytest.mark.parametrize("path", ORACLE, ids=lambda path: path.stem)
+def test_the_oracle_shares_no_code_with_what_it_is_compared_with(path):
+    of_the_product = {
+        name for name in imports_of(path) if name.startswith("analytics_pipeline.")
+    }
+
+    assert of_the_product <= {"analytics_pipeline.simulator.records"}
 
 
 def reads_of_the_wall_clock(text):

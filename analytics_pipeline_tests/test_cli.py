@@ -27,11 +27,11 @@ from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.orchestration import resources
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.doctored import DoctoredTransport
 from analytics_pipeline_tests.light_run import run_light
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,

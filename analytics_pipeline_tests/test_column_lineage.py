@@ -76,7 +76,7 @@ def test_a_column_holds_what_it_is_told_to_come_from(name, small_shop):
 def test_a_column_that_is_worked_out_is_not_told_as_taken_over():
     row = {"sale_id": "a", "status": "ONACCOUNT_CLOSED", "state": None}
     feed = make_table(SalesFeed, [row | {"attributes": "", "sale_date": "2026-06-01"}])
-    sales = classify_sales(feed, make_table(Outlets, []), "UTC")
+    sales = classify_sales(feed, make_table(Outlets, []), "UTC", 1)
     traced = RAW_SALES.taken_columns
 
     for column in ("state", "attributes"):

@@ -9,8 +9,8 @@ import pytest
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline_tests.light_run import TABLES, run_light
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     OPENED,

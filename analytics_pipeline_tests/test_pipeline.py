@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.simulator.ledger import (
+from analytics_pipeline_tests.light_run import TABLES, evidence_of, run_light
+from analytics_pipeline_tests.oracle.ledger import (
     expected_first_time_buyers,
     expected_master,
     expected_totals,
 )
-from analytics_pipeline_tests.light_run import TABLES, evidence_of, run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     LONG_AGO,

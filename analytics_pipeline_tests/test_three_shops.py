@@ -25,13 +25,13 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.jobs import business_days
 from analytics_pipeline.orchestration.run_records import list_ends, shop_of
 from analytics_pipeline.orchestration.schedules import missed_days
-from analytics_pipeline.simulator.ledger import (
-    expected_first_time_buyers,
-    expected_master,
-)
 from analytics_pipeline_tests import chain_of_shops, clock
 from analytics_pipeline_tests.chain_of_shops import ZONES, open_stores, token_of
 from analytics_pipeline_tests.light_run import run_light
+from analytics_pipeline_tests.oracle.ledger import (
+    expected_first_time_buyers,
+    expected_master,
+)
 from analytics_pipeline_tests.receivers import Inbox, open_webhook
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.orchestration.instance import instance_home
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.records import Sale
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import SOURCES, run_light
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.test_gates import DOWNSTREAM, MASTER, materialize
 

@@ -9,17 +9,6 @@ from benchmarks.worker import Outcome
 
 LAST = date(2026, 6, 30)
 
-NEEDED = (
-    "business_date",
-    "customer_id",
-    "source",
-    "is_completed",
-    "is_order",
-    "total_incl_cents",
-    "refunded_incl_cents",
-)
-"""What any way must decode of every sale."""
-
 
 def judge(frame: pd.DataFrame) -> Outcome:
     """Fingerprint every value of the figures, whatever order they come in."""

@@ -3,15 +3,11 @@
 from datetime import timedelta
 
 from benchmarks.daily import DAY, open_store, write_history
-from benchmarks.harness import LIMIT, MORE, PRODUCT, Bench, Case, Measure, Section
-
-BATCHES = (50, 1)
-"""How many events Dagster stores at once (``DAGSTER_EVENT_BATCH_SIZE``)."""
+from benchmarks.harness import PRODUCT, Bench, Case, Measure, Section
 
 
 def run(bench: Bench) -> list[Case]:
     """Measure the run, and one hand-written statement that cuts the same days."""
-    copy = "benchmarks.backfill_copy"
     last = (DAY - timedelta(days=1)).isoformat()
     cases = []
     with open_store(bench) as store:
@@ -20,17 +16,17 @@ def run(bench: Bench) -> list[Case]:
         given = {"data": str(data)}
         measures = [
             Measure(
-                f"product, one run, events stored by {batch}",
+                "product, one run",
                 "benchmarks.backfill_ways:product",
-                given | {"start": start, "last": last, "batch": batch},
-                PRODUCT if batch == BATCHES[0] else MORE,
-            )
-            for batch in BATCHES
+                given | {"start": start, "last": last},
+                PRODUCT,
+            ),
+            Measure(
+                "DuckDB, one COPY … PARTITION_BY",
+                "benchmarks.backfill_copy:copy",
+                given | {"last": last},
+            ),
         ]
-        label = "DuckDB, one COPY … PARTITION_BY"
-        measures.append(Measure(label, f"{copy}:copy", given | {"last": last}))
-        label = "reading the log's bytes"
-        measures.append(Measure(label, f"{copy}:read_log", given, LIMIT))
         cases.append(bench.compare(f"{days:,} days", measures))
     return cases
 

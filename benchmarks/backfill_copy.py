@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.worker import MEGABYTE, Outcome, Stopwatch
+from benchmarks.worker import Outcome, Stopwatch
 
 CUT = """
 COPY (
@@ -56,15 +56,6 @@ def copy(stopwatch: Stopwatch, data: str, last: str) -> Outcome:
         with stopwatch.running(), duckdb.connect() as connection:
             connection.execute(CUT.format(target=target), given)
         return judge(sorted(str(path) for path in target.rglob("*.parquet")))
-
-
-def read_log(stopwatch: Stopwatch, data: str) -> Outcome:
-    """Read the log's bytes, and nothing more."""
-    total = 0
-    with stopwatch.running():
-        for path in (Path(data) / "warehouse").rglob("generation-*/*.parquet"):
-            total += len(path.read_bytes())
-    return Outcome(None, {"MB read": total / MEGABYTE})
 
 
 def judge(files: list[str]) -> Outcome:

@@ -15,12 +15,12 @@ from benchmarks.worker import MEGABYTE, Outcome, Stopwatch
 UNUSED = "http://127.0.0.1:9"
 """A backfill asks the store nothing."""
 
+EVENTS_AT_ONCE = "50"
 
-def product(
-    stopwatch: Stopwatch, data: str, start: str, last: str, batch: int
-) -> Outcome:
+
+def product(stopwatch: Stopwatch, data: str, start: str, last: str) -> Outcome:
     """Materialize every day up to *last* as the UI does: one run over the range."""
-    os.environ["DAGSTER_EVENT_BATCH_SIZE"] = str(batch)
+    os.environ["DAGSTER_EVENT_BATCH_SIZE"] = EVENTS_AT_ONCE
     with copy_of(Path(data)) as folder:
         for path in folder.glob("warehouse/raw_sales/*.parquet"):
             path.unlink()

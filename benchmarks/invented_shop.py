@@ -68,7 +68,7 @@ def write_shop(
     share = np.diff(np.linspace(0, sales, days + 1).astype("int64"))
     for day, count in zip(shop.days_until(LAST), share.tolist(), strict=True):
         sold = till.sell(date.fromisoformat(day), count)
-        rows = classify_sales(shape(sold.sales, SalesFeed), outlets, TIME_ZONE)
+        rows = classify_sales(shape(sold.sales, SalesFeed), outlets, TIME_ZONE, 1)
         shop.warehouse.write("raw_sales", RawSales, shape(rows, RawSales), day)
         orders.append(_orders_of(sold, pd.Timestamp(day), people))
     every = _with_unsynced(pd.concat(orders, ignore_index=True))

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import psutil
-
 GIGABYTE = 1 << 30
 
 
 def describe_machine() -> str:
     """Return processor, cores, memory and operating system in one line."""
+    import psutil  # of the extra `bench`, which --help and --render do without
+
     memory = psutil.virtual_memory().total / GIGABYTE
     return (
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "

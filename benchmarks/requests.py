@@ -1,4 +1,4 @@
-"""First load and daily update of a simulated store, against asking by customer."""
+"""First load and daily update of a simulated store, against fetching its pages."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from typing import Any
 
 from benchmarks.daily import DAY, noon_after
 from benchmarks.harness import LIMIT, MORE, PRODUCT, Bench, Case, Measure, Section
-from benchmarks.requests_result import SAMPLE
 from benchmarks.simulated_store import serving
 
 BEFORE = DAY - timedelta(days=1)
@@ -56,7 +55,7 @@ def _measure_both(bench: Bench, store: Any, opened_on: date) -> Iterator[Case]:
                 f"{latency} ms"
             )
             origin = store.origins[str(latency)]
-            measures = list(_measures(origin, given, held["customers"]))
+            measures = list(_measures(origin, given))
             if day == BEFORE:
                 measures[0].arguments["keep"] = str(loaded)
                 measures.append(_bare(origin))
@@ -64,14 +63,11 @@ def _measure_both(bench: Bench, store: Any, opened_on: date) -> Iterator[Case]:
     shutil.rmtree(loaded)
 
 
-def _measures(origin: str, given: dict[str, str], customers: int) -> Iterator[Measure]:
+def _measures(origin: str, given: dict[str, str]) -> Iterator[Measure]:
     ways, asked = "benchmarks.requests_ways", {"origin": origin}
     yield Measure("product: `update`", f"{ways}:update", asked | given, PRODUCT)
     label = "product's steps without Dagster, imported before"
     yield Measure(label, f"{ways}:own_steps", asked | given, MORE)
-    few = min(SAMPLE, customers)
-    label = f"customer by customer (reckoned from {few:,} of them)"
-    yield Measure(label, "benchmarks.requests_peer:by_customer", asked)
 
 
 def _bare(origin: str) -> Measure:

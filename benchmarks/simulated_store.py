@@ -92,34 +92,6 @@ def _late(app: Any, seconds: float) -> Any:
     return answer if seconds else app
 
 
-def _find_at_once() -> None:
-    """Give the search an index by customer, as any real store has.
-
-    The simulator looks at every sale for each question, which would be the peer's
-    seconds and not Lightspeed's.
-    """
-    from analytics_pipeline.simulator import store_api
-
-    find = store_api.find_sales
-    by_customer: dict[str, list[Any]] = {}
-    known: list[int] = [-1]
-
-    def find_indexed(by_date: list[Any], params: Any, **options: Any) -> list[Any]:
-        wanted = params.getlist("customer_id")
-        if not wanted:
-            return find(by_date, params, **options)
-        newest = max((sale.version for sale in by_date[-1:]), default=0)
-        if known[0] != newest + len(by_date):
-            by_customer.clear()
-            for sale in by_date:
-                by_customer.setdefault(sale.customer_id or "", []).append(sale)
-            known[0] = newest + len(by_date)
-        sales = [sale for each in wanted for sale in by_customer.get(each, [])]
-        return find(sales, params, **options)
-
-    store_api.find_sales = find_indexed
-
-
 def main() -> None:
     """Serve the store that the first line describes, and obey the others."""
     from analytics_pipeline.simulator.app import build_app
@@ -129,7 +101,6 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     store = _open_store(order)
     store.advance_to(datetime.fromisoformat(order["advance"]))
-    _find_at_once()
     with ExitStack() as servers:
         origins = {}
         for latency in order["latencies"]:

@@ -63,7 +63,7 @@ def _invent(name: str, count: int) -> pd.DataFrame:
     ids = people["customer_id"].array.__arrow_array__().combine_chunks()
     till = Till(ids, people["customer_id"].iloc[0], outlets["outlet_id"].tolist())
     sold = shape(till.sell(LAST, count).sales, SalesFeed)
-    return classify_sales(sold, outlets, TIME_ZONE)
+    return classify_sales(sold, outlets, TIME_ZONE, 1)
 
 
 def list_rules(model: type[Table]) -> dict[str, Any]:
@@ -89,8 +89,16 @@ def damage(sound: pd.DataFrame, key: str, rules: dict[str, Any]) -> pd.DataFrame
         if name == key:
             broken.loc[rows, name] = broken[name].iloc[0]
         elif rule["checks"]:
-            wrong = "nonsense" if rule["checks"][0]["name"] == "isin" else -(10**16)
-            broken.loc[rows, name] = wrong
+            broken.loc[rows, name] = _breaking(rule["checks"][0])
         elif not rule["nullable"] and "string" in rule["kind"]:
             broken.loc[rows, name] = None
     return broken
+
+
+def _breaking(check: dict[str, Any]) -> str | int:
+    """Return a value that the *check* does not let through."""
+    if check["name"] == "isin":
+        return "nonsense"
+    if check["name"] == "str_length":
+        return "x" * (check["max_value"] + 1) if check["max_value"] else ""
+    return -(10**16)

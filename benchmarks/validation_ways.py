@@ -1,4 +1,4 @@
-"""Judging a table by the same rules: the product's gate, pandera otherwise, and SQL."""
+"""Judging a table by the same rules: the product's gate, and SQL."""
 
 import json
 from collections.abc import Callable
@@ -30,13 +30,6 @@ def measure(stopwatch: Stopwatch, folder: str, table: str, way: str) -> Outcome:
     return Outcome(f"{faults} {found}", {"faults in the damaged copy": found})
 
 
-def decode(stopwatch: Stopwatch, folder: str, table: str) -> Outcome:
-    """Read and decode every value of the table, and judge none."""
-    with stopwatch.running():
-        pq.read_table(Path(folder) / f"{table}.parquet")
-    return Outcome()
-
-
 def _shaped(stored: pa.Table, table: str) -> Any:
     from analytics_pipeline.storage.parquet import shape
     from benchmarks.validation_rules import MODELS
@@ -50,59 +43,6 @@ def _gate(_rules: Rules, table: str) -> Judge:
 
     spec = TABLES[table]
     return lambda frame: int(spec.audit(frame)[0].evidence.get("faults", 0))
-
-
-def _plain_pandera(rules: Rules, _table: str) -> Judge:
-    import pandera.pandas as pandera
-
-    columns = {
-        name: pandera.Column(checks=_checks(pandera, rule), **_options(rule))
-        for name, rule in rules.items()
-    }
-    return _count_cases(pandera.DataFrameSchema(columns, strict=True))
-
-
-def _polars_pandera(rules: Rules, _table: str) -> Judge:
-    import pandera.polars as pandera
-
-    columns = {
-        name: pandera.Column(checks=_checks(pandera, rule), **_options(rule))
-        for name, rule in rules.items()
-    }
-    return _count_cases(pandera.DataFrameSchema(columns, strict=True))
-
-
-def _options(rule: Rules) -> Rules:
-    return {"nullable": rule["nullable"], "unique": rule["unique"]}
-
-
-def _checks(pandera: Any, rule: Rules) -> list[Any]:
-    """Return the checks of a column as pandera's own."""
-    return [
-        getattr(pandera.Check, check["name"])(
-            **{name: value for name, value in check.items() if name != "name"}
-        )
-        for check in rule["checks"]
-    ]
-
-
-def _count_cases(schema: Any) -> Judge:
-    from pandera.errors import SchemaErrors
-
-    def judge(frame: Any) -> int:
-        try:
-            schema.validate(frame, lazy=True)
-        except SchemaErrors as errors:
-            return len(errors.failure_cases)
-        return 0
-
-    return judge
-
-
-def _as_polars(stored: pa.Table, _table: str) -> Any:
-    import polars as pl
-
-    return pl.from_arrow(stored)
 
 
 def _sql(rules: Rules, _table: str) -> Judge:
@@ -141,7 +81,8 @@ def _holds(name: str, check: Rules) -> str:
         case "greater_than_or_equal_to":
             return f"{name} >= {check['min_value']}"
         case "str_length":
-            return f"length({name}) >= {check['min_value']}"
+            least, most = check["min_value"] or 0, check["max_value"] or "infinity"
+            return f"length({name}) BETWEEN {least} AND '{most}'::DOUBLE"
         case "isin":
             return f"{name} IN {tuple(check['allowed_values'])}"
     raise ValueError(f"No SQL is known for {check['name']}.")
@@ -150,7 +91,5 @@ def _holds(name: str, check: Rules) -> str:
 Take = Callable[[pa.Table, str], Any]
 WAYS: dict[str, tuple[Take, Callable[[Rules, str], Judge]]] = {
     "gate": (_shaped, _gate),
-    "pandera": (_shaped, _plain_pandera),
-    "polars": (_as_polars, _polars_pandera),
     "sql": (lambda stored, _table: stored, _sql),
 }

@@ -23,7 +23,7 @@ from analytics_pipeline.assets.purchases import (
 from analytics_pipeline.assets.raw_sales import compare_with_log
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
 from analytics_pipeline.assets.table import TableRun, table
-from analytics_pipeline.domain.analytics import WEB_SOURCE, measure_people
+from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.domain.anomalies.people import (
     LONGEST_GAP,
     compare_no_tiers,
@@ -56,7 +56,7 @@ from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.model.text import say
-from analytics_pipeline.model.vocabulary import RecordKind
+from analytics_pipeline.model.vocabulary import WEB_SOURCE, RecordKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.publication import MASTER

@@ -15,8 +15,10 @@ from analytics_pipeline.domain.anomalies.people import (
 )
 from analytics_pipeline.domain.conservation import cover_records
 from analytics_pipeline.domain.identity import (
+    OVERRIDE_COLUMNS,
     check_overrides,
     find_left_out_edges,
+    no_overrides,
     resolve_identities,
 )
 from analytics_pipeline.domain.people import describe_people, judge_people
@@ -27,8 +29,6 @@ from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.model.vocabulary import RecordKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.tables import CUSTOMER_IDENTITIES
-
-OVERRIDE_COLUMNS = ["left_id", "right_id", "rule", "reason"]
 
 NOTED = ("records", "placeholders")
 """The figures that later runs are compared with."""
@@ -131,7 +131,7 @@ def _read_overrides(path: Path) -> pd.DataFrame:
         WrongUse: the file is no CSV.
     """
     if not path.exists():
-        return pd.DataFrame(columns=OVERRIDE_COLUMNS, dtype="str")
+        return no_overrides()
     try:
         return pd.read_csv(path, dtype="str", encoding="utf-8-sig")
     except (OSError, ValueError, csv.Error) as error:

@@ -13,7 +13,6 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.assets.table import TableRun, table
-from analytics_pipeline.domain.analytics import WEB_SOURCE
 from analytics_pipeline.domain.contacts import judge_addresses
 from analytics_pipeline.domain.web_orders import (
     KnownNumbers,
@@ -31,6 +30,7 @@ from analytics_pipeline.model.checks import Candidate, Finding, Severity
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.model.text import say
+from analytics_pipeline.model.vocabulary import WEB_SOURCE
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.values import frame_of
 from analytics_pipeline.sources.web_shop.export import EcomExport, read_ecom_export

@@ -7,33 +7,14 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analytics_pipeline.domain.analytics import WEB_SOURCE, list_purchases
+from analytics_pipeline.domain.analytics import list_purchases
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.web_orders import KnownNumbers, first_words, match_orders
 from analytics_pipeline.engine.duckdb import hold, lend_columns
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
-from analytics_pipeline.model.vocabulary import RecordKind
+from analytics_pipeline.model.vocabulary import WEB_SOURCE, RecordKind
 from analytics_pipeline.shop import Shop
-
-SALES_COLUMNS = (
-    "sale_id",
-    "business_date",
-    "customer_id",
-    "source",
-    "source_id",
-    "web_order_number",
-    "return_for",
-    "state",
-    "is_deleted",
-    "is_completed",
-    "is_order",
-    "total_incl_cents",
-    "total_excl_cents",
-    "refunded_incl_cents",
-    "refunded_excl_cents",
-)
-"""What the analytics and the reconciliation need of a sale."""
 
 _MATCHED_BY = (
     "sale_id",
@@ -45,6 +26,14 @@ _MATCHED_BY = (
     "return_for",
 )
 """What ties a sale to a web order, and whose it is by itself."""
+
+SALES_COLUMNS = (
+    *_MATCHED_BY,
+    *("state", "is_deleted", "is_completed", "is_order"),
+    *("total_incl_cents", "total_excl_cents"),
+    *("refunded_incl_cents", "refunded_excl_cents"),
+)
+"""What the analytics and the reconciliation need of a sale."""
 
 PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
 PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}

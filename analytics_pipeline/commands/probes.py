@@ -67,11 +67,11 @@ from analytics_pipeline.storage.state import (
     ACCEPT_AGAIN,
     KEY_BYTES,
     PUT_BACK,
+    REMOVE_AND_REBUILD,
     TELL_AGAIN,
     read_identity_key,
     read_note_bytes,
 )
-from analytics_pipeline.storage.state import REBUILD as REMOVE_AND_REBUILD
 
 # ----------------------------------------------------------------------------------
 # What of the schedule and the sensors somebody has switched off in Dagster's UI.

@@ -50,6 +50,13 @@ def simulate(
     token = f"simulated-{secrets.token_hex(8)}"
     plan = FaultPlan() if faults is None else FaultPlan.seeded(faults, fault_rate)
 
+    notes = {
+        "customers": f"{len(store.state.customers):,}",
+        "sales": f"{len(store.state.sales):,}",
+        "faults": "none" if faults is None else _in_words(plan),
+        "stop it": "Ctrl-C",
+    }
+
     def tell(origin: str) -> None:
         settings = {
             "LIGHTSPEED_API_URL": origin,
@@ -57,12 +64,6 @@ def simulate(
             "LIGHTSPEED_TOKEN": token,
             "ANALYTICS_START_DATE": opened_on.isoformat(),
             "ANALYTICS_TIMEZONE": time_zone,
-        }
-        notes = {
-            "customers": f"{len(store.state.customers):,}",
-            "sales": f"{len(store.state.sales):,}",
-            "faults": "none" if faults is None else _in_words(plan),
-            "stop it": "Ctrl-C",
         }
         for line in env_lines("Simulated store", settings, notes):
             terminal.say(line)

@@ -13,10 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from analytics_pipeline.model.policy import MoneyBasis, Policy, TierBasis
-from analytics_pipeline.model.vocabulary import InactiveSegment, Tier
-
-WEB_SOURCE = "ecw:"
-"""How the source of a web-shop sale begins (rule 4.6)."""
+from analytics_pipeline.model.vocabulary import WEB_SOURCE, InactiveSegment, Tier
 
 ROLLING_DAYS = 90
 """The length of the rolling window (rule 5.2)."""

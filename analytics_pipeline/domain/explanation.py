@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analytics_pipeline.domain.analytics import ROLLING_DAYS, WEB_SOURCE, cents_from
+from analytics_pipeline.domain.analytics import ROLLING_DAYS, cents_from
 from analytics_pipeline.domain.sales import give_reason, said
 from analytics_pipeline.domain.tiers import Outlook, Purchase, look_ahead
 from analytics_pipeline.domain.web_orders import (
@@ -22,7 +22,7 @@ from analytics_pipeline.domain.web_orders import (
 )
 from analytics_pipeline.model.money import divide_half_away
 from analytics_pipeline.model.policy import MoneyBasis, Policy
-from analytics_pipeline.model.vocabulary import OrderEvidence
+from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
 
 # ----------------------------------------------------------------------------------
 # One person explained: who it is, what counts, how it adds up, and what comes next.
@@ -346,32 +346,47 @@ def explain_orders(
     counts = counts_unsynced(orders).tolist()
     lines = []
     for order, is_good in zip(orders.to_dict("records"), counts, strict=True):
-        claims = claims_of[order["order_number"]]
-        sales = [claim for claim in claims if said(claim["sale_id"])]
-        added = is_good and not sales
-        against = said(claims[0]["contradiction"]) if claims else ""
-        why = _why_order(order, sales, own_sales)
-        if order["order_number"] in refunds:
-            why += f"; {refunds[order['order_number']]}"
+        number = order["order_number"]
+        claims = claims_of[number]
+        is_added = is_good and not _sales_in(claims)
+        why = _why_order(order, claims, own_sales, refunds.get(number, ""))
+        value = order["total_cents"] - (0 if with_tax else order["tax_cents"])
         lines.append(
             Line(
                 kind=LineKind.WEB_ORDER,
-                id=order["order_number"],
+                id=number,
                 record_id=order["ecom_customer_id"],
                 day=order["order_date"].date(),
-                value_cents=order["total_cents"]
-                - (0 if with_tax else order["tax_cents"]),
+                value_cents=value,
                 refunded_cents=0,
-                counts=added,
-                is_order=added,
+                counts=is_added,
+                is_order=is_added,
                 is_ecom=True,
-                why=f"{why}; but {against}" if against else why,
+                why=why,
             )
         )
     return lines
 
 
+def _sales_in(claims: Sequence[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
+    return [claim for claim in claims if said(claim["sale_id"])]
+
+
 def _why_order(
+    order: Mapping[Any, Any],
+    claims: Sequence[Mapping[Any, Any]],
+    own_sales: Set[str],
+    refund: str,
+) -> str:
+    """Say why an order adds to the value, or does not, and what speaks against it."""
+    against = said(claims[0]["contradiction"]) if claims else ""
+    parts = [_why_counted(order, _sales_in(claims), own_sales), refund]
+    if against:
+        parts.append(f"but {against}")
+    return "; ".join(filter(None, parts))
+
+
+def _why_counted(
     order: Mapping[Any, Any], sales: Sequence[Mapping[Any, Any]], own_sales: Set[str]
 ) -> str:
     """Say why an order adds to the value, or does not (rule 4.4)."""

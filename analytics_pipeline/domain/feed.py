@@ -8,6 +8,9 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.model.ids import UUID, UUID_LENGTH
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.model.schemas.table import columns_of
 from analytics_pipeline.model.vocabulary import SaleAttribute, SaleState
 
 # ----------------------------------------------------------------------------------
@@ -141,23 +144,12 @@ def _is_later(good: ir.Table, rejected: ir.Table) -> ir.BooleanValue:
     return reaches | (rejected["version"].isnull() & came_later)
 
 
-AS_DELIVERED = (
-    "sale_date",
-    "outlet_id",
-    "customer_id",
-    "source",
-    "source_id",
-    "web_order_number",
-    "return_for",
-    "status",
-    "is_deleted",
-    "total_incl_cents",
-    "total_excl_cents",
-    "paid_cents",
-    "refunded_incl_cents",
-    "refunded_excl_cents",
-    "sold_line_count",
-)
+AS_DELIVERED = [
+    name
+    for name in columns_of(RawSales)
+    if name in columns_of(SalesFeed)
+    and name not in ("sale_id", "version", "state", "attributes")
+]
 """What a stored sale has unchanged from the log: a repair may change it, and leave the
 version as it is."""
 
@@ -167,7 +159,7 @@ def changed_sales(
     raw_sales: ir.Table,
     outlets: ir.Table,
     store_time_zone: str,
-    paid_tolerance_cents: int = 1,
+    paid_tolerance_cents: int,
 ) -> ir.Table:
     """Return the sales whose stored day may be out of date.
 
@@ -194,6 +186,12 @@ def changed_sales(
         **{f"old_{name}": raw_sales[name] for name in AS_DELIVERED},
     )
     both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
+    found = both.filter(_differs_from_stored(both))
+    return found.select("business_date", "sale_date", "outlet_id")
+
+
+def _differs_from_stored(both: ir.Table) -> ir.BooleanValue:
+    """Say whether a sale of the log is not, or not so, in its stored day."""
     differs = (
         both["sale_id"].isnull()
         | both["stored_id"].isnull()
@@ -205,7 +203,7 @@ def changed_sales(
     )
     for name in AS_DELIVERED:
         differs |= ~both[name].identical_to(both[f"old_{name}"])
-    return both.filter(differs).select("business_date", "sale_date", "outlet_id")
+    return differs
 
 
 def _is_paid_otherwise(

@@ -18,6 +18,8 @@ from analytics_pipeline.domain.contacts import find_placeholder_emails
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.ids import is_among, typed_id
 from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
+from analytics_pipeline.model.schemas.table import frame_types
 from analytics_pipeline.model.vocabulary import RecordKind
 
 # ----------------------------------------------------------------------------------
@@ -486,15 +488,6 @@ RECORD_COLUMNS = [
 ]
 """What identity needs of ``Customers``."""
 
-IDENTITY_COLUMNS = {
-    "record_id": "str",
-    "record_kind": "str",
-    "person_id": "str",
-    "is_live": "bool",
-    "has_placeholder_email": "bool",
-    "evidence": "str",
-}
-
 
 def resolve_identities(
     customers: pd.DataFrame,
@@ -517,9 +510,8 @@ def resolve_identities(
     links = link_records(records, overrides, policy)
     members = _members(records, links, policy)
     web = _web_shoppers(ecom_orders, members)
-    parts = [
-        part[list(IDENTITY_COLUMNS)].astype(IDENTITY_COLUMNS) for part in (members, web)
-    ]
+    types = frame_types(CustomerIdentities)
+    parts = [part[list(types)].astype(types) for part in (members, web)]
     return pd.concat(parts, ignore_index=True)
 
 

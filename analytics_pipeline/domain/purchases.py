@@ -85,17 +85,13 @@ def follow_returns(
     by_record = _pair(customer_identities[is_named], "record_id", "person_id")
     found = dict(by_order)
     for sale_id in original_of:
-        seen: set[str | None] = {None}
-        step: str | None = sale_id
-        while step not in seen and step in customer_of:
-            if not _is_nobody(customer_of[step], nobody):
-                found[sale_id] = by_record.get(customer_of[step])
-                break
-            if step in by_order:
-                found[sale_id] = by_order[step]
-                break
-            seen.add(step)
-            step = original_of.get(step)
+        sale = _first_with_a_person(sale_id, original_of, customer_of, nobody, by_order)
+        if sale is not None:
+            customer = customer_of[sale]
+            if _is_nobody(customer, nobody):
+                found[sale_id] = by_order[sale]
+            else:
+                found[sale_id] = by_record.get(customer)
     people = pd.DataFrame(found.items(), columns=["sale_id", "person_id"])
     return people.dropna().astype("str").sort_values("sale_id", ignore_index=True)
 
@@ -124,6 +120,24 @@ def name_people(
     under_nobody = own.isna() | is_among(own, nobody)
     person = own.map(by_record).mask(under_nobody, sales["sale_id"].map(by_sale))
     return sales.assign(person_id=person)
+
+
+def _first_with_a_person(
+    sale_id: str,
+    original_of: Mapping[str, str],
+    customer_of: Mapping[str, Any],
+    nobody: set[str],
+    by_order: Mapping[str, Any],
+) -> str | None:
+    """Follow a return from sale to sale, to one that a person is known for."""
+    seen: set[str] = set()
+    step: str | None = sale_id
+    while step is not None and step not in seen and step in customer_of:
+        if step in by_order or not _is_nobody(customer_of[step], nobody):
+            return step
+        seen.add(step)
+        step = original_of.get(step)
+    return None
 
 
 def _is_nobody(customer_id: Any, nobody: set[str]) -> bool:

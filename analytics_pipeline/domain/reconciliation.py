@@ -19,6 +19,8 @@ from analytics_pipeline.domain.web_orders import (
 from analytics_pipeline.model.checks import Finding, Severity, name_some
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.model.schemas.table import columns_of
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import OrderEvidence, ReconciliationCategory
 
@@ -198,25 +200,6 @@ def judge_counted_once(
 # Each order is in one category, so the categories add up to the export.
 
 
-COLUMNS = [
-    "order_number",
-    "order_date",
-    "payment_status",
-    "fulfillment_status",
-    "order_total_cents",
-    "category",
-    "evidence",
-    "sale_ids",
-    "sale_states",
-    "sale_total_cents",
-    "difference_cents",
-    "counted_value_cents",
-    "reason",
-    "is_attributed",
-    "person",
-    "contradiction",
-]
-
 _Order: TypeAlias = Mapping[Any, Any]
 
 _WORDED = [
@@ -282,7 +265,7 @@ def reconcile_orders(
         .merge(_whole(added_orders, "value_cents"), on="order_number", how="left")
         .merge(_whole(unsettled, "left_cents"), on="order_number", how="left")
     )
-    return _judge(table)[COLUMNS].reset_index(drop=True)
+    return _judge(table)[columns_of(EcomReconciliation)].reset_index(drop=True)
 
 
 def summarise_reconciliation(reconciliation: pd.DataFrame) -> pd.DataFrame:

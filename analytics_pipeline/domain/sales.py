@@ -11,6 +11,8 @@ import pandas as pd
 from analytics_pipeline.model.checks import Finding, Severity, name_some
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.table import columns_of
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import SaleAttribute, SaleState, SaleStatus
 
@@ -79,33 +81,6 @@ perhaps it was paid in rounded cash (rule 2.1)."""
 
 WORDS = ["state", "status", "attributes"]
 
-COLUMNS = [
-    "sale_id",
-    "business_date",
-    "version",
-    "sale_date",
-    "time_zone",
-    "outlet_id",
-    "customer_id",
-    "source",
-    "source_id",
-    "web_order_number",
-    "return_for",
-    "state",
-    "status",
-    "attributes",
-    "is_deleted",
-    "is_completed",
-    "is_order",
-    "is_unknown",
-    "total_incl_cents",
-    "total_excl_cents",
-    "paid_cents",
-    "refunded_incl_cents",
-    "refunded_excl_cents",
-    "sold_line_count",
-]
-
 
 class Standing(NamedTuple):
     """What state, status and attributes say together about a sale."""
@@ -121,7 +96,7 @@ def classify_sales(
     sales: pd.DataFrame,
     zones: pd.DataFrame,
     store_time_zone: str,
-    paid_tolerance_cents: int = 1,
+    paid_tolerance_cents: int,
 ) -> pd.DataFrame:
     """Return ``RawSales``: each sale on its day, with what it counts as.
 
@@ -144,7 +119,7 @@ def classify_sales(
         is_order=is_completed & _sells_something_new(sales),
         is_unknown=standing["is_unknown"],
     )
-    return classified[COLUMNS].sort_values(
+    return classified[columns_of(RawSales)].sort_values(
         ["business_date", "sale_id"], ignore_index=True
     )
 
@@ -278,7 +253,7 @@ class SaleReason:
     words: str
 
 
-def give_reason(sale: Mapping[str, Any], paid_tolerance_cents: int = 1) -> SaleReason:
+def give_reason(sale: Mapping[str, Any], paid_tolerance_cents: int) -> SaleReason:
     """Say of a ``RawSales`` row what it counts as, and why."""
     standing = read_standing(*(said(sale[word]) for word in _WORDS))
     if sale["is_deleted"]:

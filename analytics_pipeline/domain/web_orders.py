@@ -23,7 +23,7 @@ from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.schemas.table import LONGEST_ORDER_NUMBER
 from analytics_pipeline.model.text import say, without_invisible
-from analytics_pipeline.model.vocabulary import OrderEvidence
+from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
 
 # ----------------------------------------------------------------------------------
 # Order numbers: how they are compared, and how a note names one (rule 4.3).
@@ -121,8 +121,6 @@ def first_words(forms: Iterable[str]) -> list[str]:
 # A synced order's money is its sale's; only an unsynced one adds anything (rule 4.4).
 
 
-WEB_SOURCE_PREFIX = "ecw:"
-
 PAID_CODES = ("ACCEPTED", "PAID", "PARTIALLY_REFUNDED")
 """Payment codes of an order whose money has come: the export's and the API's."""
 
@@ -181,7 +179,7 @@ def _candidates(sales: pd.DataFrame, numbers: KnownNumbers) -> pd.DataFrame:
     number that is no known order's stays as it is in ``by_source``; the text of a note
     that names no known order is not shown: ``has_other_note`` says that there is one.
     """
-    is_web = sales["source"].fillna("").str.startswith(WEB_SOURCE_PREFIX)
+    is_web = sales["source"].fillna("").str.startswith(WEB_SOURCE)
     sources = sales["source_id"].fillna("").where(is_web, "").tolist()
     notes = sales["web_order_number"].fillna("").tolist()
     by_note = [numbers.find_in_note(text) or "" for text in notes]

@@ -7,6 +7,9 @@ the status codes of the web shop's export.
 
 from enum import StrEnum
 
+WEB_SOURCE = "ecw:"
+"""How the source of a web-shop sale begins (rule 4.6)."""
+
 
 class SaleState(StrEnum):
     """Where a sale stands, as every API version since 2025-09 says it."""

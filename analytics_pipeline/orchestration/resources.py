@@ -15,7 +15,7 @@ from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damage
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.sources.lightspeed.http import origin_for
+from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
 from analytics_pipeline.sources.lightspeed.replies import Allowance
 from analytics_pipeline.storage.state import claim_store
 
@@ -74,13 +74,15 @@ class Lightspeed:
                 f"Set both in {settings.written_in}, or try: analytics-pipeline demo",
             )
         with LightspeedClient(
-            origin_for(settings.domain_prefix or "demo", settings.api_url),
-            settings.token.get_secret_value(),
-            settings.api_version,
-            on_wait=self._wait,
-            on_reply=self._advance,
-            allowance=self.allowance,
-            attempts=self.attempts,
+            Connection(
+                origin_for(settings.domain_prefix or "demo", settings.api_url),
+                settings.token.get_secret_value(),
+                settings.api_version,
+                on_wait=self._wait,
+                on_reply=self._advance,
+                allowance=self.allowance,
+                attempts=self.attempts,
+            )
         ) as client:
             yield client
 

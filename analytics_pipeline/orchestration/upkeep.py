@@ -16,7 +16,6 @@ from analytics_pipeline.model.schemas.versions import (
     STORED,
     VERSIONS,
     current_versions,
-    is_reachable,
 )
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
@@ -34,7 +33,6 @@ from analytics_pipeline.storage.older_files import (
     Count,
     OlderFiles,
     list_notes,
-    turn_log,
 )
 from analytics_pipeline.storage.parquet import State, examine, proved_files
 from analytics_pipeline.storage.sales_log import SalesLog
@@ -174,16 +172,10 @@ def _tell(shop: Shop, sentence: str) -> None:
 # ----------------------------------------------------------------------------------
 # Bring the tables that an earlier program left up to date, before any is read.
 #
-# Each older table is turned into today's form by the steps of its schema. Without
-# such steps it is cleared away and made anew by the run, from the log, from
-# Lightspeed or from the export; what was known of earlier days is left unread. That
-# all is done is noted last, so a run that dies half-way is begun again by the next
-# one.
+# Each older table is removed and made again by the run, from the log, from Lightspeed
+# or from the export; what was known of earlier days is left unread. That all is done
+# is noted last, so a run that dies half-way is begun again by the next one.
 
-
-MARKED = ("raw_sales",)
-"""Tables whose files are told apart byte for byte and are not written by each run, so
-that those from before there were versions must tell theirs too (rule 7.3)."""
 
 MADE_ANEW = {
     "outlets": "read again from Lightspeed",
@@ -196,11 +188,10 @@ MADE_ANEW = {
 
 
 def bring_up_to_date(shop: Shop) -> None:
-    """Turn what is stored into the form that this program reads, or clear it away.
+    """Remove what is stored in a form that this program does not read any more.
 
     Raises:
         WrongUse: a newer program has written there; nothing is touched.
-        LocalFailure: a table could not be turned; it stays as it is.
     """
     shop.versions.refuse_newer()
     if not shop.versions.is_older():
@@ -225,26 +216,20 @@ def _upgrade(shop: Shop, table: str) -> None:
     files, now = _files(shop, table), VERSIONS[STORED[table]]
     # Where it was never noted, or the note is lost, each file is asked.
     found = shop.versions.of(table) or files.oldest_version()
-    if not files.names or (found == now and table not in MARKED):
+    if not files.names or found == now:
         return
-    count, many = _counting(shop, table), f"{len(files.names):,} files"
     older = f"{table} is of version {found}, and this program has version {now}"
-    if found == now:
-        _announce(shop, f"{table}: {many} are from before files told their version.")
-        files.turn(count, is_kept=False)
-    elif is_reachable(STORED[table], found):
-        _announce(shop, f"{older}: {many} are turned into it.")
-        files.turn(count, is_kept=table in HISTORY)
-    elif table in HISTORY:
+    if table in HISTORY:
+        many = f"{len(files.names):,} files"
         _announce(
             shop,
             f"{older}: {many} stay as they are, and are not read. To make a day again: "
             "analytics-pipeline update --as-of DAY",
         )
-    else:
-        _keep_web_orders(shop, table)
-        _announce(shop, f"{older}: it is {MADE_ANEW[table]}.")
-        files.remove(count)
+        return
+    _keep_web_orders(shop, table)
+    _announce(shop, f"{older}: it is {MADE_ANEW[table]}.")
+    files.remove(_counting(shop, table))
 
 
 def _seal_all(shop: Shop) -> None:
@@ -281,28 +266,16 @@ def _keep_web_orders(shop: Shop, table: str) -> None:
 
 
 def _upgrade_log(shop: Shop) -> int:
-    """Bring the log of sales up to date; return of which version it is now.
+    """Say that an older log of sales is read again; return of which version it is.
 
-    One that stays older is read again from its start by whoever reads it next.  What an
-    earlier run has turned, and died before it could note it, is found as such.
+    Whoever reads it next reads it from its start.
     """
     log, now = shop.sales_log(), VERSIONS[STORED[SALES_FEED]]
     found = _version_of(log)
     if found == now:
-        if now > FIRST:
-            shop.versions.note_log(log)
+        shop.versions.note_log(log)
         return now
     older = f"{SALES_FEED} is of version {found}, and this program has version {now}"
-    if is_reachable(STORED[SALES_FEED], found):
-        try:
-            _announce(shop, f"{older}: it is turned into it, as a new generation.")
-            shop.versions.note_log(turn_log(log, _counting(shop, SALES_FEED)))
-        except LocalFailure as error:
-            _announce(
-                shop, f"{error.cause} So all sales are read again from Lightspeed."
-            )
-            return found
-        return now
     _announce(shop, f"{older}: all sales are read again from Lightspeed.")
     return found
 

@@ -24,7 +24,7 @@ from analytics_pipeline.model.errors import (
     WrongUse,
 )
 from analytics_pipeline.storage.files import list_states
-from analytics_pipeline.storage.parquet import refuse_unsound
+from analytics_pipeline.storage.parquet import REBUILD, refuse_unsound
 
 # ----------------------------------------------------------------------------------
 # Which URLs are no place for tables, though fsspec knows what they are.
@@ -372,7 +372,7 @@ class LocalCopies:
         states = list_states(place)
         gone = [url for url in urls if url.rpartition("/")[2] not in states]
         if gone:
-            raise LocalFailure(f"{gone[0]} is gone.", "Run: analytics-pipeline rebuild")
+            raise LocalFailure(f"{gone[0]} is gone.", REBUILD)
         keys = {url: (url, states[url.rpartition("/")[2]]) for url in urls}
         missing = [url for url in urls if keys[url] not in self._held]
         store: ObjectStore = place.fs

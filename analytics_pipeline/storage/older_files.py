@@ -5,14 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-import pandas as pd
-from pandera.errors import SchemaErrors
 from pydantic import TypeAdapter
 from upath import UPath
 
-from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.model.schemas.versions import (
     FIRST,
@@ -21,7 +17,6 @@ from analytics_pipeline.model.schemas.versions import (
     STORED,
     VERSIONS,
     current_versions,
-    migrate,
 )
 from analytics_pipeline.storage.files import (
     AnyPath,
@@ -33,13 +28,10 @@ from analytics_pipeline.storage.files import (
 )
 from analytics_pipeline.storage.parquet import (
     UNMARKED,
-    decode_as_stored,
-    encode,
+    UPDATE,
     read_version,
     refuse_other_version,
-    refuse_unsound,
     seal_older,
-    shape,
 )
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import forget_agreement, read_note
@@ -165,7 +157,7 @@ class StoredVersions:
         if log.generation < self.all().get(READABLE_FROM, 0):
             raise LocalFailure(
                 "An earlier generation of sales_feed is of an older version.",
-                "Run: analytics-pipeline update",
+                UPDATE,
             )
 
     def _read(self) -> dict[str, int] | None:
@@ -261,10 +253,10 @@ def _with_bundles(folder: UPath) -> Iterator[UPath]:
 
 
 # ----------------------------------------------------------------------------------
-# Files of an older version of a table: turn them into today's, or clear them away.
+# Files of an older version of a table: remove them, or seal them.
 #
-# Whatever dies half-way is begun again by the next run: each file is replaced whole
-# and tells its version itself, and a log is turned as a generation of its own.
+# A run that dies half-way is begun again by the next one: each file is replaced or
+# removed whole.
 
 
 AT_ONCE = 64
@@ -280,11 +272,7 @@ class OlderFiles:
     def __init__(self, folder: UPath, table: type[Table]) -> None:
         """Look into the *folder* of a *table*."""
         self._folder, self._table = folder, table
-        self.names = [
-            name
-            for name in list_names(folder)
-            if name.endswith(".parquet") and not name.startswith(".")
-        ]
+        self.names = [name for name in list_names(folder) if _is_day(name)]
 
     def oldest_version(self) -> int:
         """Return the version of the oldest file, as the files themselves say.
@@ -299,28 +287,6 @@ class OlderFiles:
             except LocalFailure:
                 continue
         return min(versions)
-
-    def turn(self, count: Count, *, is_kept: bool) -> None:
-        """Write each file in today's form that is in another.
-
-        A damaged one is removed, as if it had never been made, unless it *is_kept*.
-
-        Raises:
-            LocalFailure: what a step has made of one breaks today's contract.
-        """
-        self.forget_copies()
-        for done, (path, content) in enumerate(self._contents(), start=1):
-            count(done, len(self.names))
-            try:
-                rows, notes, version = decode_as_stored(content, path.name)
-            except LocalFailure:  # it is damaged
-                if not is_kept:
-                    path.unlink(missing_ok=True)
-                continue
-            if version < VERSIONS[self._table]:
-                what = f"{self._folder.name}/{path.name}"
-                fresh = _migrate(rows, self._table, version, what)
-                replace_bytes(path, encode(fresh, self._table, notes))
 
     def seal(self, count: Count) -> int:
         """Give each file its seal that is from before there were seals; say how many.
@@ -356,51 +322,3 @@ class OlderFiles:
         """Remove what was made of the files as they were."""
         forget_agreement(self._folder)
         remove_folder(self._folder / "bundles")
-
-
-def _migrate(
-    rows: pd.DataFrame, table: type[Table], version: int, what: str
-) -> pd.DataFrame:
-    """Return *rows* as today's contract wants them, and hold them against it.
-
-    Raises:
-        LocalFailure: what the steps have made of them breaks it.
-    """
-    fresh = shape(migrate(rows, table, version), table)
-    try:
-        table.validate(fresh, lazy=True)
-    except SchemaErrors as errors:
-        columns = sorted(set(errors.failure_cases["column"].dropna().astype("str")))
-        raise LocalFailure(
-            f"{what} of version {version} could not be turned into version "
-            f"{VERSIONS[table]} ({', '.join(columns)}). It stays as it is.",
-            "Please report this, and go back to the program before.",
-        ) from None
-    return fresh
-
-
-def turn_log(log: SalesLog, count: Count) -> SalesLog:
-    """Return a new generation that holds the segments of *log* in today's form.
-
-    It is the current one when it is complete; the one before it is kept.
-
-    Raises:
-        LocalFailure: a segment is lost or damaged, or breaks today's contract.
-    """
-    segments, fresh = log.sound_segments(), log.start_generation()
-    for segment in segments:
-        content = segment.path.read_bytes()
-        refuse_unsound(str(segment.path), content)
-        rows, notes, version = decode_as_stored(content, segment.name)
-        fresh.append(
-            _migrate(rows, SalesFeed, version, segment.name),
-            [Rejection(**each) for each in json.loads(notes["rejections"])],
-            number=segment.number,
-            cursor=int(notes["cursor"]),
-            origin=notes["origin"],
-        )
-        count(segment.number + 1, len(segments))
-    fresh.mark_judged(log.judged_segments())
-    fresh.bundle()
-    fresh.make_current()
-    return fresh

@@ -157,6 +157,7 @@ UNMARKED = 0
 """What a file is said to be whose footer tells no version: it is of the first one."""
 
 UPDATE = "Run: analytics-pipeline update"
+REBUILD = "Run: analytics-pipeline rebuild"
 
 LABEL = "label"
 """The column of joined files that tells which one a row is from."""
@@ -277,27 +278,6 @@ def decode(
     return shape(stored.to_pandas(), table)
 
 
-def decode_as_stored(
-    content: bytes, what: str = "table"
-) -> tuple[pd.DataFrame, dict[str, str], int]:
-    """Return rows of whatever version, with their notes and that version.
-
-    Integers stay integers, also where some are missing.  Those of an older version may
-    be from before there were seals.
-
-    Raises:
-        LocalFailure: they are damaged.
-    """
-    _is_sealed(content, what)
-    try:
-        stored = pq.read_table(pa.BufferReader(content))
-    except (OSError, ValueError) as error:
-        raise damaged(what) from error
-    kinds = {pa.int64(): pd.Int64Dtype()}
-    found, rows = stored.schema.metadata, stored.to_pandas(types_mapper=kinds.get)
-    return rows, _notes_in(found), _version_in(found)
-
-
 def refuse_other_version(found: int, known: int, what: str) -> None:
     """Refuse what is not of the *known* version.
 
@@ -309,7 +289,7 @@ def refuse_other_version(found: int, known: int, what: str) -> None:
         raise LocalFailure(
             f"The stored {what} is of version {max(found, FIRST)}, and this program "
             f"reads version {known}.",
-            "Run: analytics-pipeline update",
+            UPDATE,
         )
     if found > known:
         raise WrongUse(
@@ -425,8 +405,6 @@ def _footer(stream: BinaryIO) -> Any:
 # Each file is hashed once by a process, however often it is read, and again when it
 # was replaced since.
 
-
-REBUILD = "Run: analytics-pipeline rebuild"
 
 LARGE = 1 << 20
 """Files of so many bytes are hashed at the same time; for smaller ones threads cost

@@ -25,6 +25,7 @@ from analytics_pipeline.storage.files import (
     replace_bytes,
 )
 from analytics_pipeline.storage.parquet import (
+    REBUILD,
     count_proved_rows,
     encode,
     join,
@@ -35,7 +36,11 @@ from analytics_pipeline.storage.parquet import (
     read_version,
     refuse_unsound,
 )
-from analytics_pipeline.storage.state import REBUILD, read_note_bytes, write_note
+from analytics_pipeline.storage.state import (
+    REMOVE_AND_REBUILD,
+    read_note_bytes,
+    write_note,
+)
 
 # ----------------------------------------------------------------------------------
 # Many segments of the log in one file, so that years of daily reads open quickly.
@@ -220,7 +225,7 @@ def _with_proved(path: UPath, read: Callable[[BinaryIO], Read]) -> Read:
 
 def damaged(cause: str) -> LocalFailure:
     """Return the failure of a log that is not as it was written."""
-    return LocalFailure(cause, "Run: analytics-pipeline rebuild")
+    return LocalFailure(cause, REBUILD)
 
 
 # ----------------------------------------------------------------------------------
@@ -410,4 +415,4 @@ def _read_number(path: UPath, without_file: int) -> int:
     try:
         return int(content)
     except ValueError as error:
-        raise LocalFailure(f"{path} is damaged.", REBUILD) from error
+        raise LocalFailure(f"{path} is damaged.", REMOVE_AND_REBUILD) from error

@@ -40,7 +40,7 @@ from analytics_pipeline.storage.files import (
 # lack that line; they are read all the same, and get it when they are written next.
 
 
-REBUILD = "Remove it, then run: analytics-pipeline rebuild"
+REMOVE_AND_REBUILD = "Remove it, then run: analytics-pipeline rebuild"
 
 Shape = TypeVar("Shape")
 
@@ -75,7 +75,7 @@ def seal_older_note(path: AnyPath) -> None:
         write_note(path, content.decode("utf-8"))
 
 
-def read_note_bytes(path: AnyPath, remedy: str = REBUILD) -> bytes | None:
+def read_note_bytes(path: AnyPath, remedy: str = REMOVE_AND_REBUILD) -> bytes | None:
     """Return what the file *path* holds above its seal; nothing without the file.
 
     Raises:
@@ -92,7 +92,7 @@ def read_note_bytes(path: AnyPath, remedy: str = REBUILD) -> bytes | None:
     return body
 
 
-def read_word(path: AnyPath, remedy: str = REBUILD) -> str | None:
+def read_word(path: AnyPath, remedy: str = REMOVE_AND_REBUILD) -> str | None:
     """Return the one word that the file *path* holds; nothing without the file.
 
     Raises:
@@ -108,7 +108,7 @@ def read_word(path: AnyPath, remedy: str = REBUILD) -> str | None:
 
 
 def read_note(
-    path: AnyPath, shape: TypeAdapter[Shape], remedy: str = REBUILD
+    path: AnyPath, shape: TypeAdapter[Shape], remedy: str = REMOVE_AND_REBUILD
 ) -> Shape | None:
     """Return what the file *path* holds, which is of that *shape*; nothing without it.
 

@@ -311,14 +311,12 @@ class Warehouse:
             remedy = self._remedy_for(table, partition)
             return decode(path.read_bytes(), model, what, remedy)
         except FileNotFoundError as error:
-            raise LocalFailure(
-                f"There is no {what} yet.", "Run: analytics-pipeline update"
-            ) from error
+            raise LocalFailure(f"There is no {what} yet.", UPDATE) from error
         except (OSError, ValueError, KeyError) as error:
             # The bytes are those that were written: another program has done that.
             raise LocalFailure(
                 f"The stored {what} cannot be read ({type(error).__name__}).",
-                "Run: analytics-pipeline rebuild",
+                REBUILD,
             ) from error
 
     def _read_once(self, path: UPath, model: type[Table], what: str) -> pd.DataFrame:

@@ -9,11 +9,11 @@ from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app as command_line
 from analytics_pipeline.simulator.app import build_app
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.sources.lightspeed import replies as allowance
 from analytics_pipeline_tests.light_run import run_light
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

@@ -172,6 +172,7 @@ def changes(engine, now, stored):
             lend_table(RawSales, stored),
             lend_table(Outlets, OUTLETS),
             STORE_ZONE,
+            1,
         )
     )
     cells = frame.astype(object).where(frame.notna(), None)

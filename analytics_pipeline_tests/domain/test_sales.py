@@ -67,7 +67,7 @@ ZONES = outlets(east="America/New_York", west="America/Los_Angeles")
 
 
 def classify(*rows):
-    return classify_sales(sales_feed(*rows), ZONES, STORE_ZONE)
+    return classify_sales(sales_feed(*rows), ZONES, STORE_ZONE, 1)
 
 
 def classify_one(**row):
@@ -101,7 +101,7 @@ def test_a_day_whose_midnight_does_not_exist_is_a_day():
     south = outlets(east="America/Santiago")
     feed = sales_feed({"sale_date": "2025-09-07T04:30:00+00:00"})
 
-    sale = classify_sales(feed, south, STORE_ZONE).iloc[0]
+    sale = classify_sales(feed, south, STORE_ZONE, 1).iloc[0]
 
     assert pd.Timestamp("2025-09-07") == sale["business_date"]
 
@@ -344,8 +344,8 @@ def test_row_order_and_index_do_not_matter():
     shuffled = feed.iloc[[3, 1, 4, 0, 2]].set_axis([7, 7, 7, 7, 7])
 
     assert_frame_equal(
-        classify_sales(feed, ZONES, STORE_ZONE),
-        classify_sales(shuffled, ZONES, STORE_ZONE),
+        classify_sales(feed, ZONES, STORE_ZONE, 1),
+        classify_sales(shuffled, ZONES, STORE_ZONE, 1),
     )
 
 
@@ -358,14 +358,16 @@ def test_the_result_satisfies_its_schema():
 
 def test_no_sales_are_still_a_valid_table():
     RawSales.validate(classify(), lazy=True)
-    RawSales.validate(classify_sales(sales_feed({}), outlets(), STORE_ZONE), lazy=True)
+    RawSales.validate(
+        classify_sales(sales_feed({}), outlets(), STORE_ZONE, 1), lazy=True
+    )
 
 
 def test_the_input_is_left_unchanged():
     feed, zones = sales_feed({}, {"sale_id": "s2", "state": None}), ZONES.copy()
     before = feed.copy()
 
-    classify_sales(feed, zones, STORE_ZONE)
+    classify_sales(feed, zones, STORE_ZONE, 1)
 
     assert_frame_equal(before, feed)
     assert_frame_equal(ZONES, zones)

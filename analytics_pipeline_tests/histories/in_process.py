@@ -23,10 +23,6 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
-from analytics_pipeline.simulator.ledger import (
-    expected_first_time_buyers,
-    expected_master,
-)
 from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.replies import (
     Reply,
@@ -44,6 +40,10 @@ from analytics_pipeline_tests.light_run import (
     PatientLightspeed,
     evidence_of,
     run_light,
+)
+from analytics_pipeline_tests.oracle.ledger import (
+    expected_first_time_buyers,
+    expected_master,
 )
 from analytics_pipeline_tests.simulated_shop import PUBLISHED, REPRODUCED
 

@@ -165,7 +165,7 @@ def test_a_sale_is_on_the_day_that_clocks_show_there_rule_1_2(change: Change) ->
     )
     zones = make_table(Outlets, [{"outlet_id": "here", "time_zone": change.zone}])
 
-    raw_sales = classify_sales(feed, zones, "Pacific/Auckland")
+    raw_sales = classify_sales(feed, zones, "Pacific/Auckland", 1)
 
     found = raw_sales.set_index("sale_id")["business_date"].dt.date.astype("str")
     assert found.to_dict() == change.moments

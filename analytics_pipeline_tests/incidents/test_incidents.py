@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.tables import TABLES as SPECS
 from analytics_pipeline.tables import Weight
 from analytics_pipeline_tests.incidents.conftest import KeptShop
@@ -25,6 +24,7 @@ from analytics_pipeline_tests.incidents.ordinary_shop import (
     read_rows,
 )
 from analytics_pipeline_tests.light_run import TABLES, UP_TO_PUBLISHING, exit_code_of
+from analytics_pipeline_tests.oracle.ledger import expected_master
 
 OpenShop = Callable[[str], OrdinaryShop]
 BUILT_ON = {

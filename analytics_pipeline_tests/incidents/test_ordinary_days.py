@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline_tests.incidents.ordinary_shop import (
     MASTER,
     Evaluation,
@@ -19,6 +18,7 @@ from analytics_pipeline_tests.incidents.ordinary_shop import (
     found_shop,
     read_rows,
 )
+from analytics_pipeline_tests.oracle.ledger import expected_master
 
 OPENED = date(2026, 10, 1)
 FIRST_LOAD = OPENED + timedelta(days=9)

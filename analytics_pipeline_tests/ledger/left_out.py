@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from analytics_pipeline.simulator.ledger_left_out import (
+from analytics_pipeline_tests.ledger.seeded_stores import SeededShop
+from analytics_pipeline_tests.oracle.left_out import (
     LeftOut,
     dated_later,
     hidden_walk_in,
     nearly_paid,
     without_record,
 )
-from analytics_pipeline_tests.ledger.seeded_stores import SeededShop
 
 Told = dg.AssetCheckEvaluation
 NOTHING = LeftOut(0, 0)

@@ -19,15 +19,15 @@ from pydantic import SecretStr
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.history import Store
-from analytics_pipeline.simulator.ledger import (
-    expected_first_time_buyers,
-    expected_master,
-)
-from analytics_pipeline.simulator.ledger_terms import Terms
 from analytics_pipeline.simulator.records import StoreState
 from analytics_pipeline.simulator.trading_days import Trade
 from analytics_pipeline_tests.histories.in_process import InProcess
 from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
+from analytics_pipeline_tests.oracle.ledger import (
+    expected_first_time_buyers,
+    expected_master,
+)
+from analytics_pipeline_tests.oracle.terms import Terms
 
 CLOCK_CHANGES: Mapping[str, Sequence[date]] = {
     "America/New_York": (date(2026, 3, 8), date(2025, 11, 2)),

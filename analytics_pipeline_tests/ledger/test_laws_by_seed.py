@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.simulator.ledger import expected_master, expected_totals
-from analytics_pipeline.simulator.ledger_bookings import (
+from analytics_pipeline.simulator.records import Sale, StoreState
+from analytics_pipeline_tests.ledger.seeded_stores import SeededShop, plan_store
+from analytics_pipeline_tests.light_run import evidence_of
+from analytics_pipeline_tests.oracle.bookings import (
     business_day,
     cents_of,
     is_completed,
 )
-from analytics_pipeline.simulator.records import Sale, StoreState
-from analytics_pipeline_tests.ledger.seeded_stores import SeededShop, plan_store
-from analytics_pipeline_tests.light_run import evidence_of
+from analytics_pipeline_tests.oracle.ledger import expected_master, expected_totals
 
 EVERY_DAY = (2, 5)
 EVERY_NIGHT = range(100, 140)

@@ -1,6 +1,6 @@
 """Every cell of both published files equals the store's own ledger, seed by seed.
 
-The ledger (``simulator.ledger``) works the rules out once more from the store's
+The ledger (``oracle.ledger``) works the rules out once more from the store's
 records and shares no code with ``domain/``.  Run the long form with
 ``pytest -m nightly analytics_pipeline_tests/ledger``.
 """
@@ -16,15 +16,15 @@ from analytics_pipeline.model.schemas.exports import (
     CustomerAnalyticsMaster,
     FirstTimeBuyers,
 )
-from analytics_pipeline.simulator.ledger import (
-    expected_first_time_buyers,
-    expected_master,
-)
 from analytics_pipeline_tests.ledger.left_out import warned_otherwise
 from analytics_pipeline_tests.ledger.seeded_stores import (
     LivingStore,
     SeededShop,
     plan_store,
+)
+from analytics_pipeline_tests.oracle.ledger import (
+    expected_first_time_buyers,
+    expected_master,
 )
 
 EVERY_DAY = (1, 2, 11, 33)

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from analytics_pipeline.simulator.ledger_web_shop import (
-    expected_unknown_words,
-    expected_web_refunds,
-)
 from analytics_pipeline_tests.ledger.seeded_stores import (
     LivingStore,
     SeededShop,
     plan_store,
 )
 from analytics_pipeline_tests.light_run import evidence_of, run_light
+from analytics_pipeline_tests.oracle.web_shop import (
+    expected_unknown_words,
+    expected_web_refunds,
+)
 
 EVERY_DAY = (11, 33, 54)
 EVERY_NIGHT = range(100, 140)

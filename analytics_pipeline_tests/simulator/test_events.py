@@ -6,7 +6,7 @@ import pytest
 
 from analytics_pipeline.simulator.events import FIRST_VERSION, Timeline
 from analytics_pipeline.simulator.records import Customer
-from analytics_pipeline_tests.simulator.test_ledger import customer, store
+from analytics_pipeline_tests.ledger.test_oracle import customer, store
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 LATER = START + timedelta(days=1)

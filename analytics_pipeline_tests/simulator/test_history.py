@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from analytics_pipeline.simulator.history import Store
-from analytics_pipeline.simulator.ledger_people import find_people, keys_of
 from analytics_pipeline.simulator.records import Sale, StoreState
+from analytics_pipeline_tests.oracle.people import find_people, keys_of
 
 OPENED = date(2024, 8, 20)
 LATER = datetime(2024, 12, 20, 3, 0, tzinfo=UTC)

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from analytics_pipeline.simulator.history import Store
-from analytics_pipeline.simulator.ledger_people import email_key, find_people, phone_key
 from analytics_pipeline.simulator.mishaps_contacts import CONTACT_MISHAPS, DECORATIONS
 from analytics_pipeline.simulator.trading_days import Trade
+from analytics_pipeline_tests.oracle.people import email_key, find_people, phone_key
 
 OPENED = date(2026, 1, 5)
 

@@ -7,16 +7,16 @@ import pytest
 
 from analytics_pipeline.simulator import mishaps_money
 from analytics_pipeline.simulator.history import Store
-from analytics_pipeline.simulator.ledger_bookings import unpaid
-from analytics_pipeline.simulator.ledger_left_out import (
+from analytics_pipeline.simulator.mishaps import MISHAPS
+from analytics_pipeline_tests.oracle.bookings import unpaid
+from analytics_pipeline_tests.oracle.left_out import (
     LeftOut,
     dated_later,
     hidden_walk_in,
     nearly_paid,
     without_record,
 )
-from analytics_pipeline.simulator.ledger_terms import Terms
-from analytics_pipeline.simulator.mishaps import MISHAPS
+from analytics_pipeline_tests.oracle.terms import Terms
 
 OPENED = date(2026, 5, 1)
 TODAY = date(2026, 5, 9)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.http import Connection
 
 TOKEN = "lsxs_pt_" + "x" * 32
 LOCAL_NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -155,13 +156,15 @@ class Store:
         now: Callable[[], datetime] = lambda: LOCAL_NOW,
     ) -> LightspeedClient:
         return LightspeedClient(
-            "https://shop.retail.lightspeed.app",
-            TOKEN,
-            api_version,
-            transport=httpx.MockTransport(self),
-            sleep=self.slept.append,
-            now=now,
-            on_wait=on_wait,
+            Connection(
+                "https://shop.retail.lightspeed.app",
+                TOKEN,
+                api_version,
+                transport=httpx.MockTransport(self),
+                sleep=self.slept.append,
+                now=now,
+                on_wait=on_wait,
+            )
         )
 
     def params(self, name: str) -> list[str | None]:

@@ -11,6 +11,7 @@ from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.sources.lightspeed import replies as allowance
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline.sources.lightspeed.replies import Allowance
 from analytics_pipeline_tests.simulated_shop import OPENED, TOKEN
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW
@@ -51,14 +52,16 @@ class Limited:
             self.moment += timedelta(seconds=seconds)
 
         return LightspeedClient(
-            "https://shop.retail.lightspeed.app",
-            TOKEN,
-            "2026-07",
-            transport=httpx.MockTransport(self),
-            sleep=sleep,
-            now=lambda: self.moment,
-            on_wait=lambda seconds, why: self.waits.append((seconds, why)),
-            allowance=shared,
+            Connection(
+                "https://shop.retail.lightspeed.app",
+                TOKEN,
+                "2026-07",
+                transport=httpx.MockTransport(self),
+                sleep=sleep,
+                now=lambda: self.moment,
+                on_wait=lambda seconds, why: self.waits.append((seconds, why)),
+                allowance=shared,
+            )
         )
 
 
@@ -150,12 +153,14 @@ def test_after_a_refusal_the_stores_own_word_counts():
     )
     slept: list[float] = []
     client = LightspeedClient(
-        "https://shop.retail.lightspeed.app",
-        TOKEN,
-        "2026-07",
-        transport=httpx.MockTransport(lambda _request: next(replies)),
-        sleep=slept.append,
-        now=lambda: LOCAL_NOW,
+        Connection(
+            "https://shop.retail.lightspeed.app",
+            TOKEN,
+            "2026-07",
+            transport=httpx.MockTransport(lambda _request: next(replies)),
+            sleep=slept.append,
+            now=lambda: LOCAL_NOW,
+        )
     )
 
     client.retailer()
@@ -176,7 +181,9 @@ def test_a_walk_behind_a_small_limit_is_finished_without_one_refusal(monkeypatch
     with (
         serve(app) as origin,
         LightspeedClient(
-            origin, TOKEN, "2026-07", on_wait=lambda *told: waits.append(told)
+            Connection(
+                origin, TOKEN, "2026-07", on_wait=lambda *told: waits.append(told)
+            )
         ) as client,
     ):
         read = [len(page.records) for page in client.pages("sales")]

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import Customers, Outlets, SalesFeed
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.sources.lightspeed.customers import customers_rows
 from analytics_pipeline.sources.lightspeed.outlets import outlets_rows
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
@@ -29,6 +28,7 @@ from analytics_pipeline_tests.light_run import (
     exit_code_of,
     run_light,
 )
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

@@ -15,6 +15,7 @@ from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.sources import values as json_parts
 from analytics_pipeline.sources.lightspeed import replies
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline.sources.lightspeed.replies import PassingFault, read_reply
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.sources.values import UnreadableRecord, decode_in_parts
@@ -261,11 +262,13 @@ def client_of(
 
     transport = httpx.MockTransport(answer)
     return LightspeedClient(
-        "https://shop.retail.lightspeed.app",
-        "lsxs_pt_" + "x" * 32,
-        "2026-07",
-        transport=transport,
-        sleep=lambda _seconds: None,
+        Connection(
+            "https://shop.retail.lightspeed.app",
+            "lsxs_pt_" + "x" * 32,
+            "2026-07",
+            transport=transport,
+            sleep=lambda _seconds: None,
+        )
     )
 
 

@@ -13,6 +13,7 @@ from analytics_pipeline.model.errors import (
     WrongUse,
 )
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline.sources.values import Unusable, amount
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW, TOKEN, Store, page
 
@@ -272,7 +273,7 @@ def test_no_message_holds_the_token(reply):
 @pytest.mark.parametrize("token", ["", " ", "lsxs pt", "lsxs\n", "lsxs_ü"])
 def test_a_token_that_no_header_can_carry_is_refused_without_being_told(token):
     with pytest.raises(WrongUse, match="LIGHTSPEED_TOKEN") as caught:
-        LightspeedClient("https://shop.example", token, "2.0")
+        LightspeedClient(Connection("https://shop.example", token, "2.0"))
 
     assert not token.strip() or token not in str(caught.value)
 
@@ -280,7 +281,7 @@ def test_a_token_that_no_header_can_carry_is_refused_without_being_told(token):
 @pytest.mark.parametrize("version", ["", "latest", "2.0/../x", "2026-7"])
 def test_an_api_version_that_is_none_is_refused(version):
     with pytest.raises(WrongUse, match="LIGHTSPEED_API_VERSION"):
-        LightspeedClient("https://shop.example", TOKEN, version)
+        LightspeedClient(Connection("https://shop.example", TOKEN, version))
 
 
 DATE = {"Date": "Mon, 02 Mar 2026 11:58:30 GMT"}

@@ -16,6 +16,7 @@ from analytics_pipeline.sources.lightspeed.client import (
     LightspeedClient,
     SalesSearch,
 )
+from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline_tests.sources.samples import LOCAL_NOW, TOKEN
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,11 +51,13 @@ class Found:
     @contextmanager
     def search(self) -> Iterator[SalesSearch]:
         with LightspeedClient(
-            "https://shop.retail.lightspeed.app",
-            TOKEN,
-            "2026-07",
-            transport=httpx.MockTransport(self),
-            now=lambda: LOCAL_NOW,
+            Connection(
+                "https://shop.retail.lightspeed.app",
+                TOKEN,
+                "2026-07",
+                transport=httpx.MockTransport(self),
+                now=lambda: LOCAL_NOW,
+            )
         ) as client:
             yield client.search_sales()
 
@@ -139,11 +142,13 @@ def test_a_search_that_ignores_the_offset_and_names_nothing_is_given_up(
         return httpx.Response(200, json={"data": [record], "total_count": total})
 
     with LightspeedClient(
-        "https://shop.retail.lightspeed.app",
-        TOKEN,
-        "2026-07",
-        transport=httpx.MockTransport(answer),
-        now=lambda: LOCAL_NOW,
+        Connection(
+            "https://shop.retail.lightspeed.app",
+            TOKEN,
+            "2026-07",
+            transport=httpx.MockTransport(answer),
+            now=lambda: LOCAL_NOW,
+        )
     ) as client:
         pages = client.search_sales().pages(START, WEEK)
         with pytest.raises(LightspeedUnavailable, match="no end") as stopped:

@@ -12,6 +12,7 @@ from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.sources.lightspeed import client as search_module
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline_tests.simulated_shop import OPENED, TOKEN
 from analytics_pipeline_tests.sources.samples import Store, page
 
@@ -111,7 +112,10 @@ def test_every_sale_is_found_in_windows_far_from_the_limit(
     monkeypatch.setattr(search_module, "PAGE_SIZE", 20)
     quirks = Quirks(search_total_count=counts, search_window=deepest)
     app = build_app(lived, token=TOKEN, rate_limit=1_000_000, quirks=quirks)
-    with serve(app) as origin, LightspeedClient(origin, TOKEN, "2026-07") as client:
+    with (
+        serve(app) as origin,
+        LightspeedClient(Connection(origin, TOKEN, "2026-07")) as client,
+    ):
         search = client.search_sales()
         found = ids(search.pages(datetime(2026, 1, 1, tzinfo=UTC), lived.state.now))
 

@@ -313,7 +313,9 @@ def test_each_kind_of_request_gets_over_a_reply_that_does_not_end(
 
     with (
         serve(app) as origin,
-        LightspeedClient(origin, TOKEN, "2026-07", sleep=lambda _s: None) as client,
+        LightspeedClient(
+            Connection(origin, TOKEN, "2026-07", sleep=lambda _s: None)
+        ) as client,
     ):
         amid_faults = ASKING[asked](client)
         requests = client.requests

@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from analytics_pipeline.simulator.app import build_app
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests.light_run import (
     SOURCES,
@@ -18,6 +17,7 @@ from analytics_pipeline_tests.light_run import (
     exit_code_of,
     run_light,
 )
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

@@ -13,13 +13,13 @@ import pytest
 
 from analytics_pipeline.model import ids
 from analytics_pipeline.model.schemas.changes import CustomerChanges
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline_tests.light_run import (
     UP_TO_REPORTING,
     PatientLightspeed,
     evidence_of,
     run_light,
 )
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.assets import sales_feed as known_sales
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline_tests.doctored import doctored
 from analytics_pipeline_tests.light_run import evidence_of, exit_code_of, run_light
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

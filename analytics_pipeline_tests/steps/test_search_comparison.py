@@ -8,11 +8,11 @@ import pytest
 
 from analytics_pipeline.assets import sales_feed as repairs
 from analytics_pipeline.simulator.app import build_app
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests.doctored import Change, doctored
 from analytics_pipeline_tests.light_run import evidence_of, exit_code_of, run_light
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     NOON,

@@ -8,13 +8,13 @@ import pytest
 
 from analytics_pipeline.commands.person import explain_customer
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline.simulator.ledger_left_out import (
+from analytics_pipeline.simulator.records import Sale
+from analytics_pipeline_tests.light_run import evidence_of, run_light
+from analytics_pipeline_tests.oracle.left_out import (
     LeftOut,
     hidden_walk_in,
     without_record,
 )
-from analytics_pipeline.simulator.records import Sale
-from analytics_pipeline_tests.light_run import evidence_of, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 
 ERASED = "00000000-0000-4000-8000-00000000000"

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline_tests.light_run import (
     SOURCES,
     PatientLightspeed,
     evidence_of,
     run_light,
 )
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

@@ -11,11 +11,11 @@ import pytest
 from analytics_pipeline.domain import feed as feed_versions
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.history import Store
-from analytics_pipeline.simulator.ledger import expected_master
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.sources.lightspeed import client as feed_pages
 from analytics_pipeline_tests.conftest import SMALL
 from analytics_pipeline_tests.light_run import SOURCES, exit_code_of, run_light
+from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,

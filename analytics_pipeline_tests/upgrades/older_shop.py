@@ -1,8 +1,7 @@
 """A shop as an earlier program left it: the tables that a next version has changed.
 
 Rows of the next version are what the code writes; the version of today is made of them
-by taking a column out of each file, and the footer says so.  So the steps can be held
-against the real thing.
+by taking a column out of each file, and the footer says so.
 """
 
 import json
@@ -10,7 +9,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
@@ -40,39 +38,11 @@ OLDER = dict(versions.VERSIONS)
 """The version of each table in this program, which is the older one here."""
 
 SECOND = "analytics_pipeline_tests.upgrades.older_shop:become_second"
-SECOND_WITHOUT_STEPS = f"{SECOND}_without_steps"
 
 
 def become_second() -> None:
     """Make this program the one whose changed tables are of the next version."""
-    become_second_without_steps()
-    versions.STEPS.update(STEPS)
-
-
-def become_second_without_steps() -> None:
-    """Do so where nobody has written a step from the version before."""
     versions.VERSIONS.update({table: OLDER[table] + 1 for table in CHANGED})
-
-
-def add_status(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(status=pd.Series(None, index=rows.index, dtype="str"))
-
-
-def add_walk_in(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(is_walk_in=rows["customer_code"] == "WALKIN")
-
-
-def add_high_value(rows: pd.DataFrame) -> pd.DataFrame:
-    value = rows["lifetime_value_cents"]
-    return rows.assign(is_high_value=(value >= 50_000) & (value < 100_000))
-
-
-STEPS: dict[tuple[type[Table], int], Callable[[pd.DataFrame], pd.DataFrame]] = {
-    (SalesFeed, OLDER[SalesFeed]): add_status,
-    (Customers, OLDER[Customers]): add_walk_in,
-    (CustomerAnalytics, OLDER[CustomerAnalytics]): add_high_value,
-}
-"""Of sales by day there is none: whether a word is known is for the log to say."""
 
 
 def make_older(data: Path) -> None:

@@ -22,6 +22,7 @@ from analytics_pipeline.model.policy import (
     still_learning,
 )
 from analytics_pipeline.model.text import say
+from analytics_pipeline.model.vocabulary import WEB_SOURCE
 
 # ----------------------------------------------------------------------------------
 # What a business day was like, in a few numbers that days are compared by.
@@ -39,8 +40,6 @@ PROFILED = [
     "total_excl_cents",
 ]
 """The columns of ``RawSales`` that a day's profile is made from."""
-
-_WEB_SOURCE = "ecw:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def _count_by(rows: pd.DataFrame, column: str) -> dict[Any, dict[Any, int]]:
 
 def _with_hours(sales: pd.DataFrame) -> pd.DataFrame:
     """Return the sales made at a till with the hour that its clock showed."""
-    is_web = sales["source"].str.startswith(_WEB_SOURCE).fillna(False).astype("bool")
+    is_web = sales["source"].str.startswith(WEB_SOURCE).fillna(False).astype("bool")
     till = sales[~is_web]
     hour = pd.Series(0, index=till.index, dtype="int64")
     for zone in till["time_zone"].unique():
@@ -191,9 +190,7 @@ def judge_volume(
         usual: from when on a day is unusual.
     """
     if day in apart:
-        orders = say(shop[day], "order", "orders")
-        sentence = f"{orders}; it is {apart[day]}, so nothing is compared."
-        return Finding(VOLUME, True, sentence, Severity.WARN, {"orders": shop[day]})
+        return _not_compared(shop[day], apart[day])
     whole = expect_orders(day, shop, apart, usual)
     each = {
         outlet: expected
@@ -204,20 +201,22 @@ def judge_volume(
     luck = usual.max_luck / max(len(each), 1)
     low = sorted(outlet for outlet in each if _is_low(each[outlet], usual, luck))
     told = {outlet: each[outlet] for outlet in low[:_MOST_OUTLETS_TOLD]}
-    return Finding(
-        VOLUME,
-        not (is_low or low),
-        _tell(None if low and not is_low else whole, told),
-        Severity.WARN,
-        {
-            "orders": whole.orders,
-            "usual": "" if whole.silent else f"{whole.usual:g}",
-            "span": whole.span,
-            "known": whole.known,
-            "outlets_judged": len(each),
-            "outlets": name_some(low),
-        },
-    )
+    sentence = _tell(None if low and not is_low else whole, told)
+    evidence: dict[str, int | str] = {
+        "orders": whole.orders,
+        "usual": "" if whole.silent else f"{whole.usual:g}",
+        "span": whole.span,
+        "known": whole.known,
+        "outlets_judged": len(each),
+        "outlets": name_some(low),
+    }
+    return Finding(VOLUME, not (is_low or low), sentence, Severity.WARN, evidence)
+
+
+def _not_compared(count: int, why: str) -> Finding:
+    """Return what is said of a day that is like no other."""
+    sentence = f"{say(count, 'order', 'orders')}; it is {why}, so nothing is compared."
+    return Finding(VOLUME, True, sentence, Severity.WARN, {"orders": count})
 
 
 def _tell(whole: Expectation | None, outlets: Mapping[str, Expectation]) -> str:

@@ -32,6 +32,11 @@ def frame_types(table: type[Table]) -> Mapping[str, str]:
     return types
 
 
+def columns_of(table: type[Table]) -> list[str]:
+    """Return the columns of *table*, in order."""
+    return list(frame_types(table))
+
+
 # ----------------------------------------------------------------------------------
 # The kinds of columns that tables share, so that a kind is described once.
 

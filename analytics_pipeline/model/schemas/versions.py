@@ -1,14 +1,11 @@
-"""The version of each table's form, and how rows of an older one become newer.
+"""The version of each table's form.
 
 A table's version is raised whenever its columns, their types or what they may hold
-change.  Where the new form can be made from the old one, the step is a pure function in
-``STEPS``; without one the table is made anew from what it is made from, or, where
-nobody knows that any more, is left unread (docs/upgrading.md).
+change.  A table of an older version is made again from what it is made from; history,
+which cannot be made again, is left unread (docs/upgrading.md).
 """
 
-from collections.abc import Callable, Mapping
-
-import pandas as pd
+from collections.abc import Mapping
 
 from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.customers import (
@@ -28,7 +25,7 @@ from analytics_pipeline.model.schemas.sources import (
     Outlets,
     SalesFeed,
 )
-from analytics_pipeline.model.schemas.table import Table, frame_types
+from analytics_pipeline.model.schemas.table import Table
 
 FIRST = 1
 """The version of whatever was written before files told theirs."""
@@ -81,19 +78,6 @@ HISTORY = (
 )
 """Those that tell what was known on a day, which nobody could work out again."""
 
-Step = Callable[[pd.DataFrame], pd.DataFrame]
-
-
-def _as_they_are(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows that the newer form holds too, until a run works them out again."""
-    return rows
-
-
-STEPS: dict[tuple[type[Table], int], Step] = {(EcomReconciliation, 1): _as_they_are}
-"""What makes rows of the next version out of rows of that version of a table.
-
-A step may rely on every column as that version had it, and on nothing else."""
-
 
 def current_versions() -> dict[str, int]:
     """Return the version that this program writes, of each stored table and the notes.
@@ -102,46 +86,3 @@ def current_versions() -> dict[str, int]:
     """
     tables = {name: VERSIONS[model] for name, model in STORED.items()}
     return {**tables, NOTES: NOTES_VERSION}
-
-
-def is_reachable(table: type[Table], version: int) -> bool:
-    """Say whether steps lead from rows of that *version* to rows of today's."""
-    missing = range(max(version, FIRST), VERSIONS[table])
-    return all((table, each) in STEPS for each in missing)
-
-
-def migrate(rows: pd.DataFrame, table: type[Table], version: int) -> pd.DataFrame:
-    """Return *rows* of that *version* of *table* in today's form."""
-    for each in range(max(version, FIRST), VERSIONS[table]):
-        rows = STEPS[table, each](rows)
-    return rows
-
-
-def describe_form(table: type[Table]) -> str:
-    """Return what a reader of the *table* relies on: a change of it is a new version.
-
-    Descriptions are for people; headers are the form of the files that they read.
-    """
-    schema, types = table.to_schema(), frame_types(table)
-    columns = [
-        (
-            name,
-            types[name],
-            column.nullable,
-            column.unique,
-            column.title,
-            sorted(f"{check.name} {_in_order(check)}" for check in column.checks),
-        )
-        for name, column in schema.columns.items()
-    ]
-    return "\n".join(map(repr, [*columns, ("unique", schema.unique)]))
-
-
-def _in_order(check: object) -> list[tuple[str, object]]:
-    """Return what a check was told, the words of a set in alphabetical order."""
-    told: Mapping[str, object] = getattr(check, "statistics", None) or {}
-    return [
-        (name, sorted(map(str, value)) if isinstance(value, list) else value)
-        for name, value in sorted(told.items())
-        if value is not None
-    ]

@@ -1,26 +1,17 @@
 """Reading a Lightspeed Retail (X-Series) store over its API (API 1, 2, 5, 9)."""
 
 import itertools
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
 from analytics_pipeline.domain.feed import highest_plausible
 from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.model.ids import plain_id
-from analytics_pipeline.sources.lightspeed.http import (
-    Connection,
-    NotFound,
-    local_now,
-    origin_for,
-)
+from analytics_pipeline.sources.lightspeed.http import Connection, NotFound
 from analytics_pipeline.sources.lightspeed.replies import (
-    Allowance,
     NotUnderstood,
     last_version,
     not_what_was_asked,
@@ -430,8 +421,6 @@ def _endless(requests: int) -> LightspeedUnavailable:
 # Reading a Lightspeed Retail (X-Series) store over its API (API 1, 2, 5, 9).
 
 
-__all__ = ["LightspeedClient", "Page", "origin_for"]
-
 SingleRecord = dict[str, Any] | UnreadableRecord
 """A record that was asked for by its id, or all that can be decoded of it."""
 
@@ -441,48 +430,9 @@ _COLLECTIONS = frozenset({"sales", "customers", "outlets", "registers"})
 class LightspeedClient:
     """A store, to be read only: the client can do nothing but GET."""
 
-    def __init__(
-        self,
-        origin: str,
-        token: str,
-        api_version: str,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        now: Callable[[], datetime] = local_now,
-        on_wait: Callable[[float, str], None] | None = None,
-        on_reply: Callable[[], None] | None = None,
-        attempts: int = 6,
-        allowance: Allowance | None = None,
-    ) -> None:
-        """Prepare to read *origin* (see :func:`origin_for`); nothing is asked yet.
-
-        Args:
-            origin: scheme, host and port.
-            token: a personal token.
-            api_version: ``2.0`` or a dated one such as ``2026-07``.
-            transport: what carries requests, for tests.
-            sleep: how to wait, for tests.
-            now: the local clock.
-            on_wait: told seconds and reason before each wait.
-            on_reply: called after each answer that can be used.
-            attempts: how often one request may fail; waits for the request limit
-                are counted by their time instead.
-            allowance: what is left of the request limit, where several clients of
-                one store share it.
-        """
-        self._connection = Connection(
-            origin,
-            token,
-            api_version,
-            transport=transport,
-            sleep=sleep,
-            now=now,
-            on_wait=on_wait,
-            on_reply=on_reply,
-            attempts=attempts,
-            allowance=allowance,
-        )
+    def __init__(self, connection: Connection) -> None:
+        """Read through *connection*, which the client closes; nothing is asked yet."""
+        self._connection = connection
 
     def __enter__(self) -> Self:
         """Return the client, which closes its connection at the end of the block."""

@@ -257,7 +257,22 @@ class Connection:
         attempts: int = 6,
         allowance: Allowance | None = None,
     ) -> None:
-        """Prepare to ask *origin*; see ``LightspeedClient`` for the arguments."""
+        """Prepare to ask *origin* (see :func:`origin_for`); nothing is asked yet.
+
+        Args:
+            origin: scheme, host and port.
+            token: a personal token.
+            api_version: ``2.0`` or a dated one such as ``2026-07``.
+            transport: what carries requests, for tests.
+            sleep: how to wait, for tests.
+            now: the local clock.
+            on_wait: told seconds and reason before each wait.
+            on_reply: called after each answer that can be used.
+            attempts: how often one request may fail; waits for the request limit
+                are counted by their time instead.
+            allowance: what is left of the request limit, where several clients of
+                one store share it.
+        """
         check_credentials(token, api_version)
         self._sleep, self._on_wait, self._attempts = sleep, on_wait, attempts
         self._on_reply = on_reply

@@ -157,38 +157,41 @@ class FileKind:
     remedy: str
 
 
+def _no_csv(what: str, remedy: str = _CHOOSE) -> FileKind:
+    return FileKind(f"is {what}, not a CSV", remedy)
+
+
+_PICTURE = _no_csv("a picture")
 _SIGNATURES: Sequence[tuple[bytes, FileKind]] = (
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        FileKind("is an Excel workbook (.xls), not a CSV", EXPORT_AGAIN),
+        _no_csv("an Excel workbook (.xls)", EXPORT_AGAIN),
     ),
-    (b"%PDF", FileKind("is a PDF, not a CSV", _CHOOSE)),
+    (b"%PDF", _no_csv("a PDF")),
     (b"\x1f\x8b", FileKind("is packed with gzip", _UNPACK)),
     (b"BZh", FileKind("is packed with bzip2", _UNPACK)),
     (b"\xfd7zXZ\0", FileKind("is packed with xz", _UNPACK)),
-    (b"7z\xbc\xaf\x27\x1c", FileKind("is a 7-Zip archive, not a CSV", _UNPACK)),
-    (b"Rar!", FileKind("is a RAR archive, not a CSV", _UNPACK)),
-    (b"\x89PNG", FileKind("is a picture, not a CSV", _CHOOSE)),
-    (b"\xff\xd8\xff", FileKind("is a picture, not a CSV", _CHOOSE)),
-    (b"GIF8", FileKind("is a picture, not a CSV", _CHOOSE)),
-    (b"II*\0", FileKind("is a picture, not a CSV", _CHOOSE)),
-    (b"SQLite format 3", FileKind("is a database, not a CSV", _CHOOSE)),
-    (b"PAR1", FileKind("is a Parquet file, not a CSV", _CHOOSE)),
-    (b"{\\rtf", FileKind("is a text document (.rtf), not a CSV", _CHOOSE)),
+    (b"7z\xbc\xaf\x27\x1c", _no_csv("a 7-Zip archive", _UNPACK)),
+    (b"Rar!", _no_csv("a RAR archive", _UNPACK)),
+    (b"\x89PNG", _PICTURE),
+    (b"\xff\xd8\xff", _PICTURE),
+    (b"GIF8", _PICTURE),
+    (b"II*\0", _PICTURE),
+    (b"SQLite format 3", _no_csv("a database")),
+    (b"PAR1", _no_csv("a Parquet file")),
+    (b"{\\rtf", _no_csv("a text document (.rtf)")),
 )
 _IN_ZIP: Sequence[tuple[bytes, FileKind]] = (
     (
         b"opendocument.spreadsheet",
-        FileKind("is a LibreOffice spreadsheet (.ods), not a CSV", EXPORT_AGAIN),
+        _no_csv("a LibreOffice spreadsheet (.ods)", EXPORT_AGAIN),
     ),
-    (b".iwa", FileKind("is an Apple Numbers document, not a CSV", EXPORT_AGAIN)),
-    (b"word/", FileKind("is a Word document, not a CSV", _CHOOSE)),
-    (b"xl/", FileKind("is an Excel workbook (.xlsx), not a CSV", EXPORT_AGAIN)),
-    (b".csv", FileKind("is a zip archive, not a CSV", _UNPACK)),
+    (b".iwa", _no_csv("an Apple Numbers document", EXPORT_AGAIN)),
+    (b"word/", _no_csv("a Word document")),
+    (b"xl/", _no_csv("an Excel workbook (.xlsx)", EXPORT_AGAIN)),
+    (b".csv", _no_csv("a zip archive", _UNPACK)),
 )
-_SOME_ZIP = FileKind(
-    "is a zip archive, most likely an Excel workbook, not a CSV", EXPORT_AGAIN
-)
+_SOME_ZIP = _no_csv("a zip archive, most likely an Excel workbook", EXPORT_AGAIN)
 _MARKS: Sequence[tuple[bytes, str]] = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
@@ -255,7 +258,7 @@ def _name_damage(content: bytes) -> FileKind | None:
             what = "is cut off in the middle of its last letter"
             return FileKind(what, _DOWNLOAD_AGAIN)
         if 0 in content[:_LOOKED_AT]:
-            return FileKind("is a binary file, not a CSV", _CHOOSE)
+            return _no_csv("a binary file")
         what = "is not UTF-8 text; a spreadsheet may have saved it in another encoding"
         return FileKind(what, EXPORT_AGAIN)
     return None
@@ -285,16 +288,16 @@ def name_text(text: str) -> FileKind | None:
     start = text.lstrip("\ufeff \t\r\n")
     if start.startswith(("<?xml", "<Workbook")):
         if "Excel.Sheet" in text or "<Workbook" in text:
-            return FileKind("is an Excel workbook (.xml), not a CSV", EXPORT_AGAIN)
+            return _no_csv("an Excel workbook (.xml)", EXPORT_AGAIN)
         if "<html" not in text:
-            return FileKind("is XML, not a CSV", _CHOOSE)
-        return FileKind("is a web page, not a CSV", _SIGN_IN)
+            return _no_csv("XML")
+        return _no_csv("a web page", _SIGN_IN)
     if _PAGE.match(start):
-        return FileKind("is a web page, not a CSV", _SIGN_IN)
+        return _no_csv("a web page", _SIGN_IN)
     if _JSON.match(start):
-        return FileKind("is JSON, not a CSV", _CHOOSE)
+        return _no_csv("JSON")
     if _MAIL.match(start):
-        return FileKind("is a saved e-mail, not a CSV", _CHOOSE)
+        return _no_csv("a saved e-mail")
     return None
 
 

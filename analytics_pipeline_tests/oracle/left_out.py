@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from analytics_pipeline.simulator.ledger_bookings import (
+from analytics_pipeline.simulator.records import Sale, StoreState
+from analytics_pipeline_tests.oracle.bookings import (
     book_everything,
     business_day,
     cents_of,
@@ -19,9 +20,8 @@ from analytics_pipeline.simulator.ledger_bookings import (
     local_day,
     unpaid,
 )
-from analytics_pipeline.simulator.ledger_people import find_people
-from analytics_pipeline.simulator.ledger_terms import USUAL, Terms
-from analytics_pipeline.simulator.records import Sale, StoreState
+from analytics_pipeline_tests.oracle.people import find_people
+from analytics_pipeline_tests.oracle.terms import USUAL, Terms
 
 LEAST_TIMES, LEAST_PERCENT = 20, 5
 NEARLY_PAID = Decimal(1)

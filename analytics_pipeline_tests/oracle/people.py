@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from analytics_pipeline.simulator.ledger_texts import readable
 from analytics_pipeline.simulator.records import Customer, StoreState
+from analytics_pipeline_tests.oracle.texts import readable
 
 MOST_WHO_MAY_SHARE = 5
 PATTERNS_INSIDE = ("noemail", "no-email", "placeholder")

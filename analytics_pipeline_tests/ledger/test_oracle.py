@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.simulator.ledger, on stores small enough to add up."""
+"""Tests for the oracle, on stores small enough to add up."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -8,12 +8,6 @@ from hashlib import sha256
 import pytest
 
 from analytics_pipeline.simulator.history import Store
-from analytics_pipeline.simulator.ledger import (
-    expected_first_time_buyers,
-    expected_master,
-    expected_totals,
-)
-from analytics_pipeline.simulator.ledger_people import find_people
 from analytics_pipeline.simulator.records import (
     Customer,
     Line,
@@ -24,6 +18,12 @@ from analytics_pipeline.simulator.records import (
     StoreState,
     WebOrder,
 )
+from analytics_pipeline_tests.oracle.ledger import (
+    expected_first_time_buyers,
+    expected_master,
+    expected_totals,
+)
+from analytics_pipeline_tests.oracle.people import find_people
 
 DAY = date(2025, 6, 30)
 NOON = datetime(2025, 6, 30, 16, 0, tzinfo=UTC)

@@ -6,7 +6,8 @@ Worked out once more from the store's records, by another route than ``domain/``
 from collections.abc import Iterator
 from datetime import date
 
-from analytics_pipeline.simulator.ledger_bookings import (
+from analytics_pipeline.simulator.records import Sale, StoreState, WebOrder
+from analytics_pipeline_tests.oracle.bookings import (
     UNDONE,
     business_day,
     cents_of,
@@ -14,7 +15,6 @@ from analytics_pipeline.simulator.ledger_bookings import (
     local_day,
     match_web_orders,
 )
-from analytics_pipeline.simulator.records import Sale, StoreState, WebOrder
 
 GIVEN_BACK = {"REFUNDED", "CANCELLED"}
 PAYMENT_WORDS = {

@@ -11,16 +11,16 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from analytics_pipeline.simulator.ledger_bookings import (
+from analytics_pipeline.simulator.records import StoreState
+from analytics_pipeline_tests.oracle.bookings import (
     Booking,
     book_everything,
     in_number_order,
     person_of_web_order,
 )
-from analytics_pipeline.simulator.ledger_people import People, Person, find_people
-from analytics_pipeline.simulator.ledger_terms import USUAL, Terms
-from analytics_pipeline.simulator.ledger_texts import cell, readable
-from analytics_pipeline.simulator.records import StoreState
+from analytics_pipeline_tests.oracle.people import People, Person, find_people
+from analytics_pipeline_tests.oracle.terms import USUAL, Terms
+from analytics_pipeline_tests.oracle.texts import cell, readable
 
 VIP_CENTS = 100_000
 HIGH_VALUE_CENTS = 50_000

@@ -9,9 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from analytics_pipeline.simulator.ledger_people import People, email_key, is_made_up
-from analytics_pipeline.simulator.ledger_terms import USUAL, Terms
 from analytics_pipeline.simulator.records import Sale, StoreState, WebOrder
+from analytics_pipeline_tests.oracle.people import People, email_key, is_made_up
+from analytics_pipeline_tests.oracle.terms import USUAL, Terms
 
 STATUSES_DONE = {
     "CLOSED",

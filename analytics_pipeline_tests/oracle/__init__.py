@@ -1,0 +1,1 @@
+"""The second way of computing every figure, from the simulated store's records."""
