@@ -62,7 +62,7 @@ def go_through_the_gate(shop: Shop, *findings: Finding) -> list[object]:
         shop,
         contract,
         lambda: Candidate(frame, findings),
-        lambda _candidate: None,
+        shop.store_as(contract.name, contract.model),
     )
     try:
         told += events

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from string import Formatter
 from typing import Any
 
@@ -22,8 +23,10 @@ from analytics_pipeline.model.errors import (
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.orchestration.tables import STORIES, Contract
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.files import OwnersLists, is_local
+from analytics_pipeline.storage.files import OwnersLists, is_local, local
 from analytics_pipeline.storage.machine import explain_lock, explain_shortage
+from analytics_pipeline.storage.parquet import seal_of
+from analytics_pipeline.storage.sales_log import fingerprint, names_of
 from analytics_pipeline.storage.state import FailedCheck
 
 # ----------------------------------------------------------------------------------
@@ -207,7 +210,10 @@ def store_if_sound(
         shop.warehouse.forget_failure(contract.name, candidate.partition)
         tell_stored(contract, candidate)
         yield from close_planned_checks(context, contract)
-        yield dg.MaterializeResult(metadata=figures(shop, contract, candidate))
+        yield dg.MaterializeResult(
+            metadata=figures(shop, contract, candidate),
+            data_version=version_of(shop, contract, candidate),
+        )
 
 
 def judge(shop: Shop, contract: Contract, candidate: Candidate) -> list[Finding]:
@@ -360,6 +366,25 @@ def _stored_at(
     return dg.MetadataValue.url(str(place))
 
 
+def version_of(
+    shop: Shop, contract: Contract, candidate: Candidate
+) -> dg.DataVersion | None:
+    """Return what tells the stored bytes from any other: the hash that they bear.
+
+    Of the log it is that of its segments' names, which hold theirs. To read it from a
+    bucket would be a request a table; there Dagster makes a version of its own.
+    """
+    if candidate.frame is None:
+        names = names_of(shop.sales_log().segments())
+        return dg.DataVersion(fingerprint("\n".join(names).encode()))
+    if place := candidate.places.get("stored"):
+        content = (shop.settings.data_dir / place).read_bytes()
+        return dg.DataVersion(sha256(content).hexdigest())
+    path = shop.warehouse.path(contract.name, candidate.partition)
+    seal = seal_of(local(path)) if is_local(path) else None
+    return dg.DataVersion(seal) if seal else None
+
+
 # ----------------------------------------------------------------------------------
 # The gate of tables with one file a day: each day is judged and stored by itself.
 #
@@ -367,6 +392,7 @@ def _stored_at(
 # day that fails keeps its last good rows; the others are stored all the same.
 
 
+_VERSION_TAG = "dagster/data_version"
 MOST_DAYS_REPORTED = 31
 """A run of more days reports its checks once, and every day that failed."""
 
@@ -384,6 +410,7 @@ class DailyRun:
     wanted: Sequence[str]
     days: int
     stored: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, dg.DataVersion | None] = field(default_factory=dict)
     failed: dict[str, Finding] = field(default_factory=dict)
 
     def take(
@@ -400,6 +427,7 @@ class DailyRun:
             store(candidate)
             self.shop.warehouse.forget_failure(self.contract.name, day)
             self.stored[day] = figures(self.shop, self.contract, candidate)
+            self.versions[day] = version_of(self.shop, self.contract, candidate)
         return findings
 
     def tell(self, candidate: Candidate, findings: Sequence[Finding]) -> None:
@@ -418,8 +446,12 @@ class DailyRun:
 
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
+        version = self.versions[day]
         return dg.AssetMaterialization(
-            self.contract.asset_key, partition=day, metadata=self.stored[day]
+            self.contract.asset_key,
+            partition=day,
+            metadata=self.stored[day],
+            tags={_VERSION_TAG: version.value} if version else {},
         )
 
 
@@ -517,4 +549,6 @@ def _report_days(run: DailyRun) -> Iterator[Event]:
         day = min(run.failed)
         raise gate_failure(run.contract, run.failed[day], day)
     yield from close_planned_checks(run.context, run.contract)
-    yield dg.MaterializeResult()
+    # Of several days Dagster takes one version for all, so none is named.
+    alone = run.versions.get(run.wanted[0]) if len(run.wanted) == 1 else None
+    yield dg.MaterializeResult(data_version=alone)

@@ -11,6 +11,7 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 
 from analytics_pipeline.model.checks import SCHEMA_CHECK, Finding, name_some
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
@@ -31,8 +32,9 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.files import is_local, local
+from analytics_pipeline.storage.files import is_local, local, read_if_there
 from analytics_pipeline.storage.object_store import open_root
+from analytics_pipeline.storage.sales_log import fingerprint
 
 # ----------------------------------------------------------------------------------
 # What a table's contract tells Dagster: its columns and its checks.
@@ -711,11 +713,27 @@ def present(
     if above is not None:
         metadata["dagster/column_lineage"] = lineage_of(contract, above)
     return spec.replace_attributes(
+        code_version=code_version(contract, settings),
         description=_describe(spec.description or "", contract, story),
         owners=[OWNER],
         tags={**spec.tags, **_tags(contract)},
         metadata=metadata,
     )
+
+
+def code_version(contract: Contract, settings: Settings) -> str:
+    """Return what a table's form and rules are: a hash of its schema and the policy.
+
+    The shop's file of policies goes in as it is, because one with a mistake must not
+    keep the definitions from being loaded; the run then names the mistake.
+    """
+    columns = contract.model.to_schema().columns.values()
+    parts = [
+        *(f"{it.name} {it.dtype} {it.nullable} {it.unique}" for it in columns),
+        repr(Policy()),
+    ]
+    policies = read_if_there(settings.policy_file) or b""
+    return fingerprint("\n".join(parts).encode() + policies)[:16]
 
 
 def _describe(beginning: str, contract: Contract, story: Story) -> str:
