@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ import pytest
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.storage.parquet import seal_of
 from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
@@ -76,6 +78,42 @@ def test_materialize_all_without_configuration_makes_the_day_and_the_late_ones(
 
     assert result.success
     assert_equal_to_the_ledger(shop, FIRST_DAY)
+
+
+def data_versions(shop: SimulatedShop) -> dict[str, str]:
+    """The data version of every table, as Dagster's records have it."""
+    graph = build_definitions(shop.settings).resolve_asset_graph()
+    found = {}
+    with open_instance(shop.settings) as instance:
+        for key in graph.materializable_asset_keys:
+            event = instance.get_latest_materialization_event(key)
+            assert event is not None
+            assert event.asset_materialization is not None
+            tags = event.asset_materialization.tags or {}
+            found[key.to_user_string()] = tags["dagster/data_version"]
+    return found
+
+
+def test_the_data_version_of_a_table_is_the_hash_of_its_bytes(
+    shop: SimulatedShop,
+) -> None:
+    assert shop.update(FIRST_DAY).failure is None
+
+    told = data_versions(shop)
+
+    root = shop.data / "warehouse"
+    files = {
+        name: root / name / f"{name}.parquet"
+        for name in ("customers", "outlets", "customer_identities")
+    } | {name: root / name / f"{FIRST_DAY}.parquet" for name in DOWNSTREAM[:2]}
+    wanted = {name: seal_of(path) for name, path in files.items()}
+    wanted["customer_analytics_master"] = sha256(
+        (shop.data / MASTER).read_bytes()
+    ).hexdigest()
+    assert wanted == {name: told[name] for name in wanted}
+    assert shop.update(FIRST_DAY).failure is None
+    again = data_versions(shop)
+    assert {name for name in told if again[name] != told[name]} <= {"sales_feed"}
 
 
 def results_of_checks(shop: SimulatedShop) -> dict[str, str]:

@@ -46,6 +46,21 @@ def test_the_readme_says_the_same_of_a_row():
     }
 
 
+def versions(specs):
+    return {name: spec.code_version for name, spec in specs.items()}
+
+
+def test_the_code_of_a_table_has_another_version_after_another_policy(tmp_path):
+    plain = versions(specs_of(data_dir=tmp_path))
+    assert versions(specs_of(data_dir=tmp_path)) == plain
+    assert len(set(plain.values())) == len(plain)
+
+    (tmp_path / "analytics.toml").write_text("vip_from = 2000\n")
+
+    chosen = versions(specs_of(data_dir=tmp_path))
+    assert all(chosen[name] != plain[name] for name in plain)
+
+
 def test_every_table_has_an_address(specs, tmp_path):
     for name, spec in specs.items():
         address = spec.metadata["dagster/uri"]

@@ -19,6 +19,7 @@ from analytics_pipeline.orchestration.tables import (
     OWNER,
     asset_key,
     check_specs,
+    code_version,
     dependencies,
     describe,
     metadata_of,
@@ -153,6 +154,7 @@ def build_asset(
         owners=[OWNER],
         tags=tags_of(spec),
         group_name=_name_group(spec.group.value, settings.shop_name),
+        code_version=code_version(spec, settings),
         partitions_def=days if spec.is_daily else None,
         freshness_policy=fresh_every_morning(settings) if is_read else None,
     )

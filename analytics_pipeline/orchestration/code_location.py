@@ -41,30 +41,42 @@ def _module_of(shop: str | None) -> Mapping[str, str]:
     return {"module_name": f"{LOCATION}.locations", "attribute": shop}
 
 
-def write_workspace(data_dir: Path, chain: Chain | None) -> Path:
+def write_workspace(
+    data_dir: Path, chain: Chain | None, code_port: int | None = None
+) -> Path:
     """Write which code locations there are, beside Dagster's records; return the file.
 
-    A shop by itself has one, a chain one a shop. The folder is never ``DAGSTER_HOME``,
-    which may be the repository with a file of that name.
+    A shop by itself has one, which a process on *code_port* may hold; a chain has one a
+    shop. The folder is never ``DAGSTER_HOME``, which may be the repository with a file
+    of that name.
     """
-    shops = [None] if chain is None else chain.names
-    locations = [
-        {
-            "python_module": {
-                **_module_of(shop),
-                "location_name": shop or LOCATION,
-                # Otherwise Dagster takes modules from the current folder.
-                "working_directory": STANDARD_LIBRARY,
-            }
+    if code_port is None:
+        locations = [_load(shop) for shop in (chain.names if chain else [None])]
+    else:
+        server: dict[str, str | int] = {
+            "host": "127.0.0.1",
+            "port": code_port,
+            "location_name": LOCATION,
         }
-        for shop in shops
-    ]
+        locations = [{"grpc_server": server}]
     folder = records_of(data_dir.resolve())
     make_folder(folder)
     path = folder / "workspace.yaml"
     # JSON is YAML, and every name is quoted.
     replace_text(path, json.dumps({"load_from": locations}, indent=1) + "\n")
     return path
+
+
+def _load(shop: str | None) -> dict[str, Mapping[str, str | int]]:
+    """Return the location that a process of Dagster loads itself."""
+    return {
+        "python_module": {
+            **_module_of(shop),
+            "location_name": shop or LOCATION,
+            # Otherwise Dagster takes modules from the current folder.
+            "working_directory": STANDARD_LIBRARY,
+        }
+    }
 
 
 # ----------------------------------------------------------------------------------

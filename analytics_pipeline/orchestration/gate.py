@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from string import Formatter
 from typing import Any
 
@@ -23,8 +24,10 @@ from analytics_pipeline.model.errors import (
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.files import OwnersLists, is_local
+from analytics_pipeline.storage.files import OwnersLists, is_local, local
 from analytics_pipeline.storage.machine import explain_lock, explain_shortage
+from analytics_pipeline.storage.parquet import seal_of
+from analytics_pipeline.storage.sales_log import fingerprint, names_of
 from analytics_pipeline.storage.state import FailedCheck
 from analytics_pipeline.tables import TableSpec
 
@@ -281,6 +284,25 @@ def _stored_at(
     return dg.MetadataValue.url(str(place))
 
 
+def version_of(
+    shop: Shop, spec: TableSpec, candidate: Candidate
+) -> dg.DataVersion | None:
+    """Return what tells the stored bytes from any other: the hash that they bear.
+
+    Of the log it is that of its segments' names, which hold theirs. To read it from a
+    bucket would be a request a table; there Dagster makes a version of its own.
+    """
+    if candidate.frame is None:
+        names = names_of(shop.sales_log().segments())
+        return dg.DataVersion(fingerprint("\n".join(names).encode()))
+    if place := candidate.places.get("stored"):
+        content = (shop.settings.data_dir / place).read_bytes()
+        return dg.DataVersion(sha256(content).hexdigest())
+    path = shop.warehouse.path(spec.name, candidate.partition)
+    seal = seal_of(local(path)) if is_local(path) else None
+    return dg.DataVersion(seal) if seal else None
+
+
 # ----------------------------------------------------------------------------------
 # One run over a table: each candidate is judged and stored by itself.
 #
@@ -289,6 +311,7 @@ def _stored_at(
 # others are stored all the same.
 
 
+_VERSION_TAG = "dagster/data_version"
 MOST_DAYS_REPORTED = 31
 """A run of more days reports its checks once, and every day that failed."""
 
@@ -304,6 +327,7 @@ class GateRun:
     spec: TableSpec
     run: TableRun
     stored: dict[str | None, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str | None, dg.DataVersion | None] = field(default_factory=dict)
     failed: dict[str | None, Finding] = field(default_factory=dict)
 
     @property
@@ -334,6 +358,7 @@ class GateRun:
         store(candidate)
         shop.warehouse.forget_failure(spec.name, day)
         self.stored[day] = figures(shop, spec, candidate)
+        self.versions[day] = version_of(shop, spec, candidate)
         return findings
 
     def log(self, candidate: Candidate, findings: Sequence[Finding]) -> None:
@@ -344,8 +369,12 @@ class GateRun:
 
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
+        version = self.versions[day]
         return dg.AssetMaterialization(
-            self.key, partition=day, metadata=self.stored[day]
+            self.key,
+            partition=day,
+            metadata=self.stored[day],
+            tags={_VERSION_TAG: version.value} if version else {},
         )
 
 
@@ -464,4 +493,7 @@ def _report(gate: GateRun) -> Iterator[Event]:
         slot = f"{gate.spec.name}_{check}"
         if slot in selected:
             yield dg.Output(None, output_name=slot)
-    yield dg.MaterializeResult(metadata=gate.stored.get(None))
+    # Of several days Dagster takes one version for all, so none is named.
+    only = gate.wanted[0] if gate.wanted else None
+    alone = gate.versions.get(only) if len(gate.wanted) <= 1 else None
+    yield dg.MaterializeResult(metadata=gate.stored.get(None), data_version=alone)

@@ -5,9 +5,11 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.files import is_local, local
+from analytics_pipeline.storage.files import is_local, local, read_if_there
 from analytics_pipeline.storage.object_store import open_root
+from analytics_pipeline.storage.sales_log import fingerprint
 from analytics_pipeline.tables import TABLES, Reads, TableSpec
 
 OWNER = "team:analytics"
@@ -111,6 +113,21 @@ def lineage_of(spec: TableSpec, shop: str | None) -> dg.TableColumnLineage:
             for ours, theirs in sorted(spec.taken_columns.items())
         }
     )
+
+
+def code_version(spec: TableSpec, settings: Settings) -> str:
+    """Return what a table's form and rules are: a hash of its schema and the policy.
+
+    The shop's file of policies goes in as it is, because one with a mistake must not
+    keep the definitions from being loaded; the run then names the mistake.
+    """
+    columns = spec.schema.to_schema().columns.values()
+    parts = [
+        *(f"{it.name} {it.dtype} {it.nullable} {it.unique}" for it in columns),
+        repr(Policy()),
+    ]
+    policies = read_if_there(settings.policy_file) or b""
+    return fingerprint("\n".join(parts).encode() + policies)[:16]
 
 
 def describe(spec: TableSpec) -> str:

@@ -1,5 +1,6 @@
 """The script that starts the processes: what it becomes, and with which settings."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline_tests.chain_of_shops import write_shop
+from analytics_pipeline_tests.shared_deployment.processes import environment
+
 SCRIPT = Path(__file__).parents[2] / "deploy/postgres/start"
 PROGRAMS = ("dagster", "dagster-daemon", "python")
 WEBSERVER = "python -P -m analytics_pipeline.webserver"
@@ -15,6 +19,13 @@ DOTENV = f"""#!/bin/sh
 exec "{sys.executable}" -m dotenv "$@"
 """
 MODULE = "--module-name analytics_pipeline.definitions"
+WORKSPACE = "--workspace WORKSPACE"
+PYTHON = """#!/bin/sh
+case "$*" in
+*.commands.workspace) echo WORKSPACE; exit "${{WORKSPACE_CODE:-0}}" ;;
+esac
+{told}
+"""
 
 
 @pytest.fixture
@@ -23,7 +34,8 @@ def programs(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in PROGRAMS:
-        write_program(folder / name, f'#!/bin/sh\necho {name} "$@"\necho "$ALERT_URLS"')
+        told = f'echo {name} "$@"\necho "$ALERT_URLS"'
+        write_program(folder / name, PYTHON.format(told=told))
     write_program(folder / "dotenv", DOTENV)
     return folder
 
@@ -45,8 +57,8 @@ def start(
 @pytest.mark.parametrize(
     ("words", "becomes"),
     [
-        (("webserver",), f"{WEBSERVER} --host 127.0.0.1 --port 3000 {MODULE}"),
-        (("daemon",), f"dagster-daemon run {MODULE}"),
+        (("webserver",), f"{WEBSERVER} --host 127.0.0.1 --port 3000 {WORKSPACE}"),
+        (("daemon",), f"dagster-daemon run {WORKSPACE}"),
     ],
     ids=["webserver", "daemon"],
 )
@@ -78,7 +90,77 @@ def test_with_a_port_for_the_code_all_use_the_one_process(
 
     code_server = "dagster code-server start --host 127.0.0.1 --port 4000"
     assert served.startswith(f"{code_server} {MODULE}\n")
-    assert "--port 8080 --grpc-host 127.0.0.1 --grpc-port 4000\n" in web
+    assert f"--port 8080 {WORKSPACE}\n" in web
+
+
+@pytest.mark.parametrize("process", ["webserver", "daemon", "code"])
+def test_nothing_is_started_without_a_workspace(
+    programs: Path, tmp_path: Path, process: str
+) -> None:
+    given = {"DAGSTER_HOME": "x", "ANALYTICS_DATA_DIR": str(tmp_path)}
+    given |= {"ANALYTICS_CODE_PORT": "4000", "WORKSPACE_CODE": "2"}
+
+    result = start(programs, process, **given)
+
+    assert (result.returncode, result.stdout) == (2, "")
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> dict[str, str]:
+    """The environment of a deployment with two shops."""
+    for name in ("north", "south"):
+        write_shop(tmp_path / "shops", name)
+    return {
+        "ANALYTICS_SHOPS": str(tmp_path / "shops"),
+        "ANALYTICS_DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+def find_workspace(**given: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "analytics_pipeline.commands.workspace"],
+        env={**environment(), **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def locations_in(workspace: str) -> list[tuple[str, str]]:
+    """The kind and the name of each location."""
+    text = Path(workspace.strip()).read_text(encoding="utf-8")
+    return [
+        (kind, place["location_name"])
+        for entry in json.loads(text)["load_from"]
+        for kind, place in entry.items()
+    ]
+
+
+def test_a_chain_is_served_with_a_location_for_each_shop(chain: dict[str, str]) -> None:
+    result = find_workspace(**chain)
+
+    assert result.returncode == 0, result.stderr
+    assert locations_in(result.stdout) == [
+        ("python_module", "north"),
+        ("python_module", "south"),
+    ]
+
+
+def test_a_chain_with_one_process_for_the_code_is_refused(
+    chain: dict[str, str],
+) -> None:
+    result = find_workspace(**chain, ANALYTICS_CODE_PORT="4000")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Unset ANALYTICS_CODE_PORT" in result.stderr
+
+
+def test_a_process_for_the_code_is_a_location_of_the_same_name(tmp_path: Path) -> None:
+    given = {"ANALYTICS_DATA_DIR": str(tmp_path)}
+
+    result = find_workspace(**given, ANALYTICS_CODE_PORT="4000")
+
+    assert locations_in(result.stdout) == [("grpc_server", "analytics_pipeline")]
 
 
 def test_a_container_says_where_its_webserver_listens(

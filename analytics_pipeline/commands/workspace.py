@@ -1,0 +1,46 @@
+"""The program that ``deploy/postgres/start`` asks which code locations there are.
+
+It writes the workspace for webserver and daemon as services, and prints its path.
+"""
+
+import os
+import sys
+
+from analytics_pipeline.model.errors import PipelineError, WrongUse
+from analytics_pipeline.orchestration.code_location import write_workspace
+from analytics_pipeline.settings import find_chain, load_settings
+
+CODE_PORT = "ANALYTICS_CODE_PORT"
+
+
+def main() -> int:
+    """Print the path of the workspace; return the exit code."""
+    try:
+        print(_write())  # noqa: T201
+    except PipelineError as error:
+        print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return 0
+
+
+def _write() -> str:
+    """Write the workspace of the shop, or of the chain, of the environment.
+
+    Raises:
+        WrongUse: the environment cannot be used, or a chain has one code process.
+    """
+    chain, port = find_chain(), os.environ.get(CODE_PORT, "")
+    if port and not port.isdecimal():
+        raise WrongUse(f"{CODE_PORT} is no port: {port!r}.", "Set a number, or none.")
+    if chain and port:
+        raise WrongUse(
+            f"{CODE_PORT} is set, but each shop of a chain has a code process of its "
+            "own.",
+            f"Unset {CODE_PORT}: the webserver and the daemon start one a shop.",
+        )
+    data_dir = chain.data_dir if chain else load_settings().data_dir
+    return str(write_workspace(data_dir, chain, int(port) if port else None))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
