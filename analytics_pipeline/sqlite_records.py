@@ -1,198 +1,36 @@
-"""Dagster's records in SQLite files, kept open between two events.
+"""Dagster's records in SQLite files, as ``dagster.yaml`` names them.
 
-Dagster's own storage makes a new engine and opens its file anew for each of the two
-hundred events of a run, which compiles every statement again: a quarter of a daily
-run's time.  Here each file stays open.  The files are the same, so either storage
-reads what the other wrote.
+The files are kept open between two events, which takes private parts of Dagster; where
+this Dagster has other ones, its own storage keeps the same files instead.
 """
 
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import logging
 from typing import Any
-from urllib.parse import quote
 
-import sqlalchemy
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.runs.sqlite import SqliteRunStorage, sqlite_run_storage
-from dagster._core.storage.schedules.sqlite import (
-    SqliteScheduleStorage,
-    sqlite_schedule_storage,
-)
-from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy.pool import NullPool, QueuePool
 
-from analytics_pipeline.storage.machine import BUSY_SECONDS
-
-MOST_OPEN = 8
-"""How many files stay open: that of all runs, and those of the last few."""
-
-_ALL_RUNS = "index"
-_OF_A_RUN = re.compile(rf"(?!{_ALL_RUNS}\.).+\.db(-wal|-shm)?")
-
-
-def name_database(base_dir: str, db_name: str) -> str:
-    """Return the URL of a file of the records, whatever its folders are called.
-
-    Dagster puts a path into the URL as it is, which a ``?`` then ends, and in which
-    ``%41`` is the letter A: the records would be those of another folder.
-    """
-    path = Path(base_dir).absolute() / f"{db_name}.db"
-    return f"sqlite:///{quote(str(path))}"
-
-
-for _module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
-    setattr(_module, create_db_conn_string.__name__, name_database)
-
-
-class KeptOpenEventLog(SqliteEventLogStorage):
-    """The events of each run in a file of its own, and an index of all."""
-
-    def __init__(self, base_dir: str) -> None:
-        """Keep the files in *base_dir*."""
-        self._engines: dict[str, sqlalchemy.Engine] = {}
-        self._tables: set[str] = set()
-        super().__init__(base_dir)
-
-    @contextmanager
-    def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
-        """Yield the connection to the file of one run, or of the index."""
-        with self._db_lock:
-            with self._open(shard).connect() as connection, connection.begin():
-                yield connection
-            if shard != _ALL_RUNS:
-                # The UI follows a run by the time of its file, and what is written
-                # stands in the file beside it for a while.
-                os.utime(self.path_for_shard(shard))
-
-    def _open(self, shard: str) -> sqlalchemy.Engine:
-        engine = self._engines.pop(shard, None)
-        if engine is None:
-            engine = _make_engine(self.conn_string_for_shard(shard))
-            self._initdb(engine)
-        self._engines[shard] = engine
-        while len(self._engines) > MOST_OPEN:
-            self._engines.pop(next(iter(self._engines))).dispose()
-        return engine
-
-    def has_table(self, table_name: str) -> bool:
-        """Say whether the index has a table; one that it has is not asked for again."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
-
-    def _close(self) -> None:
-        for engine in self._engines.values():
-            engine.dispose()
-        self._engines.clear()
-        self._tables.clear()
-
-    def upgrade(self) -> None:
-        """Migrate the files to this version of Dagster."""
-        self._close()
-        super().upgrade()
-
-    def wipe(self) -> None:
-        """Remove the files of all runs, and empty the index."""
-        with self._db_lock:
-            self._close()
-        # Dagster's own takes a bracket in the folder's name as a pattern.
-        for path in Path(self._base_dir).iterdir():
-            if _OF_A_RUN.fullmatch(path.name):
-                path.unlink(missing_ok=True)
-        self._wipe_index()  # type: ignore[no-untyped-call]  # Dagster says nothing of it
-
-    def dispose(self) -> None:
-        """Close all files."""
-        with self._db_lock:
-            self._close()
-        super().dispose()
-
-
-@contextmanager
-def _patient_connection(url: str) -> Iterator[sqlalchemy.Connection]:
-    """Yield a connection of its own, which waits for other programs.
-
-    Dagster's own for runs and schedules gives up after five seconds.
-    """
-    engine = sqlalchemy.create_engine(
-        url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}
-    )
-    with engine.connect() as connection, connection.begin():
-        yield connection
-
-
-class PatientRuns(SqliteRunStorage):
-    """The runs, in one file."""
-
-    @contextmanager
-    def connect(self) -> Iterator[sqlalchemy.Connection]:
-        """Yield a connection to the file of the runs."""
-        with _patient_connection(self._conn_string) as connection:
-            yield connection
-
-    def optimize_for_webserver(
-        self, statement_timeout: int, pool_recycle: int, max_overflow: int
-    ) -> None:
-        """Put the guard before the pages: Dagster calls this in its webserver only."""
-        from analytics_pipeline.webserver import install
-
-        install()
-        super().optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)
-
-
-class PatientSchedules(SqliteScheduleStorage):
-    """What schedules and sensors remember, in one file."""
-
-    @contextmanager
-    def connect(self) -> Iterator[sqlalchemy.Connection]:
-        """Yield a connection to the file of schedules and sensors."""
-        with _patient_connection(self._conn_string) as connection:
-            yield connection
-
-
-def _make_engine(url: str) -> sqlalchemy.Engine:
-    """Make an engine of one connection, which stays open.
-
-    Without a call to the disk at each commit: what a power cut takes of these records
-    is at most that something was done, and then it is done again.
-    """
-    engine = sqlalchemy.create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=1,
-        connect_args={"timeout": BUSY_SECONDS},
-    )
-
-    @sqlalchemy.event.listens_for(engine, "connect")
-    def relax(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    return engine
+_LOG = logging.getLogger(__name__)
+OTHER_PARTS = (ImportError, AttributeError, TypeError)
+"""How it shows that this Dagster has other private parts."""
 
 
 class SqliteRecords(DagsterSqliteStorage):
-    """Dagster's storage of runs, events and schedules, its event log kept open."""
-
-    def __init__(
-        self, base_dir: str, inst_data: ConfigurableClassData | None = None
-    ) -> None:
-        """Keep the records under *base_dir*, where Dagster's own storage would."""
-        super().__init__(base_dir, inst_data)
-        # The files themselves are made and migrated by Dagster's own.
-        self._run_storage = PatientRuns(self._run_storage._conn_string)
-        self._schedule_storage = PatientSchedules(self._schedule_storage._conn_string)
-        folder = Path(base_dir, "history", "runs")
-        self._event_log_storage = KeptOpenEventLog(str(folder))
+    """Dagster's storage of runs, events and schedules, its files kept open."""
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> "SqliteRecords":
-        """Make it from ``dagster.yaml``."""
-        return cls.from_local(inst_data=inst_data, **config_value)
+    ) -> Any:
+        """Make it from ``dagster.yaml``; Dagster's own where that is not possible."""
+        try:
+            from analytics_pipeline.kept_open import KeptOpenRecords
+
+            return KeptOpenRecords.from_local(inst_data=inst_data, **config_value)
+        except OTHER_PARTS as error:
+            _LOG.warning(
+                "Dagster's records are kept by its own storage, which is slower: this "
+                "version of Dagster has other parts (%s).",
+                error,
+            )
+            return DagsterSqliteStorage.from_local(inst_data=inst_data, **config_value)

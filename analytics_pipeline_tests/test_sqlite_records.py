@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.sqlite_records: Dagster's own files, kept open."""
 
+import sys
 import threading
 import uuid
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 import yaml
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from analytics_pipeline.sqlite_records import MOST_OPEN, KeptOpenEventLog
+from analytics_pipeline import kept_open
+from analytics_pipeline.kept_open import MOST_OPEN, KeptOpenEventLog
 
 
 def write_settings(home: Path, *, is_ours: bool) -> Path:
@@ -78,6 +80,36 @@ def test_either_storage_reads_what_the_other_wrote(tmp_path, is_ours):
         assert told(instance, first) == before
         second = run(instance)
         assert told(instance, second)["ended"] == sorted([first, second])
+
+
+def break_class(monkeypatch):
+    def other(*_given):
+        raise AttributeError(
+            "'SqliteRunStorage' object has no attribute '_conn_string'"
+        )
+
+    monkeypatch.setattr(kept_open.KeptOpenRecords, "__init__", other)
+
+
+def break_import(monkeypatch):
+    monkeypatch.setitem(sys.modules, "analytics_pipeline.kept_open", None)
+
+
+@pytest.mark.parametrize("become_another", [break_class, break_import])
+def test_with_a_dagster_of_other_parts_its_own_storage_keeps_the_records(
+    tmp_path, monkeypatch, caplog, become_another
+):
+    write_settings(tmp_path, is_ours=True)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        first = run(instance)
+        before = told(instance, first)
+    become_another(monkeypatch)
+
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert type(instance.event_log_storage) is SqliteEventLogStorage
+        assert told(instance, first) == before
+        assert told(instance, run(instance))["status"] == dg.DagsterRunStatus.SUCCESS
+    assert "slower" in caplog.text
 
 
 def test_what_is_written_is_seen_by_another_process_at_once(tmp_path):

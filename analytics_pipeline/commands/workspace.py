@@ -1,6 +1,7 @@
 """The program that ``deploy/postgres/start`` asks which code locations there are.
 
 It writes the workspace for webserver and daemon as services, and prints its path.
+Where ``DAGSTER_HOME`` is not set, Dagster's records are kept in the same folder.
 """
 
 import os
@@ -8,6 +9,11 @@ import sys
 
 from analytics_pipeline.model.errors import PipelineError, WrongUse
 from analytics_pipeline.orchestration.code_location import write_workspace
+from analytics_pipeline.orchestration.instance import (
+    home_of_chain,
+    instance_home,
+    refuse_pattern,
+)
 from analytics_pipeline.settings import find_chain, load_settings
 
 CODE_PORT = "ANALYTICS_CODE_PORT"
@@ -27,7 +33,8 @@ def _write() -> str:
     """Write the workspace of the shop, or of the chain, of the environment.
 
     Raises:
-        WrongUse: the environment cannot be used, or a chain has one code process.
+        WrongUse: the environment cannot be used, a chain has one code process, or
+            Dagster would take the folder of its records as a pattern.
     """
     chain, port = find_chain(), os.environ.get(CODE_PORT, "")
     if port and not port.isdecimal():
@@ -38,7 +45,12 @@ def _write() -> str:
             "own.",
             f"Unset {CODE_PORT}: the webserver and the daemon start one a shop.",
         )
-    data_dir = chain.data_dir if chain else load_settings().data_dir
+    if chain:
+        home, data_dir = home_of_chain(chain), chain.data_dir
+    else:
+        settings = load_settings()
+        home, data_dir = instance_home(settings), settings.data_dir
+    refuse_pattern(home)
     return str(write_workspace(data_dir, chain, int(port) if port else None))
 
 

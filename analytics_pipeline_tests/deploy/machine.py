@@ -111,7 +111,8 @@ class Machine:
     def command(self, unit: Unit, *more: str) -> list[str]:
         """What the unit starts, which can write where the unit says only."""
         places = self.moved(unit["ReadWritePaths"][0]).split()
-        writable = [*map(Path, places), self.temporary]
+        named = [Path(place.removeprefix("-")) for place in places]
+        writable = [*named, self.temporary]
         return confined([*self.moved(unit["ExecStart"][0]).split(), *more], writable)
 
     def _write(self, name: str, text: str) -> None:

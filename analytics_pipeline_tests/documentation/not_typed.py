@@ -25,6 +25,11 @@ python3 -m venv .venv && .venv/bin/pip install -q -c requirements.lock -e ".[dev
     ("architecture.md", ITSELF, """
 python -m analytics_pipeline_tests.documentation
 """),
+    ("for-people-who-know-dagster.md", INSTALLS, """
+pip install -c requirements.lock ".[dg]"
+dg check defs
+DAGSTER_HOME="$PWD" dg dev
+"""),
     ("object-storage.md", BUCKET, """
 pip install "analytics-pipeline[s3]"
 export ANALYTICS_STORE=s3://my-bucket/analytics

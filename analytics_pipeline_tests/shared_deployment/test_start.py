@@ -136,6 +136,29 @@ def locations_in(workspace: str) -> list[tuple[str, str]]:
     ]
 
 
+def test_without_a_home_the_records_are_files_beside_the_workspace(
+    tmp_path: Path,
+) -> None:
+    result = find_workspace(ANALYTICS_DATA_DIR=str(tmp_path))
+
+    folder = Path(result.stdout.strip()).parent
+    assert folder == tmp_path / ".dagster"
+    assert str(folder) in (folder / "dagster.yaml").read_text(encoding="utf-8")
+
+
+def test_the_home_of_dagster_is_the_folder_of_the_workspace_unless_it_is_set(
+    programs: Path, tmp_path: Path
+) -> None:
+    for name in PROGRAMS:
+        told = 'echo "$DAGSTER_HOME"'
+        text = PYTHON.format(told=told).replace("WORKSPACE;", "/a/b/workspace.yaml;")
+        write_program(programs / name, text)
+    given = {"ANALYTICS_DATA_DIR": str(tmp_path)}
+
+    assert start(programs, "webserver", **given).stdout == "/a/b\n"
+    assert start(programs, "webserver", **given, DAGSTER_HOME="c").stdout == "c\n"
+
+
 def test_a_chain_is_served_with_a_location_for_each_shop(chain: dict[str, str]) -> None:
     result = find_workspace(**chain)
 
@@ -187,7 +210,7 @@ def test_a_folder_that_it_makes_is_of_its_account_only(
 @pytest.mark.parametrize(
     ("words", "given", "told"),
     [
-        (("daemon",), {}, "DAGSTER_HOME"),
+        (("daemon",), {}, "ANALYTICS_DATA_DIR"),
         (("daemon",), {"DAGSTER_HOME": "x"}, "ANALYTICS_DATA_DIR"),
         ((), {"DAGSTER_HOME": "x", "ANALYTICS_DATA_DIR": "y"}, "usage"),
     ],

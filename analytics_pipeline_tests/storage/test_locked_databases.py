@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from analytics_pipeline import sqlite_records
+from analytics_pipeline import kept_open
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.orchestration.gate import told_to_people
 from analytics_pipeline.orchestration.instance import _equip, open_home, records_kept
@@ -53,7 +53,7 @@ def lock_error(path: Path) -> sqlite3.OperationalError:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Dagster's records, for which a write waits but a moment."""
-    monkeypatch.setattr(sqlite_records, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(kept_open, "BUSY_SECONDS", 0.2)
     home = _equip(tmp_path / "it's here" / ".dagster", "instance.yaml")
     open_home(home).dispose()
     return home
@@ -100,7 +100,7 @@ def test_records_that_another_program_holds_are_named_with_the_file(home, file, 
 )
 def test_a_program_that_lets_go_in_time_hinders_nothing(home, file, write, monkeypatch):
     """It holds the file for longer than Dagster's own storage of runs would wait."""
-    monkeypatch.setattr(sqlite_records, "BUSY_SECONDS", 30)
+    monkeypatch.setattr(kept_open, "BUSY_SECONDS", 30)
     with open_home(home) as instance:
         other = sqlite3.connect(
             home / file, isolation_level=None, check_same_thread=False
