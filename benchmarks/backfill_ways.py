@@ -8,7 +8,7 @@ import dagster as dg
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from benchmarks.backfill_copy import judge
-from benchmarks.daily_ways import copy_of
+from benchmarks.copies import copy_of
 from benchmarks.own_steps import settings_for
 from benchmarks.worker import MEGABYTE, Outcome, Stopwatch
 

@@ -1,9 +1,7 @@
 """One daily update over a long history: what each step takes, reads and opens."""
 
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,30 +11,11 @@ from typing import Any
 import psutil
 
 from analytics_pipeline.shop import Shop
+from benchmarks.copies import copy_of
 from benchmarks.own_steps import STEPS, run_steps, settings_for
 from benchmarks.worker import MEGABYTE, Outcome, Stopwatch, peak_memory
 
 OPENED = "SELECT count(*) FROM duckdb_logs_parsed('FileSystem') WHERE op = 'OPEN'"
-
-
-@contextmanager
-def copy_of(data: Path) -> Iterator[Path]:
-    """Yield a copy of a data directory that may be changed.
-
-    Tables are linked: the product never writes into one, it puts another in its place.
-    """
-    with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
-        yield Path(
-            shutil.copytree(data, Path(scratch) / "data", copy_function=link_table)
-        )
-
-
-def link_table(source: str, target: str) -> None:
-    """Copy a file; of a table, make another name: by its inode it is known again."""
-    if source.endswith(".parquet"):
-        os.link(source, target)
-    else:
-        shutil.copy2(source, target)
 
 
 def measure(

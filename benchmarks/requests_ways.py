@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from benchmarks.daily_ways import link_table
+from benchmarks.copies import link_table
 from benchmarks.requests_peer import count_requests, forget_requests
 from benchmarks.worker import Outcome, Stopwatch
 

@@ -4,7 +4,7 @@ from benchmarks.harness import PEER, PRODUCT, Bench, Case, Measure, Section
 
 TABLES = ("raw_sales", "customers", "customer_analytics")
 WAYS = (
-    ("product: `Contract.audit`", "gate", PRODUCT),
+    ("product: the gate's audit", "gate", PRODUCT),
     ("one DuckDB query that counts", "sql", PEER),
 )
 
