@@ -144,6 +144,7 @@ def test_a_channel_that_is_down_changes_no_exit_code_and_status_names_it(
     assert SECRET not in result.output + status.output
 
 
+@pytest.mark.nightly
 def test_urls_that_cannot_be_used_change_no_exit_code_either(
     typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -266,6 +266,7 @@ def test_an_import_shows_what_changed_and_warns_of_what_is_gone(
     assert "2 of those are gone" in again.stderr, "the last good orders are the stored"
 
 
+@pytest.mark.nightly
 def test_an_update_tells_in_one_line_which_web_orders_need_a_look(
     updated: SimulatedShop,
 ) -> None:
@@ -283,6 +284,7 @@ def test_an_update_tells_in_one_line_which_web_orders_need_a_look(
     assert len(told) == 1
 
 
+@pytest.mark.nightly
 def test_a_start_date_after_the_first_sales_warns_and_counts_them(
     typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +298,7 @@ def test_a_start_date_after_the_first_sales_warns_and_counts_them(
     assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_sale_without_a_total_is_quarantined_with_a_warning(
     updated: SimulatedShop,
 ) -> None:
@@ -343,6 +346,7 @@ def all_sales(shop: SimulatedShop) -> list[Any]:
     return list(shop.store.state.sales.values())
 
 
+@pytest.mark.nightly
 def test_a_first_load_killed_half_way_is_finished_first_and_never_published_half(
     tmp_path: Path,
 ) -> None:
@@ -374,6 +378,7 @@ def test_a_first_load_killed_half_way_is_finished_first_and_never_published_half
         assert expected_master(shop.store.state, earlier) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_sales_that_the_feed_left_out_are_found_by_the_search_and_fetched(
     updated: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,6 +418,7 @@ def test_an_impossible_day_is_wrong_use(
     assert words in result.stderr
 
 
+@pytest.mark.nightly
 def test_an_older_day_goes_to_the_archive_only(updated: SimulatedShop) -> None:
     before = published(updated)
     older = FIRST_DAY - timedelta(days=3)
@@ -508,6 +514,7 @@ def test_status_knows_outdated(updated: SimulatedShop) -> None:
     assert "Data seems outdated" in state["advice"][0]
 
 
+@pytest.mark.nightly
 def test_today_is_published_as_provisional_and_fresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -526,6 +533,7 @@ def test_today_is_published_as_provisional_and_fresh(
     assert fresh.exit_code == 0, fresh.output
 
 
+@pytest.mark.nightly
 def test_a_day_that_the_store_has_not_finished_is_not_published(
     typed: SimulatedShop,
 ) -> None:
@@ -537,6 +545,7 @@ def test_a_day_that_the_store_has_not_finished_is_not_published(
     assert not (typed.data / MASTER).exists()
 
 
+@pytest.mark.nightly
 def test_the_demo_runs_in_an_empty_folder_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

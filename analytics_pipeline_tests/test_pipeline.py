@@ -59,6 +59,7 @@ def test_two_days_in_a_row_equal_the_stores_own_ledger(
         assert totals["added_web_orders_cents"] == found["web_orders_cents"]
 
 
+@pytest.mark.nightly
 def test_five_days_of_updates_equal_one_rebuild_byte_for_byte(
     updated_shop: SimulatedShop, tmp_path: Path
 ) -> None:

@@ -620,6 +620,7 @@ def test_a_wrong_explanation_is_never_shown(asked: Asked) -> None:
     assert "analytics-pipeline rebuild" in error
 
 
+@pytest.mark.nightly
 def test_a_sale_in_quarantine_is_told_with_what_was_last_known(asked: Asked) -> None:
     sven = asked.enrol("Sven", email="sven@example.com")
     sale = asked.sell(sven, "25.00")

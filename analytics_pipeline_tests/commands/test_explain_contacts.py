@@ -24,7 +24,11 @@ def found_by(asked: Asked, *typed: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "entered", ["zora@example.com", "\ufeffZora <ZORA@example.com>;"]
+    "entered",
+    [
+        pytest.param("zora@example.com", marks=pytest.mark.nightly),
+        "\ufeffZora <ZORA@example.com>;",
+    ],
 )
 def test_an_e_mail_is_found_under_any_decoration_rule_3_2(
     asked: Asked, entered: str

@@ -75,6 +75,7 @@ def test_what_is_good_now_is_published(lived: SimulatedShop) -> None:
     assert expected_master(lived.store.state, FIRST_DAY) == lived.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_run_that_meets_the_limit_says_that_it_waits_and_finishes(
     lived: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

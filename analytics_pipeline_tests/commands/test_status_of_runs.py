@@ -88,6 +88,7 @@ def test_a_run_without_a_token_says_so(small_shop: SimulatedShop) -> None:
     assert "LIGHTSPEED_TOKEN is not set" in failed.cause
 
 
+@pytest.mark.nightly
 def test_a_run_that_a_gate_stopped_is_told_once_with_what_the_gate_found(
     small_shop: SimulatedShop,
 ) -> None:
@@ -154,16 +155,8 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
     assert state_of(small_shop).runs == before
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        signal.SIGINT,
-        *(
-            pytest.param(each, marks=pytest.mark.nightly)
-            for each in (signal.SIGTERM, signal.SIGKILL)
-        ),
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_command_that_is_stopped_is_under_way_and_then_interrupted(
     small_shop: SimulatedShop, how: signal.Signals
 ) -> None:

@@ -268,6 +268,7 @@ def test_the_other_ways_to_start_it_are_guarded_too(
         assert web.send("/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_the_ui_of_a_chain_is_guarded_and_runs_no_module_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def fail(brink: Brink, fault: Fault) -> None:
     brink.check_what_is_left()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("kind", "number"), [("503", 12)])
 def test_a_bucket_that_takes_nothing_more_is_told_and_the_next_run_completes(
     brink: Brink, kind: Kind, number: int

@@ -101,6 +101,7 @@ def test_what_no_sale_names_is_nobodys_id_still(
         explain_customer(shop.local, typed, None)
 
 
+@pytest.mark.nightly
 def test_a_walk_in_under_another_code_is_named_until_it_is_set_rule_3_8(
     shop: SimulatedShop,
 ) -> None:
