@@ -129,8 +129,10 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
     small_shop: SimulatedShop,
 ) -> None:
     """Exit code 4 ends a command before its run begins."""
-    assert run(small_shop, small_shop.settings) == 0
+    without = small_shop.settings.model_copy(update={"token": None})
+    assert run(small_shop, without) == 2
     before = state_of(small_shop).runs
+    assert before.failed is not None
     script = (
         "import sys; from pathlib import Path; "
         "from analytics_pipeline.shop import hold_directory\n"
