@@ -8,6 +8,7 @@ from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.settings import Settings
 from analytics_pipeline_tests.documentation.data_dictionary import write_dictionary
 from analytics_pipeline_tests.documentation.picture import draw_picture
+from analytics_pipeline_tests.documentation.proofs import write_proofs
 from analytics_pipeline_tests.incidents.incidents import write_table
 
 
@@ -20,4 +21,5 @@ def made_pages() -> Mapping[str, str]:
         "data-dictionary.md": write_dictionary(),
         "checks.md": write_table(),
         "architecture.svg": draw_picture(graph),
+        "proofs.md": write_proofs(),
     }
