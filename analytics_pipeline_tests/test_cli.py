@@ -476,6 +476,7 @@ def test_a_rebuild_finds_nothing_to_correct(updated: SimulatedShop) -> None:
     assert "byte for byte" in result.stdout
 
 
+@pytest.mark.nightly
 def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
     small_shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
