@@ -182,6 +182,7 @@ def test_the_master_alone_is_refused_where_its_figures_were_never_made(
     assert published == (shop.data / MASTER).read_bytes()
 
 
+@pytest.mark.nightly
 def test_the_one_way_through_is_to_accept_what_was_found(
     shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

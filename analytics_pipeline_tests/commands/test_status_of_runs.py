@@ -45,6 +45,7 @@ def run(shop: SimulatedShop, settings: Settings) -> int:
     return code
 
 
+@pytest.mark.nightly
 def test_a_token_that_is_revoked_is_the_first_thing_told_until_a_run_is_done(
     small_shop: SimulatedShop,
 ) -> None:

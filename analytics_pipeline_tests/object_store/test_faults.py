@@ -46,6 +46,7 @@ def test_a_bucket_that_takes_nothing_more_is_told_and_the_next_run_completes(
     brink.check_the_next_run(DAY)
 
 
+@pytest.mark.nightly
 def test_a_bucket_that_says_nothing_is_not_waited_for_for_ever(
     brink: Brink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

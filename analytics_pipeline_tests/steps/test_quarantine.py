@@ -102,6 +102,7 @@ def test_a_sale_of_a_later_day_is_worth_nothing_yet(shop: SimulatedShop) -> None
     assert found["quarantined_last_good_cents"] == 0
 
 
+@pytest.mark.nightly
 def test_a_corrected_sale_is_read_by_itself(shop: SimulatedShop) -> None:
     sale = a_counted_sale(shop)
     total, sale.total_price_incl = sale.total_price_incl, None
