@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from analytics_pipeline.commands.running import COLLECT_RARELY
 from analytics_pipeline.report import page
 from analytics_pipeline_tests import clock
+from analytics_pipeline_tests.built_once import BuiltOnce, shared_by_workers
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
@@ -103,14 +104,22 @@ def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
 
 
 @pytest.fixture(scope="session")
-def first_days_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a first update of that store leaves behind: made once, never changed."""
-    data = tmp_path_factory.mktemp("first") / "data"
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
+    """What all workers of this run share, to be copied and never changed."""
+    return shared_by_workers(tmp_path_factory.getbasetemp())
+
+
+def _update_first_day(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        forget_environment(monkeypatch, data.parent)
-        with open_simulated_shop(data, seed=1, customers=60) as simulated:
+        forget_environment(monkeypatch, folder)
+        with open_simulated_shop(folder / "data", seed=1, customers=60) as simulated:
             assert simulated.update(FIRST_DAY).failure is None
-    return data
+
+
+@pytest.fixture(scope="session")
+def first_days_data(built_once: BuiltOnce) -> Path:
+    """What a first update of that store leaves behind: made once, never changed."""
+    return built_once.get("first_day", _update_first_day) / "data"
 
 
 @pytest.fixture
@@ -124,15 +133,17 @@ def updated_shop(first_days_data: Path, tmp_path: Path) -> Iterator[SimulatedSho
         yield simulated
 
 
-@pytest.fixture(scope="session")
-def small_shops_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an update of a store of twelve days leaves behind: made once."""
-    data = tmp_path_factory.mktemp("small") / "data"
+def _update_small_shop(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        forget_environment(monkeypatch, data.parent)
-        with open_simulated_shop(data, **SMALL) as simulated:
+        forget_environment(monkeypatch, folder)
+        with open_simulated_shop(folder / "data", **SMALL) as simulated:
             run_light(simulated.settings, FIRST_DAY)
-    return data
+
+
+@pytest.fixture(scope="session")
+def small_shops_data(built_once: BuiltOnce) -> Path:
+    """What an update of a store of twelve days leaves behind: made once."""
+    return built_once.get("small_shop", _update_small_shop) / "data"
 
 
 @pytest.fixture

@@ -209,6 +209,7 @@ def test_more_of_the_same_is_another_failure(typed: SimulatedShop) -> None:
     assert (typed.data / MASTER).read_bytes() == before
 
 
+@pytest.mark.nightly
 def test_people_that_are_gone_are_accepted_and_then_the_usual(
     larger: SimulatedShop,
 ) -> None:

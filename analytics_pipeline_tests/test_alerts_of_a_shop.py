@@ -144,6 +144,7 @@ def test_a_channel_that_is_down_changes_no_exit_code_and_status_names_it(
     assert SECRET not in result.output + status.output
 
 
+@pytest.mark.nightly
 def test_urls_that_cannot_be_used_change_no_exit_code_either(
     typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,10 +160,13 @@ def test_urls_that_cannot_be_used_change_no_exit_code_either(
 @pytest.mark.parametrize(
     "error",
     [
-        OSError(28, "No space left on device"),
-        OperationalError("read", {}, Exception("locked")),
+        pytest.param(OSError(28, "No space left on device"), id="disk"),
+        pytest.param(
+            OperationalError("read", {}, Exception("locked")),
+            id="records",
+            marks=pytest.mark.nightly,
+        ),
     ],
-    ids=["disk", "records"],
 )
 def test_whatever_keeps_alerts_from_going_out_changes_no_exit_code(
     typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch, error: Exception

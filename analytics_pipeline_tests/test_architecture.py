@@ -193,7 +193,9 @@ def test_only_the_settings_and_the_instance_read_the_environment():
         if re.search(r"\bos\.(environ|getenv)", path.read_text(encoding="utf-8"))
     }
 
-    assert reading <= {"settings", "orchestration.instance", "commands.ui"}
+    assert reading <= {
+        *("settings", "orchestration.instance", "commands.ui", "commands.workspace")
+    }
 
 
 @EACH_MODULE

@@ -123,6 +123,7 @@ def settle(stopwatch, folder, word):
     return Outcome(word, {"letters": len(word)})
 
 
+@pytest.mark.nightly
 def test_a_measure_runs_in_a_process_of_its_own(tmp_path):
     bench = Bench(2, [1], tmp_path, say=lambda _told: None)
     function = f"{__name__}:settle"

@@ -88,11 +88,23 @@ def break_sales(shop: SimulatedShop, count: int) -> list[str]:
 
 
 def test_an_update_publishes_and_says_what_it_did(typed: SimulatedShop) -> None:
+    (typed.data / "ecom_orders_export.csv").chmod(0o600)
     result = type_in("update", "--as-of", FIRST_DAY)
 
     assert result.exit_code == 0, result.output
     assert f"As of {FIRST_DAY}" in result.stdout
     assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
+    assert open_to_others(typed.data) == [], "what is written is its owner's only"
+
+
+def open_to_others(data: Path) -> list[str]:
+    """The files in *data*, but for Dagster's records, that others may read or write."""
+    return [
+        path.relative_to(data).as_posix()
+        for path in data.rglob("*")
+        if path.is_file() and ".dagster" not in path.parts
+        if path.stat().st_mode & 0o077
+    ]
 
 
 @pytest.mark.parametrize(
@@ -266,6 +278,7 @@ def test_an_import_shows_what_changed_and_warns_of_what_is_gone(
     assert "2 of those are gone" in again.stderr, "the last good orders are the stored"
 
 
+@pytest.mark.nightly
 def test_an_update_tells_in_one_line_which_web_orders_need_a_look(
     updated: SimulatedShop,
 ) -> None:
@@ -283,6 +296,7 @@ def test_an_update_tells_in_one_line_which_web_orders_need_a_look(
     assert len(told) == 1
 
 
+@pytest.mark.nightly
 def test_a_start_date_after_the_first_sales_warns_and_counts_them(
     typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +310,7 @@ def test_a_start_date_after_the_first_sales_warns_and_counts_them(
     assert expected_master(typed.store.state, FIRST_DAY) == typed.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_sale_without_a_total_is_quarantined_with_a_warning(
     updated: SimulatedShop,
 ) -> None:
@@ -343,6 +358,7 @@ def all_sales(shop: SimulatedShop) -> list[Any]:
     return list(shop.store.state.sales.values())
 
 
+@pytest.mark.nightly
 def test_a_first_load_killed_half_way_is_finished_first_and_never_published_half(
     tmp_path: Path,
 ) -> None:
@@ -374,6 +390,7 @@ def test_a_first_load_killed_half_way_is_finished_first_and_never_published_half
         assert expected_master(shop.store.state, earlier) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_sales_that_the_feed_left_out_are_found_by_the_search_and_fetched(
     updated: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -413,6 +430,7 @@ def test_an_impossible_day_is_wrong_use(
     assert words in result.stderr
 
 
+@pytest.mark.nightly
 def test_an_older_day_goes_to_the_archive_only(updated: SimulatedShop) -> None:
     before = published(updated)
     older = FIRST_DAY - timedelta(days=3)
@@ -458,9 +476,11 @@ def test_a_rebuild_finds_nothing_to_correct(updated: SimulatedShop) -> None:
     assert "byte for byte" in result.stdout
 
 
+@pytest.mark.nightly
 def test_a_rebuild_reports_and_mends_a_day_that_was_tampered_with(
-    updated: SimulatedShop,
+    small_shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    updated = pointed_at(small_shop, monkeypatch)
     day = (FIRST_DAY - timedelta(days=9)).isoformat()
     file = updated.data / f"warehouse/raw_sales/{day}.parquet"
     right = file.read_bytes()
@@ -508,6 +528,7 @@ def test_status_knows_outdated(updated: SimulatedShop) -> None:
     assert "Data seems outdated" in state["advice"][0]
 
 
+@pytest.mark.nightly
 def test_today_is_published_as_provisional_and_fresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -526,6 +547,7 @@ def test_today_is_published_as_provisional_and_fresh(
     assert fresh.exit_code == 0, fresh.output
 
 
+@pytest.mark.nightly
 def test_a_day_that_the_store_has_not_finished_is_not_published(
     typed: SimulatedShop,
 ) -> None:
@@ -537,6 +559,7 @@ def test_a_day_that_the_store_has_not_finished_is_not_published(
     assert not (typed.data / MASTER).exists()
 
 
+@pytest.mark.nightly
 def test_the_demo_runs_in_an_empty_folder_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -626,20 +649,6 @@ def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> 
 
     assert result.exit_code == 2
     assert precious.read_text() == "mine"
-
-
-def test_every_file_that_is_written_is_its_owners_only(typed: SimulatedShop) -> None:
-    (typed.data / "ecom_orders_export.csv").chmod(0o600)
-    assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
-
-    open_to_others = [
-        path.relative_to(typed.data).as_posix()
-        for path in typed.data.rglob("*")
-        if path.is_file() and ".dagster" not in path.parts
-        if path.stat().st_mode & 0o077
-    ]
-
-    assert open_to_others == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import dagster as dg
@@ -49,12 +50,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+BY_DAY = list(zip(FILES, (garbage, header, pages), strict=True))
+
+
 def find(home: Path, name: str) -> Path:
     return next(path for path in home.rglob("*.db") if str(path).endswith(name))
 
 
-@pytest.mark.parametrize("damage", [garbage, zeros, header, pages])
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        pytest.param(
+            name,
+            damage,
+            marks=() if (name, damage) in BY_DAY else pytest.mark.nightly,
+        )
+        for name, damage in product(FILES, (garbage, zeros, header, pages))
+    ],
+)
 def test_damaged_records_are_told_with_what_is_lost_and_the_remedy_works(
     home: Path, name: str, damage: Callable[[Path], None]
 ) -> None:

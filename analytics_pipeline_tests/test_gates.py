@@ -140,21 +140,14 @@ def test_of_a_failed_run_only_the_check_that_failed_turns_red(
     assert before | failed == results_of_checks(shop) != before
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         pytest.param(OPENED, OPENED + timedelta(days=20), id="later"),
+        pytest.param(OPENED + timedelta(days=20), OPENED, id="earlier"),
         pytest.param(
-            OPENED + timedelta(days=20),
-            OPENED,
-            id="earlier",
-            marks=pytest.mark.nightly,
-        ),
-        pytest.param(
-            OPENED + timedelta(days=20),
-            OPENED - timedelta(days=3),
-            id="before all",
-            marks=pytest.mark.nightly,
+            OPENED + timedelta(days=20), OPENED - timedelta(days=3), id="before all"
         ),
     ],
 )
@@ -236,6 +229,7 @@ def test_any_range_of_days_is_one_run_and_gives_the_same_rows(
     assert len(told) == 40
 
 
+@pytest.mark.nightly
 def test_downstream_tables_are_backfilled_over_days_in_one_run(
     shop: SimulatedShop,
 ) -> None:

@@ -151,6 +151,7 @@ def test_what_warns_is_told_as_a_warning(small_shop, caplog):
     assert "(The check export_is_fresh warns; it stops nothing.)" in sentence
 
 
+@pytest.mark.nightly
 def test_redo_makes_a_range_of_days_in_one_run_and_asks_lightspeed_nothing(
     small_shop,
 ):

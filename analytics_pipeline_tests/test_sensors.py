@@ -241,6 +241,7 @@ def test_the_run_it_asks_for_publishes_the_day_again_and_asks_lightspeed_nothing
     assert asked(tick()) == []
 
 
+@pytest.mark.nightly
 def test_late_sales_that_an_update_of_an_earlier_day_has_read_are_cut_first(
     small_shop, take_in
 ):

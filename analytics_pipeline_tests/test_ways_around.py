@@ -136,7 +136,9 @@ def mend(shop: SimulatedShop) -> None:
     ("way", "reason"),
     [
         pytest.param(click(1), REASON, id="downstream alone"),
-        pytest.param(click(5), REASON, id="a backfill of what is below"),
+        pytest.param(
+            click(5), REASON, id="a backfill of what is below", marks=AT_NIGHT
+        ),
         pytest.param(type_words(*UPDATE), REASON, id="another process", marks=AT_NIGHT),
         pytest.param(
             type_words(*UPDATE, "--full"), REASON, id="everything anew", marks=AT_NIGHT
@@ -167,6 +169,7 @@ def test_a_way_around_a_failed_gate_is_refused_until_it_is_mended(
     assert expected_master(shop.store.state, DAY) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_the_master_alone_is_refused_where_its_figures_were_never_made(
     shop: SimulatedShop,
 ) -> None:
@@ -179,6 +182,7 @@ def test_the_master_alone_is_refused_where_its_figures_were_never_made(
     assert published == (shop.data / MASTER).read_bytes()
 
 
+@pytest.mark.nightly
 def test_the_one_way_through_is_to_accept_what_was_found(
     shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from analytics_pipeline_tests.simulated_shop import (
     open_simulated_shop,
 )
 
-pytestmark = pytest.mark.timeout(480)
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(480)]
 STORY = ["outside", "sources", "sales", "customers", "exports", "reports"]
 
 
@@ -168,7 +168,6 @@ def test_a_table_says_what_it_is_and_where(page: Any, ui: ServedUi) -> None:
     assert "Lifetime Value in the file – cents: " in told
 
 
-@pytest.mark.nightly
 def test_refresh_now_by_clicking_publishes_the_day(
     page: Any, ui: ServedUi, shop: SimulatedShop
 ) -> None:
@@ -187,7 +186,6 @@ def test_refresh_now_by_clicking_publishes_the_day(
     page.get_by_text(f"/archive/customer_analytics_{day}.csv").first.wait_for()
 
 
-@pytest.mark.nightly
 def test_redo_by_clicking_makes_a_range_green_in_one_run(
     page: Any, ui: ServedUi
 ) -> None:
@@ -204,7 +202,6 @@ def test_redo_by_clicking_makes_a_range_green_in_one_run(
         page.get_by_text("Materialized", exact=True).first.wait_for()
 
 
-@pytest.mark.nightly
 def test_a_failed_check_is_red_and_turns_green_when_it_is_mended(
     page: Any, ui: ServedUi, shop: SimulatedShop
 ) -> None:

@@ -255,6 +255,7 @@ def test_a_currency_of_three_decimals_is_a_fault_rule_1_6(
     assert "is not supported" in remedy
 
 
+@pytest.mark.nightly
 def test_a_currency_that_changed_since_the_update_is_a_fault_rule_1_6(
     shop: Shop,
 ) -> None:

@@ -19,7 +19,7 @@ from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
 from analytics_pipeline.simulator.people import Contact
-from analytics_pipeline.simulator.records import Customer, Sale
+from analytics_pipeline.simulator.records import Customer, Sale, WebOrder
 from analytics_pipeline_tests.histories.in_process import Pipeline, open_pipeline
 from analytics_pipeline_tests.histories.store_by_hand import (
     BEFORE_CLOCKS_CHANGE,
@@ -89,6 +89,48 @@ class Asked:
 @pytest.fixture
 def asked(tmp_path: Path) -> Asked:
     return Asked(tmp_path / "data")
+
+
+LEFT_OUT_FOR = {
+    ("CUSTOM_PAYMENT_STATUS_1", "SHIPPED"): (
+        "its payment status is not known (CUSTOM_PAYMENT_STATUS_1)"
+    ),
+    ("SETTLED", "NEW"): "its payment status is not known (SETTLED)",
+    ("", "SHIPPED"): "it has no payment status",
+    ("DECLINED", "NEW"): "it is not paid (DECLINED)",
+    ("CHARGEABLE", "NEW"): "it is not paid (CHARGEABLE)",
+}
+"""The payment and fulfilment words of a web order, and why it does not count."""
+UNKNOWN_COURSE = ("ACCEPTED", "CUSTOM_FULFILLMENT_STATUS_2")
+TOO_MANY = {"phone": "(212) 555-0177", "email": "family@example.com"}
+
+
+class Crowd(Asked):
+    """Many people who have nothing in common, published once for many questions."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
+        self.buyers = {
+            words: self.order(f"una{number}@example.com", words)
+            for number, words in enumerate([*LEFT_OUT_FOR, UNKNOWN_COURSE])
+        }
+        for kind, contact in TOO_MANY.items():
+            for number in range(23):
+                self.enrol(f"Ivy {kind} {number}", **{kind: contact})
+        self.vi = self.enrol("Vi", phone="555-0123")
+        self.jo = self.enrol("Jo", phone="888-888-8888")
+        self.enrol("Kim")
+        self.store.delete_or_restore(self.enrol("without a code any more"))
+        self.publish()
+
+    def order(self, email: str, words: tuple[str, str]) -> tuple[Customer, WebOrder]:
+        buyer = self.enrol("Una", email=email)
+        return buyer, self.store.order_online(email, words, Decimal(55), (-2, NOON))
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Crowd:
+    return Crowd(tmp_path_factory.mktemp("crowd") / "data")
 
 
 def open_a_chain(asked: Asked) -> list[Customer]:
@@ -283,44 +325,27 @@ def test_a_refund_that_the_till_made_as_well_is_not_told_rule_4_4(asked: Asked) 
     assert "which is right" not in asked.told(una.id)
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (
-            ("CUSTOM_PAYMENT_STATUS_1", "SHIPPED"),
-            "its payment status is not known (CUSTOM_PAYMENT_STATUS_1)",
-        ),
-        (("SETTLED", "NEW"), "its payment status is not known (SETTLED)"),
-        (("", "SHIPPED"), "it has no payment status"),
-        (("DECLINED", "NEW"), "it is not paid (DECLINED)"),
-        (("CHARGEABLE", "NEW"), "it is not paid (CHARGEABLE)"),
-    ],
-)
+@pytest.mark.parametrize(("words", "told"), LEFT_OUT_FOR.items())
 def test_an_order_left_out_for_its_payment_word_is_told_rule_4_4(
-    asked: Asked, words: tuple[str, str], told: str
+    crowd: Crowd, words: tuple[str, str], told: str
 ) -> None:
-    una = asked.enrol("Una", email="una@example.com")
-    order = asked.store.order_online(una.email, words, Decimal(55), (-2, NOON))
-    asked.publish()
+    una, order = crowd.buyers[words]
 
-    _, left_out = asked.told(una.id).split("What does not count")
+    _, left_out = crowd.told(una.id).split("What does not count")
 
     assert f"web order {order.order_number} 2 no sale has it, and {told}" in left_out
-    assert asked.row(una.id)["Lifetime Value"] == "0.00"
+    assert crowd.row(una.id)["Lifetime Value"] == "0.00"
 
 
 def test_an_unknown_fulfilment_word_is_told_and_its_order_counts_rule_4_4(
-    asked: Asked,
+    crowd: Crowd,
 ) -> None:
-    una = asked.enrol("Una", email="una@example.com")
-    words = ("ACCEPTED", "CUSTOM_FULFILLMENT_STATUS_2")
-    asked.store.order_online(una.email, words, Decimal(55), (-2, NOON))
-    asked.publish()
+    una, _order = crowd.buyers[UNKNOWN_COURSE]
 
-    counts, _ = asked.told(una.id).split("What does not count")
+    counts, _ = crowd.told(una.id).split("What does not count")
 
     assert "paid (ACCEPTED); its fulfilment status is not known (CUSTOM" in counts
-    assert asked.row(una.id)["Lifetime Value"] == "55.00"
+    assert crowd.row(una.id)["Lifetime Value"] == "55.00"
 
 
 def test_a_placeholder_e_mail_names_its_records_and_asks_for_one_rule_3_3(
@@ -344,37 +369,28 @@ def test_a_placeholder_e_mail_names_its_records_and_asks_for_one_rule_3_3(
     assert "0 records have it." in asked.refused("none@example.com")
 
 
-@pytest.mark.parametrize("contact", ["phone", "email"])
+@pytest.mark.parametrize("typed", TOO_MANY.values(), ids=TOO_MANY)
 def test_a_contact_of_too_many_is_a_placeholder_rule_3_3(
-    asked: Asked, contact: str
+    crowd: Crowd, typed: str
 ) -> None:
-    typed = {"phone": "(212) 555-0177", "email": "family@example.com"}[contact]
-    for number in range(23):
-        asked.enrol(f"Ivy {number}", **{contact: typed})
-    asked.publish()
-
-    error = asked.refused(typed)
+    error = crowd.refused(typed)
 
     assert "placeholder and joins nobody; 23 records have it: " in error
     assert " and 3 more.\n" in error
     assert error.count(", ") == 19, "twenty ids are enough to choose from"
 
 
-def test_a_number_that_is_none_is_found_as_it_was_typed_rule_3_5(asked: Asked) -> None:
-    one = asked.enrol("Vi", phone="555-0123")
-    asked.publish()
+def test_a_number_that_is_none_is_found_as_it_was_typed_rule_3_5(crowd: Crowd) -> None:
+    told = crowd.told("555-0123")
 
-    assert asked.told("555-0123").startswith(f"Vi id {one.id} phone 555-0123")
+    assert told.startswith(f"Vi id {crowd.vi.id} phone 555-0123")
 
 
-def test_a_number_of_one_digit_is_a_placeholder_rule_3_3(asked: Asked) -> None:
-    one = asked.enrol("Jo", phone="888-888-8888")
-    asked.publish()
-
-    error = asked.refused("8888888888")
+def test_a_number_of_one_digit_is_a_placeholder_rule_3_3(crowd: Crowd) -> None:
+    error = crowd.refused("8888888888")
 
     assert "This phone number is a placeholder and joins nobody" in error
-    assert f"; 1 record has it: {one.id}.\n" in error
+    assert f"; 1 record has it: {crowd.jo.id}.\n" in error
 
 
 @pytest.mark.parametrize(
@@ -389,15 +405,11 @@ def test_a_number_of_one_digit_is_a_placeholder_rule_3_3(asked: Asked) -> None:
     ],
 )
 def test_nobody_is_wrong_use_and_what_was_typed_is_not_repeated(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch, typed: str, kind: str
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, typed: str, kind: str
 ) -> None:
-    asked.enrol("Kim")
-    asked.store.delete_or_restore(asked.enrol("without a code any more"))
-    asked.publish()
-
-    old = asked.refused(typed)
-    monkeypatch.setattr(Shop, "yesterday", asked.pipeline.yesterday)
-    fresh = asked.refused(typed)
+    old = crowd.refused(typed)
+    monkeypatch.setattr(Shop, "yesterday", crowd.pipeline.yesterday)
+    fresh = crowd.refused(typed)
 
     assert f"error: No customer has this {kind}.\n  Give an id, a customer" in fresh
     assert "analytics-pipeline update" in old
@@ -529,11 +541,10 @@ def test_a_day_that_is_not_over_is_provisional(
 
 
 @pytest.mark.parametrize("days", [1, -100])
-def test_a_day_without_stored_sales_is_wrong_use(asked: Asked, days: int) -> None:
-    asked.publish()
-    day = asked.pipeline.yesterday + timedelta(days=days)
+def test_a_day_without_stored_sales_is_wrong_use(crowd: Crowd, days: int) -> None:
+    day = crowd.pipeline.yesterday + timedelta(days=days)
 
-    assert "The stored sales reach from" in asked.refused("x", "--as-of", day)
+    assert "The stored sales reach from" in crowd.refused("x", "--as-of", day)
 
 
 def test_before_anything_is_published_there_is_nothing_to_explain(asked: Asked) -> None:
@@ -609,6 +620,7 @@ def test_a_wrong_explanation_is_never_shown(asked: Asked) -> None:
     assert "analytics-pipeline rebuild" in error
 
 
+@pytest.mark.nightly
 def test_a_sale_in_quarantine_is_told_with_what_was_last_known(asked: Asked) -> None:
     sven = asked.enrol("Sven", email="sven@example.com")
     sale = asked.sell(sven, "25.00")

@@ -117,11 +117,12 @@ def silent_store() -> Iterator[tuple[str, list[str]]]:
         yield origin, asked
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("words", "number"),
     [
         (("update",), signal.SIGINT),
-        pytest.param(("doctor",), signal.SIGTERM, marks=pytest.mark.nightly),
+        (("doctor",), signal.SIGTERM),
     ],
 )
 def test_while_lightspeed_is_waited_for(

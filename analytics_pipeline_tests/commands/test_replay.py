@@ -48,6 +48,7 @@ def test_without_quarantine_nothing_is_asked(lived: SimulatedShop) -> None:
     assert lived.simulator.stats()["total"] == 0
 
 
+@pytest.mark.nightly
 def test_what_is_good_now_is_published(lived: SimulatedShop) -> None:
     sales = [s for s in lived.store.state.sales.values() if s.total_price_incl > 1][-3:]
     totals = [sale.total_price_incl for sale in sales]
@@ -75,6 +76,7 @@ def test_what_is_good_now_is_published(lived: SimulatedShop) -> None:
     assert expected_master(lived.store.state, FIRST_DAY) == lived.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_run_that_meets_the_limit_says_that_it_waits_and_finishes(
     lived: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def run(shop: SimulatedShop, settings: Settings) -> int:
     return code
 
 
+@pytest.mark.nightly
 def test_a_token_that_is_revoked_is_the_first_thing_told_until_a_run_is_done(
     small_shop: SimulatedShop,
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_run_without_a_token_says_so(small_shop: SimulatedShop) -> None:
     assert "LIGHTSPEED_TOKEN is not set" in failed.cause
 
 
+@pytest.mark.nightly
 def test_a_run_that_a_gate_stopped_is_told_once_with_what_the_gate_found(
     small_shop: SimulatedShop,
 ) -> None:
@@ -128,8 +130,10 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
     small_shop: SimulatedShop,
 ) -> None:
     """Exit code 4 ends a command before its run begins."""
-    assert run(small_shop, small_shop.settings) == 0
+    without = small_shop.settings.model_copy(update={"token": None})
+    assert run(small_shop, without) == 2
     before = state_of(small_shop).runs
+    assert before.failed is not None
     script = (
         "import sys; from pathlib import Path; "
         "from analytics_pipeline.shop import hold_directory\n"
@@ -154,16 +158,8 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
     assert state_of(small_shop).runs == before
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        signal.SIGINT,
-        *(
-            pytest.param(each, marks=pytest.mark.nightly)
-            for each in (signal.SIGTERM, signal.SIGKILL)
-        ),
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_command_that_is_stopped_is_under_way_and_then_interrupted(
     small_shop: SimulatedShop, how: signal.Signals
 ) -> None:

@@ -67,8 +67,11 @@ def run_by_shell(words: str, redirection: str) -> "subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     "redirection",
     [
-        *("2>&-", ">&-", "<&- >&- 2>&-"),
-        *(pytest.param(each, marks=AT_NIGHT) for each in ("2>/dev/full", "<&-")),
+        "<&- >&- 2>&-",
+        *(
+            pytest.param(each, marks=AT_NIGHT)
+            for each in ("2>&-", ">&-", "<&-", "2>/dev/full")
+        ),
     ],
 )
 def test_status_ends_as_ever_with_streams_closed_or_full(
@@ -86,10 +89,10 @@ def test_status_ends_as_ever_with_streams_closed_or_full(
     ("words", "code"),
     [
         (("status",), 1),
-        (("doctor",), 0),
         *(
             pytest.param(*each, marks=AT_NIGHT)
             for each in (
+                (("doctor",), 0),
                 (("status", "--json"), 1),
                 (("update", "--accept", "x"), 2),
                 (("import-ecom", "missing.csv"), 2),
@@ -107,6 +110,7 @@ def test_a_pipe_that_nobody_reads_changes_no_exit_code(
         os.close(pipe)
 
 
+@AT_NIGHT
 def test_the_reader_of_a_pipe_sees_no_traceback(shop: Path) -> None:
     pipe = without_reader()
     try:
@@ -124,6 +128,7 @@ def test_the_reader_of_a_pipe_sees_no_traceback(shop: Path) -> None:
     assert ended.stderr == ""
 
 
+@pytest.mark.nightly
 def test_an_update_publishes_without_any_stream(shop: Path) -> None:
     run_by_shell("update", "<&- >&- 2>&-")
 
@@ -131,6 +136,7 @@ def test_an_update_publishes_without_any_stream(shop: Path) -> None:
     assert run_by_shell("status", "").returncode == 0
 
 
+@pytest.mark.nightly
 def test_an_update_that_loses_both_readers_ends_with_0(shop: Path) -> None:
     pipe = without_reader()
     try:

@@ -245,11 +245,28 @@ def test_the_ui_refuses_a_foreign_websocket(ui: Web, origin: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("-m", "dagster", "dev", "--port"),
-        ("-P", "-m", "analytics_pipeline.webserver", "-w", "workspace.yaml", "--port"),
-        ("-P", "-m", "analytics_pipeline", "ui", "--port"),
+        pytest.param(
+            ("-m", "dagster", "dev", "--port"),
+            id="dagster dev",
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            (
+                "-P",
+                "-m",
+                "analytics_pipeline.webserver",
+                "-w",
+                "workspace.yaml",
+                "--port",
+            ),
+            id="of a deployment",
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            ("-P", "-m", "analytics_pipeline", "ui", "--port"),
+            id="ui with other records",
+        ),
     ],
-    ids=["dagster dev", "of a deployment", "ui with other records"],
 )
 def test_the_other_ways_to_start_it_are_guarded_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
@@ -268,6 +285,7 @@ def test_the_other_ways_to_start_it_are_guarded_too(
         assert web.send("/")[0] == 200
 
 
+@pytest.mark.nightly
 def test_the_ui_of_a_chain_is_guarded_and_runs_no_module_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

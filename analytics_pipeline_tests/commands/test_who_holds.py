@@ -99,19 +99,15 @@ def hours_pass_then(
     return typed
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "kind",
     [
         FaultKind.DRIPPING_BODY,
-        *(
-            pytest.param(kind, marks=pytest.mark.nightly)
-            for kind in (
-                FaultKind.STALLED_BODY,
-                FaultKind.ENDLESS_BODY,
-                FaultKind.READ_TIMEOUT,
-                FaultKind.RATE_LIMITED,
-            )
-        ),
+        FaultKind.STALLED_BODY,
+        FaultKind.ENDLESS_BODY,
+        FaultKind.READ_TIMEOUT,
+        FaultKind.RATE_LIMITED,
     ],
 )
 def test_a_run_that_the_store_holds_up_ends_with_3_and_the_next_one_goes_on(

@@ -35,6 +35,8 @@ INPUTS = {"ecom_orders_export.csv"}
 MOST_TRIES = 4
 TRIED = 60
 
+pytestmark = pytest.mark.nightly  # by day each reader finds a flip: storage/
+
 
 @dataclass(frozen=True, slots=True)
 class Flipped:
@@ -190,16 +192,8 @@ def test_there_are_files_of_every_kind(flipped: Flipped) -> None:
     assert any("/bundles/00000000-" in name for name in names)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(TRIED))
 def test_a_flipped_bit_is_never_a_wrong_number(flipped: Flipped, seed: int) -> None:
-    try_one(flipped, seed)
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("seed", range(4, TRIED))
-def test_a_flipped_bit_is_never_a_wrong_number_by_night(
-    flipped: Flipped, seed: int
-) -> None:
     try_one(flipped, seed)
 
 

@@ -121,7 +121,13 @@ AT_NIGHT = pytest.mark.nightly
         pytest.param(-1, id="newest", marks=AT_NIGHT),
     ],
 )
-@pytest.mark.parametrize("harm", [truncate, flip_a_byte, empty, remove])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        truncate,
+        *(pytest.param(each, marks=AT_NIGHT) for each in (flip_a_byte, empty, remove)),
+    ],
+)
 def test_a_damaged_segment_is_named_and_a_rebuild_mends_it(
     damaged: Damaged, harm: Callable[[Path], None], which: int
 ) -> None:
@@ -156,7 +162,10 @@ def test_a_damaged_segment_is_not_cut_into_days_either(damaged: Damaged) -> None
         run_light(damaged.shop.settings, YESTERDAY, tables=["raw_sales"])
 
 
-@pytest.mark.parametrize("marker", ["judged_segments", "../current_generation"])
+@pytest.mark.parametrize(
+    "marker",
+    ["judged_segments", pytest.param("../current_generation", marks=AT_NIGHT)],
+)
 def test_a_damaged_marker_of_the_log_is_named(damaged: Damaged, marker: str) -> None:
     (damaged.log / marker).write_bytes(b"")
 
@@ -170,6 +179,7 @@ def test_a_damaged_marker_of_the_log_is_named(damaged: Damaged, marker: str) -> 
     assert damaged.shop.reproducible(DAY) == damaged.right
 
 
+@pytest.mark.nightly
 def test_a_person_is_told_what_to_type_and_typing_it_mends_the_log(
     damaged: Damaged, monkeypatch: pytest.MonkeyPatch
 ) -> None:

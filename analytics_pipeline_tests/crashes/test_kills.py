@@ -18,7 +18,8 @@ from analytics_pipeline_tests.crashes.crashing_shop import (
 )
 from analytics_pipeline_tests.crashes.operations import Kill
 
-PARTS = 8
+PARTS = 24
+"""By day one of so many parts of the file operations is tried."""
 
 
 @pytest.fixture(scope="module")

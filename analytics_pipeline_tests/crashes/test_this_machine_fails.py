@@ -81,6 +81,7 @@ def start_command(shop: SimulatedShop, day: date) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_of_two_updates_at_once_one_is_done_and_the_other_refused(
     shop: SimulatedShop,
 ) -> None:
@@ -294,6 +295,7 @@ def test_after_a_clock_that_jumped_back_the_newer_master_stays(
     assert shop.reproducible(DAY) == undisturbed(shop, tmp_path / "quiet", DAY)
 
 
+@pytest.mark.nightly
 def test_a_clock_that_jumped_ahead_publishes_nothing_and_does_no_harm(
     shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -9,8 +9,9 @@ import yaml
 
 from analytics_pipeline_tests.clock import ROOT, read_moment
 from analytics_pipeline_tests.deploy.linters import complaints
+from analytics_pipeline_tests.documentation.proofs import TESTS, Runs, when_they_run
 
-WORKFLOW = ROOT / ".github/workflows/nightly_tests.yml"
+WORKFLOW = ROOT / ".github/workflows/nightly.yml"
 NEW_YORK, BERLIN = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
 SOON = timedelta(minutes=20)
 """A run of the tests is longer, so it lives through what is that near."""
@@ -72,10 +73,22 @@ def test_each_job_runs_the_tests_and_only_where_somebody_asked_for_it() -> None:
 
     assert commands == {
         "days": 'pytest -q -n 2 "--today=$TODAY"',
-        "long_forms": "pytest -q -n 2 -m nightly",
+        "long_forms": "pytest -q -n 2 -m nightly $TESTS",
     }
     assert {job["if"] for job in jobs.values()} == {"vars.RUN_NIGHTLY_TESTS == 'true'"}
     assert len(DAYS) == len(set(DAYS)) == 10
+
+
+def test_every_test_that_runs_at_night_is_in_one_of_the_parallel_jobs() -> None:
+    job = read_jobs()["long_forms"]
+    *parts, others = job["strategy"]["matrix"]["tests"]
+    folders = [folder for part in parts for folder in part.split()]
+
+    assert job["steps"][-1]["working-directory"] == TESTS.name
+    assert others.split() == [f"--ignore={folder}" for folder in folders]
+    for folder in folders:
+        tests = list((TESTS / folder).rglob("test_*.py"))
+        assert any(set(when_they_run(test).values()) - {Runs.BY_DAY} for test in tests)
 
 
 @pytest.mark.parametrize(

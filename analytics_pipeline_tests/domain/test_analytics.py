@@ -251,7 +251,7 @@ def histories(draw):
 
 
 @given(history=histories())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_every_figure_of_rules_5_1_to_5_6_equals_a_plain_count(engine, history):
     found = measure(engine, **history)
 

@@ -21,7 +21,7 @@ from analytics_pipeline_tests.order_numbers import (
     SHOWN,
 )
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=20, deadline=None)
 LARGE = st.integers(1000, 10**13).map(str)
 
 

@@ -164,7 +164,7 @@ HISTORIES = st.lists(BOUGHT, max_size=8, unique_by=lambda bought: bought.key)
 ALIVE = st.sets(st.sampled_from(PEOPLE))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=15)
 @given(HISTORIES, HISTORIES, st.tuples(ALIVE, ALIVE), st.sampled_from((1, 2, 30, 91)))
 def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
     before, after, people, days
@@ -202,7 +202,7 @@ def assert_that_each_row_tells_a_change(told: pd.DataFrame) -> None:
             assert change == (of * 100 if "." in after else of)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(HISTORIES, HISTORIES)
 def test_only_people_of_whom_something_changed_are_told(before, after):
     told, earlier, later = changes(before, after)

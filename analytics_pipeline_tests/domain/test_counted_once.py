@@ -157,7 +157,7 @@ def change(way, number):
         return number
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(NUMBERS, WAYS, NOTES), min_size=1, max_size=5),
     st.booleans(),

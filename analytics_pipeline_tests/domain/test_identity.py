@@ -442,7 +442,7 @@ ENDS = st.integers(0, 8).map(lambda n: f"c{n}")
 DECLARED = st.lists(
     st.tuples(ENDS, ENDS, st.sampled_from(["same", "different"])), max_size=5
 )
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=8, deadline=None)
 LOW = Policy(max_shared=3)
 
 
@@ -701,7 +701,7 @@ def changed(rows, changes):
     return list(table.values())
 
 
-@settings(FEW, max_examples=60)
+@settings(FEW, max_examples=16)
 @given(PEOPLE, CHANGES, DECLARED)
 def test_a_person_keeps_its_id_until_its_own_record_is_gone_or_an_older_one_joins(
     rows, changes, declared

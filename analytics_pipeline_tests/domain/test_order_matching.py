@@ -338,7 +338,7 @@ ORDERS = st.tuples(EXPORTED, EXPORTED, EXPORTED).map(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(ORDERS, SALES)
 def test_every_order_is_there_and_no_sale_is_matched_twice(orders, sales):
     matched = match(orders, sales)
@@ -350,7 +350,7 @@ def test_every_order_is_there_and_no_sale_is_matched_twice(orders, sales):
     assert (matched["sale_id"].isna() == (matched["evidence"] == "none")).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(ORDERS, SALES, st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(orders, sales, shuffler):
     first = match(orders, sales)

@@ -26,6 +26,8 @@ from analytics_pipeline_tests.faults.verdicts import (
 )
 
 RATE = 0.2
+BY_DAY = 5
+"""By day so many seeds are tried, at night the others too."""
 TRIES = 3
 SECOND_DAY = 1_000_000
 """Added to the seed on the second day, which else would meet the first day's faults."""
@@ -80,7 +82,13 @@ def live_two_days(
         raise
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(seed, marks=pytest.mark.nightly if seed >= BY_DAY else ())
+        for seed in range(10)
+    ],
+)
 def test_sources_read_amid_drawn_faults_end_as_without_them(
     seed: int, situations: Situations, tmp_path: Path
 ) -> None:

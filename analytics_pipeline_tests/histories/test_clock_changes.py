@@ -144,9 +144,9 @@ CHANGES = {
     "Beirut, spring": BEIRUT_SPRING,
     "St. John's, autumn": ST_JOHNS_AUTUMN,
 }
-DAILY = {"New York, autumn", "Santiago, spring"}
-"""Those that a whole run is made of every time: an hour that comes twice, and one at
-midnight that never comes; the others at night."""
+DAILY = {"New York, autumn"}
+"""The one that a whole run is made of every time: an hour that comes twice; the others
+at night, such as an hour at midnight that never comes."""
 
 EACH_CHANGE = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 AMOUNT = Decimal("20.00")

@@ -89,7 +89,13 @@ def test_an_edit_before_any_request_of_a_first_load_is_in_the_log(
     assert versions_in_log(pipeline) == versions_of(store.sales)
 
 
-@pytest.mark.parametrize("first", range(len(IN_TURN)))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=pytest.mark.nightly if first % 3 else ())
+        for first in range(len(IN_TURN))
+    ],
+)
 def test_edits_before_every_request_are_all_in_the_log_when_the_walk_ends(
     pipeline, first
 ):

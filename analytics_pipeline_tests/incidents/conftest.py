@@ -1,12 +1,14 @@
 """The shop of eleven ordinary weeks: run once, and copied for each incident."""
 
+import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from analytics_pipeline_tests.built_once import BuiltOnce
 from analytics_pipeline_tests.conftest import forget_environment
 from analytics_pipeline_tests.incidents.incident import BAD_DAY, DAY_BEFORE, OPENED
 from analytics_pipeline_tests.incidents.ordinary_shop import (
@@ -29,10 +31,10 @@ class KeptShop:
     ``said`` is everything that the checks said until then.
     """
 
-    folder: Path
+    morning: Path
     packed: bytes
     said: list[Evaluation]
-    stages: dict[str, Path] = field(default_factory=dict)
+    built_once: BuiltOnce
 
     def reopen(self, data: Path, begins_at: str) -> OrdinaryShop:
         """Open a copy for which the tables before *begins_at* were made already."""
@@ -41,20 +43,18 @@ class KeptShop:
     def _stage(self, begins_at: str) -> Path:
         wanted = TABLES[: TABLES.index(begins_at)] if begins_at else ()
         if not wanted:
-            return self.folder / "morning"
-        if begins_at not in self.stages:
-            data = self.folder / begins_at
-            shop = reopen_shop(self.packed, self.folder / "morning", data)
+            return self.morning
+
+        def run_those_before(folder: Path) -> None:
+            shop = reopen_shop(self.packed, self.morning, folder / "data")
             shop.update(BAD_DAY, wanted)
             assert shop.failure is None
-            self.stages[begins_at] = data
-        return self.stages[begins_at]
+
+        return self.built_once.get(f"shop_at_{begins_at}", run_those_before) / "data"
 
 
-@pytest.fixture(scope="session")
-def kept_shop(tmp_path_factory: pytest.TempPathFactory) -> KeptShop:
-    """The shop: its first ten weeks in one run, then a few daily ones."""
-    folder = tmp_path_factory.mktemp("incidents")
+def _live_eleven_weeks(folder: Path) -> None:
+    """Run the first ten weeks of the shop at once, then a few days one by one."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         forget_environment(monkeypatch, folder)
         shop = found_shop(folder / "morning", OPENED)
@@ -66,7 +66,15 @@ def kept_shop(tmp_path_factory: pytest.TempPathFactory) -> KeptShop:
             said += shop.update(day, TABLES if is_whole else WITH_A_PROFILE)
             assert shop.failure is None
         shop.live_through(BAD_DAY)
-    return KeptShop(folder, shop.pack(), said)
+    (folder / "shop").write_bytes(pickle.dumps((shop.pack(), said)))
+
+
+@pytest.fixture(scope="session")
+def kept_shop(built_once: BuiltOnce) -> KeptShop:
+    """The shop on the morning after the bad day."""
+    folder = built_once.get("ordinary_shop", _live_eleven_weeks)
+    packed, said = pickle.loads((folder / "shop").read_bytes())
+    return KeptShop(folder / "morning", packed, said, built_once)
 
 
 @pytest.fixture

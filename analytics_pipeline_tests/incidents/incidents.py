@@ -20,8 +20,8 @@ _HEADER = """\
 Each table is judged before it takes the place of the stored one. A check that **stops**
 keeps the last good table and everything below it as it was; one that **warns** tells,
 and the table is stored. Each fault here is made in a shop of eleven ordinary weeks by
-`analytics_pipeline_tests/incidents`, which hold this page and the checks in step.
-Ninety ordinary days of the same shop trip none of them.
+`analytics_pipeline_tests/incidents`, which hold this page and the checks in
+step. Ninety ordinary days of the same shop trip none of them.
 
 Some failures may be real: a person may accept one with
 `update --accept CHECK --reason TEXT` where the last column says so.

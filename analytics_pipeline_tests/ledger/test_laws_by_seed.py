@@ -24,7 +24,7 @@ from analytics_pipeline_tests.oracle.bookings import (
 )
 from analytics_pipeline_tests.oracle.ledger import expected_master, expected_totals
 
-EVERY_DAY = (2, 5)
+BY_DAY = (2, pytest.param(5, marks=pytest.mark.nightly))
 EVERY_NIGHT = range(100, 140)
 SHARE = 0.15
 
@@ -118,7 +118,7 @@ def found_sides(shop: SpoiltShop, day: date) -> Any:
     return {name: value for name, value in found.items() if name != "days"}
 
 
-@pytest.mark.parametrize("seed", EVERY_DAY)
+@pytest.mark.parametrize("seed", BY_DAY)
 def test_no_cent_is_lost_whatever_stands_in_quarantine_rule_7_1(
     tmp_path: Path, seed: int
 ) -> None:

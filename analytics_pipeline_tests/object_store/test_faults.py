@@ -36,6 +36,7 @@ def fail(brink: Brink, fault: Fault) -> None:
     brink.check_what_is_left()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("kind", "number"), [("503", 12)])
 def test_a_bucket_that_takes_nothing_more_is_told_and_the_next_run_completes(
     brink: Brink, kind: Kind, number: int
@@ -45,6 +46,7 @@ def test_a_bucket_that_takes_nothing_more_is_told_and_the_next_run_completes(
     brink.check_the_next_run(DAY)
 
 
+@pytest.mark.nightly
 def test_a_bucket_that_says_nothing_is_not_waited_for_for_ever(
     brink: Brink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def kill_at(brink: Brink, fault: Fault) -> None:
     brink.check_the_next_run(DAY)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("number", [9])
 def test_an_update_killed_in_the_middle_of_an_upload_leaves_whole_objects(
     brink: Brink, number: int

@@ -14,6 +14,7 @@ from analytics_pipeline_tests.object_store.bucket_shop import (
 )
 from analytics_pipeline_tests.simulated_shop import PUBLISHED, SimulatedShop
 
+pytestmark = pytest.mark.nightly  # a bucket costs seconds to fill
 THEIR_OWN = {
     "sales_feed/catch_up.json",
     "customers/catch_up.json",
@@ -75,7 +76,6 @@ def test_every_object_is_put_with_a_checksum_and_by_one_request(brink: Brink) ->
     assert not any("uploadid=" in head or "?uploads" in head for head in brink.heads)
 
 
-@pytest.mark.nightly
 def test_a_longer_history_comes_to_the_same_bytes_and_twice_changes_none_rule_7_4(
     bucket_shop: BucketShop, tmp_path: Path
 ) -> None:

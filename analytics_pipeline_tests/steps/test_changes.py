@@ -171,6 +171,7 @@ def test_a_record_makes_a_person_and_its_deletion_ends_one(story: Story) -> None
     assert other(told, "tier") == [(record.id, "None", None, "customer record")]
 
 
+@pytest.mark.nightly
 def test_two_people_become_one_and_two_again(story: Story) -> None:
     ann, bo = story.id_of(ANN), story.id_of(BO)
     record = story.store.people[BO - 1]
@@ -218,6 +219,7 @@ def test_a_web_order_counts_then_its_sale_does_then_neither(story: Story) -> Non
     assert other(told, "gone") == [(person, person, None, "void")]
 
 
+@pytest.mark.nightly
 def test_a_refunded_web_order_no_longer_counts(story: Story) -> None:
     order = story.store.order_online(
         "ann@example.com", ("PAID", "SHIPPED"), Decimal(40), YESTERDAY
@@ -232,6 +234,7 @@ def test_a_refunded_web_order_no_longer_counts(story: Story) -> None:
     ]
 
 
+@pytest.mark.nightly
 def test_days_pass_and_people_age_on_the_exact_day(story: Story) -> None:
     bought = story.day
     told = story.next_day(30)
@@ -244,6 +247,7 @@ def test_days_pass_and_people_age_on_the_exact_day(story: Story) -> None:
     assert story.next_day(29).empty, "59 days after the order"
 
 
+@pytest.mark.nightly
 def test_a_sale_that_leaves_the_window_is_named_with_its_day(story: Story) -> None:
     sale = story.store.sell(Basket(Decimal(200)), buyer=ANN)
     bought = story.store.now.date()
@@ -273,13 +277,8 @@ def test_a_change_of_policy_is_told_as_such(story: Story) -> None:
     assert set(told["lifetime_value_change_cents"]) == {-1000}
 
 
-@pytest.mark.parametrize(
-    "choice",
-    [
-        pytest.param("archive_keep_days = 30", marks=pytest.mark.nightly),
-        "csv_bom = true",
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("choice", ["archive_keep_days = 30", "csv_bom = true"])
 def test_a_choice_that_no_figure_depends_on_hides_no_unknown_cause(
     story: Story, choice: str
 ) -> None:
@@ -294,6 +293,7 @@ def test_a_choice_that_no_figure_depends_on_hides_no_unknown_cause(
     assert set(story.publish()["cause"]) == {"unknown"}
 
 
+@pytest.mark.nightly
 def test_what_two_full_reads_have_forgotten_is_told_as_unknown(story: Story) -> None:
     story.pipeline.full_reads = 2
     story.store.reprice(story.store.sales[0], Basket(Decimal(70)))
@@ -384,6 +384,7 @@ def test_a_day_made_again_later_keeps_what_was_told_of_it(story: Story) -> None:
     pd.testing.assert_frame_equal(told, story.told(day_before))
 
 
+@pytest.mark.nightly
 def test_the_published_day_made_again_is_told_again(story: Story) -> None:
     story.store.sell(HUNDRED, buyer=ANN)
     assert len(values(story.next_day())) == 1
@@ -417,6 +418,7 @@ def test_nothing_is_told_while_the_stored_sales_are_not_what_the_log_says(
     assert "Materialize raw_sales first" in stopped.value.description
 
 
+@pytest.mark.nightly
 def test_figures_that_are_not_what_the_sales_come_to_stop_the_table(
     story: Story,
 ) -> None:

@@ -27,6 +27,7 @@ from analytics_pipeline_tests.web_shop import (
     store_web_shop,
 )
 
+AT_NIGHT = pytest.mark.nightly
 ORDERS = 6 * len(KINDS)
 OF_SOURCE = [n for n in range(1, ORDERS + 1) if n % len(KINDS) == 0]
 """Orders whose sale has their number as its source: category matched_by_source_id."""
@@ -75,7 +76,9 @@ def test_a_shop_whose_numbers_stay_counts_no_order_twice_rule_4_3(open_changed):
     assert finding.evidence["added"] > 20
 
 
-@pytest.mark.parametrize("count", [1, 3, 4, 6])
+@pytest.mark.parametrize(
+    "count", [3, 4, *(pytest.param(each, marks=AT_NIGHT) for each in (1, 6))]
+)
 def test_orders_that_are_sales_under_another_number_are_told_rule_4_3(
     open_changed, count
 ):
@@ -91,7 +94,13 @@ def test_orders_that_are_sales_under_another_number_are_told_rule_4_3(
     assert finding.blocks is (count > 3 and count * 10 > finding.evidence["added"])
 
 
-@pytest.mark.parametrize("spell", SAME_NUMBER)
+@pytest.mark.parametrize(
+    "spell",
+    [
+        pytest.param(spell, marks=AT_NIGHT if number % 3 else ())
+        for number, spell in enumerate(SAME_NUMBER)
+    ],
+)
 def test_the_engine_finds_every_sale_that_an_order_may_be_rule_4_3(open_changed, spell):
     as_they_are = ledger_of(open_changed()).matches
     prefixed = open_changed(
@@ -109,7 +118,16 @@ def test_the_engine_finds_every_sale_that_an_order_may_be_rule_4_3(open_changed,
     assert match_orders(orders, every, D).equals(ledger.matches)
 
 
-@pytest.mark.parametrize("text", ["{} for Ann", "{}\t(web)", "{}\u00a0x", "{}  y"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{} for Ann",
+        *(
+            pytest.param(text, marks=AT_NIGHT)
+            for text in ("{}\t(web)", "{}\u00a0x", "{}  y")
+        ),
+    ],
+)
 def test_the_engine_finds_notes_that_go_on_rule_4_3(open_changed, text):
     shop = open_changed(None, text.format)
 

@@ -58,6 +58,7 @@ def contents(pipeline: Pipeline) -> dict[str, bytes]:
     return {name: (pipeline.data / name).read_bytes() for name in FOR_PEOPLE}
 
 
+@pytest.mark.nightly
 def test_a_changed_csv_bom_rewrites_every_file_and_no_figure_rules_7_4_and_8_5(
     pipeline: Pipeline,
 ) -> None:

@@ -40,6 +40,7 @@ def test_ten_years_are_kept_and_a_day_more_is_not() -> None:
     assert leave_out_empty_years(start, None) == start
 
 
+@pytest.mark.nightly
 def test_the_first_day_follows_the_first_sale_as_it_stands_now_rule_7_3(
     tmp_path: Path,
 ) -> None:

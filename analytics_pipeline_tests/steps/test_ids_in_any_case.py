@@ -96,7 +96,9 @@ def assert_each_counts_once(shop: SimulatedShop) -> None:
     ("paths", "spell"),
     [
         pytest.param("sales", str.upper, id="the feed of sales", marks=AT_NIGHT),
-        pytest.param("search|sales/.*", str.upper, id="search and single sales"),
+        pytest.param(
+            "search|sales/.*", str.upper, id="search and single sales", marks=AT_NIGHT
+        ),
         pytest.param("customers", str.upper, id="customers", marks=AT_NIGHT),
         pytest.param("outlets", str.upper, id="outlets", marks=AT_NIGHT),
         pytest.param("registers|retailer", str.upper, id="store", marks=AT_NIGHT),
@@ -120,7 +122,7 @@ def test_replies_may_spell_ids_otherwise_than_they_did(
     "paths",
     [
         pytest.param(".*", id="all"),
-        pytest.param("sales", id="the sales alone"),
+        pytest.param("sales", id="the sales alone", marks=AT_NIGHT),
         pytest.param("customers", id="the customers alone", marks=AT_NIGHT),
         pytest.param("outlets", id="the outlets alone", marks=AT_NIGHT),
     ],

@@ -88,6 +88,7 @@ def test_a_sale_that_was_never_good_is_worth_nobody_knows_what(
     assert found["quarantined_last_good_cents"] == 0
 
 
+@pytest.mark.nightly
 def test_a_sale_of_a_later_day_is_worth_nothing_yet(shop: SimulatedShop) -> None:
     run_light(shop.settings, FIRST_DAY)
     sale = a_counted_sale(shop)
@@ -101,6 +102,7 @@ def test_a_sale_of_a_later_day_is_worth_nothing_yet(shop: SimulatedShop) -> None
     assert found["quarantined_last_good_cents"] == 0
 
 
+@pytest.mark.nightly
 def test_a_corrected_sale_is_read_by_itself(shop: SimulatedShop) -> None:
     sale = a_counted_sale(shop)
     total, sale.total_price_incl = sale.total_price_incl, None
@@ -136,6 +138,7 @@ def test_a_sale_that_was_only_delivered_badly_is_good_after_a_replay(
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_replay_of_what_is_still_bad_adds_nothing_to_the_log(
     shop: SimulatedShop,
 ) -> None:
@@ -230,6 +233,7 @@ def test_many_old_records_in_quarantine_do_not_shut_the_gate_of_a_replay(
     run_light(shop.settings, FIRST_DAY, days=0, full_resync=True, lightspeed=eleven)
 
 
+@pytest.mark.nightly
 def test_a_replay_asks_for_each_record_once(shop: SimulatedShop) -> None:
     a_counted_sale(shop).total_price_incl = None
     run_light(shop.settings, FIRST_DAY)

@@ -73,6 +73,7 @@ def test_a_sale_that_the_feed_left_out_is_fetched(shop: SimulatedShop) -> None:
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 def test_a_repair_does_not_move_the_cursor(shop: SimulatedShop) -> None:
     newest = max(shop.store.state.sales.values(), key=lambda sale: sale.version)
 
@@ -116,14 +117,8 @@ def test_other_money_at_the_same_version_is_put_right(shop: SimulatedShop) -> No
     assert_equals_ledger(shop)
 
 
-@pytest.mark.parametrize(
-    "spoilt",
-    [
-        "total",
-        pytest.param("state", marks=pytest.mark.nightly),
-        pytest.param("customer", marks=pytest.mark.nightly),
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("spoilt", ["total", "state", "customer"])
 def test_a_day_that_was_cut_wrongly_is_cut_again_at_the_same_version(
     shop: SimulatedShop, spoilt: str
 ) -> None:
@@ -182,6 +177,7 @@ def test_a_reply_about_another_sale_is_not_taken_for_the_one_asked_for(
     assert exit_code_of(caught.value) == 3
 
 
+@pytest.mark.nightly
 def test_another_state_at_the_same_version_is_put_right(shop: SimulatedShop) -> None:
     wrong = a_new_sale(shop).id
 
@@ -194,6 +190,7 @@ def test_another_state_at_the_same_version_is_put_right(shop: SimulatedShop) -> 
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 def test_an_index_that_is_wrong_changes_nothing(shop: SimulatedShop) -> None:
     wrong = a_new_sale(shop).id
 
@@ -212,6 +209,7 @@ def test_an_index_that_is_wrong_changes_nothing(shop: SimulatedShop) -> None:
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 def test_a_sale_that_cannot_be_fetched_stops_the_run(shop: SimulatedShop) -> None:
     lost = a_new_sale(shop).id
     before = [(shop.data / name).read_bytes() for name in PUBLISHED]
@@ -257,6 +255,7 @@ def test_what_the_search_does_not_know_yet_is_counted_only(
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 def test_a_bad_sale_found_by_the_search_alone_goes_to_quarantine(
     shop: SimulatedShop,
 ) -> None:

@@ -17,6 +17,8 @@ from analytics_pipeline_tests.light_run import evidence_of, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 from analytics_pipeline_tests.tables import make_table
 
+AT_NIGHT = pytest.mark.nightly
+
 DAY = date(2026, 6, 16)  # a Tuesday without any holiday in its week
 START = DAY - timedelta(days=84)
 COMPLETE = {"is_whole": True, "is_provisional": False}
@@ -217,7 +219,9 @@ def test_a_public_holiday_of_the_stores_country_is_no_drop(tmp_path):
     assert "a public holiday (Independence Day" in found.sentence
 
 
-@pytest.mark.parametrize("country", ["GB", "ZZ", None])
+@pytest.mark.parametrize(
+    "country", ["GB", *(pytest.param(each, marks=AT_NIGHT) for each in ("ZZ", None))]
+)
 def test_elsewhere_it_is_a_day_like_any_other(tmp_path, country):
     assert not on_july_3(tmp_path, store_country=country).passed
 
@@ -246,7 +250,10 @@ def test_holidays_of_the_year_before_are_known(tmp_path):
 # Outlets and the first day --------------------------------------------------------
 
 
-@pytest.mark.parametrize(("is_deleted", "passed"), [(False, False), (True, True)])
+@pytest.mark.parametrize(
+    ("is_deleted", "passed"),
+    [pytest.param(False, False, marks=AT_NIGHT), (True, True)],
+)
 def test_an_outlet_that_was_closed_for_good_is_missed_no_more(
     tmp_path, is_deleted, passed
 ):
@@ -343,6 +350,7 @@ def test_accepted_prices_are_usual_from_the_day_after_on(paper):
 # Through a whole run --------------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_a_whole_run_reports_every_check_of_the_day(updated_shop):
     events = run_light(updated_shop.settings, FIRST_DAY)
 

@@ -30,11 +30,18 @@ RULE = "version_is_near_its_neighbours"
 EVERY_VERSION = pytest.mark.parametrize(
     "version",
     [
-        pytest.param(2**63 - 2, id="2^63-2"),
+        pytest.param(2**63 - 2, id="2^63-2", marks=AT_NIGHT),
         pytest.param(2**63 - 1, id="2^63-1", marks=AT_NIGHT),
         pytest.param(2**62, id="2^62", marks=AT_NIGHT),
         pytest.param(2**53, id="2^53", marks=AT_NIGHT),
         pytest.param(10**13, id="10^13"),
+    ],
+)
+FROM_THE_CURSOR_OR_A_FULL_READ = pytest.mark.parametrize(
+    "full",
+    [
+        pytest.param(False, id="from the cursor"),
+        pytest.param(True, id="full read", marks=AT_NIGHT),
     ],
 )
 
@@ -88,7 +95,7 @@ def test_a_restored_store_stops_the_run(
         assert older.local.sales_log().cursor() == cursor
 
 
-@pytest.mark.parametrize("days", [1, 5])
+@pytest.mark.parametrize("days", [1, pytest.param(5, marks=AT_NIGHT)])
 def test_a_full_read_follows_a_restored_store(
     small_shop: SimulatedShop, days: int
 ) -> None:
@@ -149,7 +156,7 @@ def test_a_version_far_above_its_neighbours_does_not_become_the_cursor(
     assert quarantined(small_shop) == [(sale.id, RULE)]
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["from the cursor", "full read"])
+@FROM_THE_CURSOR_OR_A_FULL_READ
 def test_sales_after_it_are_read_and_its_correction_counts(
     small_shop: SimulatedShop, full: bool
 ) -> None:
@@ -183,7 +190,7 @@ def test_a_replay_does_not_believe_the_version_either(
 
 
 @EVERY_VERSION
-@pytest.mark.parametrize("full", [False, True], ids=["from the cursor", "full read"])
+@FROM_THE_CURSOR_OR_A_FULL_READ
 def test_customers_are_treated_alike(
     small_shop: SimulatedShop, version: int, full: bool
 ) -> None:
@@ -214,25 +221,42 @@ def test_customers_are_treated_alike(
     assert expected_master(state, FIRST_DAY) == small_shop.rows(MASTER)
 
 
-@pytest.mark.parametrize("kind", ["sales", "customers"])
-@pytest.mark.parametrize("version", [pytest.param(2**63 - 2, marks=AT_NIGHT), 10**13])
-def test_a_cursor_that_was_poisoned_before_stops_the_run(
-    small_shop: SimulatedShop,
-    kind: str,
-    version: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Earlier releases took any version for the cursor."""
+def poison_the_cursor(shop: SimulatedShop, kind: str, version: int) -> tuple[Any, int]:
+    """Let the cursor be *version*, as earlier releases did; return whose that is."""
     record = max(
-        getattr(small_shop.store.state, kind).values(), key=lambda each: each.version
+        getattr(shop.store.state, kind).values(), key=lambda each: each.version
     )
     true_version, record.version = record.version, version
-    with monkeypatch.context() as earlier:
+    with pytest.MonkeyPatch.context() as earlier:
         earlier.setattr(
             feed_pages, "highest_plausible", lambda _after, _versions: 2**63 - 1
         )
-        run_light(small_shop.settings, FIRST_DAY, days=0)
-    small_shop.live_until(NEXT_DAY)
+        run_light(shop.settings, FIRST_DAY, days=0, tables=SOURCES)
+    shop.live_until(NEXT_DAY)
+    return record, true_version
+
+
+@pytest.mark.parametrize("kind", ["sales", "customers"])
+@EVERY_VERSION
+def test_a_cursor_that_was_poisoned_before_stops_the_run(
+    small_shop: SimulatedShop, kind: str, version: int
+) -> None:
+    record, true_version = poison_the_cursor(small_shop, kind, version)
+
+    assert_stops(small_shop)
+    if version == 10**13:  # and so it does where the record is right again
+        record.version = true_version
+        assert_stops(small_shop)
+
+
+@AT_NIGHT
+@pytest.mark.parametrize("kind", ["sales", "customers"])
+@pytest.mark.parametrize("version", [2**63 - 2, 10**13])
+def test_a_full_read_mends_a_cursor_that_was_poisoned(
+    small_shop: SimulatedShop, kind: str, version: int
+) -> None:
+    record, true_version = poison_the_cursor(small_shop, kind, version)
+    run_light(small_shop.settings, FIRST_DAY, days=0)
 
     assert_stops(small_shop)
     if version == 10**13:  # and so it does where the record is right again

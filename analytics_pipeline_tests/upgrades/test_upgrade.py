@@ -292,6 +292,7 @@ def test_a_run_from_the_ui_refuses_a_newer_directory_too(
     assert state_of(small_shop.data) == before
 
 
+@pytest.mark.nightly
 def test_a_directory_from_before_versions_is_read_again_and_gets_them(
     small_shop: SimulatedShop, tmp_path: Path
 ) -> None:
