@@ -61,9 +61,9 @@ def pointed_at(shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch) -> Simulate
     for name, value in shop.settings.as_environment().items():
         monkeypatch.setenv(name, value)
     impatient = functools.partial(
-        resources.LightspeedClient, sleep=lambda _seconds: None
+        resources.Connection, sleep=lambda _seconds: None
     )
-    monkeypatch.setattr(resources, "LightspeedClient", impatient)
+    monkeypatch.setattr(resources, "Connection", impatient)
     return shop
 
 
@@ -401,9 +401,9 @@ def test_sales_that_the_feed_left_out_are_found_by_the_search_and_fetched(
         return path != "sales" or it["_metadata"]["version"] <= held
 
     forgetful = functools.partial(
-        resources.LightspeedClient, transport=DoctoredTransport(leave_out)
+        resources.Connection, transport=DoctoredTransport(leave_out)
     )
-    monkeypatch.setattr(resources, "LightspeedClient", forgetful)
+    monkeypatch.setattr(resources, "Connection", forgetful)
 
     result = type_in("update", "--as-of", NEXT_DAY)
 
