@@ -70,9 +70,9 @@ class Shop:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop that is set up right; nothing has run yet."""
     impatient = functools.partial(
-        resources.LightspeedClient, sleep=lambda _seconds: None
+        resources.Connection, sleep=lambda _seconds: None
     )
-    monkeypatch.setattr(resources, "LightspeedClient", impatient)
+    monkeypatch.setattr(resources, "Connection", impatient)
     shop = Shop(tmp_path, monkeypatch)
     with serve(shop.app) as origin:
         shop.point_at(origin)
