@@ -13,7 +13,7 @@ from pathlib import Path
 from analytics_pipeline_tests import clock
 
 ROOT = Path(__file__).parents[2]
-MODULE = ("--module-name", "analytics_pipeline.definitions")
+MODULE = ("--workspace", str(ROOT / "workspace.yaml"))
 SOON = 240.0
 """Seconds in which a process that is well has done what it was asked."""
 
