@@ -130,6 +130,7 @@ def test_a_closed_gate_and_its_opening_arrive_by_mail_and_webhook(
         assert "ecom-" not in inbox.text
 
 
+@pytest.mark.nightly
 def test_a_channel_that_is_down_changes_no_exit_code_and_status_names_it(
     typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ BESIDE = 10
 """What the design allows for outlets, registers, the store and the empty pages."""
 
 
-@pytest.fixture(params=[37, 5_000])
+@pytest.fixture(params=[37, pytest.param(5_000, marks=pytest.mark.nightly)])
 def paged(tmp_path: Path, request: Any) -> Any:
     """A shop whose feeds grant so many records a page, with that number."""
     with open_simulated_shop(tmp_path / "data", seed=2, customers=60) as shop:

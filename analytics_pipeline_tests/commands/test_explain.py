@@ -208,6 +208,7 @@ def test_a_return_counts_on_its_own_day_rules_2_4_and_5_2(asked: Asked) -> None:
     assert "if nothing is bought it stays to raise it Sprout is 150.00 away" in told
 
 
+@pytest.mark.nightly
 def test_an_exchange_with_a_surcharge_counts_but_is_no_order_rule_2_3(
     asked: Asked,
 ) -> None:
@@ -267,6 +268,7 @@ def test_a_buyer_of_the_web_shop_alone_rules_3_7_and_4_4(asked: Asked) -> None:
     assert asked.row(person)["Lifetime Value"] == "190.00"
 
 
+@pytest.mark.nightly
 def test_a_web_order_whose_sale_is_under_somebody_else_is_theirs_rule_4_4(
     asked: Asked,
 ) -> None:
@@ -312,6 +314,7 @@ def test_a_refund_in_the_web_shop_alone_is_told_on_order_and_sale_rule_4_4(
     assert "still counts" not in left_out
 
 
+@pytest.mark.nightly
 def test_a_refund_that_the_till_made_as_well_is_not_told_rule_4_4(asked: Asked) -> None:
     una = asked.enrol("Una", email="una@example.com")
     given_back = ("REFUNDED", "RETURNED")
@@ -451,6 +454,7 @@ def test_the_walk_in_and_a_record_that_is_only_deleted_are_nobody_rule_3_1(
         assert "so its sales belong to nobody" in asked.refused(typed)
 
 
+@pytest.mark.nightly
 def test_sales_of_a_deleted_duplicate_count_and_it_is_found_by_its_id_rule_3_1(
     asked: Asked,
 ) -> None:
@@ -528,6 +532,7 @@ def test_a_past_day_is_explained_as_it_was_rule_1_1(asked: Asked) -> None:
     assert "tier Bloom, on a value of 1301.00" in asked.told(pia.id)
 
 
+@pytest.mark.nightly
 def test_a_day_that_is_not_over_is_provisional(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -552,6 +557,7 @@ def test_before_anything_is_published_there_is_nothing_to_explain(asked: Asked) 
     assert not asked.pipeline.data.exists()
 
 
+@pytest.mark.nightly
 def test_who_has_no_row_yet_is_told_why_rule_3_7(asked: Asked) -> None:
     asked.store.order_online("rex@example.com", UNPAID, Decimal(9), (-2, NOON))
     asked.publish()
@@ -587,6 +593,7 @@ def test_records_that_are_newer_than_who_is_who_are_not_explained(asked: Asked) 
     assert "analytics-pipeline update" in error
 
 
+@pytest.mark.nightly
 def test_sales_that_changed_since_the_figures_were_stored_are_told(
     asked: Asked,
 ) -> None:
@@ -641,6 +648,7 @@ def test_a_sale_in_quarantine_is_told_with_what_was_last_known(asked: Asked) -> 
     assert "it came to 22.50." in asked.told(sven.id), "all values are without tax then"
 
 
+@pytest.mark.nightly
 def test_a_sale_that_was_never_readable_may_be_anybodys(asked: Asked) -> None:
     xia = asked.enrol("Xia", email="xia@example.com")
     asked.sell(xia, "25.00").total_price_incl = None  # type: ignore[assignment]

@@ -64,15 +64,10 @@ def run_by_shell(words: str, redirection: str) -> "subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "redirection",
-    [
-        "<&- >&- 2>&-",
-        *(
-            pytest.param(each, marks=AT_NIGHT)
-            for each in ("2>&-", ">&-", "<&-", "2>/dev/full")
-        ),
-    ],
+    ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"],
 )
 def test_status_ends_as_ever_with_streams_closed_or_full(
     shop: Path, redirection: str

@@ -242,31 +242,15 @@ def test_the_ui_refuses_a_foreign_websocket(ui: Web, origin: str) -> None:
     assert ui.shake_hands(Origin=origin) == 403
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(
-            ("-m", "dagster", "dev", "--port"),
-            id="dagster dev",
-            marks=pytest.mark.nightly,
-        ),
-        pytest.param(
-            (
-                "-P",
-                "-m",
-                "analytics_pipeline.webserver",
-                "-w",
-                "workspace.yaml",
-                "--port",
-            ),
-            id="of a deployment",
-            marks=pytest.mark.nightly,
-        ),
-        pytest.param(
-            ("-P", "-m", "analytics_pipeline", "ui", "--port"),
-            id="ui with other records",
-        ),
+        ("-m", "dagster", "dev", "--port"),
+        ("-P", "-m", "analytics_pipeline.webserver", "-w", "workspace.yaml", "--port"),
+        ("-P", "-m", "analytics_pipeline", "ui", "--port"),
     ],
+    ids=["dagster dev", "of a deployment", "ui with other records"],
 )
 def test_the_other_ways_to_start_it_are_guarded_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]

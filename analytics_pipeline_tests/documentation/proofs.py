@@ -96,11 +96,17 @@ def when_they_run(path: Path) -> dict[str, Runs]:
         marks = [ast.unparse(mark) for mark in each.decorator_list]
         if "pytestmark" in nightly or nightly & set(marks):
             found[each.name] = Runs.AT_NIGHT
-        elif any(_names(mark) & (nightly | in_part) for mark in each.decorator_list):
+        elif _used_by(each) & (nightly | in_part):
             found[each.name] = Runs.IN_PART
         else:
             found[each.name] = Runs.BY_DAY
     return found
+
+
+def _used_by(test: ast.FunctionDef) -> set[str]:
+    """Return the names in the decorators of a test, and its fixtures."""
+    fixtures = {argument.arg for argument in test.args.args}
+    return fixtures.union(*(_names(mark) for mark in test.decorator_list))
 
 
 def _aliases(body: list[ast.stmt]) -> tuple[set[str], set[str]]:

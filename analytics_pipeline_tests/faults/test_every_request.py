@@ -90,7 +90,7 @@ AT_NIGHT = (
     | TOLD_UNTRUE
     | NEVER_WHOLE
     | (USABLE - {FaultKind.REPEATED_ROWS})
-    | {FaultKind.READ_TIMEOUT}
+    | {FaultKind.READ_TIMEOUT, FaultKind.RATE_LIMITED, FaultKind.CONNECTION_RESET}
 )
 """By day each of these is met at random positions, in ``test_faults_by_seed``."""
 

@@ -78,11 +78,11 @@ def of_day_or_night() -> Iterator[Any]:
 
     The check of the schema is one, whatever the table.
     """
-    met: set[tuple[str, str, str]] = set()
+    met: set[tuple[str, str]] = set()
     for incident in INCIDENTS:
         of_all = incident.check == "matches_schema"
         table = "" if of_all else incident.table
-        check = (table, incident.check, incident.severity)
+        check = (table, incident.check)
         marks = [pytest.mark.nightly] if check in met else []
         met.add(check)
         yield pytest.param(incident, id=incident.name, marks=marks)

@@ -226,6 +226,7 @@ def test_a_sale_that_cannot_be_fetched_stops_the_run(shop: SimulatedShop) -> Non
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 def test_a_sale_that_the_log_holds_need_not_be_found_singly(
     shop: SimulatedShop,
 ) -> None:
@@ -296,6 +297,7 @@ def test_a_sale_that_once_came_without_a_version_is_compared_like_any_other(
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 def test_many_lost_sales_are_fetched_some_at_a_time(
     shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,6 +156,7 @@ def test_a_version_far_above_its_neighbours_does_not_become_the_cursor(
     assert quarantined(small_shop) == [(sale.id, RULE)]
 
 
+@pytest.mark.nightly
 @FROM_THE_CURSOR_OR_A_FULL_READ
 def test_sales_after_it_are_read_and_its_correction_counts(
     small_shop: SimulatedShop, full: bool
