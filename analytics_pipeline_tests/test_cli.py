@@ -60,9 +60,7 @@ def updated(
 def pointed_at(shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch) -> SimulatedShop:
     for name, value in shop.settings.as_environment().items():
         monkeypatch.setenv(name, value)
-    impatient = functools.partial(
-        resources.Connection, sleep=lambda _seconds: None
-    )
+    impatient = functools.partial(resources.Connection, sleep=lambda _seconds: None)
     monkeypatch.setattr(resources, "Connection", impatient)
     return shop
 

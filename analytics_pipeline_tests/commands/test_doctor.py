@@ -69,9 +69,7 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop that is set up right; nothing has run yet."""
-    impatient = functools.partial(
-        resources.Connection, sleep=lambda _seconds: None
-    )
+    impatient = functools.partial(resources.Connection, sleep=lambda _seconds: None)
     monkeypatch.setattr(resources, "Connection", impatient)
     shop = Shop(tmp_path, monkeypatch)
     with serve(shop.app) as origin:

@@ -16,8 +16,7 @@ SIZE = 4
 
 @pytest.fixture(autouse=True)
 def small_bundles(monkeypatch):
-    for module in ("log_bundles", "segments"):
-        monkeypatch.setattr(f"analytics_pipeline.storage.{module}.SIZE", SIZE)
+    monkeypatch.setattr("analytics_pipeline.storage.sales_log.SIZE", SIZE)
 
 
 @pytest.fixture(scope="module")
