@@ -66,7 +66,7 @@ SMALL: Any = {
 OURS = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_", "DAGSTER_", "SPARK_", "AWS_")
 
 
-LOOKED_AT = {"reports", "browser"}
+LOOKED_AT = {"report", "browser"}
 """Where plots are looked at; elsewhere they are left blank, to save a second a run."""
 
 

@@ -9,7 +9,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline_tests.documentation.data_dictionary import write_dictionary
 from analytics_pipeline_tests.documentation.picture import draw_picture
 from analytics_pipeline_tests.documentation.proofs import write_proofs
-from analytics_pipeline_tests.incidents.incidents import write_table
+from analytics_pipeline_tests.system.incidents.incidents import write_table
 
 
 def _draw() -> str:

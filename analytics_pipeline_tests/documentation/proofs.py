@@ -23,63 +23,63 @@ class Runs(StrEnum):
 
 GUARANTEES: Mapping[str, tuple[str, ...]] = {
     "every figure is the simulated store's own ledger, to the cent": (
-        "ledger/test_ledger_by_seed.py",
-        "test_pipeline.py",
+        "oracle/by_seed/test_ledger_by_seed.py",
+        "oracle/test_pipeline.py",
     ),
-    "every figure of a public data set comes out": ("cdnow/test_cdnow.py",),
+    "every figure of a public data set comes out": ("oracle/cdnow/test_cdnow.py",),
     "any sequence of updates and a rebuild come to the same bytes": (
-        "histories/test_random_histories.py",
+        "system/histories/test_random_histories.py",
     ),
     "every stored and published file stays as it was, byte for byte": (
-        "ledger/test_fingerprints.py",
+        "oracle/by_seed/test_fingerprints.py",
     ),
     "no cent is lost or counted twice": (
-        "domain/test_conservation.py",
-        "ledger/test_laws_by_seed.py",
+        "unit/domain/test_conservation.py",
+        "oracle/by_seed/test_laws_by_seed.py",
     ),
     "a table that failed its gate is never stored, and nothing is built on it": (
-        "test_gates.py",
-        "steps/test_gates_between_tables.py",
-        "test_ways_around.py",
+        "system/test_gates.py",
+        "unit/assets/test_gates_between_tables.py",
+        "system/test_ways_around.py",
     ),
     "each check fails on its fault, and passes on ordinary days": (
-        "incidents/test_incidents.py",
-        "incidents/test_ordinary_days.py",
+        "system/incidents/test_incidents.py",
+        "system/incidents/test_ordinary_days.py",
     ),
     "a failed request, wherever it comes, loses and doubles nothing": (
-        "faults/test_every_request.py",
-        "faults/test_faults_by_seed.py",
+        "system/faults/test_every_request.py",
+        "system/faults/test_faults_by_seed.py",
     ),
     "a killed process, wherever it dies, leaves whole files": (
-        "crashes/test_kills.py",
-        "crashes/test_killed_commands.py",
-        "object_store/test_kills.py",
+        "system/crashes/test_kills.py",
+        "system/crashes/test_killed_commands.py",
+        "system/object_store/test_kills.py",
     ),
     "tables in a bucket are those on disk, byte for byte": (
-        "object_store/test_same_as_on_disk.py",
-        "object_store/test_faults.py",
+        "system/object_store/test_same_as_on_disk.py",
+        "system/object_store/test_faults.py",
     ),
     "older tables are brought up to date": (
-        "upgrades/test_upgrade.py",
-        "upgrades/test_killed_upgrades.py",
+        "system/upgrades/test_upgrade.py",
+        "system/upgrades/test_killed_upgrades.py",
     ),
     "no contact in logs, alerts or Dagster's records": (
-        "test_contracts.py",
-        "test_alerts.py",
+        "unit/orchestration/test_contracts.py",
+        "unit/alerts/test_alerts.py",
     ),
     "DuckDB and Spark compute the same bytes": (
-        "spark/test_spark_and_duckdb_agree.py",
+        "system/spark/test_spark_and_duckdb_agree.py",
     ),
     "no other site reaches the UI": (
-        "test_web_guard.py",
-        "commands/test_ui_guarded.py",
-        "browser/test_cross_site.py",
-        "browser/test_behind_a_proxy.py",
+        "unit/test_web_guard.py",
+        "system/commands/test_ui_guarded.py",
+        "system/browser/test_cross_site.py",
+        "system/browser/test_behind_a_proxy.py",
     ),
     "the pages say what is so, and their commands run": (
-        "documentation/test_commands_in_pages.py",
-        "documentation/test_links_and_names.py",
-        "documentation/test_made_pages.py",
+        "contract/documentation/test_commands_in_pages.py",
+        "contract/documentation/test_links_and_names.py",
+        "contract/documentation/test_made_pages.py",
     ),
 }
 """What is guaranteed, and by which files of tests."""

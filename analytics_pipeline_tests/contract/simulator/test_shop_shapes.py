@@ -1,0 +1,121 @@
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from analytics_pipeline.simulator.projections import Projection
+from analytics_pipeline_tests.contract.simulator.small_store import (
+    make_customer,
+    make_sale,
+    make_store,
+)
+
+FLAT = Projection(nested=False)
+
+
+def read(written: bytes) -> Any:
+    return json.loads(written, parse_float=Decimal)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "name"),
+    [("Ada", "Rivera", "Ada Rivera"), (None, "Rivera", "Rivera"), (None, "", None)],
+)
+def test_a_customers_name_is_made_of_first_and_last(first, last, name):
+    written = FLAT.customer(make_customer(first_name=first, last_name=last))
+
+    assert read(written)["name"] == name
+
+
+def test_the_store_says_timezone_and_an_outlet_says_time_zone():
+    state = make_store().state
+    outlet = read(FLAT.outlet(state.outlets["outlet-1"], state.retailer))
+    retailer = read(FLAT.retailer(state.retailer))
+
+    assert outlet["time_zone"] == retailer["timezone"] == "America/New_York"
+    assert "timezone" not in outlet
+    assert "time_zone" not in retailer
+    assert retailer["discount_product_id"] == "product-discount"
+    assert retailer["country"] == "US"
+    assert isinstance(retailer["version"], str)
+
+
+TEXT, NUMBER, WHOLE, FLAG, LIST = str, (Decimal, int), int, bool, list
+VENDOR_FIELDS = {
+    "sale": {
+        **dict.fromkeys(("id", "outlet_id", "register_id", "user_id"), TEXT),
+        **dict.fromkeys(("invoice_number", "source", "status", "note"), TEXT),
+        **dict.fromkeys(("short_code", "sale_date", "created_at", "updated_at"), TEXT),
+        **dict.fromkeys(("total_price", "total_tax", "total_loyalty"), NUMBER),
+        **dict.fromkeys(("taxes", "line_items", "payments", "attributes"), LIST),
+        "version": WHOLE,
+        "adjustments": LIST,
+        "ecom_custom_charges": dict,
+    },
+    "line": {
+        **dict.fromkeys(("id", "product_id", "tax_id", "status"), TEXT),
+        **dict.fromkeys(("quantity", "price", "price_total", "discount"), NUMBER),
+        **dict.fromkeys(("discount_total", "cost", "cost_total", "tax"), NUMBER),
+        **dict.fromkeys(("tax_total", "loyalty_value", "sequence"), NUMBER),
+        **dict.fromkeys(("surcharges", "tax_components"), LIST),
+        **dict.fromkeys(("is_return", "price_set"), FLAG),
+    },
+    "payment": {
+        **dict.fromkeys(("name", "register_id", "retailer_payment_type_id"), TEXT),
+        "payment_type_id": TEXT,
+        "payment_date": TEXT,
+        "amount": NUMBER,
+    },
+    "customer": {
+        **dict.fromkeys(("id", "customer_code", "customer_group_id"), TEXT),
+        **dict.fromkeys(("created_at", "updated_at"), TEXT),
+        **dict.fromkeys(("year_to_date", "balance", "loyalty_balance"), NUMBER),
+        "enable_loyalty": FLAG,
+        "do_not_email": FLAG,
+        "version": WHOLE,
+    },
+    "outlet": {
+        **dict.fromkeys(("id", "name", "time_zone", "default_tax_id"), TEXT),
+        **dict.fromkeys(("currency", "currency_symbol", "display_prices"), TEXT),
+        "physical_city": TEXT,
+        "email": TEXT,
+        "attributes": LIST,
+        "version": WHOLE,
+    },
+    "register": {
+        **dict.fromkeys(("id", "name", "outlet_id", "invoice_prefix"), TEXT),
+        **dict.fromkeys(("ask_for_note_on_save", "invoice_sequence"), NUMBER),
+        "print_receipt": FLAG,
+        "is_open": FLAG,
+        "version": WHOLE,
+    },
+}
+
+
+def test_only_dated_versions_say_whether_a_customer_wants_messages():
+    dated = read(Projection(nested=True).customer(make_customer()))
+
+    assert dated.pop("enable_promotional_sms") is False
+    assert dated == read(FLAT.customer(make_customer()))
+
+
+def test_flat_records_have_the_fields_and_types_of_the_vendors_description():
+    state = make_store().state
+    sale = read(FLAT.sale(make_sale()))
+    records = {
+        "sale": sale,
+        "line": sale["line_items"][0],
+        "payment": sale["payments"][0],
+        "customer": read(FLAT.customer(make_customer())),
+        "outlet": read(FLAT.outlet(state.outlets["outlet-1"], state.retailer)),
+        "register": read(FLAT.register(state.registers["register-1"])),
+    }
+    wrong = [
+        f"{record}.{name}"
+        for record, fields in VENDOR_FIELDS.items()
+        for name, kind in fields.items()
+        if not isinstance(records[record].get(name), kind)
+    ]
+
+    assert wrong == []

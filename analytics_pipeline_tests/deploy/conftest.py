@@ -1,5 +1,0 @@
-"""What the deployments share with the shared one: a server of PostgreSQL."""
-
-from analytics_pipeline_tests.shared_deployment.conftest import server
-
-__all__ = ["server"]

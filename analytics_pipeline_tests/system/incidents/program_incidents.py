@@ -1,0 +1,132 @@
+"""Faults that only an error of the program can cause: one function gives wrong rows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analytics_pipeline.model.checks import Candidate
+from analytics_pipeline_tests.system.incidents.incident import Incident, Seed
+from analytics_pipeline_tests.system.incidents.ordinary_shop import OrdinaryShop
+
+PACKAGE = "analytics_pipeline"
+
+
+def wrong(place: str, spoil: Callable[[Any], Any]) -> Seed:
+    """Return a seed that spoils what the function at *place* returns."""
+
+    def seed(_shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
+        module, name = f"{PACKAGE}.{place}".rsplit(".", 1)
+        real = getattr(__import__(module, fromlist=[name]), name)
+        patch.setattr(f"{module}.{name}", lambda *a, **k: spoil(real(*a, **k)))
+
+    return seed
+
+
+def without_a_column(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(columns=frame.columns[-1])
+
+
+def without_a_row(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.iloc[:-1]
+
+
+def without_a_month(report: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the last number of the revenue by month."""
+    return report.drop(report.index[report["figure"] == "revenue_by_month"][-1])
+
+
+def spoil_table(candidate: Candidate) -> Candidate:
+    return replace(candidate, frame=without_a_column(candidate.rows))
+
+
+def spoil_tables(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    return (spoil_table(candidate) for candidate in candidates)
+
+
+def spoil_days(cut: Iterator[Any]) -> Iterator[Any]:
+    """Let every amount of the days be missing its tax column."""
+    return (replace(days, rows=without_a_column(days.rows)) for days in cut)
+
+
+def spoil_page(page: tuple[pd.DataFrame, Any]) -> tuple[pd.DataFrame, Any]:
+    rows, rejections = page
+    return without_a_column(rows), rejections
+
+
+def add_a_cent(people: Any) -> Any:
+    return people.mutate(lifetime_value_cents=people["lifetime_value_cents"] + 1)
+
+
+MADE_BY = {
+    "sales_feed": ("assets.sales_feed.sales_rows", spoil_page),
+    "raw_sales": ("assets.raw_sales.cut_days", spoil_days),
+    "customer_analytics": ("assets.customer_analytics.analyse_customers", spoil_tables),
+    "customer_changes": ("assets.customer_changes.explain_changes", spoil_tables),
+    **{
+        table: (f"assets.{table}.{function}", spoil_table)
+        for table, function in (
+            ("customers", "read_customers"),
+            ("outlets", "read_outlets"),
+            ("ecom_orders", "read_ecom_orders"),
+            ("customer_identities", "resolve_customers"),
+            ("first_time_buyers", "list_first_time_buyers"),
+            ("customer_analytics_master", "list_master"),
+            ("ecom_reconciliation", "reconcile_web_orders"),
+            ("customer_report", "report_customers"),
+        )
+    },
+}  # fmt: skip
+"""Where each table is made, and what spoils it there."""
+
+WITHOUT_A_COLUMN = tuple(
+    Incident(
+        f"{table} without a column", table, "matches_schema", "ERROR",
+        "an error of the program: a column of the table is missing",
+        rf"\d+ values break the contract of {table}",
+        wrong(*made), begins_at=table,
+    )
+    for table, made in MADE_BY.items()
+)  # fmt: skip
+
+OF_THE_PROGRAM = (
+    *WITHOUT_A_COLUMN,
+    Incident(
+        "a record without a person", "customer_identities",
+        "every_record_has_one_person", "ERROR",
+        "an error of the program: a customer record is nobody's",
+        r"1 live customer record does not belong to exactly one person",
+        wrong("steps.identities.resolve_identities", lambda frame: frame.iloc[1:]),
+        begins_at="customer_identities",
+    ),
+    Incident(
+        "a cent too much", "customer_analytics", "conserves_money", "ERROR",
+        "an error of the program: a cent more for each person than was sold",
+        r"People and unattributed do not add up to sales and added web orders",
+        wrong("steps.customers.measure_people", add_a_cent),
+        begins_at="customer_analytics",
+    ),
+    Incident(
+        "a change left out", "customer_changes", "changes_add_up", "ERROR",
+        "an error of the program: a change is left out",
+        r"The changes do not add up to the difference of the two masters",
+        wrong("steps.changes.list_changes", without_a_row),
+        begins_at="customer_changes",
+    ),
+    Incident(
+        "an order left out", "ecom_reconciliation", "categories_add_up", "ERROR",
+        "an error of the program: a web order is in no category",
+        r"The categories do not add up",
+        wrong("steps.reconciliation.reconcile_orders", without_a_row),
+        begins_at="ecom_reconciliation",
+    ),
+    Incident(
+        "a month left out", "customer_report", "figures_add_up", "ERROR",
+        "an error of the program: a number is missing from the report",
+        r"The report does not add up to the stored figures",
+        wrong("steps.report.tell_figures", without_a_month),
+        begins_at="customer_report",
+    ),
+)  # fmt: skip

@@ -1,0 +1,136 @@
+"""A shop as an earlier program left it: the tables that a next version has changed.
+
+Rows of the next version are what the code writes; the version of today is made of them
+by taking a column out of each file, and the footer says so.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from analytics_pipeline.model.schemas import versions
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
+from analytics_pipeline.model.schemas.table import Table
+from analytics_pipeline.storage.older_files import list_notes
+from analytics_pipeline.storage.parquet import write_rows
+from analytics_pipeline.storage.sales_log import fingerprint
+from analytics_pipeline.storage.state import open_note
+
+LACKING: dict[str, str] = {
+    "sales_feed": "status",
+    "customers": "is_walk_in",
+    "raw_sales": "is_unknown",
+    "customer_analytics": "is_high_value",
+    "customer_changes/published": "is_high_value",
+}
+"""The column that version 1 of each table did not have."""
+
+CHANGED: tuple[type[Table], ...] = (SalesFeed, Customers, RawSales, CustomerAnalytics)
+
+OLDER = dict(versions.VERSIONS)
+"""The version of each table in this program, which is the older one here."""
+
+SECOND = "analytics_pipeline_tests.system.upgrades.older_shop:become_second"
+
+
+def become_second() -> None:
+    """Make this program the one whose changed tables are of the next version."""
+    versions.VERSIONS.update({table: OLDER[table] + 1 for table in CHANGED})
+
+
+def make_older(data: Path) -> None:
+    """Put the tables back to the older version, in *data* of a program of that one."""
+    for table, column in LACKING.items():
+        older = str(OLDER[versions.STORED[table]]).encode()
+        folder = data / "warehouse" / table
+        for path in parquet_files(folder):
+            rows = pq.read_table(path)
+            assert rows.schema.metadata[b"schema_version"] == older
+            write(path, rows.drop_columns([column]))
+    for derived in ("bundles", "agreement.json"):
+        remove(data / "warehouse/raw_sales" / derived)
+
+
+def forget_versions(data: Path) -> None:
+    """Put all files back to what was written before any told its version."""
+    for path in parquet_files(data / "warehouse"):
+        rows = pq.read_table(path)
+        notes = dict(rows.schema.metadata)
+        del notes[b"schema_version"]
+        write(path, rows.replace_schema_metadata(notes or None), write_unsealed)
+    (data / "warehouse/versions.json").unlink()
+
+
+def tell_version(data: Path, version: int) -> None:
+    """Let all files but the log's say that they are of that version."""
+    for path in parquet_files(data / "warehouse"):
+        if "sales_feed" not in path.parts:
+            rows = pq.read_table(path)
+            told = {**rows.schema.metadata, b"schema_version": str(version).encode()}
+            write(path, rows.replace_schema_metadata(told))
+
+
+def versions_in(data: Path) -> dict[str, set[bytes | None]]:
+    """The versions that the files of each table tell."""
+    found: dict[str, set[bytes | None]] = {}
+    for path in parquet_files(data / "warehouse"):
+        table = path.relative_to(data / "warehouse").parts[0]
+        told = (pq.read_schema(path).metadata or {}).get(b"schema_version")
+        found.setdefault(table, set()).add(told)
+    return found
+
+
+def parquet_files(folder: Path) -> Iterator[Path]:
+    return iter(sorted(folder.rglob("*.parquet")))
+
+
+def write_unsealed(rows: pa.Table) -> bytes:
+    """Return *rows* as a file from before there were seals."""
+    notes = dict(rows.schema.metadata or {})
+    notes.pop(b"file_sha256", None)
+    sink = pa.BufferOutputStream()
+    rows = rows.replace_schema_metadata(notes or None)
+    pq.write_table(rows, sink, compression="zstd", compression_level=3)
+    return bytes(sink.getvalue())
+
+
+def write(
+    path: Path, rows: pa.Table, encode: Callable[[pa.Table], bytes] = write_rows
+) -> None:
+    """Replace a file; one of the log bears the fingerprint of its bytes."""
+    content = encode(rows)
+    if "generation-" in str(path):
+        number, _, rest = path.name.partition("-")
+        mark = "-q" if rest.endswith("-q.parquet") else ""
+        path.unlink()
+        path = path.with_name(f"{number}-{fingerprint(content)}{mark}.parquet")
+    path.write_bytes(content)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def unseal(data: Path) -> None:
+    """Put all files back to what was written before there were seals."""
+    for path in parquet_files(data / "warehouse"):
+        if "sales_feed" not in path.parts:
+            path.write_bytes(write_unsealed(pq.read_table(path)))
+    for path in list_notes(UPath(data / "warehouse"), data):
+        body = open_note(path.read_bytes())
+        assert body is not None
+        Path(str(path)).write_bytes(body)
+    versions_file = data / "warehouse/versions.json"
+    told = json.loads(versions_file.read_bytes()) | {"notes": versions.SEALED - 1}
+    del told["seal"]
+    versions_file.write_text(json.dumps(told), encoding="utf-8")

@@ -1,0 +1,206 @@
+"""Tests for analytics_pipeline.model.ids: a UUID is one id in any case."""
+
+from uuid import UUID
+
+import ibis
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
+from analytics_pipeline.domain.identity import check_overrides
+from analytics_pipeline.model.errors import WrongUse
+from analytics_pipeline.model.ids import (
+    judge_ids,
+    plain_id,
+    plain_ids,
+    typed_id,
+    with_plain_ids,
+)
+from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.sources.lightspeed.sales import sales_rows
+from analytics_pipeline.sources.values import Unusable, identifier, reference
+from analytics_pipeline_tests.tables import lend_table
+from analytics_pipeline_tests.unit.sources.samples import flat_sale
+
+LOW = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+OTHER = "ffffffff-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
+SPELLINGS = (
+    LOW,
+    LOW.upper(),
+    LOW.title(),
+    LOW[:8].upper() + LOW[8:],
+    f"{{{LOW.upper()}}}",
+    f"urn:uuid:{LOW}",
+    f"URN:UUID:{LOW.upper()}",
+)
+NO_UUIDS = (
+    "Sale-7",
+    "SALE-7",
+    "12345",
+    "ABCDEF",
+    LOW.upper().replace("-", ""),
+    f"{{{LOW.upper()}",
+    f"{LOW.upper()}}}",
+    f"{LOW.upper()}1",
+    LOW.upper().replace("A", "G"),
+    "A" * 36,
+)
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_a_uuid_has_one_spelling(spelled: str) -> None:
+    assert plain_id(spelled) == LOW
+    assert typed_id(f" {spelled}\n") == LOW
+    assert identifier(spelled) == LOW
+    assert reference(f" {spelled} ", "id_is_text") == LOW
+    assert Policy(walk_in_customer_id=f" {spelled} ").walk_in_customer_id == LOW
+
+
+@pytest.mark.parametrize("other", NO_UUIDS)
+def test_what_is_no_uuid_stays_as_it_is(other: str) -> None:
+    assert plain_id(other) == other
+    assert identifier(other) == other
+
+
+@given(st.uuids(), st.data())
+def test_the_letters_of_a_uuid_may_have_any_case(
+    uuid: UUID, data: st.DataObject
+) -> None:
+    spelled = "".join(
+        letter.upper() if data.draw(st.booleans()) else letter for letter in str(uuid)
+    )
+
+    assert plain_id(spelled) == str(uuid)
+
+
+@given(st.text(max_size=60))
+def test_any_other_text_is_left_and_nothing_is_done_twice(text: str) -> None:
+    assert plain_id(plain_id(text)) == plain_id(text)
+    if not (36 <= len(text) <= 47):
+        assert plain_id(text) == text
+
+
+@pytest.mark.parametrize("typed", ["ECOM-0123456789ABCDEF", " ecom-0123456789abcdef "])
+def test_the_id_of_a_web_shopper_may_be_typed_in_any_case(typed: str) -> None:
+    assert typed_id(typed) == "ecom-0123456789abcdef"
+
+
+def test_missing_ids_stay_missing() -> None:
+    assert plain_id(None) is None
+    ids = pd.Series([LOW.upper(), None, "Sale-7"], dtype="str")
+
+    assert plain_ids(ids).tolist()[::2] == [LOW, "Sale-7"]
+    assert plain_ids(ids).isna().tolist() == [False, True, False]
+
+
+def test_two_people_of_an_earlier_release_stay_two() -> None:
+    twice = pd.DataFrame({"customer_id": [LOW, LOW.upper()]}).astype("str")
+
+    assert with_plain_ids(twice) is twice
+    once = with_plain_ids(twice[1:])
+    assert once["customer_id"].tolist() == [LOW]
+
+
+FIELDS = ("id", "outlet_id", "register_id", "customer_id", "return_for")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("spelled", [LOW.upper(), f"{{{LOW}}}"])
+def test_each_id_of_a_sale_is_read_in_its_one_spelling(
+    field: str, spelled: str
+) -> None:
+    rows, _ = sales_rows([flat_sale(**{field: spelled})], segment=0, page=1)
+
+    column = "sale_id" if field == "id" else field
+    assert rows[column].tolist() == [LOW]
+
+
+def test_a_sale_that_stands_in_two_cases_on_a_page_is_one_row() -> None:
+    twice = [flat_sale(id=LOW), flat_sale(id=LOW.upper())]
+
+    rows, rejections = sales_rows(twice, segment=0, page=1)
+
+    assert (rows["sale_id"].tolist(), rejections) == ([LOW], [])
+
+
+# The log of an earlier release --------------------------------------------------------
+
+
+def test_the_engine_spells_the_log_as_the_reader_does() -> None:
+    engine = ibis.duckdb.connect(threads=1)
+    ids = [*SPELLINGS[:4], *NO_UUIDS]
+    rows = [{"sale_id": each, "customer_id": each, "version": 1} for each in ids]
+    log = lend_table(SalesFeed, rows, sale_date="2026-06-20 12:00")
+
+    assert engine.to_pandas(has_other_spellings(log))
+    found = engine.to_pandas(in_one_spelling(log))
+
+    for column in ("sale_id", "customer_id"):
+        assert sorted(found[column]) == sorted(map(plain_id, ids))
+
+
+@pytest.mark.parametrize("ids", [[LOW, OTHER], ["sale-1", "12345"], []])
+def test_a_log_of_one_spelling_is_left_as_it_is(ids: list[str]) -> None:
+    engine = ibis.duckdb.connect(threads=1)
+    rows = [{"sale_id": each, "version": 1} for each in ids]
+    log = lend_table(SalesFeed, rows, sale_date="2026-06-20 12:00")
+
+    assert not engine.to_pandas(has_other_spellings(log))
+
+
+# What people type ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS[1:])
+def test_overrides_may_be_typed_in_any_case(spelled: str) -> None:
+    typed = pd.DataFrame(
+        [(spelled, OTHER.upper(), "same", "")],
+        columns=["left_id", "right_id", "rule", "reason"],
+    )
+
+    checked = check_overrides(typed, {LOW, OTHER})
+
+    assert checked[["left_id", "right_id"]].to_numpy().tolist() == [[LOW, OTHER]]
+
+
+def test_a_record_in_another_case_is_no_other_record() -> None:
+    typed = pd.DataFrame(
+        [(LOW, LOW.upper(), "same", "")],
+        columns=["left_id", "right_id", "rule", "reason"],
+    )
+
+    with pytest.raises(WrongUse, match="the same record"):
+        check_overrides(typed, {LOW})
+
+
+# Ids that are no UUIDs ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ids", "alike"),
+    [
+        (["Sale-7", "sale-7"], 2),
+        (["A", "a", "B", "b", "c"], 4),
+        (["x", "Y", "z"], 0),
+        (["Sale-7", "Sale-8"], 0),
+        ([LOW, OTHER], 0),
+        ([], 0),
+    ],
+)
+def test_ids_that_differ_only_in_case_are_a_warning(ids: list[str], alike: int) -> None:
+    found = judge_ids(pd.Series(ids, dtype="str"), "sale", "sales")
+
+    assert found.passed == (alike == 0)
+    assert not found.blocks
+    assert found.evidence["ids"] == alike
+    if alike:
+        assert f"{alike} sales differ only in the case" in found.sentence
+
+
+def test_no_id_at_all_is_refused_as_before() -> None:
+    for value in (None, 7, "", " ", "two words", ["x"]):
+        with pytest.raises(Unusable):
+            identifier(value)
