@@ -4,7 +4,6 @@ It writes the workspace for webserver and daemon as services, and prints its pat
 Where ``DAGSTER_HOME`` is not set, Dagster's records are kept in the same folder.
 """
 
-import os
 import sys
 
 from analytics_pipeline.model.errors import PipelineError, WrongUse
@@ -19,24 +18,27 @@ from analytics_pipeline.settings import find_chain, load_settings
 CODE_PORT = "ANALYTICS_CODE_PORT"
 
 
-def main() -> int:
-    """Print the path of the workspace; return the exit code."""
+def main(port: str) -> int:
+    """Print the path of the workspace; return the exit code.
+
+    The *port* is that of a process that holds the code, or empty.
+    """
     try:
-        print(_write())  # noqa: T201
+        print(_write(port))  # noqa: T201
     except PipelineError as error:
         print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
 
 
-def _write() -> str:
+def _write(port: str) -> str:
     """Write the workspace of the shop, or of the chain, of the environment.
 
     Raises:
         WrongUse: the environment cannot be used, a chain has one code process, or
             Dagster would take the folder of its records as a pattern.
     """
-    chain, port = find_chain(), os.environ.get(CODE_PORT, "")
+    chain = find_chain()
     if port and not port.isdecimal():
         raise WrongUse(f"{CODE_PORT} is no port: {port!r}.", "Set a number, or none.")
     if chain and port:
@@ -55,4 +57,4 @@ def _write() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

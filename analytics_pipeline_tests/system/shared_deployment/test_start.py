@@ -22,7 +22,7 @@ MODULE = "--module-name analytics_pipeline.definitions"
 WORKSPACE = "--workspace WORKSPACE"
 PYTHON = """#!/bin/sh
 case "$*" in
-*.commands.workspace) echo WORKSPACE; exit "${{WORKSPACE_CODE:-0}}" ;;
+*.commands.workspace*) echo WORKSPACE; exit "${{WORKSPACE_CODE:-0}}" ;;
 esac
 {told}
 """
@@ -116,9 +116,9 @@ def chain(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def find_workspace(**given: str) -> subprocess.CompletedProcess[str]:
+def find_workspace(port: str = "", **given: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-m", "analytics_pipeline.commands.workspace"],
+        [sys.executable, "-P", "-m", "analytics_pipeline.commands.workspace", port],
         env={**environment(), **given},
         capture_output=True,
         text=True,
@@ -172,7 +172,7 @@ def test_a_chain_is_served_with_a_location_for_each_shop(chain: dict[str, str]) 
 def test_a_chain_with_one_process_for_the_code_is_refused(
     chain: dict[str, str],
 ) -> None:
-    result = find_workspace(**chain, ANALYTICS_CODE_PORT="4000")
+    result = find_workspace("4000", **chain)
 
     assert (result.returncode, result.stdout) == (2, "")
     assert "Unset ANALYTICS_CODE_PORT" in result.stderr
@@ -181,7 +181,7 @@ def test_a_chain_with_one_process_for_the_code_is_refused(
 def test_a_process_for_the_code_is_a_location_of_the_same_name(tmp_path: Path) -> None:
     given = {"ANALYTICS_DATA_DIR": str(tmp_path)}
 
-    result = find_workspace(**given, ANALYTICS_CODE_PORT="4000")
+    result = find_workspace("4000", **given)
 
     assert locations_in(result.stdout) == [("grpc_server", "analytics_pipeline")]
 
