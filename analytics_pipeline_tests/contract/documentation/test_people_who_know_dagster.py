@@ -16,7 +16,7 @@ def test_every_choice_names_a_test_that_exists() -> None:
 
     assert len(rows) > 8
     for row in rows:
-        held = re.search(r"\| `(test_\w+\.py)`, `(test_\w+)` \|$", row)
+        held = re.search(r"\| `([\w/]+\.py)`, `(test_\w+)` \|$", row)
         assert held is not None, row
-        (file,) = TESTS.rglob(held[1])
+        file = TESTS / held[1]
         assert f"def {held[2]}(" in file.read_text(encoding="utf-8"), row
