@@ -98,7 +98,9 @@ OF_THE_PROGRAM = (
         "every_record_has_one_person", "ERROR",
         "an error of the program: a customer record is nobody's",
         r"1 live customer record does not belong to exactly one person",
-        wrong("assets.customer_identities.resolve_identities", lambda frame: frame.iloc[1:]),
+        wrong(
+            "assets.customer_identities.resolve_identities", lambda rows: rows.iloc[1:]
+        ),
         begins_at="customer_identities",
     ),
     Incident(
