@@ -42,7 +42,7 @@ from analytics_pipeline.commands.options import (
     epilog_of,
 )
 from analytics_pipeline.commands.streams import flush, keep_open
-from analytics_pipeline.commands.terminal import Manner, Terminal
+from analytics_pipeline.commands.terminal import OutputOptions, Terminal
 from analytics_pipeline.commands.trying_out import demo, simulate, ui
 from analytics_pipeline.storage.machine import allow_more_files
 
@@ -96,7 +96,7 @@ def update(
 
         return partial(run, as_of=day, days=days, full=full, accept=check, reason=why)
 
-    run_command(Manner(debug, as_json, quiet), load)
+    run_command(OutputOptions(debug, as_json, quiet), load)
 
 
 @command("import-ecom", DAILY)
@@ -111,7 +111,7 @@ def import_ecom(
     """Check an export of the web shop and put it in place.
 
     Shows what it holds and what changed. The export in place is replaced whole, or
-    not at all, and kept beside it. What the next update would stop is refused.
+    not at all, and a copy is kept. What the next update would stop is refused.
     """
 
     def load() -> Loaded:
@@ -120,7 +120,7 @@ def import_ecom(
 
         return partial(run, export=file, accept=check, reason=why)
 
-    run_command(Manner(debug, as_json, quiet), load)
+    run_command(OutputOptions(debug, as_json, quiet), load)
 
 
 @command("status", DAILY)
@@ -129,7 +129,7 @@ def status(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) ->
 
     Ends with exit code 1 when the master is stale, a gate failed, or a run failed that
     nothing has made good since. In a chain all shops come first, a line each, then each
-    has its turn, and the worst exit code is the last word.
+    has its turn, and it exits with the worst code.
     """
 
     def load() -> Loaded:
@@ -137,7 +137,7 @@ def status(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) ->
 
         return run
 
-    run_in_turn(Manner(debug, as_json, quiet), load, headlines="Shops")
+    run_in_turn(OutputOptions(debug, as_json, quiet), load, headlines="Shops")
 
 
 @command("explain", DAILY)
@@ -158,7 +158,7 @@ def explain(
 
         return partial(run, customer=customer, as_of=day_of(as_of))
 
-    run_command(Manner(debug, as_json), load)
+    run_command(OutputOptions(debug, as_json), load)
 
 
 @command("doctor", WRONG)
@@ -173,7 +173,7 @@ def doctor(
     It looks at token, store, time zone, currency, clock, versions, disk, rights,
     settings, the web shop's export, alerts and Dagster's records. Changes nothing, asks
     Lightspeed for the store and its outlets only, and needs nothing to be set up. Ends
-    with exit code 2 when something has to be mended; warnings are 0.
+    with exit code 2 when something has to be fixed; warnings are 0.
     """
 
     def load() -> Loaded:
@@ -181,7 +181,7 @@ def doctor(
 
         return partial(run, deep=deep)
 
-    run_in_turn(Manner(debug, as_json, quiet), load)
+    run_in_turn(OutputOptions(debug, as_json, quiet), load)
 
 
 @command("rebuild", WRONG)
@@ -201,16 +201,16 @@ def rebuild(
 
         return partial(run, as_of=day_of(as_of))
 
-    run_command(Manner(debug, as_json, quiet), load)
+    run_command(OutputOptions(debug, as_json, quiet), load)
 
 
 @command("replay", WRONG)
 def replay(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
     """Try the records in quarantine again.
 
-    A record that breaks a rule is turned away and listed in
+    A record that breaks a rule is rejected and listed in
     data/quarantine/<table>/records.csv. When it is corrected in Lightspeed, the next
-    update reads it by itself. This publishes with those that are good now. Use it
+    update reads it again. This publishes with those that are good now. Use it
     after an update of this program, or when the record was only delivered badly.
     """
 
@@ -219,7 +219,7 @@ def replay(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) ->
 
         return run
 
-    run_command(Manner(debug, as_json, quiet), load)
+    run_command(OutputOptions(debug, as_json, quiet), load)
 
 
 @command("alert-test", WRONG)
@@ -242,7 +242,7 @@ def alert_test(
 
         return run
 
-    run_in_turn(Manner(debug, as_json, quiet), load)
+    run_in_turn(OutputOptions(debug, as_json, quiet), load)
 
 
 for name, panel, function in (

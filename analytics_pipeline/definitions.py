@@ -12,7 +12,7 @@ from functools import partial
 import dagster as dg
 
 from analytics_pipeline.alerts.delivery import build_alert_sensor, look_from_within
-from analytics_pipeline.holding import Progress, Tell, silent, unheard
+from analytics_pipeline.holding import Notify, Progress, ignore_notice, silent
 from analytics_pipeline.orchestration.assets import build_assets, build_outside
 from analytics_pipeline.orchestration.jobs import build_jobs, business_days
 from analytics_pipeline.orchestration.log_followers import start_followers_deaf
@@ -37,7 +37,7 @@ def build_definitions(
     *,
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
-    tell: Tell = unheard,
+    notify: Notify = ignore_notice,
     on_wait: Callable[[float, str], None] = log_wait,
 ) -> dg.Definitions:
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
@@ -57,7 +57,7 @@ def build_definitions(
         ],
         resources={
             "io_manager": StoredBehindTheGate(),
-            "shop": shop_resource(partial(watched, progress, tell)),
+            "shop": shop_resource(partial(watched, progress, notify)),
             "lightspeed": Lightspeed(settings, on_wait),
         },
         # One process for all steps: a process for each would cost more than the work.
@@ -69,7 +69,7 @@ def build_definitions(
 def ignore_previews() -> None:
     """Ignore Dagster's warnings of what a later version may change.
 
-    The version is pinned, and whoever starts the UI can do nothing about them.
+    The version is pinned, and anyone who starts the UI can do nothing about them.
     """
     for kind in (dg.BetaWarning, dg.PreviewWarning):
         warnings.simplefilter("ignore", kind)

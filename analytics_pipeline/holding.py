@@ -1,7 +1,7 @@
 """The run that holds a data directory: what it does at present, and when it must end.
 
-Whoever finds the directory in use is told who holds it.  A run that does not get on, or
-does not come to an end, is ended, so that no other waits for it for ever.
+Another run that finds the directory in use learns who holds it. A run that makes no
+progress, or does not end, is ended, so that no other waits for it forever.
 """
 
 import os
@@ -23,36 +23,36 @@ from analytics_pipeline.model.policy import RunLimits
 from analytics_pipeline.storage.state import Holder, HolderNote, kept_note
 
 # ----------------------------------------------------------------------------------
-# What a run tells while it goes on, to whoever listens: a terminal, or nobody.
+# What a run reports while it goes on, to a terminal if there is one.
 
 
 Progress = Callable[[str, int, int | None], None]
-"""Told what is being done, how much of it, and of how much (if that is known)."""
+"""Called with what is being done, how much of it, and of how much (if known)."""
 
-Tell = Callable[[str], None]
-"""Told a sentence that a person should see once."""
+Notify = Callable[[str], None]
+"""Called with a sentence that a person should see once."""
 
 
 def silent(_what: str, _done: int, _of: int | None) -> None:
     """Show nothing."""
 
 
-def unheard(_sentence: str) -> None:
-    """Tell nobody."""
+def ignore_notice(_sentence: str) -> None:
+    """Drop the sentence."""
 
 
 # ----------------------------------------------------------------------------------
 # The run that holds a data directory: what it does at present, and when it must end.
 #
-# Whoever finds the directory in use is told who holds it. A run that does not get on,
-# or does not come to an end, is ended, so that no other waits for it for ever.
+# Another run that finds the directory in use learns who holds it. A run that makes
+# no progress, or does not end, is ended, so that no other waits for it forever.
 
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at how a run gets on."""
+"""Seconds between two looks at the progress of a run."""
 
 GRACE = 600.0
-"""Seconds that a run which was told to end may take for it."""
+"""Seconds that a run may take to end after it was interrupted."""
 
 SIGNAL = signal.SIGUSR2
 """What interrupts the work of a run that took too long; it has no other use here."""
@@ -63,7 +63,7 @@ _HELD: dict[Path, "Holding"] = {}
 
 @dataclass
 class Holding:
-    """A run that holds a data directory, and how it gets on."""
+    """A run that holds a data directory, and its progress."""
 
     holder: Holder
     limits: RunLimits
@@ -82,7 +82,7 @@ class Holding:
         self._began = self._advanced = self.clock()
 
     def advance(self, doing: str = "") -> None:
-        """Note that the run has got on, and with what."""
+        """Note that the run has made progress, and with what."""
         self._advanced = self.clock()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         doing = doing or self.holder.doing
@@ -93,15 +93,15 @@ class Holding:
         self.holder = replace(self.holder, doing=f"waiting for Lightspeed: {reason}")
 
     def listening(self, progress: Progress) -> Progress:
-        """Return what tells *progress*, and notes that the run has got on."""
+        """Return what passes on *progress*, and notes that the run has made some."""
 
-        def told(what: str, done: int, of: int | None) -> None:
+        def reported(what: str, done: int, of: int | None) -> None:
             count = f" {done:,}" if done else ""
             total = f" of {of:,}" if done and of is not None else ""
             self.advance(f"{what}{count}{total}")
             progress(what, done, of)
 
-        return told
+        return reported
 
     def look(self) -> None:
         """Write the note; end the run if it has taken too long."""
@@ -111,7 +111,7 @@ class Holding:
             if self.clock() - self._ended_at > GRACE and not self.is_over:
                 _die(self.overdue)
             return
-        self.overdue = self._judge()
+        self.overdue = self._why_end()
         if self.overdue is not None:
             self._ended_at = self.clock()
             with self._ending:
@@ -124,13 +124,13 @@ class Holding:
         with self._ending:
             self.can_be_interrupted = False
 
-    def _judge(self) -> RunTooLong | None:
+    def _why_end(self) -> RunTooLong | None:
         """Say why the run has to end, if it has to."""
         now, limits = self.clock(), self.limits
         doing = f" at {self.holder.doing}" if self.holder.doing else ""
         if now - self._advanced > limits.idle_minutes * 60:
             return RunTooLong(
-                f"The run did not get on for {limits.idle_minutes:g} minutes{doing} "
+                f"The run made no progress for {limits.idle_minutes:g} minutes{doing} "
                 "and was ended.",
                 f"{_GOES_ON} If it was slow for good reason, raise idle_minutes below "
                 "[run_limits] in analytics.toml.",
@@ -157,7 +157,7 @@ def holding_of(data_dir: Path) -> Holding | None:
 
 
 def why_overdue() -> RunTooLong | None:
-    """Return why a run of this process was told to end, if one was."""
+    """Return why a run of this process was interrupted, if one was."""
     return next((each.overdue for each in _HELD.values() if each.overdue), None)
 
 
@@ -232,8 +232,8 @@ def _main_thread() -> int:
 
 
 def _die(error: RunTooLong | None) -> None:
-    """End a process that did not end by itself; the operating system frees the lock."""
-    told = f"error: {error.cause}\n  {error.remedy}\n" if error else ""
-    sys.stderr.write(told)
+    """End a process that did not end when asked; the system frees the lock."""
+    reported = f"error: {error.cause}\n  {error.remedy}\n" if error else ""
+    sys.stderr.write(reported)
     sys.stderr.flush()
     os._exit(RunTooLong.exit_code)

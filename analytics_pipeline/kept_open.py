@@ -1,6 +1,6 @@
 """Dagster's records in SQLite files, kept open between two events.
 
-Dagster's own storage makes a new engine and opens its file anew for each of the two
+Dagster's own storage makes a new engine and opens its file again for each of the two
 hundred events of a run, which compiles every statement again: a quarter of a daily
 run's time.  Here each file stays open.  The files are the same, so either storage
 reads what the other wrote.
@@ -67,7 +67,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
                 yield connection
             if shard != _ALL_RUNS:
                 # The UI follows a run by the time of its file, and what is written
-                # stands in the file beside it for a while.
+                # is in a second file for a while.
                 os.utime(self.path_for_shard(shard))
 
     def _open(self, shard: str) -> sqlalchemy.Engine:

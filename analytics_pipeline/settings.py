@@ -33,7 +33,7 @@ from pydantic_settings import (
 )
 
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline.model.policy import Policy, RunLimits, Usual
+from analytics_pipeline.model.policy import AnomalyLimits, Policy, RunLimits
 from analytics_pipeline.sources.web_shop.export_file import ExportDialect
 from analytics_pipeline.storage.files import is_open_to
 from analytics_pipeline.storage.machine import refuse_shortage
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
 
     @property
     def shop_name(self) -> str | None:
-        """The shop's name in a chain of several; a shop by itself has none."""
+        """The shop's name in a chain of several; a single shop has none."""
         return None
 
     @property
@@ -193,7 +193,7 @@ def with_absolute_places(settings: SomeSettings) -> SomeSettings:
     """Return *settings* with whole paths, so that later steps may change folder.
 
     Raises:
-        WrongUse: the store is none that keeps what is written to it.
+        WrongUse: the store does not keep what is written to it.
     """
     store = settings.store
     if store is not None and (unfit := name_unfit(store)):
@@ -213,11 +213,11 @@ class _OtherTables:
     """The tables of ``analytics.toml`` that no figure's meaning depends on."""
 
     ecom_export: ExportDialect = field(default_factory=ExportDialect)
-    usual: Usual = field(default_factory=Usual)
+    usual: AnomalyLimits = field(default_factory=AnomalyLimits)
     run_limits: RunLimits = field(default_factory=RunLimits)
 
 
-_WITH_KEYS = (Policy, _OtherTables, ExportDialect, Usual, RunLimits)
+_WITH_KEYS = (Policy, _OtherTables, ExportDialect, AnomalyLimits, RunLimits)
 _TABLES_APART = {table.name for table in fields(_OtherTables)}
 
 Choices = TypeVar("Choices", Policy, _OtherTables)
@@ -243,8 +243,8 @@ def load_export_dialect(path: Path) -> ExportDialect:
     return _load_other_tables(path).ecom_export
 
 
-def load_usual(path: Path) -> Usual:
-    """Read from when on *path* declares a day or the contacts unlike usual.
+def load_anomaly_limits(path: Path) -> AnomalyLimits:
+    """Read the limits of *path* from which a day or the contacts are an anomaly.
 
     Raises:
         WrongUse: as for the policies.
@@ -253,7 +253,7 @@ def load_usual(path: Path) -> Usual:
 
 
 def load_run_limits(path: Path) -> RunLimits:
-    """Read when *path* has a run ended that does not get on, or does not end.
+    """Read the limits of *path* after which a run is ended.
 
     Raises:
         WrongUse: as for the policies.
@@ -294,12 +294,12 @@ def name_faults(error: ValidationError) -> str:
 
 
 def _what_is_wrong(fault: ErrorDetails) -> str:
-    """Return what pydantic says; of a key that is none, which one may be meant."""
+    """Return what pydantic says; for an unknown key, the setting that may be meant."""
     if fault["type"] != "unexpected_keyword_argument":
         return fault["msg"]
     keys = [key.name for table in _WITH_KEYS for key in fields(table)]
     like = get_close_matches(str(fault["loc"][-1]), keys, 1)
-    return f"is no key; did you mean {like[0]}?" if like else "is no key"
+    return f"unknown setting; did you mean {like[0]}?" if like else "unknown setting"
 
 
 # ----------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ def _what_is_wrong(fault: ErrorDetails) -> str:
 #
 # What the file does not say has its default. Nothing reaches a shop from the
 # environment, from ``.env`` or from the file of another shop, so that no token and no
-# channel of alerts can stand in for one that is lacking.
+# channel of alerts can replace one that is missing.
 
 
 VARIABLES = frozenset(str(each.alias) for each in Settings.model_fields.values())
@@ -393,10 +393,10 @@ def read_shop(file: Path, chain_dir: Path) -> ShopOfChain:
 
 
 def _read_variables(file: Path) -> dict[str, str]:
-    """Read the variables of a file as they stand there; nothing is filled in.
+    """Read the variables of a file as they are; nothing is filled in.
 
     Raises:
-        WrongUse: a line cannot be read, or a variable is not known or stands twice.
+        WrongUse: a line cannot be read, or a variable is not known or appears twice.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -410,7 +410,7 @@ def _read_variables(file: Path) -> dict[str, str]:
     if unknown := sorted(set(named) - VARIABLES):
         raise _unusable(file, f"{', '.join(unknown)} is no variable of a shop")
     if twice := sorted(key for key, count in named.items() if count > 1):
-        raise _unusable(file, f"{', '.join(twice)} stands there more than once")
+        raise _unusable(file, f"{', '.join(twice)} appears more than once")
     return {line.key: line.value for line in lines if line.key and line.value}
 
 
@@ -425,7 +425,7 @@ def _unusable(file: Path, why: str) -> WrongUse:
 
 
 class _Deployment(BaseSettings):
-    """What the environment, or ``.env``, says of the deployment beside its shops."""
+    """What the environment, or ``.env``, says of the deployment, not of its shops."""
 
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", env_ignore_empty=True
@@ -470,7 +470,7 @@ class Chain:
 
 
 def find_chain() -> Chain | None:
-    """Return the chain that the environment names; nothing for a shop by itself.
+    """Return the chain that the environment names; nothing for a single shop.
 
     Raises:
         WrongUse: the folder is missing or holds no shop.

@@ -21,19 +21,26 @@ from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
 from analytics_pipeline.domain.sales import leave_out_empty_years
 from analytics_pipeline.engine.duckdb import connect, open_days, open_table
-from analytics_pipeline.holding import Holding, Progress, Tell, silent, unheard, watched
+from analytics_pipeline.holding import (
+    Holding,
+    Notify,
+    Progress,
+    ignore_notice,
+    silent,
+    watched,
+)
 from analytics_pipeline.model.checks import Candidate, name_some
 from analytics_pipeline.model.errors import DirectoryInUse, InputFailed, LocalFailure
-from analytics_pipeline.model.policy import Policy, Usual
+from analytics_pipeline.model.policy import AnomalyLimits, Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.settings import (
     Settings,
+    load_anomaly_limits,
     load_export_dialect,
     load_policy,
     load_run_limits,
-    load_usual,
 )
 from analytics_pipeline.sources.web_shop.export_file import ExportDialect
 from analytics_pipeline.storage.files import (
@@ -66,13 +73,13 @@ class Shop:
     policy: Policy
     clock: Callable[[], datetime] = system_clock
     progress: Progress = silent
-    tell: Tell = unheard
+    notify: Notify = ignore_notice
     warehouse: Warehouse = field(init=False)
     versions: StoredVersions = field(init=False)
     publication: Publication = field(init=False)
     quarantine: QuarantineLists = field(init=False)
     export_dialect: ExportDialect = field(init=False)
-    usual: Usual = field(init=False)
+    anomaly_limits: AnomalyLimits = field(init=False)
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     begins: date | None = None
@@ -87,7 +94,7 @@ class Shop:
         )
         self.quarantine = QuarantineLists(self.settings.data_dir, self.policy.csv_bom)
         self.export_dialect = load_export_dialect(self.settings.policy_file)
-        self.usual = load_usual(self.settings.policy_file)
+        self.anomaly_limits = load_anomaly_limits(self.settings.policy_file)
 
     @cached_property
     def engine(self) -> BaseBackend:
@@ -258,7 +265,7 @@ def hold_directory(
 ) -> Iterator[None]:
     """Keep every other run out of *data_dir*; what a killed one left is cleared away.
 
-    To *wait* is to wait for ever, or for so many *seconds*.
+    To *wait* is to wait forever, or for so many *seconds*.
 
     Raises:
         DirectoryInUse: another run holds it, and is not waited for, or not longer.
@@ -295,7 +302,7 @@ def hold_for_run(
 
     Raises:
         DirectoryInUse: as there.
-        RunEnded: the run did not get on, or did not end, in the time that it has.
+        RunEnded: the run made no progress, or did not end, in the time that it has.
     """
     limits = load_run_limits(settings.policy_file)
     with (
@@ -314,7 +321,7 @@ def _in_use(data_dir: Path, holder: Holder | None) -> DirectoryInUse:
         )
     return DirectoryInUse(
         f"Another run is using {data_dir}: {holder.in_words}.",
-        "Wait until it is done, then try again. To see how it gets on: "
+        "Wait until it is done, then try again. To see its progress: "
         f"analytics-pipeline status  To stop it: {holder.how_to_stop}",
     )
 
@@ -323,7 +330,7 @@ def open_shop(
     settings: Settings,
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
-    tell: Tell = unheard,
+    notify: Notify = ignore_notice,
 ) -> Shop:
     """Return the shop of *settings*, with its policy read afresh."""
-    return Shop(settings, load_policy(settings.policy_file), clock, progress, tell)
+    return Shop(settings, load_policy(settings.policy_file), clock, progress, notify)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from analytics_pipeline.model.checks import SCHEMA_CHECK, Finding, name_some
+from analytics_pipeline.model.checks import SCHEMA_CHECK, CheckResult, name_some
 from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
@@ -95,7 +95,7 @@ def earlier(table: str) -> Input:
     return Input(table, Reads.EARLIER)
 
 
-class Weight(StrEnum):
+class Effect(StrEnum):
     """What a failed check does to its table."""
 
     STOPS = "stops the table"
@@ -108,13 +108,13 @@ class Check:
     """A check in plain words: what is so when it passes, and what its failure does."""
 
     sentence: str
-    weight: Weight
+    weight: Effect
     may_be_accepted: bool = False
 
     @property
     def blocks(self) -> bool:
         """Whether a failure can stop the table."""
-        return self.weight is not Weight.WARNS
+        return self.weight is not Effect.WARNS
 
     @property
     def description(self) -> str:
@@ -123,7 +123,7 @@ class Check:
         return f"{self.sentence} A failure {self.weight}{accepted}."
 
 
-MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Weight.STOPS)
+MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Effect.STOPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,23 +198,23 @@ class TableSpec:
         same = self.columns & TABLES[self.taken_from].columns - self.worked_out
         return {name: name for name in same} | dict(self.renamed)
 
-    def audit(self, frame: pd.DataFrame) -> tuple[Finding, pd.Index]:
-        """Judge *frame* by the model; return the finding and the offending rows."""
+    def audit(self, frame: pd.DataFrame) -> tuple[CheckResult, pd.Index]:
+        """Check *frame* against the model; return the result and the offending rows."""
         try:
             self.schema.validate(frame, lazy=True)
         except SchemaErrors as errors:
             return self._explain(frame, errors.failure_cases)
-        finding = Finding(
+        result = CheckResult(
             SCHEMA_CHECK,
             True,
             "Every row is as the contract says.",
             evidence={"rows": len(frame)},
         )
-        return finding, frame.index[:0]
+        return result, frame.index[:0]
 
     def _explain(
         self, frame: pd.DataFrame, cases: pd.DataFrame
-    ) -> tuple[Finding, pd.Index]:
+    ) -> tuple[CheckResult, pd.Index]:
         """Say which rules of which columns failed, never the offending values."""
         rows = pd.Index(cases["index"].dropna().unique())
         columns = cases["column"].fillna("the table").astype("str")
@@ -227,7 +227,7 @@ class TableSpec:
             ]
         )
         keys = [key for key in keys if not key.startswith("ecom-")]
-        finding = Finding(
+        result = CheckResult(
             SCHEMA_CHECK,
             False,
             f"{len(cases)} values break the contract of {self.name}.",
@@ -238,7 +238,7 @@ class TableSpec:
                 "keys": name_some(keys),
             },
         )
-        return finding, rows
+        return result, rows
 
 
 # ----------------------------------------------------------------------------------
@@ -247,20 +247,20 @@ class TableSpec:
 
 def stops(sentence: str, *, may_be_accepted: bool = False) -> Check:
     """Return a check whose failure keeps a table from being stored."""
-    return Check(sentence, Weight.STOPS, may_be_accepted)
+    return Check(sentence, Effect.STOPS, may_be_accepted)
 
 
 def warns(sentence: str) -> Check:
-    """Return a check whose failure is told, and stops nothing."""
-    return Check(sentence, Weight.WARNS)
+    """Return a check whose failure is reported, and stops nothing."""
+    return Check(sentence, Effect.WARNS)
 
 
 def either(sentence: str, *, may_be_accepted: bool = False) -> Check:
     """Return a check that warns of a little, and stops the table for much."""
-    return Check(sentence, Weight.EITHER, may_be_accepted)
+    return Check(sentence, Effect.EITHER, may_be_accepted)
 
 
-UPDATE_AGAIN = "The tab Checks says why. Mend that, then run the job `daily_update`."
+UPDATE_AGAIN = "The tab Checks says why. Fix that, then run the job `daily_update`."
 LIGHTSPEED_AGAIN = (
     "The log of the run says whether Lightspeed could be reached and what it refused. "
     "Nothing is lost: the job `daily_update` reads on where it stopped."
@@ -272,7 +272,7 @@ _CATCH_UP = (whole("sales_feed"), whole("outlets"))
 
 _SOUND = {
     "rows_are_sound": either(
-        "Records that break a rule are turned away, and few of them.",
+        "Few records break a rule; those that do are rejected.",
         may_be_accepted=True,
     )
 }
@@ -294,20 +294,22 @@ _ONE_SPELLING = {
     )
 }
 
-_USUAL_DAY = {
+_ANOMALY_CHECKS = {
     "volume_is_usual": warns(
-        "The day has as many orders as such a day usually has, or more."
+        "The number of orders of the day is in its normal range, or above it."
     ),
     "prices_are_usual": either(
-        "The middle order of the day is worth about what it usually is.",
+        "The median order value of the day is in its normal range.",
         may_be_accepted=True,
     ),
-    "tax_is_usual": warns("About as many of the day's sales hold tax as usually do."),
+    "tax_is_usual": warns(
+        "The share of the day's sales with tax is in its normal range."
+    ),
     "hours_are_usual": warns(
-        "The day's sales at the till are at hours at which the shop usually sells."
+        "The day's sales at the till are at the shop's normal hours."
     ),
     "sales_stand_once": warns(
-        "Hardly any sale of the day repeats another one under a second id."
+        "Few sales of the day repeat another one under a second id."
     ),
 }
 
@@ -393,15 +395,14 @@ CUSTOMERS = TableSpec(
     inputs=(whole("outlets"),),
     summary="The customer records; of a deleted one, only hashed keys are kept.",
     row="one customer record; of a deleted one only hashed keys",
-    use="Names and contacts of the master, and what tells who is one person.",
+    use="Names and contacts of the master, and the keys that join people.",
     when_red=LIGHTSPEED_AGAIN,
     begins="Reading the customer records that changed from Lightspeed.",
     ends=("Read {read:,} changed records.", "{rows:,} are known."),
     checks=_SOUND
     | {
         "contacts_are_valid": warns(
-            "About as many of the records' e-mails and phone numbers are valid as "
-            "usually are."
+            "The share of valid e-mails and phone numbers is in its normal range."
         ),
     }
     | _ONE_ADDRESS
@@ -420,7 +421,7 @@ ECOM_ORDERS = TableSpec(
     row="one web-shop order",
     use="Web orders that never became a sale count too, each once.",
     when_red="The export cannot be used; the orders of the last good one stay. "
-    "Export the orders anew, put the file in place of "
+    "Export the orders again, put the file in place of "
     "`ecom_orders_export.csv` in the data directory, and run the job "
     "`ecom_import`.",
     begins="Reading the web shop's export.",
@@ -456,7 +457,7 @@ RAW_SALES = TableSpec(
     begins="Cutting business days from the log of sales.",
     ends=("{rows:,} sales, {orders:,} of them orders, worth {value}.",),
     checks=_CAUGHT_UP
-    | _USUAL_DAY
+    | _ANOMALY_CHECKS
     | {
         "words_are_known": warns("Every state, status and attribute is a known word."),
         "starts_with_the_first_sale": warns("No sale is earlier than the first day."),
@@ -479,7 +480,7 @@ CUSTOMER_IDENTITIES = TableSpec(
     inputs=(whole("customers"), whole("ecom_orders")),
     summary="Which customer records and web-shop e-mails are one person, and why.",
     row="one record or web-shop e-mail, its person and why",
-    use="It joins duplicates, so that everybody stands once in the master.",
+    use="It joins duplicates, so that everyone is in the master once.",
     when_red=f"{UPDATE_AGAIN} People joined wrongly are kept apart in "
     "`identity_overrides.csv`.",
     begins="Working out which records are one person.",
@@ -492,12 +493,12 @@ CUSTOMER_IDENTITIES = TableSpec(
             "No override keeps records apart that share a key (rule 3.4)."
         ),
         "people_look_right": warns(
-            "Nobody has many records, or names without a "
-            "common word: the signs of several people in one."
+            "No one has many records, or names without "
+            "a common word: the signs of several people in one."
         ),
         "placeholders_are_few": warns(
-            "No more records than usual have a contact that stands for none or "
-            "that many share."
+            "The number of records with a placeholder or shared contact is in "
+            "its normal range."
         ),
     },
 )
@@ -541,7 +542,8 @@ CUSTOMER_ANALYTICS = TableSpec(
             may_be_accepted=True,
         ),
         "tiers_move_slowly": warns(
-            "No more people than is likely have another tier than in the master before."
+            "The number of people who changed tier is in its normal range since the "
+            "master before."
         ),
         "customers_have_records": warns(
             "Every customer of a sale that counts has a record (rule 3.8)."
@@ -626,7 +628,7 @@ CUSTOMER_CHANGES = TableSpec(
     ),
     is_daily=True,
     summary="What changed from one published master to the next, and what did it.",
-    row="one change of a person since the master before, and what did it",
+    row="one change of a person since the master before, and its cause",
     use="Why a figure is another one than yesterday.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
     begins="Explaining what changed since the master before.",
@@ -678,11 +680,10 @@ ECOM_RECONCILIATION = TableSpec(
             "export, in number and to the cent."
         ),
         "evidence_agrees": warns(
-            "No order is tied to one sale by one piece of "
-            "evidence and to another by another (rule 4.3)."
+            "No order has evidence for two different sales (rule 4.3)."
         ),
         "orders_have_sales": warns(
-            "Paid orders become sales within a week, or few do not."
+            "Paid orders become sales within a week, with few exceptions."
         ),
         "refunds_reach_the_tills": warns(
             "No order that the web shop refunded, cancelled or marked returned "

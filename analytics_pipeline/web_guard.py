@@ -2,7 +2,7 @@
 
 A browser sends requests to this machine for any page that it shows, and a login of a
 proxy along with them.  What the browser says of a request (``Host``, ``Origin``,
-``Sec-Fetch-Site``) tells such a request from one of the UI's own pages.
+``Sec-Fetch-Site``) distinguishes such a request from one of the UI's own pages.
 """
 
 import re
@@ -83,7 +83,7 @@ def read_own_hosts(text: str) -> frozenset[Place]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is judged of one request."""
+    """What is checked of one request."""
 
     kind: str
     method: str
@@ -117,7 +117,7 @@ class Asked:
 
 
 def asked_by(scope: Scope) -> Asked:
-    """Return what is judged of an ASGI scope, of HTTP or of a WebSocket."""
+    """Return what is checked of an ASGI scope, of HTTP or of a WebSocket."""
     return Asked(
         kind=scope["type"],
         method=scope.get("method", "GET").upper(),
@@ -133,18 +133,19 @@ def asked_by(scope: Scope) -> Asked:
 def refusal(asked: Asked, own: Iterable[Place] = ()) -> str | None:
     """Say why a request is refused, in a sentence for people; nothing if it is not.
 
-    *own* are the places under which a proxy serves the UI, beside this machine's names.
+    *own* are the places under which a proxy serves the UI, in addition to this
+    machine's names.
     """
     own = frozenset(own)
     return (
-        _judge_host(asked, own)
-        or _judge_origin(asked, own)
-        or _judge_site(asked)
-        or _judge_operation(asked)
+        _refuse_host(asked, own)
+        or _refuse_origin(asked, own)
+        or _refuse_site(asked)
+        or _refuse_operation(asked)
     )
 
 
-def _judge_host(asked: Asked, own: frozenset[Place]) -> str | None:
+def _refuse_host(asked: Asked, own: frozenset[Place]) -> str | None:
     """Refuse a name that is not known: it may be a stranger's, for this address."""
     place = _host_of(asked)
     if place is None:
@@ -169,7 +170,7 @@ def _is_own(place: Place, own: frozenset[Place]) -> bool:
     )
 
 
-def _judge_origin(asked: Asked, own: frozenset[Place]) -> str | None:
+def _refuse_origin(asked: Asked, own: frozenset[Place]) -> str | None:
     """Refuse what a page of another origin sent; another port is another origin."""
     origins = asked.all_of("origin")
     if not origins:
@@ -184,7 +185,7 @@ def _judge_origin(asked: Asked, own: frozenset[Place]) -> str | None:
     return "The request comes from a page of another site (Origin)."
 
 
-def _judge_site(asked: Asked) -> str | None:
+def _refuse_site(asked: Asked) -> str | None:
     """Refuse what the browser says another site caused, but a click on a link."""
     sites = {site.lower() for site in asked.all_of("sec-fetch-site")}
     if sites <= _TRUSTED_SITES or asked.is_page:
@@ -192,7 +193,7 @@ def _judge_site(asked: Asked) -> str | None:
     return "The request comes from a page of another site (Sec-Fetch-Site)."
 
 
-def _judge_operation(asked: Asked) -> str | None:
+def _refuse_operation(asked: Asked) -> str | None:
     """Refuse what changes something in a form that any page could send unasked."""
     if asked.kind != "http":
         return None

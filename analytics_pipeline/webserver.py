@@ -21,7 +21,7 @@ def install() -> None:
     """Put the guard before every page that Dagster's webserver serves from now on.
 
     The middleware is what Dagster lets a webserver of its own kind choose
-    (``build_middleware``); the command always makes the one kind, so it is told here.
+    (``build_middleware``); the command always makes the one kind, so it is set here.
 
     Raises:
         WrongUse: ``ANALYTICS_UI_HOSTS`` cannot be used.

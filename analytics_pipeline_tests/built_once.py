@@ -2,7 +2,7 @@
 
 A worker that needs it while another one builds it waits.  It is kept for one run only,
 because what a data directory holds was written by the pinned clock of that run; and
-nobody may change it, so a test takes a copy.
+no one may change it, so a test takes a copy.
 """
 
 import os

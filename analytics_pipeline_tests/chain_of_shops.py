@@ -25,14 +25,14 @@ def token_of(name: str) -> str:
 
 def write_shop(folder: Path, name: str, **variables: str) -> Path:
     """Write a shop's file, readable by its owner alone; return its path."""
-    told = {
+    values = {
         "LIGHTSPEED_DOMAIN_PREFIX": f"{name}store",
         "LIGHTSPEED_TOKEN": token_of(name),
         **variables,
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.env"
-    lines = [f"{key}={text}\n" for key, text in told.items()]
+    lines = [f"{key}={text}\n" for key, text in values.items()]
     path.write_text("".join(lines), encoding="utf-8")
     path.chmod(0o600)
     return path

@@ -34,7 +34,7 @@ def run_for(shop: Shop, days: Sequence[date] = (), expected: int = 0) -> TableRu
 def through_the_gate(
     shop: Shop, spec: TableSpec, make: Make, events: list[Any] | None = None
 ) -> list[Any]:
-    """Judge and store a table without days; return what is reported to Dagster.
+    """Check and store a table without days; return what is reported to Dagster.
 
     It is put into *events* too, which has it also when the gate fails.
 

@@ -20,7 +20,7 @@ from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.orchestration.assets import CONFIGS
 from analytics_pipeline.orchestration.gate import make_table
 from analytics_pipeline.orchestration.jobs import update_config
-from analytics_pipeline.orchestration.run_records import read_verdicts
+from analytics_pipeline.orchestration.run_records import read_last_results
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.shop import open_shop
@@ -50,7 +50,7 @@ UP_TO_REPORTING = TABLES[:-1]
 
 @dataclass
 class PatientLightspeed:
-    """The way to a store for tests: nobody really waits between two tries.
+    """The way to a store for tests: no one really waits between two tries.
 
     Every wait that was asked for is in ``waits``; the requests of all clients that
     were opened are counted in ``requests``.
@@ -101,13 +101,13 @@ def run_light(
     tables: Sequence[str] = UP_TO_PUBLISHING,
     lightspeed: Any = None,
     clock: Any = None,
-    told: list[Any] | None = None,
+    reported: list[Any] | None = None,
     figures: dict[str, Mapping[str, Any]] | None = None,
 ) -> list[Any]:
     """Run the bodies of *tables* for *day*; return every event that they yielded.
 
-    They are put into *told* too, which has them also when the run fails; the figures
-    that a table was stored with are put into *figures*, under its name.
+    They are put into *reported* too, which has them also when the run fails; the
+    figures that a table was stored with are put into *figures*, under its name.
 
     Raises:
         dagster.Failure: as the run would fail, with exit code, cause and remedy in
@@ -124,7 +124,7 @@ def run_light(
         replay=replay,
     )["ops"]
     kept: dict[str, dict[str, Any]] = {}
-    events: list[Any] = [] if told is None else told
+    events: list[Any] = [] if reported is None else reported
     for name in tables:
         spec = SPECS[name]
         run = TableRun(
@@ -133,7 +133,7 @@ def run_light(
             as_of=day,
             lightspeed=(lightspeed or PatientLightspeed(settings)).open,
             options=_options(name, config),
-            last_results=partial(read_verdicts, _records(), None, but=name),
+            last_results=partial(read_last_results, _records(), None, but=name),
         )
         before = len(events)
         events += make_table(_context(kept), spec, function_of(spec), run)
@@ -158,7 +158,7 @@ def _options(table: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values, as a materialization that is read back tells them."""
+    """Names and values, as a materialization that is read back says them."""
     for name, entry in metadata.items():
         yield name, getattr(entry, "value", entry)
 

@@ -20,7 +20,7 @@ class Inbox:
     """What was received, as (title, body), and the URL that leads here.
 
     While ``refusing`` holds numbers, each next message is answered with one of them.
-    ``kinds`` are the types of the messages, where the receiver is told them.
+    ``kinds`` are the types of the messages, where the receiver gets them.
     """
 
     url: str = ""
@@ -85,7 +85,7 @@ def open_mail_server() -> Iterator[Inbox]:
             inbox.messages.append((str(mail["Subject"]), str(body.get_content())))
             return "250 OK"
 
-    with socket.socket() as free:  # aiosmtpd has to be told a port
+    with socket.socket() as free:  # aiosmtpd has to be reported a port
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     controller = Controller(Handler(), hostname="127.0.0.1", port=port)

@@ -23,11 +23,11 @@ from analytics_pipeline.domain.report import (
     join_first_orders,
     month_before,
 )
-from analytics_pipeline.engine.duckdb import lend_columns
+from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline_tests.tables import lend_rows
+from analytics_pipeline_tests.tables import rows_to_ibis
 
 AS_OF = date(2026, 6, 20)
 EVERYBODY = ("ann", "ben", "cas", "dee")
@@ -58,7 +58,7 @@ def purchase(
 
 @st.composite
 def purchases(draw: Any) -> list[dict[str, Any]]:
-    """Orders and returns of four people and of nobody, over three years."""
+    """Orders and returns of four people and of no one, over three years."""
     return draw(
         st.lists(
             st.builds(
@@ -80,9 +80,9 @@ def measure(
     """What the report measures of those purchases."""
     policy = policy or Policy()
     table = engine.create_table(
-        ibis.util.gen_name("t"), lend_rows(rows, PURCHASE), temp=True
+        ibis.util.gen_name("t"), rows_to_ibis(rows, PURCHASE), temp=True
     )
-    people = lend_rows(
+    people = rows_to_ibis(
         [{"person_id": each, "is_customer": True} for each in EVERYBODY],
         {"person_id": "string", "is_customer": "boolean"},
     )
@@ -90,7 +90,7 @@ def measure(
     then = month_before(AS_OF)
     until = table.filter(table["day"] <= ibis.timestamp(then.isoformat()))
     joined = join_first_orders(
-        table, lend_columns(analytics[list(FIRST_ORDER)], FIRST_ORDER)
+        table, columns_to_ibis(analytics[list(FIRST_ORDER)], FIRST_ORDER)
     )
     recent = engine.to_pandas(add_up_recent_days(table, AS_OF)).iloc[0]
     return Measured(

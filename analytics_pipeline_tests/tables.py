@@ -51,7 +51,7 @@ def _type(column: Any) -> str:
     return kind.replace("[ns]", "[us]")
 
 
-def lend_table(
+def table_to_ibis(
     model: type[Table], rows: Iterable[Mapping[str, Any]], **defaults: Any
 ) -> Any:
     """Return what :func:`make_table` makes as an Ibis table."""
@@ -59,7 +59,7 @@ def lend_table(
     return ibis.memtable(make_table(model, rows, **defaults), schema=schema)
 
 
-def lend_rows(rows: Iterable[Mapping[str, Any]], types: Mapping[str, str]) -> Any:
+def rows_to_ibis(rows: Iterable[Mapping[str, Any]], types: Mapping[str, str]) -> Any:
     """Return *rows* as an Ibis table of *types*."""
     frame = pd.DataFrame(list(rows), columns=list(types))
     typed = frame.astype(

@@ -26,7 +26,7 @@ STATES: dict[str, tuple[str, list[str]]] = {
 
 
 def state_of(status: str) -> tuple[str, list[str]]:
-    """Return state and attributes; of a status that nobody knows, an unknown state."""
+    """Return state and attributes; of a status that no one knows, an unknown state."""
     return STATES.get(status, (status.lower(), []))
 
 

@@ -1,7 +1,7 @@
 """A web shop of thousands of orders, each of a kind whose reconciliation is known.
 
 Made without the simulator and without the code under test: the export is text, the
-sales are rows, and the category of each order stands beside its kind.
+sales are rows, and the category of each order is beside its kind.
 """
 
 import csv

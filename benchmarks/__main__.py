@@ -26,7 +26,7 @@ def main() -> None:
         results = read_results(chosen.results or RESULTS)
         _write(results, chosen.document or DOCUMENT)
         return
-    cache = (chosen.cache or _usual_cache()).resolve()
+    cache = (chosen.cache or _default_cache()).resolve()
     results_file, document = _places(chosen, cache)
     for name in names:
         try:
@@ -41,22 +41,22 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    told = "small sizes, one round; the tables are written into the cache folder"
-    parser.add_argument("--quick", action="store_true", help=told)
+    text = "small sizes, one round; the tables are written into the cache folder"
+    parser.add_argument("--quick", action="store_true", help=text)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="NAME")
     parser.add_argument("--rounds", type=int, help="how often each measure is taken")
-    told = "in what the section counts; see benchmarks/sections.py"
-    parser.add_argument("--sizes", type=int, nargs="+", help=told)
-    told = "where generated files are kept (default: a folder for temporary files)"
-    parser.add_argument("--cache", type=Path, help=told)
+    text = "in what the section counts; see benchmarks/sections.py"
+    parser.add_argument("--sizes", type=int, nargs="+", help=text)
+    text = "where generated files are kept (default: a folder for temporary files)"
+    parser.add_argument("--cache", type=Path, help=text)
     parser.add_argument("--document", type=Path, help=f"default: {DOCUMENT.name}")
     parser.add_argument("--results", type=Path, help=f"default: {RESULTS.name}")
-    told = "measure nothing; write the tables from the results"
-    parser.add_argument("--render", action="store_true", help=told)
+    text = "measure nothing; write the tables from the results"
+    parser.add_argument("--render", action="store_true", help=text)
     return parser
 
 
-def _usual_cache() -> Path:
+def _default_cache() -> Path:
     return Path(tempfile.gettempdir()) / "analytics-pipeline-benchmarks"
 
 
@@ -71,9 +71,9 @@ def _places(chosen: argparse.Namespace, cache: Path) -> tuple[Path, Path]:
 
 
 def _measure(section: Section, chosen: argparse.Namespace, cache: Path) -> Result:
-    usual = section.quick_sizes if chosen.quick else section.sizes
+    anomaly_limits = section.quick_sizes if chosen.quick else section.sizes
     rounds = chosen.rounds or (1 if chosen.quick else section.rounds)
-    bench = Bench(rounds, chosen.sizes or usual, cache, chosen.quick)
+    bench = Bench(rounds, chosen.sizes or anomaly_limits, cache, chosen.quick)
     print(f"{section.name}: {', '.join(f'{n:,}' for n in bench.sizes)} {section.unit}")
     cases = section.run(bench)
     return Result(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.analytics_result import LAST, judge
+from benchmarks.analytics_result import LAST, evaluate
 from benchmarks.worker import Outcome, Stopwatch
 
 DAY = datetime.combine(LAST, time())
@@ -27,7 +27,7 @@ def measure(stopwatch: Stopwatch, folder: str) -> Outcome:
     with stopwatch.running():
         figures = analyse(Path(folder) / "warehouse")
         frame = figures.to_pandas()
-    return judge(frame)
+    return evaluate(frame)
 
 
 def analyse(tables: Path) -> pl.DataFrame:
@@ -41,9 +41,9 @@ def analyse(tables: Path) -> pl.DataFrame:
     records = identities.filter(pl.col("record_kind") == "customer").select(
         customer_id="record_id", person_id="person_id"
     )
-    nobody = customers.filter("is_walk_in")["customer_id"]
+    no_one = customers.filter("is_walk_in")["customer_id"]
     nobodys = pl.col("customer_id").is_null() | pl.col("customer_id").is_in(
-        nobody.implode()
+        no_one.implode()
     )
     is_special = is_web | pl.any_horizontal(
         pl.col("web_order_number", "return_for").is_not_null()
@@ -130,7 +130,7 @@ def _tie(
     records: pl.DataFrame,
     sales: pl.LazyFrame,
 ) -> pl.DataFrame:
-    """Return the person of sales of nobody, by web order or by what they return."""
+    """Return the person of unattributed sales, by web order or by what they return."""
     lost = special.filter("is_nobodys").select("sale_id", "return_for")
     returned = lost.select("return_for").drop_nulls().unique().lazy()
     originals = (

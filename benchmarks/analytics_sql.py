@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.analytics_result import LAST, judge
+from benchmarks.analytics_result import LAST, evaluate
 from benchmarks.worker import Outcome, Stopwatch
 
 FIGURES = """
@@ -64,7 +64,7 @@ matched AS MATERIALIZED (
     AND sale_id NOT IN (SELECT sale_id FROM by_source)
     AND order_number NOT IN (SELECT order_number FROM by_source)
 ),
-tied AS (  -- the sales of nobody that a web order or an earlier sale gives a person
+tied AS (  -- the unattributed sales that a web order or an earlier sale gives a person
   SELECT special.sale_id, coalesce(matched.person_id, records.person_id) AS person_id
   FROM special
   LEFT JOIN matched USING (sale_id)
@@ -156,4 +156,4 @@ def measure(stopwatch: Stopwatch, folder: str) -> Outcome:
         settings = {"threads": os.cpu_count(), "preserve_insertion_order": False}
         with duckdb.connect(config=settings) as connection:
             frame = connection.execute(query, given).df()
-    return judge(frame)
+    return evaluate(frame)

@@ -6,7 +6,7 @@ from analytics_pipeline.assets.purchases import open_day
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.storage.parquet import shape
-from benchmarks.analytics_result import LAST, judge
+from benchmarks.analytics_result import LAST, evaluate
 from benchmarks.invented_shop import shop_in
 from benchmarks.worker import Outcome, Stopwatch
 
@@ -20,4 +20,4 @@ def product(stopwatch: Stopwatch, folder: str, days: int) -> Outcome:
         people = list_people(identities)
         figures = measure_people(ledger.purchases, people, shop.policy, LAST)
         frame = shape(shop.engine.to_pandas(figures), CustomerAnalytics)
-    return judge(frame)
+    return evaluate(frame)

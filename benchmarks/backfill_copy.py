@@ -55,10 +55,10 @@ def copy(stopwatch: Stopwatch, data: str, last: str) -> Outcome:
         }
         with stopwatch.running(), duckdb.connect() as connection:
             connection.execute(CUT.format(target=target), given)
-        return judge(sorted(str(path) for path in target.rglob("*.parquet")))
+        return evaluate(sorted(str(path) for path in target.rglob("*.parquet")))
 
 
-def judge(files: list[str]) -> Outcome:
+def evaluate(files: list[str]) -> Outcome:
     """Fingerprint what was cut, whatever the order of rows and files."""
     with duckdb.connect() as connection:
         rows, digest = connection.execute(FINGERPRINT, {"files": files}).fetchall()[0]

@@ -7,7 +7,7 @@ import dagster as dg
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
-from benchmarks.backfill_copy import judge
+from benchmarks.backfill_copy import evaluate
 from benchmarks.copies import copy_of
 from benchmarks.own_steps import settings_for
 from benchmarks.worker import MEGABYTE, Outcome, Stopwatch
@@ -40,7 +40,7 @@ def product(stopwatch: Stopwatch, data: str, start: str, last: str) -> Outcome:
                 },
             )
         files = sorted(str(p) for p in folder.glob("warehouse/raw_sales/*.parquet"))
-        outcome = judge(files)
+        outcome = evaluate(files)
         outcome.figures["events"] = len(instance.all_logs(result.run_id))
         kept = (folder / ".dagster").rglob("*.db")
         size = sum(path.stat().st_size for path in kept)

@@ -31,7 +31,9 @@ def fill_document(text: str, results: Mapping[str, Result]) -> str:
 def render_result(result: Result) -> str:
     """Return a section's table and what it was measured on."""
     rounds = "round" if result.rounds == 1 else "rounds"
-    versions = ", ".join(f"{name} {told}" for name, told in result.versions.items())
+    versions = ", ".join(
+        f"{name} {reported}" for name, reported in result.versions.items()
+    )
     return (
         f"\n{render_table(result.cases)}\n"
         f"{result.rounds} {rounds} in turn, {result.measured_on}. {result.machine}; "
@@ -42,11 +44,13 @@ def render_result(result: Result) -> str:
 def render_table(cases: Iterable[Case]) -> str:
     """Return the measures of all *cases* as one Markdown table."""
     cases = list(cases)
-    told = {name for case in cases for each in case.tallies for name in each.figures}
+    reported = {
+        name for case in cases for each in case.tallies for name in each.figures
+    }
     in_order = [
         name for case in cases for each in case.tallies for name in each.figures
     ]
-    names = sorted(told, key=in_order.index)
+    names = sorted(reported, key=in_order.index)
     heads = ["", "", "seconds (min–max)", "of CPU", "peak MB", "× product", *names]
     sides = ["---", "---", *["---:"] * (len(heads) - 2)]
     rows = [heads, sides]

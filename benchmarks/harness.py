@@ -128,15 +128,15 @@ def add_reply(tally: Tally, reply: dict[str, Any]) -> None:
 def _require_one(found: dict[str, str], size: str) -> None:
     """Raise if two measures found different things."""
     if len(set(found.values())) > 1:
-        told = ", ".join(f"{label}: {value[:12]}" for label, value in found.items())
-        raise Disagreement(f"The results for {size} are not the same ({told}).")
+        text = ", ".join(f"{label}: {value[:12]}" for label, value in found.items())
+        raise Disagreement(f"The results for {size} are not the same ({text}).")
 
 
 def run_alone(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Call *function* in a fresh process and return what it took and found.
 
     Raises:
-        MeasureFailed: the process did not end well; what it said is told.
+        MeasureFailed: the process did not end well; its output is shown.
     """
     with tempfile.TemporaryDirectory() as folder:
         reply = Path(folder) / "reply.json"
@@ -149,8 +149,8 @@ def run_alone(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
             check=False,
         )
         if done.returncode or not reply.exists():
-            told = done.stderr.strip()[-3000:]
-            raise MeasureFailed(f"{function} failed ({done.returncode}):\n{told}")
+            text = done.stderr.strip()[-3000:]
+            raise MeasureFailed(f"{function} failed ({done.returncode}):\n{text}")
         content: dict[str, Any] = json.loads(reply.read_text(encoding="utf-8"))
         return content
 
@@ -163,7 +163,7 @@ class Section:
         name: what ``--only`` calls it.
         unit: what its sizes count.
         sizes: the full ones; ``quick_sizes`` those of a trial.
-        libraries: whose versions are told.
+        libraries: whose versions are shown.
         run: measures all sizes.
         picture: draws the figures as SVG, for the file ``picture_name`` in ``docs/``.
     """

@@ -63,7 +63,7 @@ def _fill_log(
     for number, rows in enumerate([*pages, *daily]):
         numbered = shape(rows.assign(segment=number), SalesFeed)
         log.append(numbered, (), number=number, cursor=int(rows["version"].max()))
-    log.mark_judged()
+    log.mark_checked()
 
 
 def _sell_daily(

@@ -17,7 +17,7 @@ LAYERS = (0.70, 0.20, 0.07, 0.03)
 """Shares of all records: the first one of somebody, the second, and so on."""
 
 FIRMS, FIRM_SIZE = 20, 50
-NOBODY = -1
+NO_PEOPLE = -1
 
 
 def invent_customers(count: int, seed: int = 7) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def invent_customers(count: int, seed: int = 7) -> pd.DataFrame:
     misspelt = np.where(rng.random(count) < 0.2, rng.integers(0, count, count), holder)
     firsts = ["Ada", "Bob", "Cleo", "Édith", "Frank"]
     names = [f"{firsts[n % 5]} Person{n:x}" for n in misspelt.tolist()]
-    is_placeholder = (email == NOBODY) & (rng.random(count) < 0.2)
+    is_placeholder = (email == NO_PEOPLE) & (rng.random(count) < 0.2)
     typed = _texts(email, "guest{}@example.com")
     days = pd.to_timedelta(rng.integers(0, 2000, count), unit="D")
     created = (pd.Timestamp("2020-01-01", tz="UTC") + days).as_unit("us")
@@ -56,7 +56,7 @@ def _invent_keys(
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
     """Return whose each record is, and the numbers of its e-mail and two phones."""
     email, phone, mobile = (
-        np.where(rng.random(count) < share, np.arange(count) + offset, NOBODY)
+        np.where(rng.random(count) < share, np.arange(count) + offset, NO_PEOPLE)
         for share, offset in ((0.8, 0), (0.7, count), (0.2, 2 * count))
     )
     holder = np.arange(count)
@@ -76,5 +76,5 @@ def _invent_keys(
 
 
 def _texts(numbers: Numbers, pattern: str) -> pd.Series:
-    texts = [pattern.format(n) if n != NOBODY else None for n in numbers.tolist()]
+    texts = [pattern.format(n) if n != NO_PEOPLE else None for n in numbers.tolist()]
     return pd.Series(texts, dtype="str")

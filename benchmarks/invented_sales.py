@@ -1,6 +1,6 @@
 """Sales of a shop that does not exist, day by day, as its log would have them.
 
-Three sales in a hundred are nobody's and twelve the walk-in's; two are returns, half of
+Three sales in a hundred are no one's and twelve the walk-in's; two are returns, half of
 them without a customer; two and a half come from the web shop, some of those without
 a customer; a few name a web order in their note.  Some are parked, voided, deleted,
 or wait to be picked up.  All of it is drawn from a seed.
@@ -39,7 +39,7 @@ class Till:
 
     Attributes:
         buyers: ids of the customers, some of whom buy far more often.
-        walk_in: id of the customer that is nobody.
+        walk_in: id of the customer that is no one.
         outlets: ids of the shops.
         seed: what everything depends on.
     """

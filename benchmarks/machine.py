@@ -21,10 +21,10 @@ def describe_machine() -> str:
 
 
 def _processor() -> str:
-    """Return the model of the processor, as far as the system tells it."""
-    told = Path("/proc/cpuinfo")
-    if told.exists():
-        for line in told.read_text(encoding="utf-8").splitlines():
+    """Return the model of the processor, as far as the system says it."""
+    reported = Path("/proc/cpuinfo")
+    if reported.exists():
+        for line in reported.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()

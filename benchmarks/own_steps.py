@@ -41,7 +41,7 @@ STEPS = (
 """In the order in which the job runs them."""
 
 Watch = Callable[[str, Shop], AbstractContextManager[None]]
-"""Watches one step: told its name and the shop, it surrounds it."""
+"""Watches one step: with its name and the shop, it surrounds it."""
 
 
 def unwatched(_step: str, _shop: Shop) -> AbstractContextManager[None]:

@@ -12,7 +12,7 @@ from benchmarks.simulated_store import serving
 BEFORE = DAY - timedelta(days=1)
 DAYS, QUICK_DAYS = 1_096, 40
 SALES_OF_A_CUSTOMER = 110_000 / 9_300
-BESIDE_THE_PLANNED = 1.06
+EXTRA_SALES = 1.06
 """How many sales a store has for each that is planned; a small one has more."""
 
 LATENCIES = (0, 50)
@@ -30,7 +30,7 @@ def run(bench: Bench) -> list[Case]:
             seed=5,
             customers=round(sales / SALES_OF_A_CUSTOMER),
             opened_on=opened_on.isoformat(),
-            sales_per_day=sales / days / BESIDE_THE_PLANNED,
+            sales_per_day=sales / days / EXTRA_SALES,
             advance=noon_after(BEFORE).isoformat(),
             latencies=LATENCIES,
         ) as store:

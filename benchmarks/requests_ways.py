@@ -127,7 +127,7 @@ def own_steps(
 
 
 def fingerprint_sales(folder: Path) -> str:
-    """Return what tells the sales that the log holds now from any others."""
+    """Return what identifies the sales that the log holds now."""
     log = sorted(
         str(path) for path in folder.glob("warehouse/**/generation-*/*.parquet")
     )

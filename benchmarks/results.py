@@ -25,8 +25,10 @@ def read_results(path: Path) -> dict[str, Result]:
         return {}
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return {
-        name: Result(**(told | {"cases": [case_of(each) for each in told["cases"]]}))
-        for name, told in content.items()
+        name: Result(
+            **(reported | {"cases": [case_of(each) for each in reported["cases"]]})
+        )
+        for name, reported in content.items()
     }
 
 

@@ -1,7 +1,7 @@
-"""The rules of a table as plain data, for judges that do not know the product's model.
+"""The rules of a table as plain data, for checks that do not know the product's model.
 
-Written once from the product's schema, so that every judge is told the same; beside
-the sound table stands a small damaged copy, on which all must count the same faults.
+Written once from the product's schema, so that every way gets the same rules; with
+the sound table comes a small damaged copy, on which all must count the same faults.
 """
 
 import json

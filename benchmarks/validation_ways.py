@@ -12,21 +12,21 @@ import pyarrow.parquet as pq
 from benchmarks.worker import Outcome, Stopwatch
 
 Rules = dict[str, Any]
-Judge = Callable[[Any], int]
+Validator = Callable[[Any], int]
 """Counts the faults of a table, as its kind of frame."""
 
 
 def measure(stopwatch: Stopwatch, folder: str, table: str, way: str) -> Outcome:
-    """Judge the sound table; fingerprint the faults found in the damaged one."""
+    """Check the sound table; fingerprint the faults found in the damaged one."""
     kept = Path(folder)
     rules = json.loads((kept / f"{table}.json").read_text(encoding="utf-8"))
     take, make = WAYS[way]
     sound = take(pq.read_table(kept / f"{table}.parquet"), table)
-    judge = make(rules, table)
+    validate_table = make(rules, table)
     with stopwatch.running():
-        faults = judge(sound)
+        faults = validate_table(sound)
     damaged = take(pq.read_table(kept / f"{table}-damaged.parquet"), table)
-    found = judge(damaged)
+    found = validate_table(damaged)
     return Outcome(f"{faults} {found}", {"faults in the damaged copy": found})
 
 
@@ -37,26 +37,26 @@ def _shaped(stored: pa.Table, table: str) -> Any:
     return shape(stored.to_pandas(), MODELS[table])
 
 
-def _gate(_rules: Rules, table: str) -> Judge:
-    """Judge as the gate of the asset does, evidence and offending rows included."""
+def _gate(_rules: Rules, table: str) -> Validator:
+    """Check as the gate of the asset does, evidence and offending rows included."""
     from analytics_pipeline.tables import TABLES
 
     spec = TABLES[table]
     return lambda frame: int(spec.audit(frame)[0].evidence.get("faults", 0))
 
 
-def _sql(rules: Rules, _table: str) -> Judge:
-    """Judge by one query that counts every fault; the offending rows are not told."""
+def _sql(rules: Rules, _table: str) -> Validator:
+    """Check by one query that counts every fault; the offending rows are not named."""
     sums = [sum_ for name, rule in rules.items() for sum_ in _sums(name, rule)]
-    query = f"SELECT {' + '.join(sums)} FROM judged"
+    query = f"SELECT {' + '.join(sums)} FROM checked"
 
-    def judge(judged: pa.Table) -> int:
+    def validate_table(checked: pa.Table) -> int:
         with duckdb.connect() as connection:
-            connection.register("judged", judged)
+            connection.register("judged", checked)
             found = connection.execute(query).fetchone()
         return int(found[0]) if found else 0
 
-    return judge
+    return validate_table
 
 
 def _sums(name: str, rule: Rules) -> list[str]:
@@ -65,7 +65,7 @@ def _sums(name: str, rule: Rules) -> list[str]:
         sums.append(f"count(*) FILTER ({name} IS NULL)")
     if rule["unique"]:
         sums.append(
-            f"(SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM judged "
+            f"(SELECT coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM checked "
             f"GROUP BY {name} HAVING count(*) > 1))"
         )
     sums += [f"count(*) FILTER (NOT ({_holds(name, c)}))" for c in rule["checks"]]
@@ -89,7 +89,7 @@ def _holds(name: str, check: Rules) -> str:
 
 
 Take = Callable[[pa.Table, str], Any]
-WAYS: dict[str, tuple[Take, Callable[[Rules, str], Judge]]] = {
+WAYS: dict[str, tuple[Take, Callable[[Rules, str], Validator]]] = {
     "gate": (_shaped, _gate),
     "sql": (lambda stored, _table: stored, _sql),
 }

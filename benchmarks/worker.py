@@ -71,7 +71,7 @@ def _own_peak(unit: int) -> int:
     """Return the peak of this program's own memory in bytes.
 
     Linux hands ``ru_maxrss`` down from the process that started this one, however
-    large that was; the status file tells of this one alone.
+    large that was; the status file is about this one alone.
     """
     if OWN_STATUS.exists():
         for line in OWN_STATUS.read_text().splitlines():

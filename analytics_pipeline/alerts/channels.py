@@ -23,10 +23,10 @@ from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.settings import Settings
 
 KINDS_WITHOUT_SECRET_HOST = frozenset({"json", "jsons", "mailto", "mailtos"})
-"""Of other kinds the place of the host may hold a token, so the kind must do."""
+"""For other kinds the host part may hold a token, so only the kind is shown."""
 
 LONGEST_SEND = 120.0
-"""Seconds after which a channel counts as one that did not accept."""
+"""Seconds after which a channel is taken to have refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Channel:
     """One place to which messages go.
 
     Attributes:
-        id: the same as long as the URL is the same; tells nothing of it.
+        id: the same for the same URL; does not reveal it.
         label: kind and host, for people.
     """
 
@@ -43,9 +43,9 @@ class Channel:
     service: Any
 
     def send(self, message: Message, *, tries: int = 1) -> bool:
-        """Send a message, if need be again; return whether the channel accepted it.
+        """Send a message, with retries; return whether the channel accepted it.
 
-        A channel that shows what kind it is of, such as by a colour, is told that.
+        A channel that can show the kind of a message, such as by a colour, gets it.
 
         Apprise gives up on a silent server after seconds, by its own limits, and on
         one whose answer does not end this does, after :data:`LONGEST_SEND`.
@@ -85,7 +85,7 @@ def open_channels(settings: Settings) -> Sequence[Channel]:
     """Return the channels of ``ALERT_URLS``; none where it is not set.
 
     Raises:
-        WrongUse: a URL is none that Apprise knows.
+        WrongUse: a URL is not a valid Apprise URL.
     """
     if settings.alert_urls is None:
         return []
@@ -111,7 +111,7 @@ def _open(apprise: Any, url: str, asset: Any, number: int) -> Channel:
     service = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if service is None:
         raise WrongUse(
-            f"ALERT_URLS: the {_ordinal(number)} URL is none that Apprise knows.",
+            f"ALERT_URLS: the {_ordinal(number)} URL is not a valid Apprise URL.",
             "Write it as Apprise documents it, such as mailtos://user:password@host"
             "?to=you@example.com, and try: analytics-pipeline alert-test",
         )

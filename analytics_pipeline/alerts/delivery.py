@@ -8,15 +8,15 @@ import dagster as dg
 from analytics_pipeline.alerts.channels import Channel, open_channels
 from analytics_pipeline.alerts.texts import Message, Sender, write_messages
 from analytics_pipeline.domain.incidents import (
+    CheckStatus,
     Incident,
     Incidents,
-    Observation,
     forget_channels,
     forget_old,
     list_news,
     longest_failing,
+    mark_reported,
     mark_sending,
-    mark_told,
     observe,
 )
 from analytics_pipeline.model.errors import LocalFailure, PipelineError
@@ -37,7 +37,7 @@ STALENESS = ("customer_analytics_master", "is_published", "")
 """The check of the clock: yesterday's master should be out by now."""
 
 
-def look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[Observation]:
+def look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[CheckStatus]:
     """Say whether the master that people may expect is there; a new shop has none.
 
     Where something else has failed, that is why it is late.
@@ -54,7 +54,7 @@ def look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[Observation]
     )
     remedy = "See why, then run: analytics-pipeline update"
     others = {name: each for name, each in incidents.items() if name != STALENESS}
-    yield Observation(
+    yield CheckStatus(
         STALENESS,
         shop.clock(),
         is_late,
@@ -65,24 +65,24 @@ def look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[Observation]
 
 
 # ----------------------------------------------------------------------------------
-# Tell people what began to fail and what is well again, on every channel.
+# Send what began to fail and what is resolved, on every channel.
 #
 # Called by a sensor under the daemon and by each command that ran a job; whichever
-# comes first tells it, and the other finds it told.
+# comes first sends it, and the other finds it sent.
 
 
 LONGEST_WAIT = 30.0
-"""Seconds to wait for another process that is just telling the same."""
+"""Seconds to wait for another process that is sending the same alerts."""
 
 TRIES = 3
 """How often a command tries a channel: it may be long until the next one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What became of the news: how many messages were accepted, and who refused.
+class DeliveryResult:
+    """What was delivered: how many messages were accepted, and who refused.
 
-    ``incidents`` is what is wrong now, told or not.
+    ``incidents`` is what is wrong now, sent or not.
     """
 
     sent: int = 0
@@ -91,9 +91,9 @@ class Told:
 
 
 def look_around(shop: Shop, instance: dg.DagsterInstance) -> AlertMemory:
-    """Return what is wrong now, with all that ended since anybody looked.
+    """Return what is wrong now, and what ended since the last look.
 
-    Writes nothing and tells nobody.
+    Writes nothing and sends nothing.
 
     Raises:
         LocalFailure: the memory of the alerts is damaged.
@@ -107,7 +107,7 @@ def look_from_within(
     """Return what is wrong now, as the run of that id sees it before it has ended.
 
     Where the memory of the alerts is damaged nothing is known; the end of the run,
-    which has to tell people, says so.
+    which has to send alerts, says so.
     """
     try:
         incidents = look_around(shop, instance).incidents
@@ -116,11 +116,13 @@ def look_from_within(
     return observe(incidents, read_run(instance, run_id, incidents))
 
 
-def tell_people(shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool) -> Told:
-    """Send what each channel has not been told; remember what was accepted.
+def send_alerts(
+    shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool
+) -> DeliveryResult:
+    """Send each channel what it has not had yet; remember what was accepted.
 
     Args:
-        shop: whose tables are told of.
+        shop: whose tables the alerts are about.
         instance: where its runs are recorded.
         is_patient: let a channel that refused be until its pause is over, as a daemon
             does; a command has no later, and tries a few times at once.
@@ -128,7 +130,7 @@ def tell_people(shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool) -
     Raises:
         LocalFailure: the memory is damaged or cannot be written.
         WrongUse: a URL cannot be used.
-        DirectoryInUse: another process is telling for long.
+        DirectoryInUse: another process keeps sending for long.
     """
     book = _book(shop)
     channels = open_channels(shop.settings)
@@ -136,17 +138,17 @@ def tell_people(shop: Shop, instance: dg.DagsterInstance, *, is_patient: bool) -
         memory = _look(shop, instance, book.read() or AlertMemory())
         memory = _drop_channels(memory, channels)
         book.write(memory)
-        teller = _Teller(shop, book, memory, tries=1 if is_patient else TRIES)
+        sender = _AlertSender(shop, book, memory, tries=1 if is_patient else TRIES)
         for channel in channels:
             refusal = memory.refusals.get(channel.id)
             if not (is_patient and refusal and refusal.next_try > shop.clock()):
-                teller.tell(channel)
-    refusing = [each.label for each in teller.memory.refusals.values()]
-    return Told(teller.sent, refusing, teller.memory.incidents)
+                sender.notify(channel)
+    refusing = [each.label for each in sender.memory.refusals.values()]
+    return DeliveryResult(sender.sent, refusing, sender.memory.incidents)
 
 
-class _Teller:
-    """Tells one channel after the other, and notes each message that was accepted."""
+class _AlertSender:
+    """Sends to one channel after the other, and notes each accepted message."""
 
     def __init__(
         self, shop: Shop, book: AlertBook, memory: AlertMemory, tries: int
@@ -157,19 +159,19 @@ class _Teller:
         self.memory = memory
         self.sent = 0
 
-    def tell(self, channel: Channel) -> None:
-        """Send what *channel* has not been told, until it refuses."""
+    def notify(self, channel: Channel) -> None:
+        """Send *channel* what it has not had yet, until it refuses."""
         news = list_news(self.memory.incidents, channel.id)
         for message in write_messages(news, sender_of(self._shop)):
             before = self.memory
             self._note(mark_sending, channel, message)
             if not channel.send(message, tries=self._tries):
-                # What an earlier process may have told stays in doubt.
+                # What an earlier process may have sent stays in doubt.
                 self.memory = before
                 self._note_refusal(channel)
                 return
             self.sent += 1
-            self._note(mark_told, channel, message)
+            self._note(mark_reported, channel, message)
         self._forget_refusal(channel)
 
     def _note(
@@ -248,25 +250,27 @@ def _book(shop: Shop) -> AlertBook:
 
 
 def build_alert_sensor(open_shop: Callable[[], Shop]) -> dg.SensorDefinition:
-    """Build the sensor that tells people while the daemon runs."""
+    """Build the sensor that sends alerts while the daemon runs."""
 
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells people what began to fail and what is well again, through "
+        description="Sends what began to fail and what is resolved, through "
         "ALERT_URLS.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        """Tell what there is to tell; a channel that refuses is tried again later."""
+        """Send what is new; a channel that refuses is tried again later."""
         shop = open_shop()
         try:
-            told = tell_people(shop, context.instance, is_patient=True)
+            reported = send_alerts(shop, context.instance, is_patient=True)
         except PipelineError as error:
             return dg.SkipReason(f"{error.cause} {error.remedy}")
         except OSError as error:
             return dg.SkipReason(f"This machine failed: {error.strerror or error}.")
-        refusing = f"; refusing: {', '.join(told.refusing)}" if told.refusing else ""
-        return dg.SkipReason(f"{told.sent} messages sent{refusing}.")
+        refusing = (
+            f"; refusing: {', '.join(reported.refusing)}" if reported.refusing else ""
+        )
+        return dg.SkipReason(f"{reported.sent} messages sent{refusing}.")
 
     return alerts

@@ -14,7 +14,7 @@ from analytics_pipeline.model.checks import Severity
 from analytics_pipeline.model.text import for_shop
 
 MOST_ALONE = 3
-"""More changes at once than these are told in one message."""
+"""More changes at once than this go into one message."""
 
 MOST_LISTED = 20
 """How many lines a digest has; the rest is a number."""
@@ -44,8 +44,8 @@ class Kind(StrEnum):
     INFO = "info"
 
 
-class Word(StrEnum):
-    """What has become of an incident, the gravest first."""
+class Outcome(StrEnum):
+    """The status of an incident, the gravest first."""
 
     FAILED = "FAILED"
     WARNING = "WARNING"
@@ -54,16 +54,16 @@ class Word(StrEnum):
 
 
 KINDS = {
-    Word.FAILED: Kind.FAILURE,
-    Word.WARNING: Kind.WARNING,
-    Word.ACCEPTED: Kind.INFO,
-    Word.RECOVERED: Kind.SUCCESS,
+    Outcome.FAILED: Kind.FAILURE,
+    Outcome.WARNING: Kind.WARNING,
+    Outcome.ACCEPTED: Kind.INFO,
+    Outcome.RECOVERED: Kind.SUCCESS,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, its kind, and the incidents of which it tells."""
+    """One message, its kind, and the incidents that it reports."""
 
     title: str
     body: str
@@ -101,7 +101,7 @@ def _find_cause(incident: Incident, known: Mapping[Subject, Incident]) -> Subjec
 
 
 def _rank(incident: Incident) -> int:
-    return list(Word).index(_word(incident))
+    return list(Outcome).index(_word(incident))
 
 
 def write_test(sender: Sender, at: datetime) -> Message:
@@ -117,10 +117,10 @@ def _write(incidents: Sequence[Incident], sender: Sender) -> Message:
     what, word = _name(incident), _word(incident)
     title = f"[{sender.name}] {word} {what}"
     since = f"Since {_clock(incident.since, sender)}"
-    more = "".join(f"{line}\n" for line in _tell_others(incident, others))
+    more = "".join(f"{line}\n" for line in _describe_others(incident, others))
     if incident.until is not None:
         lasted = _span(incident.until - incident.since)
-        first = "A person accepted it" if incident.accepted else "It is well again"
+        first = "Accepted by a person" if incident.accepted else "Resolved"
         body = f"{first}: {what}.\n{incident.sentence}\n{more}{since}, for {lasted}."
     else:
         todo = for_shop(incident.remedy or SEE_MORE, sender.of_chain)
@@ -130,8 +130,8 @@ def _write(incidents: Sequence[Incident], sender: Sender) -> Message:
     return Message(title, body, KINDS[word], incidents)
 
 
-def _tell_others(lead: Incident, others: Sequence[Incident]) -> list[str]:
-    """Tell what else comes of one cause; what says the same only by its name."""
+def _describe_others(lead: Incident, others: Sequence[Incident]) -> list[str]:
+    """Name what else has the same cause; repeated sentences by name only."""
     same = [
         each
         for each in others
@@ -156,11 +156,11 @@ def _effect(incident: Incident, sender: Sender) -> str:
 
 def _digest(news: Sequence[Incident], sender: Sender) -> Message:
     """Write one message of many changes, those of one table and check together."""
-    groups: dict[tuple[Word, str, str], list[Incident]] = {}
+    groups: dict[tuple[Outcome, str, str], list[Incident]] = {}
     for incident in news:
         table, check, _day = incident.subject
         groups.setdefault((_word(incident), table, check), []).append(incident)
-    order = list(Word)
+    order = list(Outcome)
     named = sorted(groups, key=lambda group: (order.index(group[0]), *group[1:]))
     lines = [_line(group[0], groups[group]) for group in named]
     if len(lines) > MOST_LISTED:
@@ -177,7 +177,7 @@ def _digest(news: Sequence[Incident], sender: Sender) -> Message:
 
 
 def _line(word: str, group: Sequence[Incident]) -> str:
-    """Tell of one check of one table on one line, however many days it is about."""
+    """Describe one check of one table on one line, however many days it covers."""
     table, check, day = group[0].subject
     days = sorted(each.subject[2] for each in group)
     if len(group) > 1:
@@ -186,11 +186,11 @@ def _line(word: str, group: Sequence[Incident]) -> str:
     return f"{word} {table}{of} {check}: {group[0].sentence}"
 
 
-def _word(incident: Incident) -> Word:
-    """Say in one word what has become of it."""
+def _word(incident: Incident) -> Outcome:
+    """Return its status."""
     if not incident.is_open:
-        return Word.ACCEPTED if incident.accepted else Word.RECOVERED
-    return Word.FAILED if incident.severity is Severity.ERROR else Word.WARNING
+        return Outcome.ACCEPTED if incident.accepted else Outcome.RECOVERED
+    return Outcome.FAILED if incident.severity is Severity.ERROR else Outcome.WARNING
 
 
 def _name(incident: Incident) -> str:

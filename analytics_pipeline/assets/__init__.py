@@ -1,1 +1,1 @@
-"""How each table is made: one module a table, in the order of the story."""
+"""How each table is made: one module a table, in pipeline order."""

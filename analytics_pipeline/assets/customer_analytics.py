@@ -12,7 +12,6 @@ from analytics_pipeline.assets.customer_identities import (
     fingerprint_identities,
     load_identities,
 )
-from analytics_pipeline.assets.judgements import judge_catch_up
 from analytics_pipeline.assets.published_masters import recall_master_before
 from analytics_pipeline.assets.purchases import (
     Ledger,
@@ -22,12 +21,13 @@ from analytics_pipeline.assets.purchases import (
 )
 from analytics_pipeline.assets.raw_sales import compare_with_log
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
+from analytics_pipeline.assets.shared_checks import check_catch_up
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.domain.anomalies.people import (
     LONGEST_GAP,
+    check_tiers,
     compare_no_tiers,
-    judge_tiers,
 )
 from analytics_pipeline.domain.conservation import (
     conserve_money,
@@ -36,19 +36,19 @@ from analytics_pipeline.domain.conservation import (
 )
 from analytics_pipeline.domain.people import (
     Busiest,
+    check_walk_in,
     find_busiest,
-    judge_walk_in,
     sells_as_a_walk_in,
 )
 from analytics_pipeline.domain.purchases import name_people
 from analytics_pipeline.domain.reconciliation import COUNTED_ONCE_CHECK as CHECK
 from analytics_pipeline.domain.reconciliation import (
+    check_counted_once,
     find_counted_twice,
-    judge_counted_once,
 )
-from analytics_pipeline.domain.sales import judge_undelivered, value_column
-from analytics_pipeline.engine.duckdb import lend_columns
-from analytics_pipeline.model.checks import Candidate, Finding, OwnersList, Severity
+from analytics_pipeline.domain.sales import check_undelivered, value_column
+from analytics_pipeline.engine.duckdb import columns_to_ibis
+from analytics_pipeline.model.checks import Candidate, CheckResult, OwnersList, Severity
 from analytics_pipeline.model.errors import GateFailed, LocalFailure, WrongUse
 from analytics_pipeline.model.ids import is_among, with_plain_ids
 from analytics_pipeline.model.money import format_cents
@@ -63,17 +63,17 @@ from analytics_pipeline.storage.publication import MASTER
 from analytics_pipeline.tables import CUSTOMER_ANALYTICS
 
 # ----------------------------------------------------------------------------------
-# Find sales of customers without a record, and a record that is nobody (rule 3.8).
+# Find sales of customers without a record, and a hidden walk-in (rule 3.8).
 
 
-def judge_customers(
+def check_customers(
     shop: Shop,
     ledger: Ledger,
     identities: pd.DataFrame,
     figures: pd.DataFrame,
     sides: Mapping[str, int],
-) -> list[Finding]:
-    """Judge whether each customer of a sale is known, and is no hidden walk-in.
+) -> list[CheckResult]:
+    """Check that each customer of a sale is known, and is no hidden walk-in.
 
     Args:
         shop: whose sales these are.
@@ -84,8 +84,8 @@ def judge_customers(
     """
     orders = sides["sales_orders"] + sides["web_orders_orders"]
     return [
-        judge_undelivered(list_undelivered(shop, ledger, identities)),
-        judge_busiest(shop, ledger, identities, find_busiest(figures), orders),
+        check_undelivered(list_undelivered(shop, ledger, identities)),
+        check_busiest(shop, ledger, identities, find_busiest(figures), orders),
     ]
 
 
@@ -99,10 +99,10 @@ def list_undelivered(
     records = identities.loc[
         identities["record_kind"] == RecordKind.CUSTOMER, "record_id"
     ]
-    known = pd.DataFrame({"customer_id": [*records, *ledger.nobody]}, dtype="str")
+    known = pd.DataFrame({"customer_id": [*records, *ledger.walk_in_ids]}, dtype="str")
     sales = ledger.sales.filter(
         ledger.sales["is_completed"] & ledger.sales["customer_id"].notnull()
-    ).anti_join(lend_columns(known, {"customer_id": "string"}), "customer_id")
+    ).anti_join(columns_to_ibis(known, {"customer_id": "string"}), "customer_id")
     value = sales[value_column(shop.policy)].sum().cast("int64")
     found: pd.DataFrame = shop.engine.to_pandas(
         sales.group_by("customer_id").aggregate(sales=sales.count(), value_cents=value)
@@ -110,27 +110,29 @@ def list_undelivered(
     return found
 
 
-def judge_busiest(
+def check_busiest(
     shop: Shop,
     ledger: Ledger,
     identities: pd.DataFrame,
     busiest: Busiest | None,
     all_orders: int,
-) -> Finding:
-    """Judge whether a record of the *busiest* person sells as a walk-in does.
+) -> CheckResult:
+    """Check whether a record of the *busiest* person sells as a walk-in does.
 
     A record has no more orders than its person, so the sales are asked only about a
     person who has so many.
     """
     if busiest is None:
-        return judge_walk_in(None, 0, 0, all_orders)
+        return check_walk_in(None, 0, 0, all_orders)
     following = busiest.next_orders
     record, orders = busiest.person_id, busiest.orders
-    is_alike = sells_as_a_walk_in(orders, following, all_orders, shop.usual)
+    is_alike = sells_as_a_walk_in(orders, following, all_orders, shop.anomaly_limits)
     if is_alike:
         record, orders = _busiest_record(shop, ledger, identities, busiest)
-        is_alike = sells_as_a_walk_in(orders, following, all_orders, shop.usual)
-    return judge_walk_in(record if is_alike else None, orders, following, all_orders)
+        is_alike = sells_as_a_walk_in(
+            orders, following, all_orders, shop.anomaly_limits
+        )
+    return check_walk_in(record if is_alike else None, orders, following, all_orders)
 
 
 def _busiest_record(
@@ -139,7 +141,7 @@ def _busiest_record(
     """Return the record of the person with the most orders, and how many these are."""
     records = identities.loc[identities["person_id"] == busiest.person_id, "record_id"]
     sales = ledger.sales
-    asked = lend_columns(pd.DataFrame({"id": records}), {"id": "string"})
+    asked = columns_to_ibis(pd.DataFrame({"id": records}), {"id": "string"})
     own = sales.filter(sales["is_order"] & sales["customer_id"].isin(asked["id"]))
     counted = shop.engine.to_pandas(
         own.group_by("customer_id").aggregate(orders=own.count())
@@ -179,9 +181,9 @@ def refuse_undelivered(shop: Shop, typed: str) -> None:
 _OF_SALES = ["sale_id", "customer_id", "business_date", "total_incl_cents"]
 
 
-def judge_added_orders(
+def check_added_orders(
     shop: Shop, ledger: Ledger, customer_identities: pd.DataFrame
-) -> Finding:
+) -> CheckResult:
     """Say whether the orders that *ledger* adds may be sales already (rule 4.3)."""
     added = ledger.web.added_orders
     totals = shop.load("ecom_orders", EcomOrders)[["order_number", "total_cents"]]
@@ -189,12 +191,12 @@ def judge_added_orders(
     sales = name_people(
         _sales_without_order(shop, ledger, orders),
         ledger.sale_people,
-        set(ledger.nobody),
+        set(ledger.walk_in_ids),
         customer_identities,
     )
     twice = find_counted_twice(orders, sales)
     accepted = set() if twice.empty else _accepted_orders(shop)
-    return judge_counted_once(twice, len(added), accepted)
+    return check_counted_once(twice, len(added), accepted)
 
 
 def _sales_without_order(
@@ -202,8 +204,8 @@ def _sales_without_order(
 ) -> pd.DataFrame:
     """Return the web shop's sales of the totals of *orders* that are no order's."""
     sales: ir.Table = ledger.sales
-    totals = lend_columns(orders, {"total_cents": "int64"}).distinct()
-    tied = lend_columns(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
+    totals = columns_to_ibis(orders, {"total_cents": "int64"}).distinct()
+    tied = columns_to_ibis(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
     from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
     alike = sales.filter(
         from_web & sales["total_incl_cents"].isin(totals["total_cents"])
@@ -217,7 +219,7 @@ def _sales_without_order(
 def _accepted_orders(shop: Shop) -> set[str]:
     """Return the orders that the last master adds, if a person has accepted that.
 
-    Whoever accepted them once need not do so again for every day that follows.
+    Once accepted, they need not be accepted again for every day that follows.
     """
     last, _ = recall_master_before(shop, date.max)
     accepted_days = shop.warehouse.acceptances.days("customer_analytics", CHECK)
@@ -230,8 +232,8 @@ def _accepted_orders(shop: Shop) -> set[str]:
 # What the analytics are held against before they are stored.
 
 
-class CurrencyJudge:
-    """Says of any day whether the stored sales are what the log says now.
+class StaleSalesCheck:
+    """Says for any day whether the stored sales match the log.
 
     In a run that has just cut them they are; in a run of this table alone they might
     not be, after a walk that was cut short or a start date that was moved.
@@ -242,18 +244,18 @@ class CurrencyJudge:
         compared = compare_with_log(shop, last)
         self._stale, self._repeated = compared.stale_days, compared.repeated_sales
 
-    def judge(self, day: date) -> Finding:
-        """Judge *day* and all days before it."""
+    def evaluate(self, day: date) -> CheckResult:
+        """Check *day* and all days before it."""
         stale = [other for other in self._stale if other <= day.isoformat()]
         passed = not stale and not self._repeated
-        return Finding(
+        return CheckResult(
             "sales_are_current",
             passed,
             "The stored sales are what the log says, each once."
             if passed
             else f"{say(len(stale), 'day of raw_sales is', 'days of raw_sales are')} "
             "not what the log says, and "
-            f"{say(self._repeated, 'sale stands', 'sales stand')} twice. "
+            f"{say(self._repeated, 'sale appears', 'sales appear')} twice. "
             "Materialize raw_sales first.",
             evidence={
                 "stale_days": len(stale),
@@ -263,23 +265,23 @@ class CurrencyJudge:
         )
 
 
-def judge_currency(shop: Shop, last: date) -> CurrencyJudge:
-    """Return the judge of the days up to *last*, who compares once in a run."""
+def check_currency(shop: Shop, last: date) -> StaleSalesCheck:
+    """Return the check of the days up to *last*, which compares once in a run."""
     log = shop.sales_log()
     state = (
         last,
         shop.warehouse.attempts("raw_sales", "outlets"),
-        (log.generation, len(log.segments()), log.judged_segments()),
+        (log.generation, len(log.segments()), log.checked_segments()),
     )
-    return shop.keep("currency", state, lambda: CurrencyJudge(shop, last))
+    return shop.keep("currency", state, lambda: StaleSalesCheck(shop, last))
 
 
-def judge_people(
+def check_people(
     shop: Shop, day: date, frame: pd.DataFrame, identities: pd.DataFrame
-) -> list[Finding]:
+) -> list[CheckResult]:
     """Compare with the people of the published master, if it is no later than this.
 
-    Nobody may have vanished; and since an earlier day, few tiers may have moved.
+    No one may have vanished; and since an earlier day, few tiers may have moved.
     """
     published = shop.publication.published()
     if (
@@ -289,7 +291,7 @@ def judge_people(
     ):
         sentence = "There is no earlier master to compare with."
         return [
-            Finding("no_person_vanished", True, sentence),
+            CheckResult("no_person_vanished", True, sentence),
             compare_no_tiers(sentence),
         ]
     try:
@@ -299,7 +301,7 @@ def judge_people(
     except LocalFailure as error:
         sentence = f"The last master's people cannot be compared: {error.cause}"
         return [
-            Finding("no_person_vanished", False, sentence, Severity.WARN),
+            CheckResult("no_person_vanished", False, sentence, Severity.WARN),
             compare_no_tiers(sentence),
         ]
     before = with_plain_ids(before)
@@ -311,26 +313,26 @@ def judge_people(
         kept = replace(kept, offenders=_list_gone(shop, gone))
     return [
         kept,
-        judge_tiers(before, frame, days, shop.usual)
+        check_tiers(before, frame, days, shop.anomaly_limits)
         if 0 < days <= LONGEST_GAP
         else compare_no_tiers(f"The last master is {days} days older: not compared."),
     ]
 
 
-_TOLD_OF_GONE = ["Customer ID", "Customer Code", "Name", "Lifetime Value"]
+_SHOWN_OF_GONE = ["Customer ID", "Customer Code", "Name", "Lifetime Value"]
 
 
 def _list_gone(shop: Shop, gone: Collection[str]) -> OwnersList:
-    """List who is *gone*, as the published master last told of them."""
+    """List who is *gone*, as the published master last showed them."""
     master = pd.read_csv(
         shop.publication.folder / MASTER,
         dtype="str",
         keep_default_na=False,
         encoding="utf-8-sig",
-        usecols=_TOLD_OF_GONE,
-    )[_TOLD_OF_GONE]
-    told = master[is_among(master["Customer ID"], gone)]
-    return OwnersList(_TOLD_OF_GONE, told.to_numpy().tolist())
+        usecols=_SHOWN_OF_GONE,
+    )[_SHOWN_OF_GONE]
+    rows = master[is_among(master["Customer ID"], gone)]
+    return OwnersList(_SHOWN_OF_GONE, rows.to_numpy().tolist())
 
 
 # ----------------------------------------------------------------------------------
@@ -341,12 +343,12 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
     """Measure every person as of each of *days*, and prove that no cent was lost."""
     identities = load_identities(shop)
     shop.refuse_failed("raw_sales", shop.days_until(max(days)))
-    current = judge_currency(shop, max(days))
+    current = check_currency(shop, max(days))
     sales = bring_in_sales(shop, max(days)) if len(days) > 1 else None
     quarantined = find_quarantined_sales(shop)
     for day in days:
-        before = [judge_catch_up(shop, day), current.judge(day)]
-        if any(finding.blocks for finding in before):
+        before = [check_catch_up(shop, day), current.evaluate(day)]
+        if any(result.blocks for result in before):
             yield Candidate(None, before, partition=day.isoformat())
             continue
         ledger = (
@@ -364,9 +366,9 @@ def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         sides |= quarantined.worth(day, shop.policy.money_basis)
         after = [
             conserve_money(sides),
-            judge_added_orders(shop, ledger, identities),
-            *judge_people(shop, day, frame, identities),
-            *judge_customers(shop, ledger, identities, frame, sides),
+            check_added_orders(shop, ledger, identities),
+            *check_people(shop, day, frame, identities),
+            *check_customers(shop, ledger, identities, frame, sides),
         ]
         yield Candidate(
             frame,
@@ -383,11 +385,11 @@ def list_people(identities: pd.DataFrame) -> ir.Table:
     is_customer = live["record_kind"] == RecordKind.CUSTOMER
     grouped = live.assign(is_customer=is_customer).groupby("person_id")
     people = grouped[["is_customer"]].any().reset_index()
-    return lend_columns(people, {"person_id": "string", "is_customer": "boolean"})
+    return columns_to_ibis(people, {"person_id": "string", "is_customer": "boolean"})
 
 
 def add_up_sides(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
-    """Return both sides of the conservation law, each added up by itself (7.1)."""
+    """Return both sides of the conservation law, each added up on its own (7.1)."""
     completed = ledger.sales.filter(ledger.sales["is_completed"])
     with_tax = shop.policy.money_basis is MoneyBasis.INCL_TAX
     total = "total_incl_cents" if with_tax else "total_excl_cents"
@@ -397,11 +399,11 @@ def add_up_sides(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, i
             cents=completed[total].sum(), orders=completed["is_order"].sum()
         ),
     )
-    nobody = ledger.purchases.filter(ledger.purchases["person_id"].isnull())
+    no_one = ledger.purchases.filter(ledger.purchases["person_id"].isnull())
     unattributed = first_row(
         shop,
-        nobody.aggregate(
-            cents=nobody["value_cents"].sum(), orders=nobody["is_order"].sum()
+        no_one.aggregate(
+            cents=no_one["value_cents"].sum(), orders=no_one["is_order"].sum()
         ),
     )
     added = ledger.web.added_orders

@@ -9,7 +9,7 @@ from analytics_pipeline.assets.customer_analytics import load_analytics
 from analytics_pipeline.assets.customer_identities import (
     describe_everyone,
 )
-from analytics_pipeline.assets.judgements import CatchUpJudge
+from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.exports import (
     assemble_master,
@@ -28,8 +28,8 @@ _LOG = logging.getLogger(__name__)
 
 def list_master(shop: Shop, day: date) -> Candidate:
     """List every person with contact and figures as of *day*."""
-    judge = CatchUpJudge(shop)
-    caught_up, provisional = judge.judge(day), judge.is_provisional(day)
+    evaluate = CatchUpCheck(shop)
+    caught_up, provisional = evaluate.evaluate(day), evaluate.is_provisional(day)
     if caught_up.blocks:
         return Candidate(None, [caught_up], partition=day.isoformat())
     shop.refuse_failed("first_time_buyers", [day.isoformat()])

@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from analytics_pipeline.assets.customer_analytics import judge_currency
+from analytics_pipeline.assets.customer_analytics import check_currency
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.published_masters import (
     PublishedMaster,
@@ -23,10 +23,10 @@ from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.changes import (
     Master,
     add_up_changes,
+    check_causes,
+    check_figures,
     explain_orders,
     explain_sales,
-    judge_causes,
-    judge_figures,
     list_changes,
     list_moved_people,
     name_causes,
@@ -37,8 +37,8 @@ from analytics_pipeline.domain.purchases import (
     keys_of,
     list_contributions,
 )
-from analytics_pipeline.engine.duckdb import lend_columns
-from analytics_pipeline.model.checks import Candidate, Finding, Severity
+from analytics_pipeline.engine.duckdb import columns_to_ibis
+from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.changes import CustomerChanges
@@ -60,7 +60,7 @@ def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
         if published is None or published.as_of != day.isoformat():
             yield _keep(shop, day)
             continue
-        current = judge_currency(shop, day).judge(day)
+        current = check_currency(shop, day).evaluate(day)
         if current.blocks:
             yield Candidate(None, [current], partition=day.isoformat())
             continue
@@ -68,23 +68,23 @@ def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
 
 
 def _keep(shop: Shop, day: date) -> Candidate:
-    """Keep what was told of a day that is not the published one: it was known then.
+    """Keep the changes of a day that is not the published one: they were known then.
 
-    Where it is damaged nobody knows it any more; that is told, and holds nothing up.
+    Where they are damaged they are lost; that is reported, and stops nothing.
     """
     key = day.isoformat()
-    sentence = f"{day} is not the published day: what was told of it is kept."
+    sentence = f"{day} is not the published day: its changes are kept."
     checks = ("sales_are_current", "figures_are_current", "changes_add_up")
-    kept = [Finding(check, True, sentence) for check in checks]
-    known = Finding("earlier_master_is_known", True, sentence, Severity.WARN)
-    told = no_changes()
+    kept = [CheckResult(check, True, sentence) for check in checks]
+    known = CheckResult("earlier_master_is_known", True, sentence, Severity.WARN)
+    reported = no_changes()
     try:
         if shop.warehouse.exists("customer_changes", key):
-            told = shop.warehouse.read("customer_changes", CustomerChanges, key)
+            reported = shop.warehouse.read("customer_changes", CustomerChanges, key)
     except LocalFailure as error:
-        lost = f"{error.cause} What was told of the day is lost."
-        known = Finding("earlier_master_is_known", False, lost, Severity.WARN)
-    return Candidate(told, [*kept, known, judge_causes(told)], key)
+        lost = f"{error.cause} The changes of the day are lost."
+        known = CheckResult("earlier_master_is_known", False, lost, Severity.WARN)
+    return Candidate(reported, [*kept, known, check_causes(reported)], key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,14 @@ class Now:
     ledger: Ledger
 
 
-def _explain(shop: Shop, day: date, current: Finding) -> Candidate:
+def _explain(shop: Shop, day: date, current: CheckResult) -> Candidate:
     """Compare the master of *day* with the one published before it."""
     now = _open(shop, day)
     earlier, known = recall_master_before(shop, day)
-    rows, findings = _compare(shop, earlier, now)
+    rows, results = _compare(shop, earlier, now)
     return Candidate(
         rows,
-        [current, known, *findings],
+        [current, known, *results],
         day.isoformat(),
         notes=note_sources(now.master.made_from),
         figures={} if rows is None else _count(rows),
@@ -131,14 +131,14 @@ def _open(shop: Shop, day: date) -> Now:
 
 def _compare(
     shop: Shop, earlier: PublishedMaster | None, now: Now
-) -> tuple[pd.DataFrame | None, list[Finding]]:
+) -> tuple[pd.DataFrame | None, list[CheckResult]]:
     """Return the changes, and whether they add up and are explained."""
     figures_then = now.master.figures if earlier is None else earlier.figures
     moved = list_moved_people(figures_then, now.master.figures)
     after = _purchases_of(shop, now.ledger, moved)
     later = list_contributions(after, now.master.as_of)
     totals = add_up_purchases(shop, now.ledger)
-    figures = judge_figures(now.master.figures, later, moved, totals)
+    figures = check_figures(now.master.figures, later, moved, totals)
     if figures.blocks:
         return None, [figures]
     rows = (
@@ -147,7 +147,7 @@ def _compare(
         else _list(shop, earlier, now, moved, after, later)
     )
     sums = add_up_changes(figures_then, now.master.figures, rows)
-    return rows, [figures, sums, judge_causes(rows)]
+    return rows, [figures, sums, check_causes(rows)]
 
 
 def _list(
@@ -194,7 +194,7 @@ def _purchases_of(shop: Shop, ledger: Ledger, people: "pd.Index[str]") -> pd.Dat
         return none
     # A table, because after a first merge of duplicates they may be very many.
     asked = pd.DataFrame({"person_id": people.astype("str")})
-    wanted = lend_columns(asked, {"person_id": "string"})
+    wanted = columns_to_ibis(asked, {"person_id": "string"})
     found: pd.DataFrame = shop.engine.to_pandas(
         purchases.semi_join(wanted, "person_id")
     )
@@ -214,7 +214,7 @@ def add_up_purchases(shop: Shop, ledger: Ledger) -> dict[str, int]:
 
 
 def _explain_keys(shop: Shop, now: Now, compared: pd.DataFrame) -> pd.DataFrame:
-    """Say of each sale and order in question how it stands now."""
+    """Say how each sale and order in question counts now."""
     is_order = compared["is_web_order"].astype("bool")
     asked = compared.loc[~is_order, "source_id"].drop_duplicates().tolist()
     sales = read_sales_now(shop, asked)

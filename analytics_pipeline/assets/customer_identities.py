@@ -10,8 +10,8 @@ import pandas as pd
 
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.people import (
+    check_placeholders,
     count_placeholders,
-    judge_placeholders,
 )
 from analytics_pipeline.domain.conservation import cover_records
 from analytics_pipeline.domain.identity import (
@@ -21,8 +21,8 @@ from analytics_pipeline.domain.identity import (
     no_overrides,
     resolve_identities,
 )
-from analytics_pipeline.domain.people import describe_people, judge_people
-from analytics_pipeline.model.checks import Candidate, Finding, Severity, name_some
+from analytics_pipeline.domain.people import check_people, describe_people
+from analytics_pipeline.model.checks import Candidate, CheckResult, Severity, name_some
 from analytics_pipeline.model.errors import GateFailed, WrongUse
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
@@ -52,17 +52,17 @@ def resolve_customers(shop: Shop) -> Candidate:
         "people": people_count,
         "merged": len(live) - people_count,
     }
-    findings = [
+    results = [
         cover_records(customers, frame),
         _report_left_out(left_out),
-        judge_people(frame, customers, overrides, shop.policy.suspicious_size),
-        judge_placeholders(
+        check_people(frame, customers, overrides, shop.policy.suspicious_size),
+        check_placeholders(
             contacts,
             shop.warehouse.runs_before("customer_identities", shop.today),
-            shop.usual,
+            shop.anomaly_limits,
         ),
     ]
-    return Candidate(frame, findings, notes=_inputs(shop), figures=figures)
+    return Candidate(frame, results, notes=_inputs(shop), figures=figures)
 
 
 def store_identities(shop: Shop, candidate: Candidate) -> None:
@@ -85,7 +85,7 @@ def _inputs(shop: Shop) -> dict[str, str]:
 
 
 def fingerprint_identities(shop: Shop) -> str:
-    """Return what tells these identities from any others."""
+    """Return what identifies these identities."""
     return sha256(shop.warehouse.path("customer_identities").read_bytes()).hexdigest()
 
 
@@ -106,7 +106,7 @@ def load_identities(shop: Shop) -> pd.DataFrame:
     return identities
 
 
-def _report_left_out(edges: pd.DataFrame) -> Finding:
+def _report_left_out(edges: pd.DataFrame) -> CheckResult:
     """Report the records that share a key and were declared different (rule 3.4)."""
     pairs = [
         f"{left}–{right} ({kind})"
@@ -114,10 +114,10 @@ def _report_left_out(edges: pd.DataFrame) -> Finding:
             edges["left_id"], edges["right_id"], edges["kind"], strict=True
         )
     ]
-    return Finding(
+    return CheckResult(
         "nothing_is_kept_apart",
         not pairs,
-        f"{len(pairs)} shared keys join nobody, because identity_overrides.csv "
+        f"{len(pairs)} shared keys join no one, because identity_overrides.csv "
         "declares the records different.",
         Severity.WARN,
         {"edges": len(pairs), "records": name_some(pairs)},

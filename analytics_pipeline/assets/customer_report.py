@@ -15,8 +15,8 @@ from analytics_pipeline.assets.customer_analytics import (
     load_analytics,
 )
 from analytics_pipeline.assets.customer_identities import load_identities
-from analytics_pipeline.assets.judgements import CatchUpJudge
-from analytics_pipeline.assets.purchases import Ledger, hold_if_few, open_day
+from analytics_pipeline.assets.purchases import Ledger, materialize_if_small, open_day
+from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.domain.changes import no_changes
@@ -26,17 +26,17 @@ from analytics_pipeline.domain.report import (
     Row,
     add_up_months,
     add_up_recent_days,
+    check_report,
     count_cohorts,
     count_second_orders,
     join_first_orders,
-    judge_report,
     list_largest_changes,
     month_before,
+    report_figures,
     rows_of,
-    tell_figures,
 )
-from analytics_pipeline.engine.duckdb import lend_columns
-from analytics_pipeline.model.checks import Candidate, Verdict
+from analytics_pipeline.engine.duckdb import columns_to_ibis
+from analytics_pipeline.model.checks import Candidate, LastResult
 from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
@@ -59,7 +59,7 @@ from analytics_pipeline.tables import CUSTOMER_REPORT
 
 
 def report_customers(shop: Shop, day: date) -> Candidate:
-    """Tell the figures of *day*, and prove that they add up to the stored ones.
+    """Collect the figures of *day*, and prove that they add up to the stored ones.
 
     Raises:
         GateFailed: the master of the day failed its gate, or its people are older
@@ -72,11 +72,11 @@ def report_customers(shop: Shop, day: date) -> Candidate:
     ledger = open_day(shop, load_identities(shop), day)
     sides = add_up_sides(shop, ledger, analytics)
     measured = _measure(shop, ledger, analytics, sides, day)
-    report = shape(tell_figures(measured, shop.policy, day), CustomerReport)
-    finding = judge_report(report, analytics, sides)
+    report = shape(report_figures(measured, shop.policy, day), CustomerReport)
+    result = check_report(report, analytics, sides)
     return Candidate(
         report,
-        [finding],
+        [result],
         key,
         figures=_plotted(report),
         places={"report": f"reports/customer_report_{key}.html"},
@@ -96,11 +96,11 @@ def _measure(
     sides: Mapping[str, int],
     day: date,
 ) -> Measured:
-    """Ask the engine what the report tells."""
+    """Ask the engine for the report's numbers."""
     ask = shop.engine.to_pandas
-    firsts = lend_columns(analytics[list(FIRST_ORDER)], FIRST_ORDER)
+    firsts = columns_to_ibis(analytics[list(FIRST_ORDER)], FIRST_ORDER)
     # Several questions are asked of them: the long way to them is gone once.
-    joined = hold_if_few(shop, join_first_orders(ledger.purchases, firsts))
+    joined = materialize_if_small(shop, join_first_orders(ledger.purchases, firsts))
     recent = ask(add_up_recent_days(joined, day)).iloc[0]
     return Measured(
         analytics=analytics,
@@ -118,7 +118,7 @@ def _measure(
 
 
 def _standings(shop: Shop, purchases: ir.Table, day: date) -> pd.DataFrame:
-    """Return where today's people stood on an earlier day, by what is known now."""
+    """Return tier and segment of today's people on an earlier day, as known now."""
     until = purchases.filter(purchases["day"] <= ibis.timestamp(day.isoformat()))
     people = list_people(load_identities(shop))
     stood = measure_people(until, people, shop.policy, day)
@@ -179,7 +179,9 @@ def _plot_name(number: Row) -> str:
     return name if is_named_so else f"{name}_{number.unit}"
 
 
-def store_report(shop: Shop, candidate: Candidate, verdicts: Sequence[Verdict]) -> None:
+def store_report(
+    shop: Shop, candidate: Candidate, verdicts: Sequence[LastResult]
+) -> None:
     """Store the numbers of a day, and draw its page."""
     shop.store_as("customer_report", CustomerReport)(candidate)
     day = date.fromisoformat(str(candidate.partition))
@@ -190,7 +192,7 @@ def store_report(shop: Shop, candidate: Candidate, verdicts: Sequence[Verdict]) 
         changes=list_largest_changes(_changes(shop, day)),
         verdicts=verdicts,
         with_tax=shop.policy.money_basis is MoneyBasis.INCL_TAX,
-        provisional=CatchUpJudge(shop).is_provisional(day),
+        provisional=CatchUpCheck(shop).is_provisional(day),
         shop=shop.settings.shop_name or "",
     )
     files = ReportFiles(shop.settings.data_dir, shop.policy.archive_keep_days)

@@ -9,22 +9,22 @@ from hashlib import sha256
 
 import pandas as pd
 
-from analytics_pipeline.assets.judgements import judge_rejections, walk_began
 from analytics_pipeline.assets.sales_feed import (
     refuse_empty_first_load,
     refuse_poisoned_cursor,
 )
+from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.people import (
+    check_contacts,
     count_contacts,
-    judge_contacts,
     live_records,
 )
-from analytics_pipeline.domain.contacts import ContactKeys, judge_addresses
+from analytics_pipeline.domain.contacts import ContactKeys, check_addresses
 from analytics_pipeline.domain.feed import highest_plausible
 from analytics_pipeline.model import text
-from analytics_pipeline.model.checks import Candidate, Finding, Rejection
-from analytics_pipeline.model.ids import is_among, judge_ids, plain_id, plain_ids
+from analytics_pipeline.model.checks import Candidate, CheckResult, Rejection
+from analytics_pipeline.model.ids import check_ids, is_among, plain_id, plain_ids
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import Customers, Outlets
 from analytics_pipeline.shop import Shop
@@ -44,7 +44,7 @@ def read_customers(
 ) -> Candidate:
     """Read the customers that changed since the last time, and put them in.
 
-    With *replay* the records in quarantine are tried again, each by itself.  Where
+    With *replay* the records in quarantine are tried again, one by one.  Where
     the keys of contacts are now made in another way (another phone region,
     another list of placeholders, a new hash key), every record is read again.
     """
@@ -65,20 +65,20 @@ def read_customers(
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
     kept = _without(frame, standing)
-    findings = [_judge(shop, walk, standing), *_judge_kept(shop, kept)]
+    results = [_check_rejected(shop, walk, standing), *_check_kept(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
         "began_at": walk.began_at.isoformat(),
         "cursor": walk.cursor,
     }
     if replay:
-        figures |= {"replayed": len(rejections), "mended": sum(map(len, replayed))}
+        figures |= {"replayed": len(rejections), "fixed": sum(map(len, replayed))}
     notes = {
         "cursor": str(walk.cursor),
         "keys": made_with,
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
-    return Candidate(kept, findings, notes=notes, figures=figures)
+    return Candidate(kept, results, notes=notes, figures=figures)
 
 
 def _read_on_from(shop: Shop) -> pd.DataFrame | None:
@@ -178,30 +178,32 @@ def _read_rejections(notes: dict[str, str]) -> list[Rejection]:
     return [replace(each, record_id=plain_id(each.record_id)) for each in entries]
 
 
-def _judge(shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]) -> Finding:
-    """Judge what was turned away; what stood in quarantine before is not news."""
+def _check_rejected(
+    shop: Shop, walk: CustomersWalk, standing: Sequence[Rejection]
+) -> CheckResult:
+    """Check what was rejected; what was in quarantine before is not news."""
     stood = _read_rejections(shop.warehouse.notes("customers"))
     known = {each.record_id for each in stood} - {None}
     fresh = sum(each.record_id not in known for each in walk.rejections)
-    return judge_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
+    return check_rejections(fresh, walk.read, shop.policy.max_quarantined, standing)
 
 
-def _judge_kept(shop: Shop, frame: pd.DataFrame) -> list[Finding]:
-    """Judge the spelling of ids; compare the contacts with earlier days'.
+def _check_kept(shop: Shop, frame: pd.DataFrame) -> list[CheckResult]:
+    """Check the spelling of ids; compare the contacts with earlier days'.
 
     Fields with several addresses are counted.
     """
     before = shop.warehouse.runs_before("customers", shop.today)
     live = live_records(frame)
     return [
-        judge_ids(frame["customer_id"], "customer record", "customer records"),
-        judge_contacts(count_contacts(frame), before, shop.usual),
-        judge_addresses(live["email"], live["customer_id"], "customer record"),
+        check_ids(frame["customer_id"], "customer record", "customer records"),
+        check_contacts(count_contacts(frame), before, shop.anomaly_limits),
+        check_addresses(live["email"], live["customer_id"], "customer record"),
     ]
 
 
 def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:
-    """Say whether one turned away without a version was delivered well since."""
+    """Say whether a record rejected without a version was delivered well since."""
     return rejection.version is None and any(
         (rows["customer_id"] == rejection.record_id).any() for rows in later
     )
@@ -210,11 +212,11 @@ def _is_made_good(rejection: Rejection, later: Sequence[pd.DataFrame]) -> bool:
 def _still_standing(
     rejections: list[Rejection], frame: pd.DataFrame
 ) -> list[Rejection]:
-    """Return the latest rejection of each record that no later good version mends.
+    """Return the latest rejection of each record that no later good version replaces.
 
-    One that tells neither id nor version is a record of its own each time, unless its
+    One without id and version is a record of its own each time, unless its
     version is far above the others: that one stays at the end of the feed.  Where on
-    which page it stood is left out: a walk from the start would find it at another
+    which page it was is left out: a walk from the start would find it at another
     place, and the table must not differ.
     """
     versions = dict(zip(frame["customer_id"], frame["version"], strict=True))
@@ -237,7 +239,7 @@ def _lateness(rejection: Rejection) -> tuple[bool, int]:
 
 
 def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
-    """Return the records whose latest version was not turned away.
+    """Return the records whose latest version was not rejected.
 
     The last good version would show contacts that the record may no longer hold.
     """

@@ -13,20 +13,20 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.assets.table import TableRun, table
-from analytics_pipeline.domain.contacts import judge_addresses
+from analytics_pipeline.domain.contacts import check_addresses
 from analytics_pipeline.domain.web_orders import (
     KnownNumbers,
+    check_completeness,
+    check_order_words,
     comparable,
     compare_exports,
     explain_change,
     find_doubtful,
     find_mark,
     first_words,
-    judge_completeness,
-    judge_order_words,
 )
-from analytics_pipeline.engine.duckdb import explain_failure, lend_columns
-from analytics_pipeline.model.checks import Candidate, Finding, Severity
+from analytics_pipeline.engine.duckdb import columns_to_ibis, explain_failure
+from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.model.text import say
@@ -77,7 +77,7 @@ class _Sales:
             return set()
         wanted = KnownNumbers(asked)
         words = pd.DataFrame({"word": first_words(wanted.forms)})
-        begins = lend_columns(words, {"word": "string"})["word"]
+        begins = columns_to_ibis(words, {"word": "string"})["word"]
         found = self._read(
             lambda number: (
                 number.re_extract("^[^ ]+", 0).lower().isin(begins)
@@ -135,10 +135,10 @@ def _engine_explained() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = explain_failure(error)
-        if told is None:
+        failure = explain_failure(error)
+        if failure is None:
             raise
-        raise told from None
+        raise failure from None
 
 
 def _explain(
@@ -152,8 +152,8 @@ def _explain(
     carried = sales.carry(asked)
     sources = known.loc[known["is_source"].astype("bool"), "number"]
     at_tills = {mark for number in sources if (mark := find_mark(number))}
-    told = {each.number: explain_change(each, carried, at_tills) for each in doubtful}
-    return {number: reason for number, reason in told.items() if reason is not None}
+    values = {each.number: explain_change(each, carried, at_tills) for each in doubtful}
+    return {number: reason for number, reason in values.items() if reason is not None}
 
 
 def _refuse(name: str, export: EcomExport, changed: Mapping[str, str]) -> None:
@@ -225,9 +225,9 @@ STALE_EXPORT = timedelta(days=7)
 """How old the web shop's export may be before it is called stale."""
 
 FINGERPRINT_NOTE = "export_sha256"
-"""The note of ``ecom_orders`` that tells which export it was made from."""
+"""The note of ``ecom_orders`` that names the export it was made from."""
 COLUMNS_NOTE = "export_columns"
-"""The note that tells which of the columns were there that an export may lack."""
+"""The note that lists which of the optional columns were there."""
 
 
 def export_path(shop: Shop) -> Path:
@@ -239,8 +239,8 @@ def export_within_reach(shop: Shop, named: str) -> Path:
     """Return the export that a run of the UI may read: in the data directory or inbox.
 
     *named* is relative to the data directory, or a whole path.  Links are followed
-    first.  A run is asked for by whoever reaches the UI; a command, by who may read the
-    file anyway.
+    first. Anyone who reaches the UI can ask for a run; a command is typed by someone
+    who may read the file anyway.
 
     Raises:
         WrongUse: the file is elsewhere.
@@ -267,7 +267,7 @@ def _put_into(data: Path) -> str:
 
 @contextmanager
 def brought_in(shop: Shop, export: Path) -> Iterator[Path]:
-    """Yield a copy of *export* beside the one in place, which it may replace.
+    """Yield a copy of *export* next to the one in place, which it may replace.
 
     What is put in place is what was checked, whatever happens to the file meanwhile;
     the copy of one that is not put in place is removed.
@@ -292,14 +292,14 @@ def take_in_export(shop: Shop, copy: Path) -> Candidate:
     """
     export = open_export(shop, copy)
     not_compared = refuse_changed_numbers(shop, copy.name, export)
-    complete = _compared(judge_replacement(shop, export), not_compared)
+    complete = _compared(check_replacement(shop, export), not_compared)
     return _read(shop, copy, export, complete)
 
 
 def store_export(shop: Shop, candidate: Candidate, copy: Path) -> None:
     """Put the *copy* of an export in place, and store its orders.
 
-    The file goes first: were it the other way round, whoever died in between would
+    The file goes first: the other way round, a run that died in between would
     leave an older export that looks like a new one.
     """
     put_in_place(shop, copy)
@@ -307,7 +307,7 @@ def store_export(shop: Shop, candidate: Candidate, copy: Path) -> None:
 
 
 def put_in_place(shop: Shop, copy: Path) -> Path | None:
-    """Put the *copy* of an export in place; keep the one that it replaces beside it.
+    """Put the *copy* of an export in place; keep the one that it replaces.
 
     Return where that is kept; nothing where there was none, or it was the same.
 
@@ -327,24 +327,24 @@ def read_ecom_orders(shop: Shop) -> Candidate:
     """Read the web shop's export; without the file there are no web orders."""
     path = export_path(shop)
     if not is_placed(path):
-        found = Finding(
+        found = CheckResult(
             "export_is_readable", True, "There is no export: no web orders."
         )
         frame = frame_of([], EcomOrders)
-        complete = judge_orders(shop, frame, None)
-        age, words = judge_age(None, path.name), judge_order_words(frame)
-        return Candidate(frame, [found, age, complete, words, _judge_addresses(frame)])
+        complete = check_orders(shop, frame, None)
+        age, words = check_export_age(None, path.name), check_order_words(frame)
+        return Candidate(frame, [found, age, complete, words, _check_addresses(frame)])
     try:
         export = open_export(shop, path)
         not_compared = refuse_changed_numbers(shop, path.name, export)
     except WrongUse as error:
         sentence = f"{error.cause} {error.remedy}"
-        return Candidate(None, [Finding("export_is_readable", False, sentence)])
-    complete = judge_orders(shop, export.orders, export.columns)
+        return Candidate(None, [CheckResult("export_is_readable", False, sentence)])
+    complete = check_orders(shop, export.orders, export.columns)
     return _read(shop, path, export, _compared(complete, not_compared))
 
 
-def _compared(complete: Finding, not_compared: str | None) -> Finding:
+def _compared(complete: CheckResult, not_compared: str | None) -> CheckResult:
     """Return *complete*, which says too if order numbers could *not* be *compared*.
 
     That alone is a warning.
@@ -353,21 +353,23 @@ def _compared(complete: Finding, not_compared: str | None) -> Finding:
         return complete
     if not complete.passed:
         return replace(complete, sentence=f"{complete.sentence} {not_compared}")
-    return Finding("export_is_complete", False, not_compared, Severity.WARN)
+    return CheckResult("export_is_complete", False, not_compared, Severity.WARN)
 
 
-def _read(shop: Shop, path: Path, export: EcomExport, complete: Finding) -> Candidate:
+def _read(
+    shop: Shop, path: Path, export: EcomExport, complete: CheckResult
+) -> Candidate:
     """Return the orders of an *export* that could be read, and what is to be said."""
-    readable = Finding("export_is_readable", True, "The export could be read.")
-    age = judge_age(age_of(shop, path), path.name)
+    readable = CheckResult("export_is_readable", True, "The export could be read.")
+    age = check_export_age(age_of(shop, path), path.name)
     return Candidate(
         export.orders,
         [
             readable,
             age,
             complete,
-            judge_order_words(export.orders),
-            _judge_addresses(export.orders),
+            check_order_words(export.orders),
+            _check_addresses(export.orders),
         ],
         notes={
             FINGERPRINT_NOTE: export.fingerprint,
@@ -382,9 +384,9 @@ def age_of(shop: Shop, path: Path) -> timedelta:
     return shop.clock() - datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def _judge_addresses(orders: pd.DataFrame) -> Finding:
+def _check_addresses(orders: pd.DataFrame) -> CheckResult:
     """Count the orders with several addresses in one field (rule 3.2)."""
-    return judge_addresses(orders["email"], orders["order_number"], "web order")
+    return check_addresses(orders["email"], orders["order_number"], "web order")
 
 
 def open_export(shop: Shop, path: Path) -> EcomExport:
@@ -397,9 +399,9 @@ def open_export(shop: Shop, path: Path) -> EcomExport:
     return read_ecom_export(path, keys, zone, shop.export_dialect)
 
 
-def judge_orders(
+def check_orders(
     shop: Shop, orders: pd.DataFrame, columns: Sequence[str] | None
-) -> Finding:
+) -> CheckResult:
     """Compare *orders* with the last good ones, which are those that are stored.
 
     Args:
@@ -409,31 +411,31 @@ def judge_orders(
             where there is no export.
     """
     if not shop.warehouse.exists("ecom_orders"):
-        return judge_completeness(None)
+        return check_completeness(None)
     try:
         before = shop.warehouse.read("ecom_orders", EcomOrders)
     except LocalFailure as error:
         sentence = f"The last good orders cannot be compared: {error.cause}"
-        return Finding("export_is_complete", False, sentence, Severity.WARN)
+        return CheckResult("export_is_complete", False, sentence, Severity.WARN)
     changes = compare_exports(before, orders)
     if columns is None:
-        return judge_completeness(changes)
+        return check_completeness(changes)
     noted = shop.warehouse.notes("ecom_orders").get(COLUMNS_NOTE, "")
     lost = {column for column in noted.split(";") if column} - set(columns)
-    return judge_completeness(changes, lost)
+    return check_completeness(changes, lost)
 
 
-def judge_replacement(shop: Shop, export: EcomExport) -> Finding:
+def check_replacement(shop: Shop, export: EcomExport) -> CheckResult:
     """Compare an *export* with the stored orders, and with the one that it replaces.
 
     The one in place may be newer than what is stored, and is as good, unless the gate
     would stop it.
     """
-    complete = judge_orders(shop, export.orders, export.columns)
+    complete = check_orders(shop, export.orders, export.columns)
     in_place = None if complete.blocks else _good_export_in_place(shop)
     if in_place is None:
         return complete
-    lacking = judge_completeness(compare_exports(in_place.orders, export.orders))
+    lacking = check_completeness(compare_exports(in_place.orders, export.orders))
     return lacking if lacking.blocks else complete
 
 
@@ -443,15 +445,15 @@ def _good_export_in_place(shop: Shop) -> EcomExport | None:
         export = open_export(shop, export_path(shop))
     except WrongUse:
         return None
-    complete = judge_orders(shop, export.orders, export.columns)
+    complete = check_orders(shop, export.orders, export.columns)
     return None if complete.blocks else export
 
 
-def judge_age(age: timedelta | None, name: str) -> Finding:
+def check_export_age(age: timedelta | None, name: str) -> CheckResult:
     """Say whether the export is recent enough."""
     fresh = age is None or age <= STALE_EXPORT
     days = 0 if age is None else age.days
-    return Finding(
+    return CheckResult(
         "export_is_fresh",
         fresh,
         "The export is recent enough."

@@ -10,17 +10,17 @@ from analytics_pipeline.assets.purchases import Ledger, open_day
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.purchases import name_people
 from analytics_pipeline.domain.reconciliation import (
+    check_evidence,
+    check_refunds,
+    check_sync,
     find_unsettled,
     given_back,
-    judge_evidence,
-    judge_refunds,
-    judge_sync,
     reconcile_orders,
     reconcile_sums,
     summarise_reconciliation,
 )
-from analytics_pipeline.engine.duckdb import lend_columns
-from analytics_pipeline.model.checks import Candidate, Finding, Severity
+from analytics_pipeline.engine.duckdb import columns_to_ibis
+from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.model.schemas.sources import EcomOrders
@@ -68,8 +68,10 @@ def _sales_among(
     shop: Shop, ledger: Ledger, ids: "pd.Series[str]", column: str
 ) -> pd.DataFrame:
     """Return the sales up to the day whose *column* is among *ids*."""
-    lent = lend_columns(pd.DataFrame({column: ids.unique()}), {column: "string"})
-    found = ledger.sales.semi_join(lent, column).select(*_COLUMNS)
+    lent_table = columns_to_ibis(
+        pd.DataFrame({column: ids.unique()}), {column: "string"}
+    )
+    found = ledger.sales.semi_join(lent_table, column).select(*_COLUMNS)
     sales: pd.DataFrame = shop.engine.to_pandas(found)
     return sales
 
@@ -108,18 +110,18 @@ def reconcile_web_orders(shop: Shop) -> Candidate:
         unsettled,
     )
     frame = shape(table, EcomReconciliation)
-    findings = [
+    results = [
         reconcile_sums(frame, orders, as_of),
-        judge_evidence(frame),
-        judge_sync(frame, as_of),
-        judge_refunds(unsettled),
+        check_evidence(frame),
+        check_sync(frame, as_of),
+        check_refunds(unsettled),
     ]
     counts = summarise_reconciliation(frame)["orders"]
     figures: dict[str, int | str] = {str(name): int(n) for name, n in counts.items()}
     figures["as_of"] = published.as_of
     return Candidate(
         frame,
-        findings,
+        results,
         notes={"as_of": published.as_of},
         figures=figures,
         places={"report": RECONCILIATION},
@@ -139,26 +141,24 @@ def _nothing_published() -> Candidate:
         pd.DataFrame(columns=list(EcomReconciliation.to_schema().columns)),
         EcomReconciliation,
     )
-    findings = [
-        Finding("categories_add_up", True, sentence),
-        Finding("evidence_agrees", True, sentence, Severity.WARN),
-        Finding("orders_have_sales", True, sentence, Severity.WARN),
-        Finding("refunds_reach_the_tills", True, sentence, Severity.WARN),
+    results = [
+        CheckResult("categories_add_up", True, sentence),
+        CheckResult("evidence_agrees", True, sentence, Severity.WARN),
+        CheckResult("orders_have_sales", True, sentence, Severity.WARN),
+        CheckResult("refunds_reach_the_tills", True, sentence, Severity.WARN),
     ]
     figures = {category.value: 0 for category in ReconciliationCategory}
-    return Candidate(
-        frame, findings, figures=figures, places={"report": RECONCILIATION}
-    )
+    return Candidate(frame, results, figures=figures, places={"report": RECONCILIATION})
 
 
 def _matched_sales(
     shop: Shop, ledger: Ledger, identities: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the sales that are some web order's, with the person of each."""
-    tied = lend_columns(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
+    tied = columns_to_ibis(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
     found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES)
     sales: pd.DataFrame = shop.engine.to_pandas(found)
-    return name_people(sales, ledger.sale_people, set(ledger.nobody), identities)
+    return name_people(sales, ledger.sale_people, set(ledger.walk_in_ids), identities)
 
 
 @table(ECOM_RECONCILIATION)

@@ -7,7 +7,7 @@ from functools import partial
 
 from analytics_pipeline.assets.customer_analytics import load_analytics
 from analytics_pipeline.assets.customer_identities import describe_everyone
-from analytics_pipeline.assets.judgements import judge_catch_up
+from analytics_pipeline.assets.shared_checks import check_catch_up
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.exports import (
     assemble_first_time_buyers,
@@ -23,7 +23,7 @@ from analytics_pipeline.tables import FIRST_TIME_BUYERS
 
 def list_first_time_buyers(shop: Shop, day: date) -> Candidate:
     """List the people with one order as of *day*."""
-    caught_up = judge_catch_up(shop, day)
+    caught_up = check_catch_up(shop, day)
     if caught_up.blocks:
         return Candidate(None, [caught_up], partition=day.isoformat())
     frame = assemble_first_time_buyers(

@@ -7,8 +7,8 @@ import pandas as pd
 
 from analytics_pipeline.assets.sales_feed import refuse_another_store
 from analytics_pipeline.assets.table import TableRun, table
-from analytics_pipeline.domain.currency import Currencies, judge_currency
-from analytics_pipeline.model.checks import Candidate, Finding, Severity, name_some
+from analytics_pipeline.domain.currency import Currencies, check_currency
+from analytics_pipeline.model.checks import Candidate, CheckResult, Severity, name_some
 from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.model.ids import plain_ids
 from analytics_pipeline.model.policy import find_region
@@ -16,13 +16,13 @@ from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.outlets import currencies_of, outlets_rows
-from analytics_pipeline.sources.values import UnreadableRecord, told_id
+from analytics_pipeline.sources.values import UnreadableRecord, usable_id
 from analytics_pipeline.tables import OUTLETS
 
 OF_THE_STORE = ("store_time_zone", "store_country")
 
 CURRENCY_NOTE = "currency"
-"""The note of ``outlets`` that tells in which currency the sales were read."""
+"""The note of ``outlets`` that holds the currency of the sales."""
 
 
 def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
@@ -38,18 +38,18 @@ def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
     frame = outlets_rows(outlets, registers, retailer)
     frame = _keep_unreadable(shop, frame, outlets)
     currencies = compare_currencies(shop, currencies_of(outlets, retailer))
-    findings = [
-        judge_currency(currencies),
-        _judge_zones(shop, frame, outlets),
+    results = [
+        check_currency(currencies),
+        _check_zones(shop, frame, outlets),
         _keep_outlets(shop, frame),
-        _judge_region(shop, frame),
+        _check_region(shop, frame),
     ]
     noted = currencies.noted
-    return Candidate(frame, findings, notes={CURRENCY_NOTE: noted} if noted else {})
+    return Candidate(frame, results, notes={CURRENCY_NOTE: noted} if noted else {})
 
 
 def compare_currencies(shop: Shop, now: Currencies) -> Currencies:
-    """Return the currencies of *now* beside the one noted with the stored outlets."""
+    """Return the currencies of *now*, and the one noted with the stored outlets."""
     if not shop.warehouse.exists("outlets"):
         return now
     noted = shop.warehouse.notes("outlets").get(CURRENCY_NOTE)
@@ -75,7 +75,7 @@ def _keep_unreadable(
 
     They are still there, and their sales stay on their days.
     """
-    unreadable = {told_id(o) for o in outlets if isinstance(o, UnreadableRecord)}
+    unreadable = {usable_id(o) for o in outlets if isinstance(o, UnreadableRecord)}
     unreadable -= {None, *frame["outlet_id"]}
     if not unreadable or not shop.warehouse.exists("outlets"):
         return frame
@@ -86,28 +86,32 @@ def _keep_unreadable(
     return every.sort_values("outlet_id", ignore_index=True)
 
 
-def _judge_zones(shop: Shop, frame: pd.DataFrame, outlets: list[Any]) -> Finding:
+def _check_zones(shop: Shop, frame: pd.DataFrame, outlets: list[Any]) -> CheckResult:
     """Compare the store's zone with the configured one; find zones that are none."""
-    ours, theirs = shop.settings.time_zone, sorted(set(_told(frame, "store_time_zone")))
+    ours, theirs = (
+        shop.settings.time_zone,
+        sorted(set(_named(frame, "store_time_zone"))),
+    )
     used = dict(zip(frame["outlet_id"], frame["time_zone"], strict=True))
     unreal = [
         outlet_id
         for outlet in outlets
         if isinstance(outlet, dict)
-        and (outlet_id := told_id(outlet) or "") in used
+        and (outlet_id := usable_id(outlet) or "") in used
         and outlet.get("time_zone") not in (None, "", used[outlet_id])
     ]
     unreadable = sum(
-        isinstance(each, UnreadableRecord) or told_id(each) is None for each in outlets
+        isinstance(each, UnreadableRecord) or usable_id(each) is None
+        for each in outlets
     )
-    told = [] if set(theirs) <= {ours} else [f"the store says {', '.join(theirs)}"]
-    told += [f"{len(unreal)} outlets name a zone that does not exist"] if unreal else []
-    told += [f"{unreadable} outlets could not be read"] if unreadable else []
-    return Finding(
+    text = [] if set(theirs) <= {ours} else [f"the store says {', '.join(theirs)}"]
+    text += [f"{len(unreal)} outlets name a zone that does not exist"] if unreal else []
+    text += [f"{unreadable} outlets could not be read"] if unreadable else []
+    return CheckResult(
         "time_zone_agrees",
-        not told,
-        f"ANALYTICS_TIMEZONE is {ours}; {' and '.join(told)}."
-        if told
+        not text,
+        f"ANALYTICS_TIMEZONE is {ours}; {' and '.join(text)}."
+        if text
         else "The store's time zone is the configured one.",
         Severity.WARN,
         {
@@ -118,7 +122,7 @@ def _judge_zones(shop: Shop, frame: pd.DataFrame, outlets: list[Any]) -> Finding
     )
 
 
-def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
+def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> CheckResult:
     """Check that nothing is gone: a closed outlet is deleted, and still delivered.
 
     Without the store's country no phone number without its code would be a key, and
@@ -132,10 +136,10 @@ def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
         lost = [
             name
             for name in OF_THE_STORE
-            if _told(before, name) and not _told(frame, name)
+            if _named(before, name) and not _named(frame, name)
         ]
     passed = not (frame.empty or gone or lost)
-    return Finding(
+    return CheckResult(
         "outlets_are_all_there",
         passed,
         "Everything known before of outlets and store is still there."
@@ -151,20 +155,20 @@ def _keep_outlets(shop: Shop, frame: pd.DataFrame) -> Finding:
     )
 
 
-def _judge_region(shop: Shop, frame: pd.DataFrame) -> Finding:
+def _check_region(shop: Shop, frame: pd.DataFrame) -> CheckResult:
     """Say whether phone numbers without a country code can be read (rule 3.2)."""
-    country = next(iter(_told(frame, "store_country")), None)
+    country = next(iter(_named(frame, "store_country")), None)
     region = shop.policy.phone_region or find_region(country)
     named = (
         f"The store names the country {country}"
         if country
         else ("The store names no country")
     )
-    nobody = "so phone numbers without a country code join nobody"
+    consequence = "so phone numbers without a country code join no one"
     remedy = "Set phone_region in analytics.toml"
     if region is None:
         unknown = ", which phone numbers do not know, " if country else ", "
-        sentence = f"{named}{unknown}{nobody}. {remedy}, such as GB."
+        sentence = f"{named}{unknown}{consequence}. {remedy}, such as GB."
     elif shop.policy.phone_region or region == country:
         sentence = f"Phone numbers without a country code are read as of {region}."
     else:
@@ -172,7 +176,7 @@ def _judge_region(shop: Shop, frame: pd.DataFrame) -> Finding:
             f"{named}, which is {region} for phone numbers, so those without a country "
             f"code are read as of {region}. {remedy} to {region}."
         )
-    return Finding(
+    return CheckResult(
         "phone_region_is_known",
         region is not None and region in (shop.policy.phone_region, country),
         sentence,
@@ -181,7 +185,7 @@ def _judge_region(shop: Shop, frame: pd.DataFrame) -> Finding:
     )
 
 
-def _told(frame: pd.DataFrame, column: str) -> list[str]:
+def _named(frame: pd.DataFrame, column: str) -> list[str]:
     return frame[column].dropna().tolist()
 
 

@@ -20,8 +20,8 @@ from analytics_pipeline.assets.purchases import (
 from analytics_pipeline.domain.analytics import list_purchases
 from analytics_pipeline.domain.feed import latest_versions
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.engine.duckdb import lend, lend_columns
-from analytics_pipeline.model.checks import Finding, Severity
+from analytics_pipeline.engine.duckdb import columns_to_ibis, to_ibis
+from analytics_pipeline.model.checks import CheckResult, Severity
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.ids import plain_id, with_plain_ids
 from analytics_pipeline.model.policy import Policy
@@ -51,7 +51,7 @@ _NOTE = "made_from"
 
 @dataclass(frozen=True, slots=True)
 class MadeFrom:
-    """What the figures of a published day were made from, beside the log itself.
+    """What the figures of a published day were made from, in addition to the log.
 
     Attributes:
         generation: of the log of sales.
@@ -61,9 +61,9 @@ class MadeFrom:
         policy: the fingerprint of the shop's choices.
         homes: the person of each record that is not a person of its own.
         nobody: ids of the walk-in customer.
-        sale_people: the person of each sale that is under nobody's name.
+        sale_people: the person of each sale without a named customer.
         web_sales: the sales tied to a web order.
-        added_orders: the web orders that counted by themselves: number, person, day,
+        added_orders: the web orders that counted without a sale: number, person, day,
             cents.
     """
 
@@ -102,7 +102,7 @@ def describe_sources(
         store_time_zone=shop.settings.time_zone,
         policy=_fingerprint(shop.policy),
         homes=list_homes(customer_identities),
-        nobody=ledger.nobody,
+        nobody=ledger.walk_in_ids,
         sale_people=dict(zip(people["sale_id"], people["person_id"], strict=True)),
         web_sales=sorted(ledger.web.sale_orders["sale_id"].unique()),
         added_orders=[
@@ -115,7 +115,7 @@ def describe_sources(
 
 
 def _fingerprint(policy: Policy) -> str:
-    """Return what tells apart the choices that any figure depends on."""
+    """Return a fingerprint of the choices that any figure depends on."""
     alike = replace(
         policy,
         archive_keep_days=0,
@@ -160,11 +160,11 @@ def remember_master(
 
 def recall_master_before(
     shop: Shop, day: date
-) -> tuple[PublishedMaster | None, Finding]:
+) -> tuple[PublishedMaster | None, CheckResult]:
     """Return the last remembered master of an earlier day than *day*, if any.
 
-    One that cannot be read is passed over, which the finding tells: the day before
-    it is compared with instead, so that nothing stands still.
+    One that cannot be read is skipped, and the check says so: the day before
+    it is used instead, so that the run goes on.
     """
     store = _store(shop)
     unreadable: list[str] = []
@@ -178,8 +178,8 @@ def recall_master_before(
             unreadable.append(key)
             continue
         master = PublishedMaster(date.fromisoformat(key), figures, made_from)
-        return master, _judge_memory(unreadable, f"It is that of {key}.")
-    return None, _judge_memory(unreadable, "There is none: this master is the first.")
+        return master, _check_memory(unreadable, f"It is that of {key}.")
+    return None, _check_memory(unreadable, "There is none: this master is the first.")
 
 
 def _plain(noted: Any) -> Any:
@@ -191,9 +191,9 @@ def _plain(noted: Any) -> Any:
     return plain_id(noted) if isinstance(noted, str) else noted
 
 
-def _judge_memory(unreadable: list[str], known: str) -> Finding:
+def _check_memory(unreadable: list[str], known: str) -> CheckResult:
     """Warn of remembered masters that are damaged; else say which one is *known*."""
-    return Finding(
+    return CheckResult(
         "earlier_master_is_known",
         not unreadable,
         f"What the master of {unreadable[0]} was made from cannot be read; an earlier "
@@ -206,7 +206,7 @@ def _judge_memory(unreadable: list[str], known: str) -> Finding:
 
 
 def _store(shop: Shop) -> Warehouse:
-    """Return where they are kept: beside the table that is made with them."""
+    """Return where they are kept: next to the table that is made with them."""
     return Warehouse(str(shop.warehouse.root / "customer_changes"))
 
 
@@ -276,10 +276,10 @@ def _versions(
 ) -> pd.DataFrame:
     """Return the latest versions of those sales in the first *segments* of *log*."""
     feed = shop.open_feed(log, segments)
-    turned_away = log.rejections().dropna(subset=["record_id"])
-    turned_away = turned_away[turned_away["segment"] < segments]
+    rejected = log.rejections().dropna(subset=["record_id"])
+    rejected = rejected[rejected["segment"] < segments]
     asked = feed.semi_join(_asked(feed, records, sale_ids), "sale_id")
-    latest = latest_versions(asked, lend_columns(turned_away, _REJECTION))
+    latest = latest_versions(asked, columns_to_ibis(rejected, _REJECTION))
     return shape(shop.engine.to_pandas(latest), SalesFeed)
 
 
@@ -287,13 +287,15 @@ def _asked(
     sales: ir.Table, records: Iterable[str], sale_ids: Iterable[str]
 ) -> ir.Table:
     """Return the ids of the sales that any of *records* ever had, and of *sale_ids*."""
-    own = sales.semi_join(_lend("customer_id", records), "customer_id")
-    return ibis.union(own.select("sale_id"), _lend("sale_id", sale_ids), distinct=True)
+    own = sales.semi_join(_to_ibis("customer_id", records), "customer_id")
+    return ibis.union(
+        own.select("sale_id"), _to_ibis("sale_id", sale_ids), distinct=True
+    )
 
 
-def _lend(name: str, values: Iterable[str]) -> ir.Table:
+def _to_ibis(name: str, values: Iterable[str]) -> ir.Table:
     rows = pd.DataFrame({name: sorted(set(values))}, dtype="str")
-    return lend_columns(rows, {name: "string"})
+    return columns_to_ibis(rows, {name: "string"})
 
 
 # ----------------------------------------------------------------------------------
@@ -324,14 +326,14 @@ def list_earlier_purchases(
         [*linked, *sale_ids],
     )
     purchases = list_purchases(
-        lend(sales, RawSales),
-        lend_columns(_all_records(earlier, sales), PERSON_OF_RECORD),
-        lend_columns(_pairs(earlier.made_from.sale_people), PERSON_OF_SALE),
-        lend_columns(
+        to_ibis(sales, RawSales),
+        columns_to_ibis(_all_records(earlier, sales), PERSON_OF_RECORD),
+        columns_to_ibis(_pairs(earlier.made_from.sale_people), PERSON_OF_SALE),
+        columns_to_ibis(
             pd.DataFrame({"sale_id": earlier.made_from.web_sales}, dtype="str"),
             {"sale_id": "string"},
         ),
-        lend_columns(_added(earlier.made_from), ADDED_ORDER),
+        columns_to_ibis(_added(earlier.made_from), ADDED_ORDER),
         list(earlier.made_from.nobody),
         shop.policy,
         earlier.as_of,

@@ -10,7 +10,7 @@ import pandas as pd
 from analytics_pipeline.domain.analytics import list_purchases
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.web_orders import KnownNumbers, first_words, match_orders
-from analytics_pipeline.engine.duckdb import hold, lend_columns
+from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.model.vocabulary import WEB_SOURCE, RecordKind
@@ -25,7 +25,7 @@ _MATCHED_BY = (
     "web_order_number",
     "return_for",
 )
-"""What ties a sale to a web order, and whose it is by itself."""
+"""What ties a sale to a web order, and the customer on the sale."""
 
 SALES_COLUMNS = (
     *_MATCHED_BY,
@@ -59,8 +59,8 @@ class Ledger:
         sales: the sales up to the day, whether they count or not.
         matches: each web order up to the day and its sales, with the evidence.
         web: those that are sales, and those that add.
-        sale_people: ``sale_id, person_id`` of sales that are under nobody's name.
-        nobody: ids of the walk-in customer.
+        sale_people: ``sale_id, person_id`` of sales without a named customer.
+        walk_in_ids: ids of the walk-in customer.
         purchases: what counts, with its person.
     """
 
@@ -68,7 +68,7 @@ class Ledger:
     matches: pd.DataFrame
     web: WebOrders
     sale_people: pd.DataFrame
-    nobody: list[str]
+    walk_in_ids: list[str]
     purchases: ir.Table
 
 
@@ -88,22 +88,22 @@ def open_day(shop: Shop, identities: pd.DataFrame, day: date) -> Ledger:
 def bring_in_sales(shop: Shop, last: date) -> ir.Table:
     """Return the sales up to *last*, in the engine's memory if they fit there.
 
-    Several questions are asked of them, and to open thousands of small files anew for
-    each would cost more than the answers.
+    Several queries read them, and opening thousands of small files again for each
+    would cost more than the queries.
     """
-    return hold_if_few(shop, shop.sales_until(last).select(*SALES_COLUMNS))
+    return materialize_if_small(shop, shop.sales_until(last).select(*SALES_COLUMNS))
 
 
-def hold_if_few(shop: Shop, rows: ir.Table) -> ir.Table:
+def materialize_if_small(shop: Shop, rows: ir.Table) -> ir.Table:
     """Return *rows* from the engine's memory, if they fit there."""
     count = int(shop.engine.to_pandas(rows.count()))
-    return hold(shop.engine, rows) if count <= MOST_IN_MEMORY else rows
+    return materialize(shop.engine, rows) if count <= MOST_IN_MEMORY else rows
 
 
 def open_ledger(
     shop: Shop, until_last: ir.Table, identities: pd.DataFrame, day: date
 ) -> Ledger:
-    """Tie web orders to sales, give nobody's sales their person, and list it all."""
+    """Tie web orders to sales, give unnamed sales their person, and list it all."""
     as_of = pd.Timestamp(day).as_unit("us")
     is_until = until_last["business_date"] <= ibis.timestamp(day.isoformat())
     sales = until_last.filter(is_until)
@@ -112,25 +112,25 @@ def open_ledger(
     matches = match_orders(ecom_orders, web_sales, as_of)
     web = divide_orders(ecom_orders, matches, identities, shop.policy, as_of)
     customers = shop.load("customers", Customers)
-    nobody = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
+    no_one = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
     sale_people = follow_returns(
-        *_returns(shop, sales, nobody),
-        set(nobody),
+        *_returns(shop, sales, no_one),
+        set(no_one),
         identities,
-        _of_nobody(web.sale_orders, web_sales, nobody),
+        _without_customer(web.sale_orders, web_sales, no_one),
     )
     records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
     purchases = list_purchases(
         sales,
-        lend_columns(records, PERSON_OF_RECORD),
-        lend_columns(sale_people, PERSON_OF_SALE),
-        lend_columns(web.sale_orders, {"sale_id": "string"}),
-        lend_columns(web.added_orders, ADDED_ORDER),
-        nobody,
+        columns_to_ibis(records, PERSON_OF_RECORD),
+        columns_to_ibis(sale_people, PERSON_OF_SALE),
+        columns_to_ibis(web.sale_orders, {"sale_id": "string"}),
+        columns_to_ibis(web.added_orders, ADDED_ORDER),
+        no_one,
         shop.policy,
         day,
     )
-    return Ledger(sales, matches, web, sale_people, nobody, purchases)
+    return Ledger(sales, matches, web, sale_people, no_one, purchases)
 
 
 def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
@@ -143,10 +143,12 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     forms = KnownNumbers(ecom_orders["order_number"]).forms
     if not forms:
         sales = sales.limit(0)
-    numbers = lend_columns(pd.DataFrame({"form": forms}), {"form": "string"})
+    numbers = columns_to_ibis(pd.DataFrame({"form": forms}), {"form": "string"})
     words = pd.DataFrame({"word": first_words(forms)})
-    begins = lend_columns(words, {"word": "string"})
-    named = lend_columns(ecom_orders.dropna(subset=["sale_id"]), {"sale_id": "string"})
+    begins = columns_to_ibis(words, {"word": "string"})
+    named = columns_to_ibis(
+        ecom_orders.dropna(subset=["sale_id"]), {"sale_id": "string"}
+    )
     from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
     by_source, by_note = sales["source_id"], sales["web_order_number"]
     word = by_note.re_extract("^[^ ]+", 0).lower()
@@ -162,30 +164,30 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     return found
 
 
-def _of_nobody(
-    sale_orders: pd.DataFrame, web_sales: pd.DataFrame, nobody: list[str]
+def _without_customer(
+    sale_orders: pd.DataFrame, web_sales: pd.DataFrame, walk_in_ids: list[str]
 ) -> pd.DataFrame:
-    """Return the *sale_orders* whose sales are under nobody's name."""
+    """Return the *sale_orders* whose sales have no named customer."""
     own = web_sales["customer_id"]
-    nobodys = web_sales.loc[own.isna() | is_among(own, nobody), "sale_id"]
+    nobodys = web_sales.loc[own.isna() | is_among(own, walk_in_ids), "sale_id"]
     return sale_orders[is_among(sale_orders["sale_id"], nobodys)]
 
 
 def _returns(
-    shop: Shop, sales: ir.Table, nobody: list[str]
+    shop: Shop, sales: ir.Table, walk_in_ids: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the sales of nobody that return another one, and those others.
+    """Return the unnamed sales that return another one, and those others.
 
-    A return under somebody's name is theirs, and needs no following.
+    A return with a named customer is theirs, and needs no following.
     """
     is_return = sales["return_for"].notnull()
     is_nobodys = sales["customer_id"].isnull()
-    if nobody:
-        is_nobodys = is_nobodys | sales["customer_id"].isin(nobody)
+    if walk_in_ids:
+        is_nobodys = is_nobodys | sales["customer_id"].isin(walk_in_ids)
     found = sales.filter(is_return & is_nobodys)
     returns: pd.DataFrame = shop.engine.to_pandas(
         found.select("sale_id", "customer_id", "return_for")
     )
-    named = lend_columns(returns[["return_for"]], {"return_for": "string"})
+    named = columns_to_ibis(returns[["return_for"]], {"return_for": "string"})
     originals = sales.filter(sales["sale_id"].isin(named["return_for"]))
     return returns, shop.engine.to_pandas(originals.select("sale_id", "customer_id"))

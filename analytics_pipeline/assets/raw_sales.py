@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analytics_pipeline.assets.judgements import CatchUpJudge
+from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.days import (
     LONGEST_LOOK_BACK,
@@ -19,11 +19,11 @@ from analytics_pipeline.domain.anomalies.days import (
     PROFILED,
     VOLUME,
     DayProfile,
-    judge_hours,
-    judge_prices,
-    judge_repeats,
-    judge_tax,
-    judge_volume,
+    check_hours,
+    check_prices,
+    check_repeats,
+    check_tax,
+    check_volume,
     profile_days,
 )
 from analytics_pipeline.domain.feed import (
@@ -35,15 +35,15 @@ from analytics_pipeline.domain.feed import (
 )
 from analytics_pipeline.domain.sales import (
     MOST_EMPTY_DAYS,
+    check_short_sales,
     classify_sales,
     has_moments,
-    judge_short_sales,
     leave_out_empty_years,
 )
-from analytics_pipeline.engine.duckdb import lend, lend_columns
-from analytics_pipeline.model.checks import Candidate, Finding, Severity
+from analytics_pipeline.engine.duckdb import columns_to_ibis, to_ibis
+from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import GateFailed, WrongUse
-from analytics_pipeline.model.ids import judge_ids
+from analytics_pipeline.model.ids import check_ids
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
@@ -74,7 +74,7 @@ class Comparison:
 
     Attributes:
         stale_days: those to be cut again.
-        repeated_sales: how many sales stand in more than one of the stored days.
+        repeated_sales: how many sales are in more than one of the stored days.
     """
 
     stale_days: Sequence[str]
@@ -136,7 +136,7 @@ def open_whole_log(shop: Shop) -> SalesLog:
     """
     shop.refuse_failed("sales_feed", [""])
     log = shop.sales_log()
-    if log.judged_segments() < log.next_number():
+    if log.checked_segments() < log.next_number():
         raise GateFailed(
             "The feed of sales was not read to its end: the log is half read.",
             "Run: analytics-pipeline update",
@@ -147,7 +147,7 @@ def open_whole_log(shop: Shop) -> SalesLog:
 def latest_sales(log: SalesLog, feed: ir.Table) -> ir.Table:
     """Return the latest version of each sale of *feed*, which is (part of) *log*."""
     known = log.rejections().dropna(subset=["record_id"])
-    return latest_versions(feed, lend_columns(known, _REJECTION))
+    return latest_versions(feed, columns_to_ibis(known, _REJECTION))
 
 
 def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> _Sides | None:
@@ -190,24 +190,24 @@ def _list_suspects(
     away = away[away["segment"] >= first_segment]
     if len(away):
         named = away.rename(columns={"record_id": "sale_id"})
-        parts.append(lend_columns(named, {"sale_id": "string"}))
+        parts.append(columns_to_ibis(named, {"sale_id": "string"}))
     if days:
         parts.append(shop.open_sales(days).select("sale_id"))
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
 def _fingerprint_places(shop: Shop, outlets: pd.DataFrame, log: SalesLog) -> str:
-    """Return what tells apart all that a day is cut by beside the log.
+    """Return a fingerprint of all that a day is cut by, other than the log.
 
     The zones that date sales, the first day, when a waiting sale is paid, and whether
     ids of the log are spelled otherwise now than an earlier release cut them.
     """
     zones = sorted(zip(outlets["outlet_id"], outlets["time_zone"], strict=True))
     tolerance = shop.policy.paid_tolerance_cents
-    told = repr((zones, shop.settings.time_zone, shop.first_day, tolerance))
+    text = repr((zones, shop.settings.time_zone, shop.first_day, tolerance))
     if shop.has_other_spellings(log):
-        told += "ids in one spelling"
-    return sha256(told.encode()).hexdigest()
+        text += "ids in one spelling"
+    return sha256(text.encode()).hexdigest()
 
 
 def _changed_days(shop: Shop, sides: _Sides, outlets: pd.DataFrame) -> set[str]:
@@ -216,7 +216,7 @@ def _changed_days(shop: Shop, sides: _Sides, outlets: pd.DataFrame) -> set[str]:
         changed_sales(
             latest_sales(sides.log, sides.feed),
             sides.stored,
-            lend(outlets, Outlets),
+            to_ibis(outlets, Outlets),
             shop.settings.time_zone,
             shop.policy.paid_tolerance_cents,
         )
@@ -230,7 +230,7 @@ def _changed_days(shop: Shop, sides: _Sides, outlets: pd.DataFrame) -> set[str]:
 
 
 def _count_repeated(shop: Shop, sides: _Sides) -> int:
-    """Count the sales that stand in more than one of the stored days."""
+    """Count the sales that are in more than one of the stored days."""
     sales = sides.stored
     counts = sales.aggregate(rows=sales.count(), sales=sales["sale_id"].nunique())
     row = shop.engine.to_pandas(counts).iloc[0]
@@ -262,7 +262,7 @@ CANDIDATES = 1000
 
 
 def find_first_day(shop: Shop, wanted: date) -> date:
-    """Return the first day that is kept by itself; it also holds every earlier sale.
+    """Return the first partition; it also holds every earlier sale.
 
     That is ANALYTICS_START_DATE.  If more than ``MOST_EMPTY_DAYS`` empty days would
     follow it, it is the first day of the year before that of the first sale, or of the
@@ -281,7 +281,7 @@ def _find_first_sale(shop: Shop) -> date | None:
     feed = shop.open_feed(log)
     early = feed.order_by("sale_date").limit(CANDIDATES).select("sale_id", "sale_date")
     few = shop.engine.to_pandas(early)
-    ids = lend_columns(few[["sale_id"]], {"sale_id": "string"})
+    ids = columns_to_ibis(few[["sale_id"]], {"sale_id": "string"})
     found = _earliest(shop, log, versions_of(feed, ids))
     if len(few) == CANDIDATES and (found is None or found > few["sale_date"].max()):
         found = _earliest(shop, log, feed)
@@ -289,7 +289,7 @@ def _find_first_sale(shop: Shop) -> date | None:
 
 
 def _earliest(shop: Shop, log: SalesLog, feed: ir.Table) -> pd.Timestamp | None:
-    """Return when the earliest sale of *feed* is dated, as it stands now."""
+    """Return the date of the earliest sale of *feed*, as it is now."""
     sales = latest_sales(log, feed)
     earliest = sales.aggregate(moment=sales["sale_date"].min())
     moment: pd.Timestamp = shop.engine.to_pandas(earliest)["moment"].iloc[0]
@@ -332,16 +332,16 @@ def refuse_missing_day(shop: Shop, day: date) -> None:
 
 
 # ----------------------------------------------------------------------------------
-# What the sales of one business day are judged by, looking at that day alone.
+# Checks of the sales of one business day that look at that day alone.
 
 
-def judge_words(rows: pd.DataFrame) -> Finding:
+def check_words(rows: pd.DataFrame) -> CheckResult:
     """Report sales whose state, status or attributes are not known words."""
     if not rows["is_unknown"].any():
-        return Finding("words_are_known", True, "Every word is known.")
+        return CheckResult("words_are_known", True, "Every word is known.")
     unknown = rows[rows["is_unknown"]]
     words = unknown[["state", "status", "attributes"]].fillna("-").agg("/".join, axis=1)
-    return Finding(
+    return CheckResult(
         "words_are_known",
         False,
         f"{say(len(unknown), 'sale has', 'sales have')} a state, status or attribute "
@@ -351,12 +351,12 @@ def judge_words(rows: pd.DataFrame) -> Finding:
     )
 
 
-def judge_start(shop: Shop, rows: pd.DataFrame) -> Finding:
+def check_start(shop: Shop, rows: pd.DataFrame) -> CheckResult:
     """Report sales from before the first day: they count, but have no day of theirs."""
     start = shop.settings.start_date
     early = rows[rows["business_date"] < pd.Timestamp(start)]
     earliest = "" if early.empty else str(early["business_date"].min())[:10]
-    return Finding(
+    return CheckResult(
         "starts_with_the_first_sale",
         early.empty,
         "No sale is earlier than ANALYTICS_START_DATE."
@@ -382,7 +382,7 @@ def _advise(earliest: str, start: date) -> str:
 # A day that the run cuts is known by the rows just cut, any other by those stored.
 
 
-DAYS_JUDGED = 14
+DAYS_CHECKED = 14
 """Of a run of many days only the last ones are news to anybody."""
 
 CHECKS = (
@@ -394,16 +394,16 @@ CHECKS = (
 )
 
 
-class UsualDays:
-    """Says of the last days of a run whether each one is like those before it."""
+class DayAnomalies:
+    """Says for the last days of a run whether each one is like those before it."""
 
     def __init__(self, shop: Shop, days: Sequence[str]) -> None:
-        """Prepare to judge the last of *days*, which are all that the run cuts."""
+        """Prepare to check the last of *days*, which are all that the run cuts."""
         self._shop = shop
         self._cut = frozenset(days)
         self._last = date.fromisoformat(max(days))
-        self._judged_from = self._last - timedelta(days=DAYS_JUDGED - 1)
-        self._since = self._judged_from - timedelta(days=LONGEST_LOOK_BACK)
+        self._checked_from = self._last - timedelta(days=DAYS_CHECKED - 1)
+        self._since = self._checked_from - timedelta(days=LONGEST_LOOK_BACK)
         self._profiles: dict[date, DayProfile] = {}
         self._is_stored_known = False
 
@@ -414,40 +414,46 @@ class UsualDays:
             recent = rows[rows["business_date"] >= pd.Timestamp(self._since)]
             self._profiles |= known | profile_days(recent)
 
-    def judge(
+    def evaluate(
         self, day: str, rows: pd.DataFrame, *, is_whole: bool, is_provisional: bool
-    ) -> list[Finding]:
-        """Judge *day*, which was learned; nothing is said of one too long ago.
+    ) -> list[CheckResult]:
+        """Check *day*, which was learned; one too long ago is skipped.
 
         Nor is anything said of a day that was not read to its end, which fails its
         gate for that.
         """
-        judged = date.fromisoformat(day)
-        if judged < self._judged_from or not (is_whole or is_provisional):
+        checked = date.fromisoformat(day)
+        if checked < self._checked_from or not (is_whole or is_provisional):
             return []
         if is_provisional:
             sentence = "The day is not over."
-            return [Finding(check, True, sentence, Severity.WARN) for check in CHECKS]
+            return [
+                CheckResult(check, True, sentence, Severity.WARN) for check in CHECKS
+            ]
         self._learn_stored_days()
-        findings = self._compare(judged, rows)
-        if any(finding.blocks for finding in findings):
-            del self._profiles[judged]  # it is not stored, and says nothing of others
-        return findings
+        results = self._compare(checked, rows)
+        if any(result.blocks for result in results):
+            del self._profiles[checked]  # it is not stored, and says nothing of others
+        return results
 
-    def _compare(self, day: date, rows: pd.DataFrame) -> list[Finding]:
-        """Judge a *day* that is over by all that is known of others."""
-        days, usual = self._profiles, self._shop.usual
+    def _compare(self, day: date, rows: pd.DataFrame) -> list[CheckResult]:
+        """Compare a *day* that is over with all that is known of others."""
+        days, anomaly_limits = self._profiles, self._shop.anomaly_limits
         on_day = rows[rows["business_date"] == pd.Timestamp(day)]
         totals = on_day.loc[
             on_day["is_order"] & (on_day["total_incl_cents"] > 0), "total_incl_cents"
         ].tolist()
         orders = {other: profile.orders for other, profile in days.items()}
         return [
-            judge_volume(day, orders, self._outlet_orders(), self._apart, usual),
-            judge_prices(day, days, totals, usual, self._new_usual_since(day)),
-            judge_tax(day, days, usual),
-            judge_hours(day, days, usual),
-            judge_repeats(on_day, usual),
+            check_volume(
+                day, orders, self._outlet_orders(), self._apart, anomaly_limits
+            ),
+            check_prices(
+                day, days, totals, anomaly_limits, self._prices_accepted_since(day)
+            ),
+            check_tax(day, days, anomaly_limits),
+            check_hours(day, days, anomaly_limits),
+            check_repeats(on_day, anomaly_limits),
         ]
 
     def _reach_back(self, days: Sequence[str]) -> dict[date, DayProfile]:
@@ -506,7 +512,9 @@ class UsualDays:
         """Return the days that are like no other: public holidays, and closed ones."""
         country = self._shop.load("outlets", Outlets)["store_country"].dropna()
         years = range(self._since.year, self._last.year + 1)
-        closed = dict.fromkeys(self._shop.usual.closed_days, "one of closed_days")
+        closed = dict.fromkeys(
+            self._shop.anomaly_limits.closed_days, "one of closed_days"
+        )
         return _list_holidays(next(iter(country), ""), years) | closed
 
     @cached_property
@@ -514,7 +522,7 @@ class UsualDays:
         accepted = self._shop.warehouse.acceptances.days("raw_sales", PRICES)
         return sorted(date.fromisoformat(day) for day in accepted)
 
-    def _new_usual_since(self, day: date) -> date | None:
+    def _prices_accepted_since(self, day: date) -> date | None:
         """Return the last day before *day* whose prices a person has accepted."""
         return max((each for each in self._accepted if each < day), default=None)
 
@@ -532,7 +540,7 @@ def _list_holidays(country: str, years: Sequence[int]) -> dict[date, str]:
 # Cut business days from the log of sales.
 
 
-"""A verdict on rows, and the index of those that break the contract."""
+"""The result for the rows, and the index of those that break the contract."""
 
 DAYS_AT_ONCE = 366
 """How many days are cut in one pass, so that memory does not grow with history."""
@@ -578,30 +586,30 @@ def _moved_start(shop: Shop, last: date) -> set[str]:
 
 
 def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
-    """Yield each of *days* as the log has it now, with its findings.
+    """Yield each of *days* as the log has it now, with its check results.
 
-    The schema is judged for many days at once, and the offending days named.
+    The schema is checked for many days at once, and the offending days named.
     """
-    caught_up = CatchUpJudge(shop)
+    caught_up = CatchUpCheck(shop)
     first = shop.first_day
     start = None if first in days else _stored_start(shop, first)
-    usual = UsualDays(shop, days)
+    anomaly_limits = DayAnomalies(shop, days)
     for cut in cut_days(shop, days):
-        usual.learn(cut.days, cut.rows)
+        anomaly_limits.learn(cut.days, cut.rows)
         schema, faulty = RAW_SALES.audit(cut.rows)
         rows_of = dict(list(cut.rows.groupby(cut.partitions())))
         for day in cut.days:
             rows = rows_of.get(day, cut.rows.iloc[:0])
             if day == first:
-                start = judge_start(shop, rows)
-            findings = [
-                _verdict_on(schema, rows, faulty),
-                *_judge_day(shop, day, rows, caught_up, usual),
+                start = check_start(shop, rows)
+            results = [
+                _result_of_day(schema, rows, faulty),
+                *_judge_day(shop, day, rows, caught_up, anomaly_limits),
                 start,
             ]
             yield Candidate(
                 rows.reset_index(drop=True),
-                [finding for finding in findings if finding is not None],
+                [result for result in results if result is not None],
                 day,
                 figures=_figures(rows),
                 is_audited=True,
@@ -613,17 +621,21 @@ def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
 
 
 def _judge_day(
-    shop: Shop, day: str, rows: pd.DataFrame, caught_up: CatchUpJudge, usual: UsualDays
-) -> list[Finding]:
-    """Judge one day by itself, and by the days before it."""
+    shop: Shop,
+    day: str,
+    rows: pd.DataFrame,
+    caught_up: CatchUpCheck,
+    anomaly_limits: DayAnomalies,
+) -> list[CheckResult]:
+    """Check one day by itself, and by the days before it."""
     date_of_day = date.fromisoformat(day)
-    read_to_end = caught_up.judge(date_of_day)
+    read_to_end = caught_up.evaluate(date_of_day)
     return [
         read_to_end,
-        judge_words(rows),
-        judge_short_sales(rows, shop.policy),
-        judge_ids(rows["sale_id"], "sale", "sales"),
-        *usual.judge(
+        check_words(rows),
+        check_short_sales(rows, shop.policy),
+        check_ids(rows["sale_id"], "sale", "sales"),
+        *anomaly_limits.evaluate(
             day,
             rows,
             is_whole=read_to_end.passed,
@@ -644,23 +656,27 @@ def _forget_empty_years(shop: Shop, first: str) -> None:
             shop.warehouse.remove("raw_sales", day)
 
 
-def _verdict_on(verdict: Finding, rows: pd.DataFrame, faulty: pd.Index) -> Finding:
-    """Return the schema's verdict on one day out of those judged together.
+def _result_of_day(
+    schema_result: CheckResult, rows: pd.DataFrame, faulty: pd.Index
+) -> CheckResult:
+    """Return the schema's result for one of the days checked together.
 
     A fault that no row is named for, such as a missing column, is every day's.
     """
     elsewhere = len(faulty) > 0 and not rows.index.isin(faulty).any()
-    if not (verdict.passed or elsewhere):
-        return verdict
+    if not (schema_result.passed or elsewhere):
+        return schema_result
     sentence = "Every row is as the contract says."
-    return Finding(verdict.check, True, sentence, evidence={"rows": len(rows)})
+    return CheckResult(
+        schema_result.check, True, sentence, evidence={"rows": len(rows)}
+    )
 
 
-def _stored_start(shop: Shop, first: str) -> Finding | None:
-    """Judge the first day as it is stored."""
+def _stored_start(shop: Shop, first: str) -> CheckResult | None:
+    """Check the first day as it is stored."""
     if not shop.warehouse.exists("raw_sales", first):
         return None
-    return judge_start(shop, shop.warehouse.read("raw_sales", RawSales, first))
+    return check_start(shop, shop.warehouse.read("raw_sales", RawSales, first))
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, int | str]:

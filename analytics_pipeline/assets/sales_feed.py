@@ -12,8 +12,8 @@ import ibis.expr.types as ir
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from analytics_pipeline.assets.judgements import judge_rejections, walk_began
 from analytics_pipeline.assets.raw_sales import latest_sales, refuse_missing_day
+from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.feed import (
     NEVER_FAR,
@@ -27,12 +27,16 @@ from analytics_pipeline.domain.feed import (
     standing_rejections,
     versions_of,
 )
-from analytics_pipeline.domain.sales import classify_sales, end_of, judge_later_sales
-from analytics_pipeline.engine.duckdb import lend_columns
+from analytics_pipeline.domain.sales import (
+    check_dated_after_today,
+    classify_sales,
+    end_of,
+)
+from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.checks import (
     SCHEMA_CHECK,
     Candidate,
-    Finding,
+    CheckResult,
     OwnersList,
     Rejection,
     Severity,
@@ -116,12 +120,12 @@ AT_ONCE = 200
 class Fetched:
     """What became of sales that were fetched singly, each by its id.
 
-    ``repaired`` are in the log now as they were not before; ``turned_away`` are in
+    ``repaired`` are in the log now as they were not before; ``rejected`` are in
     quarantine; ``unknown`` to the store are those that it does not find.
     """
 
     repaired: Sequence[str]
-    turned_away: Sequence[str]
+    rejected: Sequence[str]
     unknown: Sequence[str]
 
 
@@ -141,7 +145,7 @@ def fetch_sales(
     ]
     return Fetched(
         [sale for part in parts for sale in part.repaired],
-        [sale for part in parts for sale in part.turned_away],
+        [sale for part in parts for sale in part.rejected],
         [sale for part in parts for sale in part.unknown],
     )
 
@@ -167,14 +171,14 @@ def _fetch_some(
     away = _not_yet_known(log, rejections)
     if len(news) or away:
         log.append(news, away, number=number, cursor=cursor, origin=REPAIR)
-    turned_away = [each.record_id for each in rejections if each.record_id]
-    return Fetched(sorted(set(news["sale_id"])), turned_away, unknown)
+    rejected = [each.record_id for each in rejections if each.record_id]
+    return Fetched(sorted(set(news["sale_id"])), rejected, unknown)
 
 
 def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
     """Return what the log holds of *sales*, as ``comparison.SEEN``."""
     asked = pd.DataFrame({"sale_id": list(sales)}, dtype="str")
-    wanted = lend_columns(asked, {"sale_id": "string"})
+    wanted = columns_to_ibis(asked, {"sale_id": "string"})
     newest = newest_versions(versions_of(shop.open_feed(log), wanted))
     frame: pd.DataFrame = shop.engine.to_pandas(newest.select(*SEEN))
     return frame.astype(SEEN)
@@ -195,10 +199,10 @@ def _not_yet_known(log: SalesLog, rejections: list[Rejection]) -> list[Rejection
 
 
 # ----------------------------------------------------------------------------------
-# What stands in quarantine: sales turned away that nothing has made good since.
+# What is in quarantine: rejected sales of which no good version has come since.
 #
-# A sale whose latest version stands here is out of every figure. What it was worth
-# when it could last be read is told beside the law of conservation (rule 7.1).
+# A sale whose latest version is here is out of every figure. Its
+# last readable value is reported with the law of conservation (rule 7.1).
 
 
 NOT_REPLAYED: Mapping[str, int | str] = {}
@@ -206,20 +210,20 @@ NOT_REPLAYED: Mapping[str, int | str] = {}
 
 
 def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
-    """Return the records turned away that no later good version has made good.
+    """Return the rejected records that no later good version has replaced.
 
-    One row a record: a sale that was turned away again and again is one sale.  One
-    without an id is known by its version; without that too, by where it stood.
+    One row a record: a sale that was rejected again and again is one sale.  One
+    without an id is known by its version; without that too, by its place.
     """
     rejections = log.rejections()
     if rejections.empty:
         return rejections
     feed = shop.open_feed(log)
     known = rejections.dropna(subset=["record_id"])
-    lent = lend_columns(
+    lent_table = columns_to_ibis(
         known, {"record_id": "string", "version": "int64", "segment": "int64"}
     )
-    standing = shop.engine.to_pandas(standing_rejections(feed, lent))
+    standing = shop.engine.to_pandas(standing_rejections(feed, lent_table))
     kept = rejections["record_id"].isna() | rejections["record_id"].isin(
         standing["record_id"]
     )
@@ -229,7 +233,7 @@ def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
 
 
 def _names(rejections: pd.DataFrame) -> pd.Series:
-    """Return by what each record turned away is known; no id holds a blank."""
+    """Return how each rejected record is identified; no id holds a blank."""
     version, place = rejections["version"], rejections.index.to_series()
     by_version = "version " + version.astype("str")
     unnamed = by_version.where(version.notna(), "place " + place.astype("str"))
@@ -264,7 +268,7 @@ def replay_sales(
     named = sorted(standing["record_id"].dropna())
     fetch_sales(shop, client, log, named)
     left = list_quarantine(shop, log)
-    return {"replayed": len(standing), "mended": len(standing) - len(left)}
+    return {"replayed": len(standing), "fixed": len(standing) - len(left)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,20 +350,20 @@ def refuse_another_store(shop: Shop, retailer: dict[str, Any]) -> None:
         )
 
 
-def skip_known_sales() -> Finding:
-    """Return the finding of a run that reads the feed on from its cursor."""
-    return Finding(
+def skip_known_sales() -> CheckResult:
+    """Return the check result of a run that reads the feed on from its cursor."""
+    return CheckResult(
         KNOWN_SALES_CHECK, True, "Only a full read could lose a sale that was known."
     )
 
 
 def keep_known_sales(
     shop: Shop, client: LightspeedClient, old: SalesLog, new: SalesLog
-) -> Finding:
+) -> CheckResult:
     """Fetch into the *new* log what the *old* one holds and the full read lacks.
 
-    A sale that the store knows no more is told, and leaves the figures.  A read that
-    lacks many is not believed: the old log stays.
+    A sale that the store no longer knows is reported, and leaves the figures. A read
+    that lacks many is not believed: the old log stays.
     """
     if not old.segments():
         return skip_known_sales()
@@ -367,12 +371,12 @@ def keep_known_sales(
         old.sound_segments()
         shop.versions.refuse_log(old, shop.sales_log)
     except LocalFailure as error:
-        # A full read is what mends a damaged or outdated log, so it must go on.
+        # A full read is what repairs a damaged or outdated log, so it must go on.
         sentence = f"What the log held cannot be compared: {error.cause}"
-        return Finding(KNOWN_SALES_CHECK, False, sentence, Severity.WARN)
+        return CheckResult(KNOWN_SALES_CHECK, False, sentence, Severity.WARN)
     lost, known = _lost_sales(shop, old, new)
     if len(lost) > max(MOST_FETCHED, known // 100):
-        return Finding(
+        return CheckResult(
             KNOWN_SALES_CHECK,
             False,
             f"The full read lacks {len(lost)} of the {known} sales that the log holds. "
@@ -382,7 +386,7 @@ def keep_known_sales(
             offenders=_list_sales(lost),
         )
     gone = sorted(fetch_sales(shop, client, new, lost).unknown)
-    return Finding(
+    return CheckResult(
         KNOWN_SALES_CHECK,
         not gone,
         f"{say(len(gone), 'sale that the log held is', 'sales that the log held are')} "
@@ -409,9 +413,9 @@ def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], in
     """Return the sales of *old* that *new* lacks, and how many *old* holds."""
     held = shop.open_feed(old).select("sale_id").distinct()
     away = new.rejections().dropna(subset=["record_id"])
-    lent = lend_columns(away, {"record_id": "string"})
+    lent_table = columns_to_ibis(away, {"record_id": "string"})
     lost = held.anti_join(shop.open_feed(new), "sale_id")
-    lost = lost.anti_join(lent, lost["sale_id"] == lent["record_id"])
+    lost = lost.anti_join(lent_table, lost["sale_id"] == lent_table["record_id"])
     names = sorted(shop.engine.to_pandas(lost)["sale_id"])
     return names, int(shop.engine.to_pandas(held.count()))
 
@@ -420,9 +424,9 @@ def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], in
 # Find the sales that are dated after today, and so are in no figure (rule 1.5).
 
 
-def judge_later(shop: Shop, log: SalesLog) -> Finding:
+def check_later_sales(shop: Shop, log: SalesLog) -> CheckResult:
     """Report the sales of *log* that are dated after today."""
-    return judge_later_sales(find_later_sales(shop, log), shop.today, shop.policy)
+    return check_dated_after_today(find_later_sales(shop, log), shop.today, shop.policy)
 
 
 def find_later_sales(shop: Shop, log: SalesLog) -> pd.DataFrame:
@@ -458,16 +462,16 @@ SEARCH_CHECK = "agrees_with_search"
 Period = tuple[datetime, datetime]
 
 
-def skip_comparison() -> Finding:
-    """Return the finding of a run that does not compare."""
-    return Finding(
+def skip_comparison() -> CheckResult:
+    """Return the check result of a run that does not compare."""
+    return CheckResult(
         SEARCH_CHECK, True, "Nothing was compared with the search in this run."
     )
 
 
 def compare_with_search(
     shop: Shop, client: LightspeedClient, log: SalesLog, as_of: date, days: int
-) -> Finding:
+) -> CheckResult:
     """Fetch what the search has for the last *days* and the log lacks.
 
     The search may lag behind the feed: what only the log has is counted, no more.
@@ -496,7 +500,7 @@ def compare_with_search(
         "not_shown_by_search": search.unseen,
         "only_in_the_log": int(only_held.sum()),
     }
-    return Finding(
+    return CheckResult(
         SEARCH_CHECK,
         not missing,
         f"{len(searched)} sales of the last {days} days were compared with the search; "
@@ -562,7 +566,7 @@ def _held_of_period(
 ) -> pd.DataFrame:
     """Return the latest version in the log of each sale found, or of the period."""
     feed = shop.open_feed(log)
-    wanted = lend_columns(
+    wanted = columns_to_ibis(
         searched.rename(columns={"sale_id": "wanted"}), {"wanted": "string"}
     )
     asked = feed.filter(
@@ -590,7 +594,7 @@ def _is_within(feed: ir.Table, period: Period) -> ir.BooleanValue:
 class Walk:
     """A walk of the feed: into which log, when it began, how many records it read.
 
-    Segments from ``first_segment`` on have not been judged yet: those of this walk,
+    Segments from ``first_segment`` on have not been checked yet: those of this walk,
     and those of an earlier one that was killed or stopped by its gate.
     """
 
@@ -603,9 +607,9 @@ class Walk:
 class _ContractBroken(Exception):
     """Rows as read break the contract of the log, which only the reader can do."""
 
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.sentence)
-        self.finding = finding
+    def __init__(self, check_result: CheckResult) -> None:
+        super().__init__(check_result.sentence)
+        self.check_result = check_result
 
 
 def read_sales_feed(
@@ -622,18 +626,18 @@ def read_sales_feed(
     With *full_resync* the feed is read from its start into a new generation of the
     log, which takes the old one's place only when it is complete and sound; so it is
     too where the log is of an older version that no step leads from.  With *replay*
-    the sales in quarantine are tried again, each by itself.
+    the sales in quarantine are tried again, one by one.
     """
     refuse_another_store(shop, client.retailer())
     log = shop.sales_log()
-    full_resync |= shop.versions.is_log_older(log)  # nobody can read on from it
+    full_resync |= shop.versions.is_log_older(log)  # it cannot be continued
     is_compared = not full_resync and bool(log.segments()) and days > 0
     target = log.start_generation() if full_resync else log
     refuse_poisoned_log(shop, target)
     try:
         walk = _walk(shop, client, target)
     except _ContractBroken as broken:
-        return Candidate(None, [broken.finding])
+        return Candidate(None, [broken.check_result])
     replayed = replay_sales(shop, client, walk.log) if replay else NOT_REPLAYED
     kept = (
         keep_known_sales(shop, client, log, walk.log)
@@ -645,15 +649,15 @@ def read_sales_feed(
         if is_compared
         else skip_comparison()
     )
-    judged = (*_judge_walk(shop, walk, log), compared, kept)
+    checked = (*_check_walk(shop, walk, log), compared, kept)
     # A walk whose fault a person has accepted is as complete as any other.
     honour = shop.warehouse.acceptances.honour
-    findings = [honour("sales_feed", None, finding) for finding in judged]
-    if not any(finding.blocks for finding in findings):
+    results = [honour("sales_feed", None, result) for result in checked]
+    if not any(result.blocks for result in results):
         _finish(shop, walk, full_resync)
     repaired = compared.evidence.get("repaired", 0)
     figures = {**_figures(walk, client), "repaired": repaired, **replayed}
-    return Candidate(None, findings, figures=figures)
+    return Candidate(None, results, figures=figures)
 
 
 def _figures(walk: Walk, client: LightspeedClient) -> dict[str, int | str]:
@@ -666,25 +670,25 @@ def _figures(walk: Walk, client: LightspeedClient) -> dict[str, int | str]:
     }
 
 
-def _judge_walk(shop: Shop, walk: Walk, before: SalesLog) -> list[Finding]:
-    """Judge what the walk has read, and the log that it leaves."""
+def _check_walk(shop: Shop, walk: Walk, before: SalesLog) -> list[CheckResult]:
+    """Check what the walk has read, and the log that it leaves."""
     return [
         _as_the_contract_says(walk),
-        _judge(shop, walk, before),
-        judge_later(shop, walk.log),
+        _check_rejected(shop, walk, before),
+        check_later_sales(shop, walk.log),
     ]
 
 
-def _as_the_contract_says(walk: Walk) -> Finding:
-    """Return the schema's verdict: every page was judged before it was appended."""
+def _as_the_contract_says(walk: Walk) -> CheckResult:
+    """Return the schema's result: every page was checked before it was appended."""
     sentence = "Every row read is as the contract says."
-    return Finding(SCHEMA_CHECK, True, sentence, evidence={"rows": walk.read})
+    return CheckResult(SCHEMA_CHECK, True, sentence, evidence={"rows": walk.read})
 
 
 def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
     """Append every page from the log's cursor to the end of the feed."""
     asked_at, first_page = client.server_now, None
-    first, number, read = log.judged_segments(), log.next_number(), 0
+    first, number, read = log.checked_segments(), log.next_number(), 0
     cursor = log.cursor()
     for page in client.pages("sales", after=cursor, confirm_end=True):
         first_page = first_page or page
@@ -695,7 +699,7 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
             highest_version=page.highest_version,
         )
         _check(rows)
-        if page.version_max == cursor and _stand(shop, log, rejections):
+        if page.version_max == cursor and _are_in_quarantine(shop, log, rejections):
             continue  # a version far above the others stays at the end of the feed
         log.append(rows, rejections, number=number, cursor=page.version_max)
         number, read = number + 1, read + len(page.records)
@@ -706,8 +710,10 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
     return Walk(log, walk_began(asked_at, first_page, client), first, read)
 
 
-def _stand(shop: Shop, log: SalesLog, rejections: Sequence[Rejection]) -> bool:
-    """Say whether all of *rejections* stand in quarantine already, by the same rule."""
+def _are_in_quarantine(
+    shop: Shop, log: SalesLog, rejections: Sequence[Rejection]
+) -> bool:
+    """Say whether all of *rejections* are in quarantine already, by the same rule."""
     standing = Counter(map(_named, as_rejections(list_quarantine(shop, log))))
     return Counter(map(_named, rejections)) <= standing
 
@@ -717,7 +723,7 @@ def _named(rejection: Rejection) -> tuple[str | None, str]:
 
 
 def _check(rows: pd.DataFrame) -> None:
-    """Judge the rows of a page by the contract of the log, before they are appended.
+    """Check the rows of a page against the contract of the log, before appending them.
 
     Raises:
         _ContractBroken: a row breaks it; the columns are named, never the values.
@@ -736,14 +742,14 @@ def _check(rows: pd.DataFrame) -> None:
             "columns": ", ".join(columns),
         }
         raise _ContractBroken(
-            Finding(SCHEMA_CHECK, False, sentence, evidence=evidence)
+            CheckResult(SCHEMA_CHECK, False, sentence, evidence=evidence)
         ) from None
 
 
-def _judge(shop: Shop, walk: Walk, before: SalesLog) -> Finding:
-    """Judge the records turned away since the last walk that was sound.
+def _check_rejected(shop: Shop, walk: Walk, before: SalesLog) -> CheckResult:
+    """Check the records rejected since the last sound walk.
 
-    What stood in quarantine *before* is not news: it was judged in its time.
+    What was in quarantine *before* is not news: it was checked in its time.
     """
     standing = list_quarantine(shop, walk.log)
     old = before.rejections()
@@ -754,12 +760,12 @@ def _judge(shop: Shop, walk: Walk, before: SalesLog) -> Finding:
     read = walk.log.row_count(walk.first_segment) + len(fresh)
     entries = as_rejections(standing)
     shop.quarantine.write("sales_feed", entries)
-    return judge_rejections(len(fresh), read, shop.policy.max_quarantined, entries)
+    return check_rejections(len(fresh), read, shop.policy.max_quarantined, entries)
 
 
 def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
     """Record the complete walk; make a new generation the log."""
-    walk.log.mark_judged()
+    walk.log.mark_checked()
     walk.log.bundle()
     if full_resync:
         walk.log.make_current()

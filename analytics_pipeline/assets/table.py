@@ -8,13 +8,13 @@ from functools import wraps
 from importlib import import_module
 from typing import Any
 
-from analytics_pipeline.model.checks import Candidate, Verdict
+from analytics_pipeline.model.checks import Candidate, LastResult
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.tables import TableSpec
 
 
-def _no_results() -> Sequence[Verdict]:
+def _no_results() -> Sequence[LastResult]:
     return ()
 
 
@@ -37,7 +37,7 @@ class TableRun:
     as_of: date
     lightspeed: Callable[[], AbstractContextManager[LightspeedClient]]
     options: Mapping[str, Any] = field(default_factory=dict)
-    last_results: Callable[[], Sequence[Verdict]] = _no_results
+    last_results: Callable[[], Sequence[LastResult]] = _no_results
     expected: int = 0
 
 

@@ -22,18 +22,18 @@ def alert_test(open_settings: Callable[[], Settings], terminal: Terminal) -> Non
     channels = open_channels(settings)
     if not channels:
         raise WrongUse(
-            "ALERT_URLS is not set, so nobody is told anything.",
+            "ALERT_URLS is not set, so no alerts are sent.",
             f"Set it in {settings.written_in}; see: analytics-pipeline alert-test "
             "--help",
         )
     shop = open_shop(settings)
     message = write_test(sender_of(shop), shop.clock())
     refused = []
-    told = terminal.facts["channels"] = []
+    parts = terminal.facts["channels"] = []
     for channel in channels:
         with terminal.working(f"sending to {channel.label}"):
             is_accepted = channel.send(message)
-        told.append({"channel": channel.label, "accepted": is_accepted})
+        parts.append({"channel": channel.label, "accepted": is_accepted})
         word = "accepted" if is_accepted else "refused"
         of = f"{settings.shop_name}: " if settings.shop_name else ""
         terminal.out.print(f"{of}{channel.label}: {word}", markup=False)

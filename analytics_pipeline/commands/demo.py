@@ -56,10 +56,10 @@ def demo(settings: Settings, terminal: Terminal) -> None:
     }
     if customer := _some_customer(folder / MASTER):
         typed[f"explain {customer}"] = "To see why a row is what it is"
-    tell_how_to_look(_variables(shown), typed, terminal)
+    print_how_to_look(_variables(shown), typed, terminal)
 
 
-def tell_how_to_look(
+def print_how_to_look(
     variables: Mapping[str, str], typed: Mapping[str, str], terminal: Terminal
 ) -> None:
     """Print lines that can be pasted, in any folder, and what each of them shows.
@@ -110,7 +110,7 @@ def _some_customer(master: Path) -> str | None:
 def _demo_settings(
     settings: Settings, folder: Path, opened: date, origin: str
 ) -> Settings:
-    """Point a copy of the settings at the simulated store, and tell nobody of it."""
+    """Point a copy of the settings at the simulated store, without alerts."""
     return settings.model_copy(
         update={
             "alert_urls": None,
@@ -186,7 +186,7 @@ def demo_chain(settings: Settings, terminal: Terminal, *, shops: int) -> None:
         "status": "To see what is published in each, paste this",
         "ui": "To look at them in the Dagster UI",
     }
-    tell_how_to_look(variables, typed, terminal)
+    print_how_to_look(variables, typed, terminal)
 
 
 def _fail(folder: Path, name: str, origin: str, terminal: Terminal) -> None:

@@ -22,17 +22,17 @@ from analytics_pipeline.commands.probes import (
     Store,
     StoredFiles,
     ask_store,
+    describe_switched_off,
     prove_stored_files,
     read_records,
-    tell_switched_off,
 )
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.currency import (
     Currencies,
+    describe_currency,
     find_currency_fault,
-    tell_currency,
 )
-from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.model.text import say as count_of
 from analytics_pipeline.settings import DEPLOYMENT, VARIABLES, Settings, list_variables
@@ -44,7 +44,7 @@ from analytics_pipeline.storage.state import Holder, read_holder
 # ----------------------------------------------------------------------------------
 # What ``doctor`` says of what it found: one function a check, each pure.
 #
-# A fault has to be mended before the master can be right or safe; a warning should be
+# A fault has to be fixed before the master can be right or safe; a warning should be
 # looked at; each says what to type or change.
 
 
@@ -54,7 +54,7 @@ VERY_LIKE = 0.88
 
 SKEW, WRONG_DAY = timedelta(minutes=1), timedelta(minutes=10)
 SILENCE = timedelta(minutes=5)
-"""How long the daemon, which tells that it lives every half a minute, may be silent."""
+"""How long the daemon, which sends a heartbeat every half minute, may be silent."""
 
 MB = 1 << 20
 LEAST_ROOM, ROOM = 100 * MB, 500 * MB
@@ -79,7 +79,7 @@ class Grade(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class DoctorResult:
     """What one check found, and what to do about it."""
 
     check: str
@@ -88,34 +88,36 @@ class Diagnosis:
     remedy: str = ""
 
 
-def well(check: str, sentence: str) -> Diagnosis:
+def well(check: str, sentence: str) -> DoctorResult:
     """Say that all is well."""
-    return Diagnosis(check, Grade.OK, sentence)
+    return DoctorResult(check, Grade.OK, sentence)
 
 
-def wrong(check: str, error: PipelineError) -> Diagnosis:
+def wrong(check: str, error: PipelineError) -> DoctorResult:
     """Say what the commands would fail with."""
-    return Diagnosis(check, Grade.FAULT, error.cause, error.remedy)
+    return DoctorResult(check, Grade.FAULT, error.cause, error.remedy)
 
 
-def judge_programs(found: Programs) -> Diagnosis:
-    """Judge what is installed: all as needed, and Dagster and its UI of one version."""
-    told = ", ".join(f"{name} {number}" for name, number in found.versions.items())
+def check_programs(found: Programs) -> DoctorResult:
+    """Check what is installed: all as needed, and Dagster and its UI of one version."""
+    text = ", ".join(f"{name} {number}" for name, number in found.versions.items())
     unmet = list(found.unmet)
     dagster, ui = (found.versions.get(f"dagster{end}") for end in ("", "-webserver"))
     if dagster != ui and not unmet:
         unmet = [f"dagster is {dagster}, but dagster-webserver {ui or 'missing'}"]
     if not unmet:
-        return well("programs", told)
+        return well("programs", text)
     remedy = "Install it again: pip install -c requirements.lock -e ."
-    return Diagnosis("programs", Grade.FAULT, f"{'; '.join(unmet)}.", remedy)
+    return DoctorResult("programs", Grade.FAULT, f"{'; '.join(unmet)}.", remedy)
 
 
-def judge_variables(names: Collection[str], known: Collection[str]) -> list[Diagnosis]:
+def check_variables(
+    names: Collection[str], known: Collection[str]
+) -> list[DoctorResult]:
     """Find the variables that nothing reads, and which ones they may be meant to be."""
     unknown = sorted(name for name in set(names) - set(known) if _is_ours(name, known))
     return [
-        Diagnosis(
+        DoctorResult(
             "variables",
             Grade.WARNING,
             f"{name} is no variable of this program, so nothing reads it.",
@@ -131,20 +133,20 @@ def _is_ours(name: str, known: Collection[str]) -> bool:
     )
 
 
-def judge_secrets(exposed: Path | None) -> Diagnosis:
-    """Judge who may read the file that holds the token."""
+def check_secrets(exposed: Path | None) -> DoctorResult:
+    """Check who may read the file that holds the token."""
     if exposed is None:
         return well("secrets", "no file with a token is open to others")
     sentence = f"{exposed} may hold a token and can be read by others than its owner."
     remedy = f"Run: chmod 600 {exposed}"
-    return Diagnosis("secrets", Grade.WARNING, sentence, remedy)
+    return DoctorResult("secrets", Grade.WARNING, sentence, remedy)
 
 
-def judge_zone(ours: str, theirs: str | None, written_in: str) -> Diagnosis:
-    """Judge whether days begin when the store's days do."""
+def check_zone(ours: str, theirs: str | None, written_in: str) -> DoctorResult:
+    """Check that days begin when the store's days do."""
     if theirs in (None, ours):
         return well("time zone", ours)
-    return Diagnosis(
+    return DoctorResult(
         "time zone",
         Grade.WARNING,
         f"Days begin as in {ours}, but the store says {theirs}.",
@@ -153,42 +155,44 @@ def judge_zone(ours: str, theirs: str | None, written_in: str) -> Diagnosis:
     )
 
 
-def judge_currency(found: Currencies) -> Diagnosis:
-    """Judge whether amounts can be kept and added: one currency, two decimals."""
+def check_currency(found: Currencies) -> DoctorResult:
+    """Check that amounts can be kept and added: one currency, two decimals."""
     fault = find_currency_fault(found)
     if fault is None:
-        return well("currency", tell_currency(found))
-    return Diagnosis("currency", Grade.FAULT, *fault)
+        return well("currency", describe_currency(found))
+    return DoctorResult("currency", Grade.FAULT, *fault)
 
 
-def judge_clock(ahead_by: timedelta | None) -> Diagnosis:
-    """Judge this machine's clock by the store's."""
+def check_clock(ahead_by: timedelta | None) -> DoctorResult:
+    """Compare this machine's clock with the store's."""
     if ahead_by is None:
-        return well("clock", "the store does not tell the time")
+        return well("clock", "the store does not send the time")
     off, way = abs(ahead_by), "fast" if ahead_by > timedelta(0) else "slow"
     if off <= SKEW:
         return well("clock", "agrees with the store's")
     grade = Grade.WARNING if off <= WRONG_DAY else Grade.FAULT
     sentence = f"This machine's clock is {_span(off)} {way}, by the store's."
     remedy = "Let it be set from the network, such as by: timedatectl set-ntp true"
-    return Diagnosis("clock", grade, sentence, remedy)
+    return DoctorResult("clock", grade, sentence, remedy)
 
 
-def judge_disk(disk: Disk, folder: Path) -> Diagnosis:
-    """Judge whether there is room for the tables, and for a rebuild beside them."""
+def check_disk(disk: Disk, folder: Path) -> DoctorResult:
+    """Check that there is room for the tables, and for a rebuild."""
     if disk.trouble:
         remedy = "Give yourself the right to write there, or set ANALYTICS_DATA_DIR."
-        return Diagnosis("disk", Grade.FAULT, f"{disk.trouble}.", remedy)
-    told = f"{_size(disk.free)} free, {_size(disk.used)} in use"
+        return DoctorResult("disk", Grade.FAULT, f"{disk.trouble}.", remedy)
+    text = f"{_size(disk.free)} free, {_size(disk.used)} in use"
     if disk.free >= max(ROOM, disk.used):
-        return well("disk", f"{told}, in {folder}")
+        return well("disk", f"{text}, in {folder}")
     grade = Grade.FAULT if disk.free < LEAST_ROOM else Grade.WARNING
-    sentence = f"There is little room in {folder}: {told}; a rebuild needs as much."
-    return Diagnosis("disk", grade, sentence, "Make room, or set ANALYTICS_DATA_DIR.")
+    sentence = f"There is little room in {folder}: {text}; a rebuild needs as much."
+    return DoctorResult(
+        "disk", grade, sentence, "Make room, or set ANALYTICS_DATA_DIR."
+    )
 
 
-def judge_files(exposed: Sequence[Path], folder: Path) -> Diagnosis:
-    """Judge who may read files with personal data.
+def check_files(exposed: Sequence[Path], folder: Path) -> DoctorResult:
+    """Check who may read files with personal data.
 
     A file that a person put there is at first as open as he left it.
     """
@@ -197,7 +201,7 @@ def judge_files(exposed: Sequence[Path], folder: Path) -> Diagnosis:
     written = [path for path in exposed if path.name not in PLACED_BY_HAND]
     first, more = (written or exposed)[0].name, len(exposed) - 1
     others = f" and {more} more" if more else ""
-    return Diagnosis(
+    return DoctorResult(
         "files",
         Grade.FAULT if written else Grade.WARNING,
         f"Everybody may read personal data here: in {first}{others}.",
@@ -205,11 +209,11 @@ def judge_files(exposed: Sequence[Path], folder: Path) -> Diagnosis:
     )
 
 
-def judge_key(is_lost: bool) -> Diagnosis:
-    """Judge whether deleted customers can still be tied to their sales."""
+def check_key(is_lost: bool) -> DoctorResult:
+    """Check that deleted customers can still be tied to their sales."""
     if not is_lost:
         return well("identity key", "as it should be")
-    return Diagnosis(
+    return DoctorResult(
         "identity key",
         Grade.FAULT,
         "Customers are stored, but the key that hashed their contacts is gone.",
@@ -218,57 +222,59 @@ def judge_key(is_lost: bool) -> Diagnosis:
     )
 
 
-def judge_export(found: tuple[int, Finding] | None) -> Diagnosis:
-    """Judge the web shop's export by its age; it could be read."""
+def check_export(found: tuple[int, CheckResult] | None) -> DoctorResult:
+    """Check the age of the web shop's export; it could be read."""
     if found is None:
         return well("web shop", "there is no export, so no web orders")
     orders, age = found
     if age.passed:
         return well("web shop", f"{orders:,} orders in the export")
-    remedy = "Export the orders anew, then run: analytics-pipeline import-ecom FILE"
-    return Diagnosis("web shop", Grade.WARNING, age.sentence, remedy)
+    remedy = "Export the orders again, then run: analytics-pipeline import-ecom FILE"
+    return DoctorResult("web shop", Grade.WARNING, age.sentence, remedy)
 
 
-def judge_stored_files(found: StoredFiles) -> list[Diagnosis]:
-    """Judge whether stored files are what was written, each damaged one by itself."""
+def check_stored_files(found: StoredFiles) -> list[DoctorResult]:
+    """Check that stored files are what was written; name each damaged one."""
     faults = [
-        Diagnosis(STORED_FILES, Grade.FAULT, f"{each.path} is damaged.", each.remedy)
+        DoctorResult(STORED_FILES, Grade.FAULT, f"{each.path} is damaged.", each.remedy)
         for each in found.damaged
     ]
     if found.unsealed:
         number = count_of(found.unsealed, "file is", "files are")
         sentence = f"{number} from before there were seals, so nothing proves them."
-        faults.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _SEAL_THEM))
+        faults.append(DoctorResult(STORED_FILES, Grade.WARNING, sentence, _SEAL_THEM))
     if found.set_aside:
         number = count_of(len(found.set_aside), "damaged file", "damaged files")
         sentence = f"Runs have set {number} aside: {', '.join(found.set_aside[:3])}"
-        faults.append(Diagnosis(STORED_FILES, Grade.WARNING, sentence, _LOOK_AT_THEM))
+        faults.append(
+            DoctorResult(STORED_FILES, Grade.WARNING, sentence, _LOOK_AT_THEM)
+        )
     if faults:
         return faults
     number = count_of(found.proved, "file is", "files are")
     return [well(STORED_FILES, f"{number} what was written, byte for byte")]
 
 
-def judge_channels(labels: Sequence[str]) -> Diagnosis:
-    """Judge where alerts go; that nobody is told is a shop's own choice."""
+def check_channels(labels: Sequence[str]) -> DoctorResult:
+    """Check where alerts go; to send none is a shop's own choice."""
     if not labels:
-        return well("alerts", "ALERT_URLS is not set, so nobody is told of a failure")
-    told = f"{', '.join(labels)}; to try them: analytics-pipeline alert-test"
-    return well("alerts", told)
+        return well("alerts", "ALERT_URLS is not set, so failures are not reported")
+    text = f"{', '.join(labels)}; to try them: analytics-pipeline alert-test"
+    return well("alerts", text)
 
 
-def judge_records(records: Records | None, now: datetime) -> Diagnosis:
-    """Judge Dagster's records, and whether its daemon lives if it ever did."""
+def check_records(records: Records | None, now: datetime) -> DoctorResult:
+    """Check Dagster's records, and that its daemon lives if it ever did."""
     if records is None:
         return well("Dagster", "no records yet; the first update makes them")
     if records.daemon_seen_at is None:
-        told = "records open; no daemon has run, so nothing runs by itself"
-        return well("Dagster", told)
+        text = "records open; no daemon has run, so nothing runs automatically"
+        return well("Dagster", text)
     silence = now - records.daemon_seen_at
     if silence <= SILENCE:
         kept = "lives" if records.switched_off else "keeps the schedule"
         return well("Dagster", f"records open, and its daemon {kept}")
-    return Diagnosis(
+    return DoctorResult(
         "Dagster",
         Grade.WARNING,
         f"Its daemon was last seen {_span(silence)} ago: no schedule, no alerts.",
@@ -276,16 +282,16 @@ def judge_records(records: Records | None, now: datetime) -> Diagnosis:
     )
 
 
-def judge_switches(records: Records | None) -> Diagnosis:
-    """Judge whether the schedule and the sensors are as they are delivered."""
+def check_switches(records: Records | None) -> DoctorResult:
+    """Check that the schedule and the sensors are as delivered."""
     if records is None or not records.switched_off:
         return well("switches", "nothing is switched off in Dagster")
-    sentence = tell_switched_off(list(records.switched_off))
-    return Diagnosis("switches", Grade.WARNING, sentence, SWITCH_ON)
+    sentence = describe_switched_off(list(records.switched_off))
+    return DoctorResult("switches", Grade.WARNING, sentence, SWITCH_ON)
 
 
-def judge_run(is_held: bool, data_dir: Path, holder: Holder | None) -> Diagnosis:
-    """Judge whether a command typed now would be refused."""
+def check_run(is_held: bool, data_dir: Path, holder: Holder | None) -> DoctorResult:
+    """Check whether a command typed now would be refused."""
     if not is_held:
         return well("runs", "none is under way")
     who = f" ({holder.in_words})" if holder else ""
@@ -293,7 +299,7 @@ def judge_run(is_held: bool, data_dir: Path, holder: Holder | None) -> Diagnosis
         f"A run is using {data_dir}{who}; another one is refused until it is done."
     )
     remedy = "Wait, or see what it does in: analytics-pipeline ui"
-    return Diagnosis("runs", Grade.WARNING, sentence, remedy)
+    return DoctorResult("runs", Grade.WARNING, sentence, remedy)
 
 
 def _size(count: int) -> str:
@@ -323,12 +329,12 @@ MARKS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "bold red"}
 def doctor(
     open_settings: Callable[[], Settings], terminal: Terminal, *, deep: bool = False
 ) -> None:
-    """Look at everything, and tell of each what is right, or how to correct it.
+    """Check everything, and say of each what is right, or how to correct it.
 
     With *deep* every stored file is read, and held against the hash of its bytes.
 
     Raises:
-        typer.Exit: with code 2, where something has to be mended.
+        typer.Exit: with code 2, where something has to be fixed.
     """
     with terminal.working("looking around", is_brief=True):
         found = list(examine(open_settings))
@@ -341,10 +347,10 @@ def doctor(
         raise typer.Exit(WrongUse.exit_code)
 
 
-def examine(open_settings: Callable[[], Settings]) -> Iterator[Diagnosis]:
+def examine(open_settings: Callable[[], Settings]) -> Iterator[DoctorResult]:
     """Make every check that can be made; what hangs on a fault is left out."""
-    yield judge_programs(probes.list_programs())
-    yield from judge_variables(list_variables(), VARIABLES | DEPLOYMENT)
+    yield check_programs(probes.list_programs())
+    yield from check_variables(list_variables(), VARIABLES | DEPLOYMENT)
     try:
         settings = open_settings()
     except WrongUse as error:
@@ -352,14 +358,14 @@ def examine(open_settings: Callable[[], Settings]) -> Iterator[Diagnosis]:
         return
     if settings.shop_name is None:  # every command warns of the file of a shop
         secret = Path(".env").resolve()
-        yield judge_secrets(secret if probes.is_exposed(secret) else None)
+        yield check_secrets(secret if probes.is_exposed(secret) else None)
     shop: Shop | None = None
     try:
         shop = open_shop(settings)
         yield well("settings", "every value can be used")
     except WrongUse as error:
         yield wrong("settings", error)
-    if settings.data_dir.is_file():  # told of below; nothing can be in it
+    if settings.data_dir.is_file():  # reported below; nothing can be in it
         shop = None
     yield from _examine_store(settings, shop)
     yield from _examine_folder(settings)
@@ -370,41 +376,41 @@ def examine(open_settings: Callable[[], Settings]) -> Iterator[Diagnosis]:
 
 def _examine_stored_files(
     open_settings: Callable[[], Settings], terminal: Terminal
-) -> list[Diagnosis]:
+) -> list[DoctorResult]:
     """Check each stored file against its hash; none where the settings are wrong."""
     try:
         shop = open_shop(open_settings())
-        return judge_stored_files(prove_stored_files(shop, terminal.progress))
+        return check_stored_files(prove_stored_files(shop, terminal.progress))
     except WrongUse:
         return []
     except (PipelineError, OSError) as error:
         return [_wrong(STORED_FILES, error)]
 
 
-def _examine_folder(settings: Settings) -> Iterator[Diagnosis]:
+def _examine_folder(settings: Settings) -> Iterator[DoctorResult]:
     """Look at the data directory."""
     folder = settings.data_dir
-    yield judge_disk(probes.measure_disk(folder), folder)
-    yield judge_files(probes.list_exposed(folder), folder)
-    yield judge_run(probes.is_held(folder), folder, read_holder(folder))
+    yield check_disk(probes.measure_disk(folder), folder)
+    yield check_files(probes.list_exposed(folder), folder)
+    yield check_run(probes.is_held(folder), folder, read_holder(folder))
 
 
-def _examine_records(settings: Settings) -> Iterator[Diagnosis]:
+def _examine_records(settings: Settings) -> Iterator[DoctorResult]:
     """Look at Dagster's records, and at where alerts go."""
     try:
         records = read_records(settings)
     except (PipelineError, OSError) as error:
         yield _wrong("Dagster", error)
     else:
-        yield judge_records(records, system_clock())
-        yield judge_switches(records)
+        yield check_records(records, system_clock())
+        yield check_switches(records)
     yield _tried(
         "alerts",
-        lambda: judge_channels([each.label for each in open_channels(settings)]),
+        lambda: check_channels([each.label for each in open_channels(settings)]),
     )
 
 
-def _examine_store(settings: Settings, shop: Shop | None) -> Iterator[Diagnosis]:
+def _examine_store(settings: Settings, shop: Shop | None) -> Iterator[DoctorResult]:
     """Ask Lightspeed, and compare what it says with the settings and with before."""
     try:
         store = ask_store(settings)
@@ -415,14 +421,14 @@ def _examine_store(settings: Settings, shop: Shop | None) -> Iterator[Diagnosis]
         yield wrong("store", error)
         return
     yield well("token", "accepted")
-    yield _tried("store", lambda: _judge_store(settings, shop, store))
+    yield _tried("store", lambda: _check_store(settings, shop, store))
     zone, written_in = settings.time_zone, settings.written_in
-    yield judge_zone(zone, store.time_zone, written_in)
-    yield _tried("currency", lambda: _judge_currency(shop, store))
-    yield judge_clock(store.ahead_by)
+    yield check_zone(zone, store.time_zone, written_in)
+    yield _tried("currency", lambda: _check_currency(shop, store))
+    yield check_clock(store.ahead_by)
 
 
-def _judge_store(settings: Settings, shop: Shop | None, store: Store) -> Diagnosis:
+def _check_store(settings: Settings, shop: Shop | None, store: Store) -> DoctorResult:
     """Compare the store that answers with the one whose sales are stored, if any.
 
     Raises:
@@ -434,19 +440,19 @@ def _judge_store(settings: Settings, shop: Shop | None, store: Store) -> Diagnos
     return well("store", f"{where} answers")
 
 
-def _judge_currency(shop: Shop | None, store: Store) -> Diagnosis:
-    """Judge the currencies of store and outlets, beside that of the stored sales."""
+def _check_currency(shop: Shop | None, store: Store) -> DoctorResult:
+    """Check the currencies of store and outlets, and that of the stored sales."""
     now = store.currencies
-    return judge_currency(compare_currencies(shop, now) if shop else now)
+    return check_currency(compare_currencies(shop, now) if shop else now)
 
 
-def _examine_inputs(shop: Shop) -> Iterator[Diagnosis]:
+def _examine_inputs(shop: Shop) -> Iterator[DoctorResult]:
     """Look at what the data directory holds for the pipeline to read."""
-    yield _tried("web shop", lambda: judge_export(probes.read_export(shop)))
-    yield _tried("identity key", lambda: judge_key(probes.has_lost_its_key(shop)))
+    yield _tried("web shop", lambda: check_export(probes.read_export(shop)))
+    yield _tried("identity key", lambda: check_key(probes.has_lost_its_key(shop)))
 
 
-def _tried(check: str, look: Callable[[], Diagnosis]) -> Diagnosis:
+def _tried(check: str, look: Callable[[], DoctorResult]) -> DoctorResult:
     """Return what a look finds; that it fails is a fault as well."""
     try:
         return look()
@@ -454,7 +460,7 @@ def _tried(check: str, look: Callable[[], Diagnosis]) -> Diagnosis:
         return _wrong(check, error)
 
 
-def _wrong(check: str, error: PipelineError | OSError) -> Diagnosis:
+def _wrong(check: str, error: PipelineError | OSError) -> DoctorResult:
     """Return the fault that a look has failed with."""
     if isinstance(error, PipelineError):
         return wrong(check, error)
@@ -462,25 +468,25 @@ def _wrong(check: str, error: PipelineError | OSError) -> Diagnosis:
     return wrong(check, LocalFailure(cause, "Give yourself the right to it."))
 
 
-def _show(found: Sequence[Diagnosis], terminal: Terminal) -> None:
+def _show(found: Sequence[DoctorResult], terminal: Terminal) -> None:
     """Print a line a check, its remedy beneath; quietly, what is wrong only."""
     width = max(len(each.check) for each in found)
     for each in found:
-        if terminal.manner.quiet:
+        if terminal.output_options.quiet:
             _complain(each, terminal)
         terminal.marked(each.grade, MARKS[each.grade], each.check, each.sentence, width)
         if each.remedy:
             terminal.marked("", "", "", each.remedy, width)
     grades = Counter(each.grade for each in found)
-    told = (
+    reported = (
         f"{(number := grades[each]) or 'no'} {each}{'' if number == 1 else 's'}"
         for each in (Grade.FAULT, Grade.WARNING)
     )
-    terminal.out.print(f"\n{', '.join(told)}", style="bold")
+    terminal.out.print(f"\n{', '.join(reported)}", style="bold")
 
 
-def _complain(found: Diagnosis, terminal: Terminal) -> None:
-    """Say what is wrong to whoever wants to hear of nothing else."""
+def _complain(found: DoctorResult, terminal: Terminal) -> None:
+    """Say only what is wrong, for ``--quiet``."""
     about = f"{found.check}: {found.sentence}"
     if found.grade is Grade.FAULT:
         terminal.fail(WrongUse(about, found.remedy))

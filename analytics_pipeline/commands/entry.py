@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from analytics_pipeline.commands.interruption import INTERRUPTED, SENTENCE
-from analytics_pipeline.commands.terminal import Manner, Terminal
+from analytics_pipeline.commands.terminal import OutputOptions, Terminal
 from analytics_pipeline.model.errors import (
     LocalFailure,
     PipelineError,
@@ -86,7 +86,7 @@ def document_of(
 
 
 # ----------------------------------------------------------------------------------
-# What a program is told that typed something which cannot be parsed.
+# The answer to a program that typed something which cannot be parsed.
 
 
 _UsageError: Any = typer.BadParameter.__mro__[1]
@@ -109,8 +109,10 @@ class OneDocument(TyperGroup):
                 return super().invoke(ctx)
         except _UsageError as error:
             if is_json:
-                told = WrongUse(error.format_message(), "See the command's --help.")
-                typer.echo(json.dumps(document_of({}, [], told.exit_code, told)))
+                reported = WrongUse(error.format_message(), "See the command's --help.")
+                typer.echo(
+                    json.dumps(document_of({}, [], reported.exit_code, reported))
+                )
             raise
 
 
@@ -177,24 +179,26 @@ def both_or_neither(
     return str(check).strip(), str(reason).strip()
 
 
-def run_command(manner: Manner, load: Load) -> None:
+def run_command(output_options: OutputOptions, load: Load) -> None:
     """Run a command for the one shop that is meant; end with its exit code."""
-    terminal = Terminal(manner)
+    terminal = Terminal(output_options)
     _run(terminal, load, lambda: settings_of_one(TYPED.get(), terminal))
 
 
-def run_without_shop(manner: Manner, load: Load) -> None:
+def run_without_shop(output_options: OutputOptions, load: Load) -> None:
     """Run a command that is about no shop in particular; end with its exit code."""
-    _run(Terminal(manner), load, lambda: settings_of_none(TYPED.get()))
+    _run(Terminal(output_options), load, lambda: settings_of_none(TYPED.get()))
 
 
-def run_in_turn(manner: Manner, load: Load, *, headlines: str = "") -> None:
+def run_in_turn(
+    output_options: OutputOptions, load: Load, *, headlines: str = ""
+) -> None:
     """Run a command for the shop that is meant, or for each; end with the worst code.
 
     The command is given what opens the settings of the shop.  Where all of a chain are
     meant, and *headlines* has a title, a line of each comes first under that title.
     """
-    terminal = Terminal(manner)
+    terminal = Terminal(output_options)
     documents: list[dict[str, Any]] = []
 
     def take_turns() -> bool:
@@ -246,38 +250,40 @@ def _run(terminal: Terminal, load: Load, open_settings: Callable[[], Any]) -> No
 
 def _leave(terminal: Terminal, end: _End) -> None:
     """Print the document, if one is wanted, and leave with the exit code."""
-    if terminal.manner.as_json:
+    if terminal.output_options.as_json:
         terminal.print_document(end.document(terminal, terminal.shop))
     raise typer.Exit(end.code)
 
 
 def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
-    """Do *work*; tell whatever fails, and return how it ended."""
+    """Do *work*; report what fails, and return how it ended."""
     try:
         return _End(1 if work() is False else 0)
     except typer.Exit as end:
         return _End(end.exit_code)
     except PipelineError as error:
-        return _told(terminal, explain_shortage(error) or error)
+        return _print_failure(terminal, explain_shortage(error) or error)
     except RunEnded as ended:
-        return _told(terminal, ended.told())
+        return _print_failure(terminal, ended.as_failure())
     except OSError as error:
         if lacking := explain_shortage(error):
-            return _told(terminal, lacking)
+            return _print_failure(terminal, lacking)
         name = error.filename or "a file"
         cause = f"This machine failed at {name}: {error.strerror or error}."
-        return _told(terminal, LocalFailure(cause, "Mend that, then run it again."))
+        return _print_failure(
+            terminal, LocalFailure(cause, "Fix that, then run it again.")
+        )
     except BaseException as error:
         if is_interruption(error):
             terminal.err.print(SENTENCE)
             return _End(INTERRUPTED, PipelineError("Interrupted.", "Run it again."))
-        if terminal.manner.debug or not isinstance(error, Exception):
+        if terminal.output_options.debug or not isinstance(error, Exception):
             raise
-        return _told(terminal, _explain(error))
+        return _print_failure(terminal, _explain(error))
 
 
 def _explain(error: Exception) -> PipelineError:
-    """Say what a failure means that nobody has put into words yet."""
+    """Describe a failure that has no message of its own."""
     from analytics_pipeline.engine.duckdb import explain_failure
     from analytics_pipeline.storage.machine import explain_lock
 
@@ -290,10 +296,10 @@ def _explain(error: Exception) -> PipelineError:
     )
 
 
-def _told(terminal: Terminal, error: PipelineError) -> _End:
+def _print_failure(terminal: Terminal, error: PipelineError) -> _End:
     """Print the failure; return the exit code that it means."""
     terminal.fail(error)
-    if terminal.manner.debug:
+    if terminal.output_options.debug:
         terminal.err.print_exception()
     return _End(getattr(error, "code", error.exit_code), error)
 
@@ -349,7 +355,7 @@ class Turns:
 def shops_in_turn(typed: Typed, terminal: Terminal) -> Turns:
     """Return what opens the settings of each shop: the one named, else all.
 
-    A shop whose settings cannot be used fails when it is opened, by itself.
+    A shop whose settings cannot be used fails alone, when it is opened.
 
     Raises:
         WrongUse: the chain has no shop.
@@ -377,7 +383,7 @@ def _settings_without_chain(name: str | None) -> Settings:
 
 def _open(chain: Chain, name: str, terminal: Terminal) -> Settings:
     """Return the settings of one shop, which the terminal speaks of from now on."""
-    # A shop that was told of gives no name to the fault of the next.
+    # The name of a shop that was reported must not stay for the next one's fault.
     terminal.shop = None
     settings = chain.settings_of(name)
     terminal.shop = name

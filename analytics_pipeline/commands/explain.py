@@ -35,23 +35,23 @@ JOINED = {
 """How an edge of each kind joins a record to another one."""
 
 
-def tell_person(explanation: Explanation) -> dict[str, str]:
+def describe_person(explanation: Explanation) -> dict[str, str]:
     """Say who it is, as the master shows it."""
-    told = {
+    values = {
         "id": explanation.person_id,
         "e-mail": explanation.email,
         "phone": explanation.phone,
         "as of": explanation.as_of.isoformat(),
     }
     if not explanation.has_row:
-        told["no row"] = (
+        values["no row"] = (
             "The master of this day has no row: who is known from the web shop alone "
             "needs an order that counts."
         )
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
-def tell_why_member(member: Member, number_of: Mapping[str, int]) -> str:
+def explain_member(member: Member, number_of: Mapping[str, int]) -> str:
     """Say why a record is one with the others, which have a number each."""
     is_web = member.kind == RecordKind.ECOM
     if member.standing == "own":
@@ -63,11 +63,11 @@ def tell_why_member(member: Member, number_of: Mapping[str, int]) -> str:
     if member.standing == "deleted":
         why = f"deleted; {why}"
     if member.has_placeholder_email:
-        why += "; its e-mail is a placeholder, which joins nobody"
+        why += "; its e-mail is a placeholder, which joins no one"
     return why
 
 
-def tell_figures(explanation: Explanation) -> dict[str, str]:
+def describe_figures(explanation: Explanation) -> dict[str, str]:
     """Say how what counts adds up to the figures of the row."""
     figures = explanation.figures
     day = explanation.as_of
@@ -123,7 +123,7 @@ def _orders(explanation: Explanation) -> str:
     )
 
 
-def tell_segment(outlook: Outlook) -> dict[str, str]:
+def describe_segment(outlook: Outlook) -> dict[str, str]:
     """Say which segment it is, and from when on the next one."""
     coming = outlook.next_segment
     if coming is None:
@@ -134,24 +134,24 @@ def tell_segment(outlook: Outlook) -> dict[str, str]:
     }
 
 
-def tell_tier(outlook: Outlook, day: date) -> dict[str, str]:
+def describe_tier(outlook: Outlook, day: date) -> dict[str, str]:
     """Say which tier it is, when it changes, and what would keep or raise it."""
-    told = {
+    values = {
         "tier": f"{outlook.tier}, on a value of {format_cents(outlook.value_cents)}",
         "if nothing is bought": _changes(outlook),
     }
     if outlook.keep_cents is not None:
-        told["to keep it"] = (
+        values["to keep it"] = (
             f"spend {format_cents(outlook.keep_cents)} between "
             f"{day + timedelta(days=1)} and {outlook.changes[0].day}, the last day too"
         )
     if outlook.next_tier is Tier.SEED:
-        told["to raise it"] = "any order makes it Seed"
+        values["to raise it"] = "any order makes it Seed"
     elif outlook.raise_cents is not None:
-        told["to raise it"] = (
+        values["to raise it"] = (
             f"{outlook.next_tier} is {format_cents(outlook.raise_cents)} away"
         )
-    return told
+    return values
 
 
 def _changes(outlook: Outlook) -> str:
@@ -172,7 +172,7 @@ def _count(number: int, name: str) -> str:
 # ----------------------------------------------------------------------------------
 # Why a customer's row in the master is what it is, on one or two screens.
 #
-# Shows personal data to whoever asks on this terminal; nothing of it is logged.
+# Shows personal data on this terminal; nothing of it is logged.
 
 
 ID_HEADINGS = ("record", "sale or web order")
@@ -180,7 +180,7 @@ LONGEST_ID = 36
 JOINERS = "\u200c\u200d"
 """Signs that join letters, which names and emoji need."""
 MOST_SHOWN = 1_000
-"""Rows of a table at most; to print fifty thousand takes a minute, and nobody reads
+"""Rows of a table at most; printing fifty thousand takes a minute, and no one reads
 them."""
 ROOMY = 80
 """Columns from which an id is kept on one line; what is narrower folds everything."""
@@ -200,7 +200,7 @@ def explain(
     Reads only, so it works while a run is under way.
 
     Raises:
-        WrongUse: nobody or several people are meant, or the day cannot be explained.
+        WrongUse: no one or several people match, or the day cannot be explained.
         PipelineError: what is stored cannot be explained.
     """
     shop = open_shop(settings)
@@ -216,7 +216,7 @@ def explain(
 def _show(explanation: Explanation, terminal: Terminal) -> None:
     """Print the explanation, from who it is to what comes next."""
     title = explanation.name or "A customer without a name"
-    _summary(terminal, title, tell_person(explanation))
+    _summary(terminal, title, describe_person(explanation))
     numbers = {each.record_id: n for n, each in enumerate(explanation.members, start=1)}
     _table(
         terminal,
@@ -227,7 +227,7 @@ def _show(explanation: Explanation, terminal: Terminal) -> None:
                 str(numbers[member.record_id]),
                 member.record_id,
                 member.customer_code,
-                tell_why_member(member, numbers),
+                explain_member(member, numbers),
             )
             for member in explanation.members[:MOST_SHOWN]
         ],
@@ -238,9 +238,9 @@ def _show(explanation: Explanation, terminal: Terminal) -> None:
         ("What does not count", explanation.left_out),
     ):
         _show_lines(terminal, heading, lines, explanation, numbers)
-    _summary(terminal, "How it adds up", tell_figures(explanation))
+    _summary(terminal, "How it adds up", describe_figures(explanation))
     outlook = explanation.outlook
-    to_come = {**tell_segment(outlook), **tell_tier(outlook, explanation.as_of)}
+    to_come = {**describe_segment(outlook), **describe_tier(outlook, explanation.as_of)}
     _summary(terminal, "Segment and tier", to_come)
     if explanation.notes:
         _table(terminal, "Notes", ("",), [(note,) for note in explanation.notes])
@@ -276,7 +276,7 @@ def _show_lines(
 
 
 def _summary(terminal: Terminal, title: str, lines: Mapping[str, str]) -> None:
-    """Print names and what is said of each, wrapped beside its name."""
+    """Print names and what is said of each, wrapped in a second column."""
     _table(terminal, title, ("", ""), list(lines.items()))
 
 

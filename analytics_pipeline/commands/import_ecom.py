@@ -16,14 +16,14 @@ from analytics_pipeline.assets.ecom_orders import (
 )
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import (
-    accept_finding,
+    accept_check_result,
     refuse_what_cannot_be_accepted,
 )
 from analytics_pipeline.domain.web_orders import compare_exports, counts_unsynced
-from analytics_pipeline.model.checks import Candidate, Finding, name_some
+from analytics_pipeline.model.checks import Candidate, CheckResult, name_some
 from analytics_pipeline.model.errors import GateFailed, WrongUse
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.orchestration.gate import judge, list_offenders
+from analytics_pipeline.orchestration.gate import evaluate, list_offenders
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.sources.web_shop.export_file import is_placed, refuse_unreadable
@@ -42,7 +42,7 @@ def import_ecom(
 
     One that lacks a few orders of the last good one is put in place with a warning;
     one that its gate stops only if a person accepts that by *accept* and *reason*.
-    The export that was in place is kept beside it.
+    The export that was in place is kept.
 
     Raises:
         WrongUse: it cannot be used, or what was found cannot be accepted.
@@ -63,33 +63,37 @@ def import_ecom(
             facts = {**_contents(candidate.rows), **_changes(shop, candidate.rows)}
             nothing_yet = {"file": None, "previous": None, "accepted": None}
             terminal.facts |= facts | nothing_yet
-            findings = _judge(shop, candidate)
+            results = _check_export(shop, candidate)
             if accept is not None and reason is not None:
-                accepted = accept_finding(shop, "ecom_orders", findings, accept, reason)
+                accepted = accept_check_result(
+                    shop, "ecom_orders", results, accept, reason
+                )
                 terminal.facts["accepted"] = accepted
-                findings = _judge(shop, candidate)
-            listed = [list_offenders(shop, "ecom_orders", each) for each in findings]
-            _tell(listed, export, terminal)
+                results = _check_export(shop, candidate)
+            listed = [list_offenders(shop, "ecom_orders", each) for each in results]
+            _print_warnings(listed, export, terminal)
             previous = put_in_place(shop, copy)
     terminal.facts |= {"file": target, "previous": previous}
     terminal.summary("Export put in place", _in_words(terminal.facts))
 
 
-def _judge(shop: Shop, candidate: Candidate) -> list[Finding]:
-    """Judge an export as the gate of the next update will."""
-    return judge(shop, ECOM_ORDERS, candidate)
+def _check_export(shop: Shop, candidate: Candidate) -> list[CheckResult]:
+    """Check an export as the gate of the next update will."""
+    return evaluate(shop, ECOM_ORDERS, candidate)
 
 
-def _tell(findings: Sequence[Finding], export: Path, terminal: Terminal) -> None:
+def _print_warnings(
+    check_results: Sequence[CheckResult], export: Path, terminal: Terminal
+) -> None:
     """Print what is worth a warning.
 
     Raises:
         GateFailed: something that was found stops the export.
     """
-    blocking = [finding for finding in findings if finding.blocks]
-    for finding in findings:
-        if not (finding.passed or finding.blocks):
-            terminal.warn(finding.sentence)
+    blocking = [result for result in check_results if result.blocks]
+    for result in check_results:
+        if not (result.passed or result.blocks):
+            terminal.warn(result.sentence)
     if not blocking:
         return
     first = blocking[0]

@@ -73,7 +73,7 @@ def _hear_no_more() -> None:
 def _end_by_own_code() -> None:
     """Let the exit code be that of the command, and not the signal again.
 
-    Where Ctrl-C came in the midst of code that is made from a text, as that of each
+    Where Ctrl-C came in the middle of code that is made from a text, as that of each
     dataclass is while a module is imported, Python keeps in mind that it was not
     handled there, and at its end kills itself by that signal (``python -m`` does).  The
     next code that is made from a text makes it forget that.

@@ -87,17 +87,17 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
 
 
 def epilog_of(command: str) -> str:
-    """Return the examples of *command*, below each other, what they are for beside."""
+    """Return the examples of *command*, a line each, with their purpose."""
     lines = [(f"{PROGRAM} {typed}", purpose) for typed, purpose in EXAMPLES[command]]
     width = max(len(line) for line, _ in lines if len(line) <= WIDEST + len(PROGRAM))
-    told = []
+    parts = []
     for line, purpose in lines:
         comment = f"# {purpose}"
         if max(len(line), width) + len(comment) + 2 <= ROOM:
-            told.append(f"{line.ljust(width)}  {comment}")
+            parts.append(f"{line.ljust(width)}  {comment}")
         else:
-            told += [comment, line]
-    return "\n".join(["[bold]Examples[/bold]", *told])
+            parts += [comment, line]
+    return "\n".join(["[bold]Examples[/bold]", *parts])
 
 
 # ----------------------------------------------------------------------------------
@@ -107,12 +107,12 @@ def epilog_of(command: str) -> str:
 
 
 def _list_shops() -> list[str]:
-    """Return the shops of the chain, for whoever presses Tab."""
+    """Return the shops of the chain, for completion with Tab."""
     from analytics_pipeline.settings import find_chain
 
     try:
         chain = find_chain()
-    except PipelineError:  # there is nobody to tell while a line is being typed
+    except PipelineError:  # no error can be shown while a line is being typed
         return []
     return chain.names if chain else []
 
@@ -137,7 +137,7 @@ def _show_version(is_wanted: bool) -> None:
 
 
 OUTPUT = "Output"
-"""The panel of the options that say how a command speaks."""
+"""The panel of the options for the output of a command."""
 
 FAULTS = "Faults"
 """The panel of the options that make a simulated store fail."""

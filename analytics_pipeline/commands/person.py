@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.assets.customer_analytics import (
-    judge_busiest,
+    check_busiest,
     list_people,
     refuse_undelivered,
 )
@@ -47,9 +47,9 @@ from analytics_pipeline.domain.explanation import (
     foresee,
 )
 from analytics_pipeline.domain.people import describe_people, find_busiest
-from analytics_pipeline.domain.reconciliation import tell_refund
+from analytics_pipeline.domain.reconciliation import describe_refund
 from analytics_pipeline.domain.sales import name_registers, said, value_column
-from analytics_pipeline.engine.duckdb import lend_columns
+from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.ids import typed_id
 from analytics_pipeline.model.money import format_cents
@@ -65,8 +65,8 @@ from analytics_pipeline.storage.parquet import shape
 # ----------------------------------------------------------------------------------
 # Find the person that somebody typed: an id, a code, an e-mail or a phone number.
 #
-# What was typed is never repeated in an error; it may be personal, and whoever typed
-# it knows it.
+# What was typed is never repeated in an error: it may
+# be personal.
 
 
 MOST_IDS = 20
@@ -76,7 +76,7 @@ PHONE_SIGNS = frozenset("0123456789 +-.()/'")
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The stored tables that tell who is who."""
+    """The stored tables that say who is who."""
 
     identities: pd.DataFrame
     customers: pd.DataFrame
@@ -107,7 +107,7 @@ def find_person(shop: Shop, typed: str, people: People) -> str:
     """Return the id of the person that *typed* means.
 
     Raises:
-        WrongUse: it means nobody, or several people, or a contact that joins nobody.
+        WrongUse: it matches no one, or several people, or a contact that joins no one.
     """
     wanted = typed.strip()
     kind, records = "id or customer code", _by_id_or_code(wanted, people)
@@ -122,7 +122,7 @@ def find_person(shop: Shop, typed: str, people: People) -> str:
     rows = people.identities[people.identities["record_id"].isin(records)]
     found = sorted(rows["person_id"].dropna().unique())
     if not found:
-        raise _of_nobody(rows)
+        raise _why_no_person(rows)
     if len(found) > 1:
         cause = f"{len(found)} people have this {kind}: {_some(found)}."
         raise WrongUse(cause, "Give one of these ids.")
@@ -142,7 +142,8 @@ def _by_id_or_code(wanted: str, people: People) -> list[str]:
     named = customers[(customers["customer_id"] == record) | is_named]
     if named["is_walk_in"].any():
         raise WrongUse(
-            "This is the walk-in customer, who is nobody: its sales are unattributed.",
+            "This is the walk-in customer, which is no person: its sales are "
+            "unattributed.",
             "Give a customer's own id, code, e-mail or phone number.",
         )
     if people.identities["record_id"].eq(record).any():
@@ -182,8 +183,8 @@ def _by_email(shop: Shop, wanted: str, people: People) -> list[str]:
 def _by_phone(shop: Shop, wanted: str, people: People) -> list[str]:
     """Find records by phone number: valid in any spelling, another one as typed.
 
-    Without an extension it means whoever has none; if nobody has, those who share it
-    with one.
+    Without an extension it means those who have none; if there are none, those who
+    share it with one.
 
     Raises:
         WrongUse: it is a placeholder.
@@ -228,23 +229,23 @@ def _refuse_shared(shop: Shop, kind: str, holders: list[str], people: People) ->
 
 
 def _placeholder(kind: str, records: list[str]) -> WrongUse:
-    """Say that a contact stands for "none", and who has it."""
+    """Say that a contact is a placeholder, and who has it."""
     has = say(len(records), "record has", "records have")
-    cause = f"This {kind} is a placeholder and joins nobody; {has} it"
+    cause = f"This {kind} is a placeholder and joins no one; {has} it"
     if not records:
         return WrongUse(f"{cause}.", "Give an id, a customer code or another contact.")
     return WrongUse(f"{cause}: {_some(sorted(records))}.", "Give one of these ids.")
 
 
-def _of_nobody(rows: pd.DataFrame) -> WrongUse:
+def _why_no_person(rows: pd.DataFrame) -> WrongUse:
     """Say why a known record has no person."""
     if rows.empty:
         return WrongUse(
-            "This e-mail is known from web orders that belong to nobody.",
+            "This e-mail is known from web orders without a customer.",
             "Give another contact, an id or a customer code.",
         )
     return WrongUse(
-        "Only deleted records have this, so its sales belong to nobody: they are "
+        "Only deleted records have this, so its sales have no customer: they are "
         "unattributed.",
         "To give them to a customer, put both ids into identity_overrides.csv with "
         "the rule `same`, then run: analytics-pipeline update",
@@ -287,9 +288,9 @@ def list_lines(books: Books, members: list[Member]) -> list[Line]:
     orders = _orders_of(books, members)
     synced = ledger.matches.dropna(subset=["sale_id"])
     orders_of_sale = dict(zip(synced["sale_id"], synced["order_number"], strict=True))
-    refunds = _tell_refunds(books, orders, sales["sale_id"].map(orders_of_sale))
+    refunds = _explain_refunds(books, orders, sales["sale_id"].map(orders_of_sale))
     ties = Ties(
-        nobody=set(ledger.nobody),
+        walk_in_ids=set(ledger.walk_in_ids),
         orders_of_sale=orders_of_sale,
         own_orders=set(orders["order_number"]),
         refunds=refunds,
@@ -309,21 +310,21 @@ def _sales_of(books: Books, members: list[Member]) -> pd.DataFrame:
     records = [each.record_id for each in members if each.kind == RecordKind.CUSTOMER]
     person = members[0].record_id
     linked = ledger.sale_people
-    sales_of_nobody = linked.loc[linked["person_id"] == person, "sale_id"].tolist()
+    tied_sales = linked.loc[linked["person_id"] == person, "sale_id"].tolist()
     sales = shop.sales_until(books.day)
-    under_nobody = sales["customer_id"].isnull()
-    if ledger.nobody:
-        under_nobody |= sales["customer_id"].isin(ledger.nobody)
+    without_customer = sales["customer_id"].isnull()
+    if ledger.walk_in_ids:
+        without_customer |= sales["customer_id"].isin(ledger.walk_in_ids)
     # Tables: thousands of ids in the words of a query take minutes to read.
-    tied, own = _lend_ids(sales_of_nobody), _lend_ids(records)
-    theirs = under_nobody & sales["sale_id"].isin(tied)
+    tied, own = _ids_to_ibis(tied_sales), _ids_to_ibis(records)
+    theirs = without_customer & sales["sale_id"].isin(tied)
     theirs |= sales["customer_id"].isin(own).fill_null(False)
     return shape(shop.engine.to_pandas(sales.filter(theirs)), RawSales)
 
 
-def _lend_ids(ids: list[str]) -> ir.StringColumn:
+def _ids_to_ibis(ids: list[str]) -> ir.StringColumn:
     frame = pd.DataFrame({"id": ids}, dtype="str")
-    column: ir.StringColumn = lend_columns(frame, {"id": "string"})["id"]
+    column: ir.StringColumn = columns_to_ibis(frame, {"id": "string"})["id"]
     return column
 
 
@@ -335,7 +336,7 @@ def _orders_of(books: Books, members: list[Member]) -> pd.DataFrame:
     return orders[theirs & (orders["order_date"] <= pd.Timestamp(books.day))]
 
 
-def _tell_refunds(
+def _explain_refunds(
     books: Books, own_orders: pd.DataFrame, of_sales: pd.Series
 ) -> dict[str, str]:
     """Say of which orders the web shop gave back what still counts (rule 4.4).
@@ -347,7 +348,7 @@ def _tell_refunds(
     asked = every[every.index.isin(numbers)]
     left = find_web_refunds(books.shop, books.ledger, asked)
     return {
-        number: tell_refund(asked.loc[number].to_dict(), int(cents))
+        number: describe_refund(asked.loc[number].to_dict(), int(cents))
         for number, cents in zip(left["order_number"], left["left_cents"], strict=True)
     }
 
@@ -364,7 +365,7 @@ def first_row(frame: pd.DataFrame) -> Row | None:
     return None if frame.empty else frame.to_dict("records")[0]
 
 
-def tell_day(shop: Shop, day: date) -> list[str]:
+def describe_day(shop: Shop, day: date) -> list[str]:
     """Say if the day is not over, or not the published one."""
     published = shop.publication.published()
     notes = []
@@ -397,11 +398,11 @@ def compare_with_stored(
         return []
     return [
         f"The figures of {day} were stored before the latest changes: they {then}. "
-        f"To store them anew, run: analytics-pipeline update --as-of {day}"
+        f"To store them again, run: analytics-pipeline update --as-of {day}"
     ]
 
 
-def tell_quarantine(shop: Shop, members: list[Member], day: date) -> list[str]:
+def describe_quarantine(shop: Shop, members: list[Member], day: date) -> list[str]:
     """Name the person's sales whose latest version could not be read."""
     quarantined = find_quarantined_sales(shop)
     known = quarantined.last_good
@@ -419,8 +420,8 @@ def tell_quarantine(shop: Shop, members: list[Member], day: date) -> list[str]:
     unknown = quarantined.count - len(known)
     if unknown:
         notes.append(
-            f"{say(unknown, 'sale', 'sales')} in quarantine could never be read; "
-            "nobody knows whose."
+            f"{say(unknown, 'sale', 'sales')} in quarantine could never be read; their "
+            "customer is unknown."
         )
     return notes
 
@@ -429,21 +430,24 @@ def tell_quarantine(shop: Shop, members: list[Member], day: date) -> list[str]:
 # What a warning of the tables says of one person, as sentences of an explanation.
 
 
-def tell_warnings(books: Books, members: list[Member]) -> list[str]:
-    """Say what is told of the person's records, and of sales dated after today."""
-    return [*_tell_later_sales(books.shop, members), *_tell_walk_in(books, members)]
+def log_warnings(books: Books, members: list[Member]) -> list[str]:
+    """Say what warnings there are about the person's records and later sales."""
+    return [
+        *_explain_later_sales(books.shop, members),
+        *_explain_walk_in(books, members),
+    ]
 
 
-def _tell_later_sales(shop: Shop, members: list[Member]) -> list[str]:
+def _explain_later_sales(shop: Shop, members: list[Member]) -> list[str]:
     """Name the person's sales that are dated after today (rule 1.5)."""
     log = shop.sales_log()
     state = (log.generation, len(log.segments()), shop.today)
     later = shop.keep("later sales", state, lambda: find_later_sales(shop, log))
     theirs = later[later["customer_id"].isin([each.record_id for each in members])]
-    return [_tell_later_sale(shop, theirs.iloc[[n]]) for n in range(len(theirs))]
+    return [_explain_later_sale(shop, theirs.iloc[[n]]) for n in range(len(theirs))]
 
 
-def _tell_later_sale(shop: Shop, sale: pd.DataFrame) -> str:
+def _explain_later_sale(shop: Shop, sale: pd.DataFrame) -> str:
     """Say why the one *sale* is in no figure."""
     value = format_cents(int(sale[value_column(shop.policy)].iloc[0]))
     return (
@@ -453,7 +457,7 @@ def _tell_later_sale(shop: Shop, sale: pd.DataFrame) -> str:
     )
 
 
-def _tell_walk_in(books: Books, members: list[Member]) -> list[str]:
+def _explain_walk_in(books: Books, members: list[Member]) -> list[str]:
     """Say if a record of the person sells as only a walk-in does (rule 3.8)."""
     shop, day, ledger = books.shop, books.day.isoformat(), books.ledger
     if not shop.warehouse.exists("customer_analytics", day):
@@ -462,7 +466,7 @@ def _tell_walk_in(books: Books, members: list[Member]) -> list[str]:
     if busiest is None or busiest.person_id != members[0].record_id:
         return []
     counts = shop.engine.to_pandas(ledger.purchases["is_order"].sum())
-    found = judge_busiest(
+    found = check_busiest(
         shop, ledger, books.people.identities, busiest, int(counts or 0)
     )
     return [] if found.passed else [found.sentence]
@@ -476,7 +480,7 @@ def explain_customer(shop: Shop, typed: str, as_of: date | None) -> Explanation:
     """Explain the person that *typed* means, as of a day or the published one.
 
     Raises:
-        WrongUse: nobody or several people are meant, or the day cannot be explained.
+        WrongUse: no one or several people match, or the day cannot be explained.
         GateFailed: a table that this needs did not pass its gate, or is out of date.
         LocalFailure: a table is missing or damaged, or the lines that are to explain
             the figures do not add up to them.
@@ -499,10 +503,10 @@ def explain_person(books: Books, person: str) -> Explanation:
     members = explain_members(person, records, books.people.customers)
     row = _measure(books, records, person)
     notes = [
-        *tell_day(shop, day),
+        *describe_day(shop, day),
         *compare_with_stored(shop, person, day, row),
-        *tell_quarantine(shop, members, day),
-        *tell_warnings(books, members),
+        *describe_quarantine(shop, members, day),
+        *log_warnings(books, members),
     ]
     explanation = _assemble(books, members, has_row=row is not None, notes=notes)
     _refuse_differences(explanation, row)

@@ -22,7 +22,7 @@ from analytics_pipeline.assets import ecom_orders
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.holding import Progress
-from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LightspeedUnavailable, LocalFailure
 from analytics_pipeline.model.schemas.versions import HISTORY
 from analytics_pipeline.orchestration.instance import (
@@ -68,7 +68,7 @@ from analytics_pipeline.storage.state import (
     KEY_BYTES,
     PUT_BACK,
     REMOVE_AND_REBUILD,
-    TELL_AGAIN,
+    SEND_AGAIN,
     read_identity_key,
     read_note_bytes,
 )
@@ -78,8 +78,8 @@ from analytics_pipeline.storage.state import (
 
 
 WITHOUT = {
-    "daily_update_schedule": "no update starts by itself at night",
-    "alerts": "a failure is told only when a command ends",
+    "daily_update_schedule": "no update starts at night",
+    "alerts": "a failure is reported only when a command ends",
     "ecom_export_changed": "a new export waits for the next update",
     "dead_runs": "a run whose process died is not noticed",
 }
@@ -91,7 +91,7 @@ _SWITCHED_OFF = "STOPPED"
 def list_switched_off(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
     """Return which of the shop's schedule and sensors are switched off, by name.
 
-    Dagster notes nothing of one that nobody has touched and no daemon has run, so a
+    Dagster notes nothing of one that was never touched and no daemon has run, so a
     shop that a timer updates has none.
 
     Raises:
@@ -115,10 +115,10 @@ def _list_noted(
             yield noted.instigator_name, noted.status.value
 
 
-def tell_switched_off(names: list[str]) -> str:
+def describe_switched_off(names: list[str]) -> str:
     """Say what is switched off in Dagster, and what that means."""
-    told = "; ".join(f"{name} ({WITHOUT[name]})" for name in names)
-    return f"Switched off in Dagster: {told}."
+    text = "; ".join(f"{name} ({WITHOUT[name]})" for name in names)
+    return f"Switched off in Dagster: {text}."
 
 
 SWITCH_ON = (
@@ -224,7 +224,7 @@ def _refuse_to_wait(seconds: float, reason: str) -> None:
 # Changes nothing: a key that is lacking is not made here.
 
 
-def read_export(shop: Shop) -> tuple[int, Finding] | None:
+def read_export(shop: Shop) -> tuple[int, CheckResult] | None:
     """Read the web shop's export, if there is one: how many orders, and how old.
 
     Raises:
@@ -236,7 +236,7 @@ def read_export(shop: Shop) -> tuple[int, Finding] | None:
     no_ones = ContactKeys(bytes(KEY_BYTES), shop.policy.phone_region, shop.policy)
     read = read_ecom_export(path, no_ones, shop.settings.time_zone, shop.export_dialect)
     age = ecom_orders.age_of(shop, path)
-    return len(read.orders), ecom_orders.judge_age(age, path.name)
+    return len(read.orders), ecom_orders.check_export_age(age, path.name)
 
 
 def has_lost_its_key(shop: Shop) -> bool:
@@ -294,7 +294,9 @@ def list_programs() -> Programs:
         needed = [Requirement(text) for text in requires(PACKAGE) or ()]
     except PackageNotFoundError:  # run from a source tree
         needed = []
-    return Programs(versions, [told for each in needed for told in _unmet(each)])
+    return Programs(
+        versions, [reported for each in needed for reported in _unmet(each)]
+    )
 
 
 def _version_of(name: str) -> str | None:
@@ -384,7 +386,7 @@ _REMEDIES = {
     ".identity_key": PUT_BACK,
     "acceptances.json": ACCEPT_AGAIN,
     "agreement.json": UPDATE,
-    "alerts.json": TELL_AGAIN,
+    "alerts.json": SEND_AGAIN,
     ".hashes.json": PROVE_NO_MORE,
     "index.json": UPDATE,
     "owner": _COPY,
@@ -444,7 +446,7 @@ def _is_older(shop: Shop) -> bool:
     """Say whether what is stored may be from before there were seals."""
     try:
         return shop.versions.is_older()
-    except LocalFailure:  # told of among the notes
+    except LocalFailure:  # reported among the notes
         return False
 
 
@@ -511,7 +513,7 @@ def _prove_archive(shop: Shop, found: StoredFiles) -> None:
     """Hold archived and published files against what was noted of them."""
     try:
         damaged = shop.publication.find_damaged()
-    except LocalFailure:  # told of among the notes
+    except LocalFailure:  # reported among the notes
         return
     found.damaged += [DamagedFile(str(path), _remedy_for_csv(path)) for path in damaged]
     found.proved += shop.publication.count_noted() - len(damaged)

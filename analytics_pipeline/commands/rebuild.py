@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 
-from analytics_pipeline.commands.running import run_job, tell, tell_checks
+from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.model.errors import GateFailed
@@ -42,7 +42,7 @@ class Fingerprints:
         paths[f"customer_analytics of {key}"] = snapshot
         published = shop.publication.published()
         if published is not None and published.as_of == key:
-            # As of a later day it may tell of sales that only the rebuild brings in.
+            # As of a later day it may show sales that only the rebuild brings in.
             paths["ecom_reconciliation"] = warehouse.path("ecom_reconciliation")
         return cls(
             {
@@ -83,11 +83,11 @@ def rebuild(
             config = update_config(days=0, full_resync=True, recut_all_days=True)
             outcome = run_job(settings, FULL_REBUILD, day, config, terminal)
         after = Fingerprints.of(open_shop(settings), day)
-    tell_checks(outcome, terminal)
+    print_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
-    tell(shop, outcome, day, time.monotonic() - started, terminal)
+    print_summary(shop, outcome, day, time.monotonic() - started, terminal)
     _compare(before, after, terminal)
 
 
@@ -101,7 +101,9 @@ def _read_no_copy(settings: Settings, terminal: Terminal) -> None:
         WrongUse: the store is that of another data directory, or of a newer program.
         StoreFailure: its bucket could not be used.
     """
-    shop = open_shop(settings, tell=lambda sentence: terminal.note(f"note: {sentence}"))
+    shop = open_shop(
+        settings, notify=lambda sentence: terminal.note(f"note: {sentence}")
+    )
     claim_store(shop.warehouse.root, settings.data_dir)
     shop.versions.refuse_newer()
     remove_caches(shop)
@@ -112,7 +114,8 @@ def _read_no_copy(settings: Settings, terminal: Terminal) -> None:
 def _catch_up(settings: Settings, day: date, terminal: Terminal) -> Fingerprints:
     """Bring the tables up to date in the ordinary way, and take their fingerprints.
 
-    There are none before the first load, nor where the catch-up fails; that is told.
+    There are none before the first load, nor where the catch-up fails, which is
+    reported.
     """
     if not open_shop(settings).sales_log().segments():
         return Fingerprints({})

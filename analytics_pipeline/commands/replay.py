@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from analytics_pipeline.commands.running import run_job, tell, tell_checks
+from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.orchestration.jobs import DAILY_UPDATE, update_config
@@ -36,29 +36,29 @@ def replay(settings: Settings, terminal: Terminal) -> None:
     ):
         config = update_config(days=0, replay=True)
         outcome = run_job(settings, DAILY_UPDATE, day, config, terminal)
-    tell_checks(outcome, terminal)
+    print_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
-    tell(shop, outcome, day, time.monotonic() - started, terminal)
-    _tell_replay(shop, outcome.figures, terminal)
+    print_summary(shop, outcome, day, time.monotonic() - started, terminal)
+    _print_replay(shop, outcome.figures, terminal)
 
 
-def _tell_replay(
+def _print_replay(
     shop: Shop, figures: Mapping[str, Mapping[str, Any]], terminal: Terminal
 ) -> None:
     """Say of each table what was tried, what is good now, and what stays."""
-    told_of = terminal.facts["quarantine"] = {}
+    read_from = terminal.facts["quarantine"] = {}
     for table in TABLES:
         of = figures.get(table, {})
-        tried, mended = int(of.get("replayed", 0)), int(of.get("mended", 0))
+        tried, fixed = int(of.get("replayed", 0)), int(of.get("fixed", 0))
         left = shop.quarantine.count(table)
-        told_of[table] = {"tried": tried, "good_now": mended, "left": left}
+        read_from[table] = {"tried": tried, "good_now": fixed, "left": left}
         if tried or left:
-            told = f"{tried} tried again, {mended} good now, {left} in quarantine"
-            terminal.out.print(f"{table}: {told}")
+            text = f"{tried} tried again, {fixed} good now, {left} in quarantine"
+            terminal.out.print(f"{table}: {text}")
         if left:
             terminal.say(
-                f"  {shop.quarantine.path(table)}\n  Correct these in Lightspeed: they "
-                "are then read again by themselves. One without an id is read again "
+                f"  {shop.quarantine.path(table)}\n  Correct these in Lightspeed: "
+                "they are then read again. One without an id is read again "
                 "by: analytics-pipeline update --full"
             )

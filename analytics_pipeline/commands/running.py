@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.alerts.delivery import tell_people
+from analytics_pipeline.alerts.delivery import send_alerts
 from analytics_pipeline.assets.customer_changes import CHANGES
 from analytics_pipeline.assets.ecom_reconciliation import RECONCILIATION
 from analytics_pipeline.commands.terminal import Terminal, Waits
@@ -33,7 +33,7 @@ from analytics_pipeline.orchestration.instance import (
     open_instance,
     records_kept,
 )
-from analytics_pipeline.orchestration.run_records import told_before_steps
+from analytics_pipeline.orchestration.run_records import explain_early_failure
 from analytics_pipeline.orchestration.tables import table_of
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
@@ -102,11 +102,11 @@ def run_job(
         definitions = build_definitions(
             settings,
             progress=terminal.progress,
-            tell=lambda sentence: terminal.note(f"note: {sentence}"),
+            notify=lambda sentence: terminal.note(f"note: {sentence}"),
             on_wait=terminal.waiting,
         )
         quiet = {"loggers": {"console": {"config": {"log_level": terminal.log_level}}}}
-        with records_kept(partial(instance_home, settings)), _log_beside(terminal):
+        with records_kept(partial(instance_home, settings)), _log_to_stderr(terminal):
             instance = open_instance(settings)
             record_like_launched(instance, settings, job)
             result = definitions.resolve_job_def(job).execute_in_process(
@@ -117,18 +117,20 @@ def run_job(
                 raise_on_error=False,
             )
             terminal.progress("alerts", 0, None)
-            incidents = _tell_people(settings, instance, terminal)
+            incidents = _send_alerts(settings, instance, terminal)
     outcome = _read(result)
     known = outcome.warnings if incidents is None else group_warnings(incidents)
     return replace(outcome, standing=len(known))
 
 
-def _log_beside(terminal: Terminal) -> AbstractContextManager[object]:
+def _log_to_stderr(terminal: Terminal) -> AbstractContextManager[object]:
     """Keep Dagster's own log, which goes to standard output, out of the results."""
-    return redirect_stdout(sys.stderr) if terminal.manner.debug else nullcontext()
+    return (
+        redirect_stdout(sys.stderr) if terminal.output_options.debug else nullcontext()
+    )
 
 
-def _tell_people(
+def _send_alerts(
     settings: Settings, instance: dg.DagsterInstance, terminal: Terminal
 ) -> Incidents | None:
     """Send the alerts of a run; return what is wrong now, if that is known.
@@ -137,26 +139,27 @@ def _tell_people(
     """
     try:
         with records_kept(partial(instance_home, settings)):
-            told = tell_people(open_shop(settings), instance, is_patient=False)
+            reported = send_alerts(open_shop(settings), instance, is_patient=False)
     except PipelineError as error:
         terminal.warn(f"No alert could be sent. {error.cause} {error.remedy}")
         return None
     except OSError as error:
         terminal.warn(f"No alert could be sent ({type(error).__name__}).")
         return None
-    if told.refusing:
+    if reported.refusing:
         terminal.warn(
-            f"{', '.join(told.refusing)} did not accept an alert; it is tried again "
+            f"{', '.join(reported.refusing)} did not accept an alert; it is tried "
+            "again "
             "with the next run. To try now: analytics-pipeline alert-test"
         )
-    return told.incidents
+    return reported.incidents
 
 
 def _read(result: dg.ExecuteInProcessResult) -> Outcome:
     """Gather figures, warnings and the failure from the events of a run."""
     figures: dict[str, dict[str, Any]] = {}
     days: dict[str, int] = {}
-    told: dict[tuple[str, str], list[str]] = {}
+    values: dict[tuple[str, str], list[str]] = {}
     accepted: dict[tuple[str, str], list[str]] = {}
     for event in result.all_events:
         if event.is_step_materialization:
@@ -168,7 +171,7 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity is dg.AssetCheckSeverity.WARN:
                 table = table_of(check.asset_key)
-                kind = accepted if ACCEPTED in check.metadata else told
+                kind = accepted if ACCEPTED in check.metadata else values
                 kind.setdefault((table, check.check_name), []).append(
                     f"{table}: {check.description}"
                 )
@@ -176,14 +179,14 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
         result.run_id,
         figures,
         days,
-        [_in_short(s) for s in told.values()],
+        [_in_short(s) for s in values.values()],
         _failure_of(result),
         [_in_short(s) for s in accepted.values()],
     )
 
 
 def _in_short(sentences: list[str]) -> str:
-    """Tell a warning that several days share once."""
+    """Name a warning that several days share once."""
     more = len(sentences) - 1
     return (
         f"{sentences[-1]} (and on {say(more, 'more day', 'more days')})"
@@ -193,20 +196,20 @@ def _in_short(sentences: list[str]) -> str:
 
 
 def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
-    """Return why the run failed, as the failed step told it."""
+    """Return why the run failed, as the failed step reported it."""
     if result.success:
         return None
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.user_failure_data:
-            told = event.step_failure_data.user_failure_data.metadata
-            if "exit_code" in told:
+            facts = event.step_failure_data.user_failure_data.metadata
+            if "exit_code" in facts:
                 return RunFailed(
-                    str(told["cause"].value),
-                    str(told["remedy"].value),
-                    int(str(told["exit_code"].value)),
+                    str(facts["cause"].value),
+                    str(facts["remedy"].value),
+                    int(str(facts["exit_code"].value)),
                 )
     for event in result.all_events:
-        if event.is_failure and (before := told_before_steps(event)):
+        if event.is_failure and (before := explain_early_failure(event)):
             return RunFailed(before.cause, before.remedy, before.exit_code or 5)
     causes = [
         (error.cause or error)
@@ -224,29 +227,29 @@ def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
 
 
 # ----------------------------------------------------------------------------------
-# What came out of a run: the facts, and the summary that tells the same to people.
+# The results of a run: the facts, and the summary of them for people.
 
 
 LOOK_AT: Mapping[str, str] = {
     ReconciliationCategory.REFUNDED_IN_WEB_SHOP: "refunded in the web shop",
-    ReconciliationCategory.CONTRADICTING: "contradicting",
-    ReconciliationCategory.AMOUNT_DIFFERS: "unlike their sale",
-    ReconciliationCategory.UNATTRIBUTED: "of nobody",
+    ReconciliationCategory.CONTRADICTING: "with conflicting evidence",
+    ReconciliationCategory.AMOUNT_DIFFERS: "with another amount than their sale",
+    ReconciliationCategory.UNATTRIBUTED: "without a customer",
 }
 """The web orders that a person should look at, and how a summary calls them."""
 
-WORTH_TELLING = 2.0
-"""Seconds of waiting from which a summary tells of it."""
+LONG_WAIT = 2.0
+"""Waits of fewer seconds than this are left out of the summary."""
 
 
-def tell_checks(outcome: Outcome, terminal: Terminal) -> None:
+def print_checks(outcome: Outcome, terminal: Terminal) -> None:
     """Print what the checks of a run warn of, and what a person has accepted."""
     terminal.warn_of_all(outcome.warnings)
     for sentence in outcome.accepted:
         terminal.note(f"accepted: {sentence}")
 
 
-def tell(
+def print_summary(
     shop: Shop, outcome: Outcome, day: date, seconds: float, terminal: Terminal
 ) -> None:
     """Print what a run read, re-opened and published, and keep it for the document."""
@@ -302,7 +305,7 @@ def _figures_of(outcome: Outcome, day: date) -> dict[str, Any]:
 
 
 def _cents(amount: float) -> int:
-    """Return an amount that Dagster keeps in currency, exactly as it was told."""
+    """Return an amount that Dagster keeps in currency, exactly as it was reported."""
     return round_half_away(Decimal(repr(amount)))
 
 
@@ -340,7 +343,7 @@ def _in_words(
     return {
         "read": f"{facts['sales_read']:,} sales, "
         f"{facts['customer_records_read']:,} customer records",
-        "days cut": f"{recut:,} ({max(recut - 1, 0):,} beside {facts['as_of']})",
+        "partitions": f"{recut:,} rebuilt ({max(recut - 1, 0):,} late)",
         "people": f"{facts['people']:,}",
         "lifetime value": format_cents(facts["lifetime_value_cents"]),
         "orders": f"{facts['orders']:,}",
@@ -366,42 +369,42 @@ def _repairs(repaired: int) -> dict[str, str]:
 
 
 def _quarantine(quarantined: Mapping[str, int]) -> dict[str, str]:
-    """Say what stands in quarantine, if anything does."""
+    """Say what is in quarantine, if anything is."""
     if not quarantined["count"]:
         return {}
-    told = (
+    text = (
         f"{say(quarantined['count'], 'sale', 'sales')}, in no figure; last good value "
         f"{format_cents(quarantined['last_good_cents'])}, "
         f"{quarantined['unknown']} unknown"
     )
-    return {"in quarantine": told}
+    return {"in quarantine": text}
 
 
 def _changes(people: int, changes: Mapping[str, int]) -> dict[str, str]:
     """Say of how many people something changed since the master before."""
     if not people:
         return {}
-    told = ", ".join(f"{count:,} {kind}" for kind, count in changes.items() if count)
-    return {"changed": f"{say(people, 'person', 'people')} ({told}): see {CHANGES}"}
+    text = ", ".join(f"{count:,} {kind}" for kind, count in changes.items() if count)
+    return {"changed": f"{say(people, 'person', 'people')} ({text}): see {CHANGES}"}
 
 
 def _web_orders(orders: Mapping[str, int]) -> dict[str, str]:
     """Say in one line which web orders a person should look at, if any."""
-    told = [
+    parts = [
         f"{orders[category]:,} {words}"
         for category, words in LOOK_AT.items()
         if orders[category]
     ]
-    return {"web orders": f"{', '.join(told)}: see {RECONCILIATION}"} if told else {}
+    return {"web orders": f"{', '.join(parts)}: see {RECONCILIATION}"} if parts else {}
 
 
 def _waits(waits: Mapping[str, Waits]) -> dict[str, str]:
     """Say how long the run waited for Lightspeed, and why, if it was long."""
     total = sum(each.seconds for each in waits.values())
-    if total < WORTH_TELLING:
+    if total < LONG_WAIT:
         return {}
-    told = ", ".join(f"{reason} ({each.times}×)" for reason, each in waits.items())
-    return {"waited": f"{total:.0f} s for Lightspeed: {told}"}
+    text = ", ".join(f"{reason} ({each.times}×)" for reason, each in waits.items())
+    return {"waited": f"{total:.0f} s for Lightspeed: {text}"}
 
 
 def _places(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -57,7 +57,7 @@ def simulate(
         "stop it": "Ctrl-C",
     }
 
-    def tell(origin: str) -> None:
+    def print_summary(origin: str) -> None:
         settings = {
             "LIGHTSPEED_API_URL": origin,
             "LIGHTSPEED_DOMAIN_PREFIX": "demo",
@@ -70,7 +70,7 @@ def simulate(
 
     app = build_app(store, token=token, faults=plan, clock=lambda: datetime.now(UTC))
     with named_if_taken(port, "simulate"):
-        run_forever(app, port, on_start=tell)
+        run_forever(app, port, on_start=print_summary)
 
 
 def env_lines(

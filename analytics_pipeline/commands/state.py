@@ -13,9 +13,9 @@ import dagster as dg
 from analytics_pipeline.alerts.delivery import look_around
 from analytics_pipeline.commands.probes import (
     SWITCH_ON,
+    describe_switched_off,
     is_held,
     list_switched_off,
-    tell_switched_off,
 )
 from analytics_pipeline.domain.incidents import Incidents, group_warnings, list_news
 from analytics_pipeline.model.text import for_shop, go_on, say
@@ -155,7 +155,7 @@ def last_made(
 def read_table(shop: Shop, name: str, made: datetime | None) -> TableState:
     """Return the state of the table of that *name*, which was *made* last then."""
     gate = (
-        "failed" if shop.warehouse.failures(name) else "open" if made else "never run"
+        "failed" if shop.warehouse.failures(name) else "open" if made else "not run yet"
     )
     rows, as_of = _size(shop, name)
     moment = as_store_time(shop, made) if made else None
@@ -206,7 +206,7 @@ def as_store_time(shop: Shop, moment: datetime) -> str:
 
 
 # ----------------------------------------------------------------------------------
-# Which runs of a shop Dagster's records hold, and which of them nobody works on.
+# Which runs of a shop Dagster's records hold, and which of them have no process.
 
 
 MOST_RUNS = 50
@@ -381,7 +381,7 @@ class _Reader:
         for place, record in enumerate(self.ended):
             if oldest is not None and end_of_run(record) < oldest.timestamp():
                 return None  # every table has been made since
-            if self._stands(record):
+            if self._needs_action(record):
                 return self._describe(place)
         return None
 
@@ -389,8 +389,8 @@ class _Reader:
         for moment in self.made.values():
             yield moment or datetime.fromtimestamp(0, UTC)
 
-    def _stands(self, record: dg.RunRecord) -> bool:
-        """Say whether a run that is not done left a table that nobody made since."""
+    def _needs_action(self, record: dg.RunRecord) -> bool:
+        """Say whether a run that is not done left a table that was not made since."""
         if _is_done(record):
             return False
         unmade = self._unmade(record)
@@ -438,7 +438,7 @@ class _Reader:
             code,
             cause,
             remedy,
-            self._stands(record),
+            self._needs_action(record),
         )
 
     def _explain(self, record: dg.RunRecord) -> tuple[RunEnding, int, str, str]:
@@ -453,12 +453,12 @@ class _Reader:
             return RunEnding.INTERRUPTED, INTERRUPTED_CODE, cause, again
         if run.status is not Status.FAILURE:
             return RunEnding.INTERRUPTED, INTERRUPTED_CODE, GONE, again
-        told = explain_run_failure(self.instance, run.run_id)
-        if told.is_interrupted:
-            cause = told.cause or "It was interrupted; what was published stays."
+        failure = explain_run_failure(self.instance, run.run_id)
+        if failure.is_interrupted:
+            cause = failure.cause or "It was interrupted; what was published stays."
             return RunEnding.INTERRUPTED, INTERRUPTED_CODE, cause, again
-        code = told.exit_code or UNKNOWN_CODE
-        return RunEnding.FAILED, code, told.cause, go_on(told.remedy, command)
+        code = failure.exit_code or UNKNOWN_CODE
+        return RunEnding.FAILED, code, failure.cause, go_on(failure.remedy, command)
 
 
 def _is_done(record: dg.RunRecord) -> bool:
@@ -682,7 +682,7 @@ def _advise(
             "shop was open, see whether its tills are online."
         )
     if switched_off:
-        advice.append(f"{tell_switched_off(switched_off)} {SWITCH_ON}")
+        advice.append(f"{describe_switched_off(switched_off)} {SWITCH_ON}")
     if not advice and warnings:
         worth = say(len(warnings), "warning is", "warnings are")
         return [f"Nothing must be done; {worth} worth a look."]
@@ -696,7 +696,7 @@ def _remedy(failure: Failure) -> str:
             f"{failure.what} was never made, which no later day needs. To make it: "
             f"analytics-pipeline update --as-of {failure.days[-1]}"
         )
-    remedy = f"{failure.what}: mend the cause, then run: analytics-pipeline update"
+    remedy = f"{failure.what}: fix the cause, then run: analytics-pipeline update"
     if failure.can_be_accepted:
         remedy += (
             f"\n    or, if it is as it should be: analytics-pipeline update --accept "

@@ -33,7 +33,7 @@ def status(open_settings: Callable[[], Settings], terminal: Terminal) -> bool:
     if settings.shop_name:
         terminal.out.rule(settings.shop_name, align="left", style="bold")
     _show(state, terminal)
-    if terminal.manner.quiet and (state.switched_off or not state.is_good):
+    if terminal.output_options.quiet and (state.switched_off or not state.is_good):
         for sentence in state.advice:
             terminal.warn(sentence)
     return state.is_good
@@ -41,7 +41,7 @@ def status(open_settings: Callable[[], Settings], terminal: Terminal) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much is told.
+    """How much is reported.
 
     Of all tables or of those that a gate stops; what warnings say or only their names.
     """
@@ -82,7 +82,7 @@ def _print(state: State, detail: Detail, terminal: Terminal) -> None:
             "analytics-pipeline alert-test"
         )
         terminal.say(line)
-    # What the last run asks for stands on top already.
+    # What the last run asks for is at the top already.
     said = state.runs.failed.remedy if state.runs.failed else None
     advice = [sentence for sentence in state.advice if sentence != said]
     if advice:
@@ -102,8 +102,8 @@ def _print_tables(
         _print_rows(shown, terminal)
     if len(shown) < len(tables):
         others = " other" if shown else ""
-        told = f"The gates of {len(tables) - len(shown)}{others} tables are open."
-        terminal.prose(told, 0)
+        text = f"The gates of {len(tables) - len(shown)}{others} tables are open."
+        terminal.prose(text, 0)
 
 
 def _print_rows(tables: Sequence[TableState], terminal: Terminal) -> None:
@@ -159,7 +159,7 @@ def _last_run(runs: Runs, failures: Sequence[Failure]) -> dict[str, str]:
 
 
 def _run_in_words(run: LastRun, failures: Sequence[Failure]) -> dict[str, str]:
-    """Tell of a run that ended; what a gate found is told below, and only there."""
+    """Describe a run that ended; what a gate found is shown below, and only there."""
     if run.outcome is RunEnding.DONE:
         return {"done": f"{_in_short(run.at)} ({_name_run(run)})"}
     of = f"{_name_run(run)}, exit code {run.exit_code}"

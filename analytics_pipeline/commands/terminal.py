@@ -96,7 +96,7 @@ class Activity:
         if self._wait is not None:
             left = self._wait[0] - self.clock()
             if left > 0:
-                return tell_wait(left, self._wait[1])
+                return describe_wait(left, self._wait[1])
         if not self._what:
             return f"{self.name} …"
         return f"{self.name}: {self._what}{self._count()}"
@@ -108,11 +108,11 @@ class Activity:
         of = "" if self._of is None else f" of {self._of:,}"
         passed = self._seen - self._began - self._paused
         rate = self._done / passed if passed >= WORTH_A_RATE else 0
-        told = f" ({rate:,.0f}/s)" if rate >= 1 else ""
-        return f" {self._done:,}{of}{told}"
+        reported = f" ({rate:,.0f}/s)" if rate >= 1 else ""
+        return f" {self._done:,}{of}{reported}"
 
 
-def tell_wait(seconds: float, reason: str) -> str:
+def describe_wait(seconds: float, reason: str) -> str:
     """Say how long a command waits, and why."""
     shown = f"{max(seconds, 1):.0f} s"
     if reason in (LIMIT_REACHED, LIMIT_USED_UP):
@@ -129,8 +129,8 @@ MOST_WARNINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How a command speaks: with all logs, in JSON, or only of what is wrong."""
+class OutputOptions:
+    """The output of a command: with all logs, in JSON, or only what is wrong."""
 
     debug: bool = False
     as_json: bool = False
@@ -153,7 +153,7 @@ def _open_error_stream() -> Console:
     """Return standard error; a terminal by a descriptor of its own.
 
     While a step runs, Dagster keeps what is written to the usual one in a file, and a
-    line that moves would stand still, and fill that file.
+    line that moves would stop, and fill that file.
     """
     if not sys.stderr.isatty():
         return ErrorSpeaker(stderr=True, highlight=False)
@@ -175,11 +175,11 @@ def _fold(text: str, width: int, indent: int) -> str:
 class Terminal:
     """The two streams: what is asked for goes to one, everything else to the other.
 
-    ``shop`` is the one of a chain of which everything tells, ``headline`` what is most
+    ``shop`` is the shop of a chain that the output is about, ``headline`` what is most
     important about it, and ``facts`` what the document says that ``--json`` prints.
     """
 
-    manner: Manner = field(default_factory=Manner)
+    output_options: OutputOptions = field(default_factory=OutputOptions)
     out: Console = field(default_factory=lambda: Speaker(highlight=False))
     err: Console = field(default_factory=_open_error_stream)
     shop: str | None = None
@@ -191,13 +191,13 @@ class Terminal:
 
     def __post_init__(self) -> None:
         """Keep standard output for the document, or for nothing."""
-        if self.manner.as_json or self.manner.quiet:
+        if self.output_options.as_json or self.output_options.quiet:
             self.out.quiet = True
 
     @property
     def log_level(self) -> str:
         """How much of Dagster's own log is shown."""
-        return "DEBUG" if self.manner.debug else "CRITICAL"
+        return "DEBUG" if self.output_options.debug else "CRITICAL"
 
     @property
     def moves(self) -> bool:
@@ -211,7 +211,7 @@ class Terminal:
         What is mostly brief gets no line where there is no terminal.
         """
         self._activity = activity = Activity(on, waits=self.waits)
-        is_shown = not self.manner.quiet
+        is_shown = not self.output_options.quiet
         if is_shown and not is_brief and not self.moves:
             self.err.print(activity.line(), markup=False, soft_wrap=True)
         bars = Progress(
@@ -234,15 +234,15 @@ class Terminal:
         if self._activity is None:
             return
         self._activity.advance(what, done, of)
-        if not self.moves and not self.manner.quiet and self._activity.is_due():
+        if not self.moves and not self.output_options.quiet and self._activity.is_due():
             self.err.print(self._activity.line(), markup=False, soft_wrap=True)
 
     def waiting(self, seconds: float, reason: str) -> None:
         """Show that Lightspeed makes us wait, and why."""
         activity = self._activity or Activity("", waits=self.waits)
         is_worth_it = activity.wait(seconds, reason)
-        if is_worth_it and not self.moves and not self.manner.quiet:
-            self.err.print(tell_wait(seconds, reason), markup=False, soft_wrap=True)
+        if is_worth_it and not self.moves and not self.output_options.quiet:
+            self.err.print(describe_wait(seconds, reason), markup=False, soft_wrap=True)
 
     def summary(self, title: str, lines: Mapping[str, str]) -> None:
         """Print what came out, one line a figure.
@@ -324,8 +324,8 @@ class Terminal:
         self.say(f"  {error.remedy}", self.err)
 
     def note(self, sentence: str) -> None:
-        """Print what is good to know while a command works, beside its results."""
-        if not self.manner.quiet:
+        """Print what is good to know while a command works, apart from its results."""
+        if not self.output_options.quiet:
             self.say(sentence, self.err)
 
     def say(self, sentence: str, on: Console | None = None) -> None:
@@ -335,10 +335,10 @@ class Terminal:
 
     def prose(self, sentence: str, indent: int) -> None:
         """Print a sentence that goes on beneath itself on a terminal."""
-        told = for_shop(sentence, self.shop)
+        reported = for_shop(sentence, self.shop)
         if self.out.is_terminal:
-            told = _fold(told, self.out.width, indent)
-        self.out.print(" " * indent + told, markup=False, soft_wrap=True)
+            reported = _fold(reported, self.out.width, indent)
+        self.out.print(" " * indent + reported, markup=False, soft_wrap=True)
 
     def print_document(self, document: Mapping[str, Any]) -> None:
         """Print the one JSON document that a program reads."""
@@ -349,7 +349,7 @@ class Terminal:
     def _complain(self, word: str, sentence: str, *, is_prose: bool = False) -> None:
         """Say what is wrong, and with which shop; prose goes on beneath itself."""
         of = f"{self.shop}: " if self.shop else ""
-        told = f"{of}{for_shop(sentence, self.shop)}"
+        text = f"{of}{for_shop(sentence, self.shop)}"
         if is_prose and self.err.is_terminal:
-            told = _fold(told, self.err.width, len(word))
-        self.err.print(f"{word}{told}", markup=False, soft_wrap=True)
+            text = _fold(text, self.err.width, len(word))
+        self.err.print(f"{word}{text}", markup=False, soft_wrap=True)

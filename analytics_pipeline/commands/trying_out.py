@@ -20,7 +20,7 @@ from analytics_pipeline.commands.options import (
     Shops,
     UiPort,
 )
-from analytics_pipeline.commands.terminal import Manner, Terminal
+from analytics_pipeline.commands.terminal import OutputOptions, Terminal
 
 
 def demo(shops: Shops = 1, quiet: Quiet = False, debug: Debug = False) -> None:
@@ -35,7 +35,7 @@ def demo(shops: Shops = 1, quiet: Quiet = False, debug: Debug = False) -> None:
 
         return run if shops == 1 else partial(demo_chain, shops=shops)
 
-    run_without_shop(Manner(debug, quiet=quiet), load)
+    run_without_shop(OutputOptions(debug, quiet=quiet), load)
 
 
 def simulate(
@@ -71,7 +71,7 @@ def simulate(
             mishaps=mishaps,
         )
 
-    run_without_shop(Manner(debug), load)
+    run_without_shop(OutputOptions(debug), load)
 
 
 def ui(port: UiPort = 3000, debug: Debug = False) -> None:
@@ -85,4 +85,4 @@ def ui(port: UiPort = 3000, debug: Debug = False) -> None:
 
         return partial(open_ui, port=port)
 
-    run_without_shop(Manner(debug), load)
+    run_without_shop(OutputOptions(debug), load)

@@ -33,7 +33,7 @@ _NEXT = 20
 
 
 def refuse_taken(port: int, command: str) -> None:
-    """Make sure that *command* can listen on *port*; 0 stands for any free one.
+    """Make sure that *command* can listen on *port*; 0 means any free one.
 
     Raises:
         WrongUse: another program listens there, or this user may not.

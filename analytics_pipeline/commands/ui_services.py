@@ -1,7 +1,7 @@
 """The process that ``analytics-pipeline ui`` becomes: Dagster's services.
 
 ``dagster dev`` ends with 0 whether it was interrupted or its web server has died; here
-the exit code tells which.
+the exit code says which.
 """
 
 from analytics_pipeline.commands.interruption import INTERRUPTED  # isort: split
@@ -24,7 +24,7 @@ from analytics_pipeline.commands.ui import refuse_taken
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 
 LOCK = "ui.lock"
-"""The file beside Dagster's records that a running UI holds."""
+"""The file next to Dagster's records that a running UI holds."""
 
 
 def run(home: Path, words: list[str]) -> int:
@@ -59,7 +59,7 @@ def _run_alone(words: list[str]) -> int:
     signal.signal(signal.SIGINT, interrupt)
     sys.argv = ["dagster", "dev", *words]
     with suppress(SystemExit, KeyboardInterrupt), warnings.catch_warnings():
-        # That `dg dev` replaces `dagster dev` helps nobody who typed neither.
+        # That `dg dev` replaces `dagster dev` helps no one who typed neither.
         warnings.simplefilter("ignore", dg.SupersessionWarning)
         _guard_webserver()
         runpy.run_module("dagster", run_name="__main__", alter_sys=True)
@@ -91,14 +91,14 @@ def _guard_webserver() -> None:
 
 
 def _explain_end(words: list[str]) -> PipelineError:
-    """Say why the services may have ended though nobody asked them to."""
+    """Say why the services may have ended without being asked to."""
     port = int(words[words.index("--port") + 1])
     try:
         refuse_taken(port, "ui")
     except WrongUse as taken:
         return taken
     return LocalFailure(
-        "The Dagster UI ended by itself.", "The lines above say why; start it again."
+        "The Dagster UI ended unexpectedly.", "The lines above say why; start it again."
     )
 
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 
 from analytics_pipeline.assets.raw_sales import is_missing, refuse_missing_day
-from analytics_pipeline.commands.running import run_job, tell, tell_checks
+from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.orchestration.jobs import (
     DAILY_UPDATE,
@@ -43,7 +43,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        """The check as a person tells it from those of other tables."""
+        """The name of the check, with its table."""
         return f"{self.table}.{self.failed.check}"
 
     def __str__(self) -> str:
@@ -77,15 +77,19 @@ def accept_failure(shop: Shop, check: str, reason: str, day: date) -> str:
     return str(found)
 
 
-def accept_finding(
-    shop: Shop, table: str, findings: Sequence[Finding], check: str, reason: str
+def accept_check_result(
+    shop: Shop,
+    table: str,
+    check_results: Sequence[CheckResult],
+    check: str,
+    reason: str,
 ) -> str:
     """Remember that a person accepts what *check* finds in rows not stored yet.
 
     Args:
         shop: whose *table* is to be replaced.
         table: its name.
-        findings: what its gate says of the rows.
+        check_results: what its gate says of the rows.
         check: the name of the check, or ``table.check``.
         reason: why it is right.
 
@@ -94,7 +98,7 @@ def accept_finding(
     """
     claim_store(shop.warehouse.root, shop.settings.data_dir)
     names = (check, check.removeprefix(f"{table}."))
-    failed = [each for each in findings if each.blocks and each.check in names]
+    failed = [each for each in check_results if each.blocks and each.check in names]
     if not failed:
         raise WrongUse(
             f"Nothing fails {check} here, so there is nothing to accept.",
@@ -224,7 +228,7 @@ def update(
     accept: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Run the daily job for a day and tell what came out.
+    """Run the daily job for a day and print the summary.
 
     Raises:
         PipelineError: it failed; what was published stays.
@@ -240,11 +244,11 @@ def update(
             outcome = run_job(
                 settings, DAILY_UPDATE, day, config, terminal, tags=accepted
             )
-    tell_checks(outcome, terminal)
+    print_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
-    tell(shop, outcome, day, time.monotonic() - started, terminal)
+    print_summary(shop, outcome, day, time.monotonic() - started, terminal)
 
 
 def _accept(

@@ -32,7 +32,7 @@ def list_purchases(
     sale_people: ir.Table,
     sale_orders: ir.Table,
     added_orders: ir.Table,
-    nobody: list[str],
+    walk_in_ids: list[str],
     policy: Policy,
     as_of: date,
 ) -> ir.Table:
@@ -45,11 +45,11 @@ def list_purchases(
     Args:
         raw_sales: the sales.
         records: ``record_id, person_id`` of every customer record.
-        sale_people: ``sale_id, person_id`` of sales that are under nobody's name.
+        sale_people: ``sale_id, person_id`` of sales without a named customer.
         sale_orders: ``sale_id`` of the sales tied to a web order.
         added_orders: ``order_number, person_id, order_date, value_cents`` of unsynced
             orders.
-        nobody: ids of the walk-in customer.
+        walk_in_ids: ids of the walk-in customer.
         policy: the shop's choices.
         as_of: the day D.
     """
@@ -60,7 +60,7 @@ def list_purchases(
         sale_people,
         sale_orders,
     )
-    sold = _as_purchases(sales, nobody, policy)
+    sold = _as_purchases(sales, walk_in_ids, policy)
     ordered = added_orders.select(
         sale_id=ibis.null("string"),
         order_number=added_orders["order_number"].cast("string"),
@@ -95,17 +95,19 @@ def _join_people(
     )
 
 
-def _as_purchases(sales: ir.Table, nobody: list[str], policy: Policy) -> ir.Table:
+def _as_purchases(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Table:
     """Name what counts of each sale, and whose it is."""
-    under_nobody = sales["customer_id"].isnull()
-    if nobody:
-        under_nobody = under_nobody | sales["customer_id"].isin(nobody)
+    without_customer = sales["customer_id"].isnull()
+    if walk_in_ids:
+        without_customer = without_customer | sales["customer_id"].isin(walk_in_ids)
     named_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
     basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
     return sales.select(
         sale_id=sales["sale_id"],
         order_number=ibis.null("string"),
-        person_id=under_nobody.ifelse(sales["linked_person"], sales["record_person"]),
+        person_id=without_customer.ifelse(
+            sales["linked_person"], sales["record_person"]
+        ),
         day=sales["business_date"],
         value_cents=sales[f"total_{basis}_cents"],
         is_order=sales["is_order"],

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS, SEGMENT_DAYS
 from analytics_pipeline.domain.purchases import FIGURES, MEASURES
-from analytics_pipeline.model.checks import Finding, Severity
+from analytics_pipeline.model.checks import CheckResult, Severity
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.schemas.changes import CustomerChanges
@@ -20,7 +20,7 @@ from analytics_pipeline.model.vocabulary import ChangeCause, ChangeKind, SaleSta
 # ----------------------------------------------------------------------------------
 # Why a sale or web order came to count for a person, or no longer does.
 #
-# Two answers for each, taken from how it stands now: what it is if it came, and what
+# Two answers for each, taken from its state now: what it is if it came, and what
 # happened to it if it went. ``domain.changes`` asks for the one that it needs.
 
 
@@ -28,7 +28,7 @@ CAUSE_COLUMNS = ["key", "coming", "going"]
 
 
 def explain_sales(sales: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Return for each sale, as it stands now, why it may have come or gone.
+    """Return for each sale, as it is now, why it may have come or gone.
 
     Args:
         sales: ``RawSales`` rows of the sales asked about, on whatever day they are.
@@ -63,12 +63,12 @@ def _going(sale: Any) -> ChangeCause:
 def explain_orders(
     numbers: "pd.Series[str]", synced: Collection[str], counting: Collection[str]
 ) -> pd.DataFrame:
-    """Return for each web order why it may have begun or ceased to count by itself.
+    """Return for each web order why it may have begun or ceased to count alone.
 
     Args:
         numbers: the order numbers asked about.
         synced: the numbers of the orders that a sale has.
-        counting: the numbers of those that count by themselves, whoever's they are.
+        counting: the numbers of those that count without a sale, anyone's.
     """
     orders = pd.DataFrame(
         {
@@ -114,14 +114,14 @@ def name_causes(
             :func:`analytics_pipeline.domain.purchases.compare_contributions`
             returns.
         explained: the rows of :func:`explain_sales` and :func:`explain_orders`.
-        held_before: the keys that counted before, whoever's they were.
+        held_before: the keys that counted before, for anyone.
     """
     why = explained.set_index("key")
     # As text, because from a table without rows pandas maps to numbers.
     coming, going = (
         compared["key"].map(why[way]).astype("str") for way in CAUSE_COLUMNS[1:]
     )
-    # A sale that is nowhere any more was turned away.
+    # A sale that is nowhere any more was rejected.
     going = going.fillna(ChangeCause.QUARANTINE.value)
     came = ~compared["was_there"]
     went = ~compared["is_there"]
@@ -177,9 +177,9 @@ def list_grade_changes(
         values: the rows of kind ``value``: what may have moved a person.
         unknown: the cause of what nothing else explains.
     """
-    told = ["customer_id", "tier", "inactive_segment", "last_order_date"]
-    both = before[told].merge(
-        after[told], on="customer_id", how="outer", suffixes=("_before", "_after")
+    reported = ["customer_id", "tier", "inactive_segment", "last_order_date"]
+    both = before[reported].merge(
+        after[reported], on="customer_id", how="outer", suffixes=("_before", "_after")
     )
     moved = both[_differ(both, "tier") | _differ(both, "inactive_segment")].sort_values(
         "customer_id"
@@ -296,8 +296,8 @@ class Master:
     Attributes:
         as_of: its day.
         figures: ``CustomerAnalytics``, by ``customer_id``.
-        homes: the person of each record that is not a person of its own; nobody
-            (missing) for a deleted one.
+        homes: the person of each record that is not a person of its own;
+            missing for a deleted one.
         evidence: how each of these records joined its person.
     """
 
@@ -369,8 +369,8 @@ def _show_difference(caused: pd.DataFrame) -> dict[str, "pd.Series[str]"]:
     for change, figure in MEASURES.items():
         here = left & (~stayed | (caused[change] != 0))
         for side in _SIDES:
-            told = _write_figure(caused.loc[here, f"{figure}_{side}"], figure)
-            shown[side] = shown[side].mask(here, told)
+            rows = _write_figure(caused.loc[here, f"{figure}_{side}"], figure)
+            shown[side] = shown[side].mask(here, rows)
         left &= ~here
     return shown
 
@@ -378,8 +378,8 @@ def _show_difference(caused: pd.DataFrame) -> dict[str, "pd.Series[str]"]:
 def _write_figure(values: "pd.Series[int]", figure: str) -> "pd.Series[str]":
     """Return a figure as people read it: money with two decimals, counts without."""
     write = format_cents if figure.endswith("_cents") else str
-    told = [None if pd.isna(each) else write(int(each)) for each in values]
-    return pd.Series(told, index=values.index, dtype="str")
+    reported = [None if pd.isna(each) else write(int(each)) for each in values]
+    return pd.Series(reported, index=values.index, dtype="str")
 
 
 def _unexplained(
@@ -392,8 +392,8 @@ def _unexplained(
         )
         for master in (earlier, later)
     )
-    told = caused.groupby("person_id")[list(MEASURES)].sum()
-    explained = before.add(told, fill_value=0)
+    rows = caused.groupby("person_id")[list(MEASURES)].sum()
+    explained = before.add(rows, fill_value=0)
     left = after.sub(explained, fill_value=0).astype("int64")
     left = left[(left != 0).any(axis="columns")]
     return (
@@ -520,12 +520,12 @@ def list_moved_people(before: pd.DataFrame, after: pd.DataFrame) -> "pd.Index[st
     return every[moved]
 
 
-def judge_figures(
+def check_figures(
     figures: pd.DataFrame,
     contributions: pd.DataFrame,
     people: "pd.Index[str]",
     totals: Mapping[str, int],
-) -> Finding:
+) -> CheckResult:
     """Check that the published figures are what sales and web orders come to now.
 
     Args:
@@ -548,7 +548,7 @@ def judge_figures(
         sides["figures_value_cents"] == sides["sales_value_cents"]
         and sides["figures_orders"] == sides["sales_orders"]
     )
-    return Finding(
+    return CheckResult(
         "figures_are_current",
         passed,
         "The figures are what sales and web orders come to."
@@ -561,7 +561,7 @@ def judge_figures(
 
 def add_up_changes(
     before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame
-) -> Finding:
+) -> CheckResult:
     """Compare the sums of *changes* with the differences of the two masters.
 
     All numbers, the number of people, and how many people each tier and segment has.
@@ -570,11 +570,11 @@ def add_up_changes(
         name: int(after[figure].sum()) - int(before[figure].sum())
         for name, figure in MEASURES.items()
     } | {"person_change": len(after) - len(before)}
-    told = {name: int(changes[name].sum()) for name in masters}
+    values = {name: int(changes[name].sum()) for name in masters}
     wrong_grades = sum(_grades_apart(before, after, changes, kind) for kind in GRADES)
-    wrong = sorted(name for name in masters if masters[name] != told[name])
+    wrong = sorted(name for name in masters if masters[name] != values[name])
     passed = not wrong and not wrong_grades
-    return Finding(
+    return CheckResult(
         "changes_add_up",
         passed,
         "The changes add up to the difference of the two masters."
@@ -583,7 +583,7 @@ def add_up_changes(
         f"{', '.join(wrong) or 'tiers and segments'}.",
         evidence={
             **{f"masters_{name}": masters[name] for name in masters},
-            **{f"changes_{name}": told[name] for name in masters},
+            **{f"changes_{name}": values[name] for name in masters},
             "wrong_tiers_and_segments": wrong_grades,
         },
     )
@@ -597,20 +597,22 @@ def _grades_apart(
     gained = (
         after[figure].value_counts().sub(before[figure].value_counts(), fill_value=0)
     )
-    told = rows["after"].value_counts().sub(rows["before"].value_counts(), fill_value=0)
-    return int((gained.sub(told, fill_value=0) != 0).sum())
+    table = (
+        rows["after"].value_counts().sub(rows["before"].value_counts(), fill_value=0)
+    )
+    return int((gained.sub(table, fill_value=0) != 0).sum())
 
 
-def judge_causes(changes: pd.DataFrame) -> Finding:
+def check_causes(changes: pd.DataFrame) -> CheckResult:
     """Warn of changes whose cause is not known any more."""
     unknown = changes[changes["cause"] == ChangeCause.UNKNOWN]
-    return Finding(
+    return CheckResult(
         "causes_are_known",
         unknown.empty,
         "Every change has its cause."
         if unknown.empty
         else f"{say(len(unknown), 'change has', 'changes have')} no known cause: the "
-        "log of sales was damaged, or read anew more than once, since the earlier "
+        "log of sales was damaged, or read again more than once, since the earlier "
         "master.",
         Severity.WARN,
         {"changes": len(changes), "unknown": len(unknown)},

@@ -1,22 +1,22 @@
-"""What must always hold between tables (rule 7), each as a finding with both sides."""
+"""What must always hold between tables (rule 7), with both sides of each check."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from analytics_pipeline.domain.changes import ECOM_PREFIX
-from analytics_pipeline.model.checks import FOLLOWS, Finding, name_some
+from analytics_pipeline.model.checks import FOLLOWS, CheckResult, name_some
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import RecordKind
 
 
-def conserve_money(sides: Mapping[str, int]) -> Finding:
+def conserve_money(sides: Mapping[str, int]) -> CheckResult:
     """Compare people plus unattributed with sales plus added orders (rule 7.1).
 
     Args:
         sides: ``people``, ``unattributed``, ``sales``, ``web_orders``, each with
-            ``_cents`` and ``_orders``; beside them, out of both sides,
+            ``_cents`` and ``_orders``; and, on neither side,
             ``quarantined_sales``, of which ``quarantined_unknown`` were never read
             and the others came to ``quarantined_last_good_cents``.
     """
@@ -29,11 +29,11 @@ def conserve_money(sides: Mapping[str, int]) -> Finding:
     }
     passed = not any(differences.values())
     verb = "add up" if passed else "do not add up"
-    return Finding(
+    return CheckResult(
         "conserves_money",
         passed,
         f"People and unattributed {verb} to sales and added web orders."
-        + _tell_quarantine(sides),
+        + _describe_quarantine(sides),
         evidence={
             **sides,
             "difference_cents": differences["cents"],
@@ -42,8 +42,8 @@ def conserve_money(sides: Mapping[str, int]) -> Finding:
     )
 
 
-def _tell_quarantine(sides: Mapping[str, int]) -> str:
-    """Say what stands in quarantine, and so in neither sum."""
+def _describe_quarantine(sides: Mapping[str, int]) -> str:
+    """Say what is in quarantine, and so in neither sum."""
     count, unknown = sides["quarantined_sales"], sides["quarantined_unknown"]
     if not count:
         return ""
@@ -56,7 +56,7 @@ def _tell_quarantine(sides: Mapping[str, int]) -> str:
 
 def cover_records(
     customers: pd.DataFrame, customer_identities: pd.DataFrame
-) -> Finding:
+) -> CheckResult:
     """Check that each live record belongs to exactly one person (rule 7.2)."""
     live = customers[~customers["is_deleted"] & ~customers["is_walk_in"]]
     placed = customer_identities[
@@ -68,7 +68,7 @@ def cover_records(
     homeless = set(placed.loc[placed["person_id"].isna(), "record_id"])
     wrong = sorted(lost | homeless)
     records = say(len(wrong), "live customer record does", "live customer records do")
-    return Finding(
+    return CheckResult(
         "every_record_has_one_person",
         not wrong,
         "Each live customer record belongs to exactly one person."
@@ -84,7 +84,7 @@ def cover_records(
 
 def keep_people(
     before: set[str], now: set[str], customer_identities: pd.DataFrame
-) -> Finding:
+) -> CheckResult:
     """Compare the people with those last published: none may vanish unexplained.
 
     A person is explained if its id is now a member of another person or a deleted
@@ -95,12 +95,12 @@ def keep_people(
     limit = max(10, len(before) * 2 // 100)
     verb = "is" if len(gone) == 1 else "are"
     export = _blame_export(gone, customer_identities, limit)
-    told, follows = export or ("", {})
-    return Finding(
+    reported, follows = export or ("", {})
+    return CheckResult(
         "no_person_vanished",
         len(gone) <= limit,
         f"{say(len(gone), 'person', 'people')} of the last published master {verb} "
-        f"gone without a merge or a deletion; up to {limit} are tolerated.{told}",
+        f"gone without a merge or a deletion; up to {limit} are tolerated.{reported}",
         evidence={
             "before": len(before),
             "now": len(now),
@@ -137,7 +137,7 @@ def _blame_export(
     web = [each for each in gone if each.startswith(ECOM_PREFIX) and each not in known]
     if len(gone) <= limit or len(gone) - len(web) > limit:
         return None
-    told = (
+    text = (
         f" {len(web)} of them were known from the web shop only, and its export has no "
         "order of theirs any more (see ecom_orders: export_is_complete). Import an "
         "export that has every order."
@@ -146,4 +146,4 @@ def _blame_export(
         "by_export": len(web),
         FOLLOWS: "ecom_orders.export_is_complete",
     }
-    return told, evidence
+    return text, evidence

@@ -18,7 +18,7 @@ from email_validator import (
     validate_email,
 )
 
-from analytics_pipeline.model.checks import Finding, Severity, name_some
+from analytics_pipeline.model.checks import CheckResult, Severity, name_some
 from analytics_pipeline.model.policy import Policy, find_region
 from analytics_pipeline.model.text import say, without_invisible
 
@@ -83,7 +83,7 @@ def find_addresses(text: str) -> tuple[str, ...]:
 
 
 def _parts_of(word: str) -> list[str]:
-    """Split a *word* at what may stand in an address, if it holds several."""
+    """Split a *word* at separators, if it holds several addresses."""
     parts = _BETWEEN_ADDRESSES.split(word) if word.count("@") > 1 else [word]
     return [part for part in parts if _has_two_sides(part)]
 
@@ -94,7 +94,7 @@ def _has_two_sides(part: str) -> bool:
 
 
 def _undecorated(text: str) -> str:
-    """Take off what may stand around the one address in *text*, until nothing does."""
+    """Strip what may surround the one address in *text*, until nothing is left."""
     while True:
         inner = text.strip(_AROUND).rstrip(".")
         if bracketed := _BRACKETED.search(text):
@@ -152,7 +152,7 @@ def goes_on_in_words(text: str, extension: str) -> bool:
 # Contacts: when two spellings of an e-mail or a phone number are the same key.
 #
 # The keys that tables hold are keyed hashes, so that a table can join records without
-# telling whom it joins. Which records a key joins is ``domain.identity``'s business.
+# revealing whom it joins. Which records a key joins is for ``domain.identity``.
 
 
 KEY_DIGITS = 32
@@ -168,7 +168,7 @@ LONGEST_PHONE = 250
 """Characters: what is longer is no number."""
 
 EXTENSION = ";ext="
-"""Stands in a phone key between the number and its extension (RFC 3966)."""
+"""Separates the number and its extension in a phone key (RFC 3966)."""
 SHOWN_EXTENSION = " ext. "
 
 CLEANING = 2
@@ -183,7 +183,7 @@ def normalise_email(text: str | None) -> str | None:
 
     What copying added is taken off, the rest is lower-cased; an international address
     takes its one canonical spelling.  Of several addresses none is a key.  Only the
-    syntax is judged: special-use domains are valid.
+    syntax is checked: special-use domains are valid.
     """
     found = find_addresses(text or "")
     return _validated(found[0]) if len(found) == 1 else None
@@ -195,7 +195,7 @@ def _validated(address: str) -> str | None:
         return None
     before, dot, last = address.rpartition(".")
     # The validator refuses special-use domains; a stand-in of the same length
-    # leaves everything else for it to judge.
+    # leaves everything else for it to check.
     known = "x" * len(last) if last in SPECIAL_USE else last
     try:
         valid = validate_email(f"{before}{dot}{known}", check_deliverability=False)
@@ -212,7 +212,7 @@ def _restored(stand_in: str, last: str) -> str:
 def normalise_phone(text: str | None, region: str | None) -> str | None:
     """Return the phone number in E.164 (rule 3.2), or None if it is not valid.
 
-    An extension stands behind it, as in ``+12125550101;ext=5``.  Without a *region*,
+    An extension follows it, as in ``+12125550101;ext=5``.  Without a *region*,
     only a number with its country code can be valid.
     """
     plain = plain_phone(text or "")
@@ -237,7 +237,7 @@ def show_phone(number: str) -> str:
 
 
 def is_placeholder_email(text: str | None, policy: Policy) -> bool:
-    """Tell whether an e-mail, valid or not, stands for "none" (rule 3.3)."""
+    """Say whether an e-mail, valid or not, is a placeholder (rule 3.3)."""
     found = find_addresses(text or "")
     is_address = len(found) == 1 and "@" in found[0]
     address = found[0] if is_address else fold(text or "")
@@ -249,7 +249,7 @@ def is_placeholder_email(text: str | None, policy: Policy) -> bool:
 
 
 def find_placeholder_emails(typed: pd.Series, policy: Policy) -> "pd.Series[bool]":
-    """Tell of each e-mail in *typed* whether it stands for "none" (rule 3.3).
+    """Say of each e-mail in *typed* whether it is a placeholder (rule 3.3).
 
     What :func:`is_placeholder_email` says, of all at once.  What may be more than a
     plain ASCII address goes to it one by one.
@@ -261,8 +261,8 @@ def find_placeholder_emails(typed: pd.Series, policy: Policy) -> "pd.Series[bool
         found |= address.str.contains(part, regex=False)
     found &= address != ""
     is_odd = filled.str.contains(DECORATED, regex=True)
-    told = [is_placeholder_email(text, policy) for text in filled[is_odd]]
-    found[is_odd] = np.array(told, dtype="bool")
+    values = [is_placeholder_email(text, policy) for text in filled[is_odd]]
+    found[is_odd] = np.array(values, dtype="bool")
     return found.astype("bool")
 
 
@@ -272,7 +272,7 @@ def _lowered(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def is_placeholder_phone(number: str, policy: Policy) -> bool:
-    """Tell whether a valid number stands for "none" (rule 3.3), whatever its extension.
+    """Say whether a valid number is a placeholder (rule 3.3), whatever its extension.
 
     Its national part is one digit repeated, or ends as a placeholder does.
     """
@@ -305,14 +305,14 @@ class ContactKeys:
         object.__setattr__(self, "region", find_region(self.region))
 
     def of_email(self, text: str | None) -> str | None:
-        """Return the e-mail's key, or None if it joins nobody (rules 3.2, 3.3)."""
+        """Return the e-mail's key, or None if it joins no one (rules 3.2, 3.3)."""
         address = normalise_email(text)
         if address is None or is_placeholder_email(text, self.policy):
             return None
         return self._hashed(f"email:{address}")
 
     def of_phone(self, text: str | None) -> str | None:
-        """Return the phone number's key, or None if it joins nobody."""
+        """Return the phone number's key, or None if it joins no one."""
         number = normalise_phone(text, self.region)
         if number is None or is_placeholder_phone(number, self.policy):
             return None
@@ -362,24 +362,24 @@ def holds_several_addresses(text: str) -> bool:
 
 
 def find_several_addresses(typed: pd.Series) -> "pd.Series[bool]":
-    """Tell of each e-mail in *typed* whether it holds several addresses."""
+    """Say of each e-mail in *typed* whether it holds several addresses."""
     several = typed.fillna("").astype("str").str.count(_AT_SIGNS) > 1
-    told = [holds_several_addresses(text) for text in typed[several]]
-    several[several] = np.array(told, dtype="bool")
+    values = [holds_several_addresses(text) for text in typed[several]]
+    several[several] = np.array(values, dtype="bool")
     return several.astype("bool")
 
 
-def judge_addresses(emails: pd.Series, ids: pd.Series, what: str) -> Finding:
+def check_addresses(emails: pd.Series, ids: pd.Series, what: str) -> CheckResult:
     """Count the e-mail fields that hold several addresses, of which none is a key.
 
     Args:
         emails: e-mails as typed.
-        ids: of the records or orders that they stand on, as evidence may name them.
+        ids: of the records or orders that hold them, as evidence may name them.
         what: what a record is called, such as ``customer record``.
     """
     found = ids[find_several_addresses(emails).to_numpy()].tolist()
     has = say(len(found), f"{what} has", f"{what}s have")
-    return Finding(
+    return CheckResult(
         "contacts_hold_one_address",
         not found,
         f"{has} several addresses in the e-mail field, so none of them joins anybody. "

@@ -6,7 +6,7 @@ Money is kept in hundredths, and amounts of two currencies are never added.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analytics_pipeline.model.checks import Finding, name_some
+from analytics_pipeline.model.checks import CheckResult, name_some
 
 CHECK = "one_currency"
 
@@ -36,7 +36,7 @@ class Currencies:
         store: of the store itself; nothing where it names none.
         of_outlets: of each outlet that names one, by its id.  Deleted outlets are among
             them, because their sales are in the log.
-        before: what the stored sales were read in; nothing where nobody noted it.
+        before: the currency of the stored sales; nothing where it was not noted.
     """
 
     store: str | None
@@ -55,18 +55,18 @@ class Currencies:
         return next(iter(self.named), self.before)
 
 
-def judge_currency(currencies: Currencies) -> Finding:
+def check_currency(currencies: Currencies) -> CheckResult:
     """Refuse several currencies, one of three decimals, and one that has changed.
 
-    Nobody can accept this away: figures of mixed amounts are figures of nothing.
+    This cannot be accepted: figures of mixed amounts mean nothing.
     """
     fault = find_currency_fault(currencies)
     outlets = currencies.of_outlets
     other = [each for each in outlets if outlets[each] != currencies.noted]
-    return Finding(
+    return CheckResult(
         CHECK,
         fault is None,
-        " ".join(fault) if fault else tell_currency(currencies),
+        " ".join(fault) if fault else describe_currency(currencies),
         evidence={
             "currencies": ", ".join(currencies.named) or "unknown",
             "before": currencies.before or "unknown",
@@ -75,7 +75,7 @@ def judge_currency(currencies: Currencies) -> Finding:
     )
 
 
-def tell_currency(currencies: Currencies) -> str:
+def describe_currency(currencies: Currencies) -> str:
     """Say which currency a shop has whose currency is no fault."""
     if currencies.named:
         return f"Every amount is in {currencies.noted}."
@@ -92,7 +92,7 @@ def find_currency_fault(currencies: Currencies) -> tuple[str, str] | None:
     named, before = currencies.named, currencies.before
     if len(named) > 1:
         return (
-            f"The shop sells in several currencies: {_tell_each(currencies)}. Amounts "
+            f"The shop sells in several currencies: {_name_each(currencies)}. Amounts "
             "of different currencies are never added.",
             "If it is a mistake, correct the currency of the outlet in Lightspeed; a "
             "shop that really sells in several cannot be analysed as one.",
@@ -116,12 +116,12 @@ def find_currency_fault(currencies: Currencies) -> tuple[str, str] | None:
     return None
 
 
-def _tell_each(currencies: Currencies) -> str:
+def _name_each(currencies: Currencies) -> str:
     """Name each currency with who uses it."""
-    told = []
+    parts = []
     for code in currencies.named:
         users = ["the store"] if currencies.store == code else []
         ids = [each for each, of in currencies.of_outlets.items() if of == code]
         users += [f"outlet {name_some(ids)}"] if ids else []
-        told.append(f"{code} ({' and '.join(users)})")
-    return ", ".join(told)
+        parts.append(f"{code} ({' and '.join(users)})")
+    return ", ".join(parts)

@@ -32,7 +32,7 @@ from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
 
 
 class LineKind(StrEnum):
-    """What a line tells of."""
+    """What a line is about."""
 
     SALE = "sale"
     WEB_ORDER = "web order"
@@ -47,7 +47,7 @@ class Member:
         kind: a ``RecordKind``.
         standing: ``own`` (it gives the person its id), ``live`` or ``deleted``.
         customer_code: blank where there is none.
-        has_placeholder_email: its e-mail joins nobody (rule 3.3).
+        has_placeholder_email: its e-mail joins no one (rule 3.3).
         joined_by: forced, email or phone; blank for the own record.
         joined_to: the record that it shares this with; blank for the own record.
     """
@@ -65,10 +65,10 @@ class Member:
 class Line:
     """One sale or web order up to D, and why it counts or does not.
 
-    ``record_id`` is the member that it is under: the record of a sale (blank if that is
-    nobody's), the e-mail of a web order.  ``value_cents`` is what it is, or would be,
-    worth; ``refunded_cents`` the worth of its return lines.  What does not ``count``
-    is in no figure.
+    ``record_id`` is the member that it is under: the record of a sale (blank if it has
+    no customer), the e-mail of a web order.  ``value_cents`` is what it is, or would
+    be, worth; ``refunded_cents`` the worth of its return lines.  What does not
+    ``count`` is in no figure.
     """
 
     kind: LineKind
@@ -270,14 +270,14 @@ class Ties:
     """What ties sales and web orders to the person.
 
     Attributes:
-        nobody: ids of the walk-in customer.
+        walk_in_ids: ids of the walk-in customer.
         orders_of_sale: the web order of each sale that is tied to one.
         own_orders: the numbers of the web orders made with the person's e-mails.
         refunds: by order number, what to say of an order that the web shop gave back
             while its sale counts.
     """
 
-    nobody: Set[str]
+    walk_in_ids: Set[str]
     orders_of_sale: Mapping[str, str]
     own_orders: Set[str]
     refunds: Mapping[str, str] = field(default_factory=dict)
@@ -291,17 +291,17 @@ def explain_sales(sales: pd.DataFrame, ties: Ties, policy: Policy) -> list[Line]
 def _explain_sale(sale: Mapping[Any, Any], ties: Ties, policy: Policy) -> Line:
     reason = give_reason(sale, policy.paid_tolerance_cents)
     record = said(sale["customer_id"])
-    is_under_nobody = not record or record in ties.nobody
+    is_without_customer = not record or record in ties.walk_in_ids
     basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
     is_web = said(sale["source"]).startswith(WEB_SOURCE)
-    tied = f"; {_tie(sale, ties)}" if is_under_nobody else ""
+    tied = f"; {_tie(sale, ties)}" if is_without_customer else ""
     order = ties.orders_of_sale.get(sale["sale_id"], "")
     if reason.counts and order in ties.refunds:
         tied += f"; of its web order {order}, {ties.refunds[order]}"
     return Line(
         kind=LineKind.SALE,
         id=sale["sale_id"],
-        record_id="" if is_under_nobody else record,
+        record_id="" if is_without_customer else record,
         day=sale["business_date"].date(),
         value_cents=int(sale[f"total_{basis}_cents"]),
         refunded_cents=int(sale[f"refunded_{basis}_cents"]),
@@ -313,7 +313,7 @@ def _explain_sale(sale: Mapping[Any, Any], ties: Ties, policy: Policy) -> Line:
 
 
 def _tie(sale: Mapping[Any, Any], ties: Ties) -> str:
-    """Say why a sale is this person's that is under nobody's name (rules 3.1, 4.5)."""
+    """Say why a sale without a named customer is this person's (rules 3.1, 4.5)."""
     is_walk_in = bool(said(sale["customer_id"]))
     holder = "under the walk-in customer" if is_walk_in else "without a customer"
     order = ties.orders_of_sale.get(sale["sale_id"])
@@ -395,7 +395,7 @@ def _why_counted(
         ids = [sale["sale_id"] for sale in sales]
         named = f"is sale {' and sale '.join(ids)} ({evidence})"
         if set(ids) <= own_sales:
-            return f"{named}, which stands for it"
+            return f"{named}, which represents it"
         return f"{named}, which is under another customer"
     paid, course = said(order["payment_status"]), said(order["fulfillment_status"])
     if not paid:

@@ -1,4 +1,4 @@
-"""The log of sales: latest versions, what changed, and the search beside it."""
+"""The log of sales: latest versions, what changed, comparison with the search."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -86,7 +86,7 @@ def _plain_id(ids: ir.StringValue) -> ir.StringValue:
 def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
     """Return the latest version of each sale, one row a sale.
 
-    A sale whose latest version was turned away is left out of every figure.
+    A sale whose latest version was rejected is left out of every figure.
     """
     latest = newest_versions(sales_feed)
     return latest.anti_join(
@@ -99,7 +99,7 @@ def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
 
 
 def newest_versions(sales_feed: ir.Table) -> ir.Table:
-    """Return the newest good version of each sale, whatever was turned away since.
+    """Return the newest good version of each sale, whatever was rejected since.
 
     Of two deliveries of one version the later one counts: it was a repair.
     """
@@ -118,11 +118,11 @@ def versions_of(sales_feed: ir.Table, wanted: ir.Table) -> ir.Table:
 
 
 def standing_rejections(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
-    """Return the rejections that no later good version of the sale has made good.
+    """Return the rejections that no later good version of the sale has replaced.
 
     Args:
         sales_feed: the log.
-        rejections: ``record_id, version, segment`` of each record turned away.
+        rejections: ``record_id, version, segment`` of each rejected record.
     """
     return rejections.anti_join(
         sales_feed,
@@ -134,7 +134,7 @@ def standing_rejections(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
 
 
 def _is_later(good: ir.Table, rejected: ir.Table) -> ir.BooleanValue:
-    """Say whether the good version makes the one turned away good.
+    """Say whether the good version replaces the rejected one.
 
     A version is one state of a sale, so a good delivery of it counts, whenever it
     came.  What was delivered without a version is made good by whatever came later.
@@ -182,7 +182,7 @@ def changed_sales(
         business_date=raw_sales["business_date"],
         old_zone=raw_sales["time_zone"],
         old_state=raw_sales["state"],
-        is_judged_otherwise=_is_paid_otherwise(raw_sales, paid_tolerance_cents),
+        is_counted_otherwise=_is_paid_otherwise(raw_sales, paid_tolerance_cents),
         **{f"old_{name}": raw_sales[name] for name in AS_DELIVERED},
     )
     both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
@@ -199,7 +199,7 @@ def _differs_from_stored(both: ir.Table) -> ir.BooleanValue:
         | (both["zone_now"] != both["old_zone"])
         # A state that was not given is read from the status, which is compared.
         | (both["state"] != both["old_state"]).fill_null(False)
-        | both["is_judged_otherwise"].fill_null(False)
+        | both["is_counted_otherwise"].fill_null(False)
     )
     for name in AS_DELIVERED:
         differs |= ~both[name].identical_to(both[f"old_{name}"])
@@ -212,7 +212,7 @@ def _is_paid_otherwise(
     """Say whether a stored waiting sale counts, or not, by another tolerance.
 
     A pending sale is completed only if it waits for its hand-over and is paid, so one
-    that is completed and lacks too much was judged otherwise, and so was one that
+    that is completed and lacks too much was counted otherwise, and so was one that
     waits, is paid, and is not completed.
     """
     lacking = raw_sales["total_incl_cents"] - raw_sales["paid_cents"]
@@ -282,14 +282,14 @@ def find_differences(
     Args:
         searched: ``SEEN``, one row a sale.
         held: ``SEEN``, the latest version of each sale in the log.
-        quarantined: ``sale_id, version`` of the sales that stand in quarantine; they
-            are known, and so not lacking.
+        quarantined: ``sale_id, version`` of the sales in quarantine; they are
+            known, and so not lacking.
     """
-    both = _beside(searched, held).set_index("sale_id")
+    both = _attach_held(searched, held).set_index("sale_id")
     away = quarantined.groupby("sale_id")["version"].max().reindex(both.index)
     held_version, away_version = both["version_held"].fillna(0), away.fillna(0)
     known = held_version.where(held_version >= away_version, away_version)
-    # Of one turned away without a version nobody can say that it is older.
+    # One rejected without a version cannot be called older.
     is_unversioned = both.index.isin(
         quarantined.loc[quarantined["version"].isna(), "sale_id"]
     )
@@ -305,15 +305,15 @@ def find_differences(
 
 
 def find_news(fetched: pd.DataFrame, held: pd.DataFrame) -> pd.Series:
-    """Say of each fetched row whether it tells what the log does not hold already."""
-    both = _beside(fetched[list(SEEN)], held).set_axis(fetched.index)
+    """Say of each fetched row whether it holds what the log does not."""
+    both = _attach_held(fetched[list(SEEN)], held).set_axis(fetched.index)
     newer = both["version"] > both["version_held"].fillna(0)
     same = (both["version"] == both["version_held"]).fillna(False)
     return (newer | (same & _differ(both))).astype("bool")
 
 
-def _beside(sales: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
-    """Put what is held beside each of *sales*, in their order."""
+def _attach_held(sales: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """Join to each of *sales* what the log holds, in their order."""
     return sales.merge(held, on="sale_id", how="left", suffixes=("", "_held"))
 
 

@@ -25,7 +25,7 @@ from analytics_pipeline.model.vocabulary import RecordKind
 # ----------------------------------------------------------------------------------
 # What people declare about identity: these two records are, or are not, one person.
 #
-# Reading ``identity_overrides.csv`` is the caller's business; here it is judged.
+# The caller reads ``identity_overrides.csv``; here it is checked.
 
 
 OVERRIDE_COLUMNS = ["left_id", "right_id", "rule", "reason"]
@@ -58,7 +58,7 @@ def check_overrides(
 
     Raises:
         WrongUse: a column is missing or a line cannot be used; the message names the
-            line, never what stands in it, which may be personal.
+            line, never its content, which may be personal.
     """
     missing = [column for column in OVERRIDE_COLUMNS if column not in overrides.columns]
     if missing:
@@ -142,7 +142,7 @@ def sort_once(numbers: Places) -> Places:
 
 
 def begins(ordered: Places) -> npt.NDArray[np.bool_]:
-    """Tell where a number stands in *ordered* for the first time."""
+    """Say where a number first occurs in *ordered*."""
     is_new = np.ones(len(ordered), dtype="bool")
     np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
     return is_new
@@ -229,7 +229,7 @@ def _holders_of(
     size, width = keys.shape
     every = pd.concat([keys[column] for column in keys], ignore_index=True)
     group, texts = pd.factorize(every.mask(every == ""))
-    # Most keys have one holder and join nobody: they are dropped before all else.
+    # Most keys have one holder and join no one: they are dropped before all else.
     enough = np.bincount(group + 1, minlength=len(texts) + 1) > min(max_shared, 1)
     enough[0] = False
     record = np.tile(np.arange(size), width)
@@ -278,7 +278,7 @@ def all_pairs(holders: pd.DataFrame) -> Iterator[Edge]:
 def override_edges(overrides: pd.DataFrame, rule: str, ids: pd.Series) -> pd.DataFrame:
     """Return the pairs that people declared by *rule*, as forced edges.
 
-    A pair with a record that is nobody (the walk-in) has no edge (rule 3.1).
+    A pair with the walk-in has no edge (rule 3.1).
     """
     pairs = overrides[overrides["rule"] == rule]
     named = np.flatnonzero(ids.isin([*pairs["left_id"], *pairs["right_id"]]))
@@ -311,7 +311,7 @@ def in_fixed_order(edges: pd.DataFrame) -> pd.DataFrame:
 # The forest of people: edges taken one by one, each joining two trees or none.
 #
 # Knows nothing of contacts; ``domain.identity_edges`` says which edges there are, and
-# ``domain.identity_spanning`` takes them all at once where nobody is kept apart.
+# ``domain.identity_spanning`` takes them all at once where no one is kept apart.
 
 
 @dataclass(frozen=True)
@@ -379,7 +379,7 @@ def link_records(
 ) -> Links:
     """Join *records*, sorted by id and without the walk-in (rule 3.4).
 
-    Stars of edges suffice where nobody is declared different.  Only the people that
+    Stars of edges suffice where no one is declared different.  Only the people that
     would hold both ends of such a pair are joined again, by all pairs, because there
     an edge that is left out makes another one matter.
     """
@@ -425,11 +425,11 @@ def _table(edges: list[Edge]) -> pd.DataFrame:
 WORDS = np.array([f"{kind.word}:" for kind in EdgeKind], dtype="object")
 
 
-def tell_evidence(joined: pd.DataFrame, head: Places, ids: pd.Series) -> pd.Series:
-    """Tell for each record but the person's own how it joined: ``kind:other id``.
+def trace_evidence(joined: pd.DataFrame, head: Places, ids: pd.Series) -> pd.Series:
+    """Say for each record but the person's own how it joined: ``kind:other id``.
 
     The edges of a person make a tree.  Walked from the person's own record, each
-    other one is reached by one edge, so that every edge is told once.
+    other one is reached by one edge, so that every edge is named once.
 
     Args:
         joined: the edges: ``kind``, ``left`` and ``right``.
@@ -438,9 +438,9 @@ def tell_evidence(joined: pd.DataFrame, head: Places, ids: pd.Series) -> pd.Seri
     """
     steps = _walk(joined, head)
     names = ids.to_numpy("object")
-    told = np.full(len(ids), None, dtype="object")
-    told[steps["right"]] = WORDS[steps["kind"]] + names[steps["left"]]
-    return pd.Series(told, index=ids.index, dtype="str")
+    rows = np.full(len(ids), None, dtype="object")
+    rows[steps["right"]] = WORDS[steps["kind"]] + names[steps["left"]]
+    return pd.Series(rows, index=ids.index, dtype="str")
 
 
 def _walk(joined: pd.DataFrame, head: Places) -> pd.DataFrame:
@@ -449,7 +449,7 @@ def _walk(joined: pd.DataFrame, head: Places) -> pd.DataFrame:
     both = pd.concat([joined, turned[EDGE_COLUMNS]], ignore_index=True)
     starts_at_head = both["left"].to_numpy() == head[both["left"].to_numpy()]
     first_steps: pd.DataFrame = both[starts_at_head]
-    # Most records stand next to the person's own; only the others need a real walk.
+    # Most records are joined to the person's own; only the others need a real walk.
     is_far = ~starts_at_head[: len(joined)] & ~starts_at_head[len(joined) :]
     later = _walk_on(joined[is_far], first_steps["right"].tolist())
     return pd.concat([first_steps, later])
@@ -523,7 +523,7 @@ def find_left_out_edges(
     One row each: ``left_id``, ``right_id`` and ``kind`` (forced, email or phone), in
     the order in which edges are taken.
     """
-    # Most shops declare nobody different; then nobody need be linked to know.
+    # Most shops declare no one different; then no links are needed.
     keeps_apart = (overrides["rule"] == "different").any()
     records = _records(customers if keeps_apart else customers[:0])
     edges = link_records(records, overrides, policy).left_out
@@ -538,7 +538,7 @@ def find_left_out_edges(
 
 
 def _records(customers: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the walk-in, who is nobody (rule 3.1); sort the others by id."""
+    """Leave out the walk-in, which is no person (rule 3.1); sort the others by id."""
     people = customers.loc[~customers["is_walk_in"], RECORD_COLUMNS]
     return people.sort_values("customer_id", ignore_index=True)
 
@@ -558,7 +558,7 @@ def _members(records: pd.DataFrame, links: Links, policy: Policy) -> pd.DataFram
             "person_id": person.where(has_person),
             "is_live": is_live,
             "has_placeholder_email": is_live & (is_placeholder | shares_email),
-            "evidence": tell_evidence(links.joined, head, records["customer_id"]),
+            "evidence": trace_evidence(links.joined, head, records["customer_id"]),
             "created_at": records["created_at"],
             "email_key": records["email_key"],
             "shares_email": shares_email,
@@ -586,7 +586,7 @@ def _heads(records: pd.DataFrame, links: Links) -> Places:
 
 
 def _shared_emails(links: Links, size: int) -> npt.NDArray[np.bool_]:
-    """Tell which of *size* records hold an e-mail key that too many hold."""
+    """Say which of *size* records hold an e-mail key that too many hold."""
     holders = links.holders
     sharing = holders["is_shared"] & (holders["kind"] == EdgeKind.EMAIL)
     is_shared = np.zeros(size, dtype="bool")

@@ -1,8 +1,8 @@
-"""What is wrong, since when, and who has been told: the memory behind the alerts.
+"""What is wrong, since when, and who has been notified: the memory of the alerts.
 
-A check of a table (and day) is told when it begins to fail, when a warning becomes
-graver, and when it passes again; never in between.  What began and ended before anybody
-could be told is not told at all.
+A check of a table (and day) is reported when it begins to fail, when a warning becomes
+an error, and when it passes again; never in between. What began and ended before anyone
+could be notified is not reported at all.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,13 +19,13 @@ Subject = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class CheckStatus:
     """What one run, or a look at the clock, says of one check.
 
     Attributes:
         subject: table, check and day.
         at: when it was seen.
-        failed: whether it failed, and nobody has accepted that.
+        failed: whether it failed and was not accepted.
         severity: whether it stops the table.
         sentence: what was found.
         remedy: what to do about it; without one, `status` knows more.
@@ -45,7 +45,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A check that fails, or has just ceased to, and what each channel was told of it.
+    """A check that fails, or has just stopped failing, and who was notified of it.
 
     Attributes:
         subject: table, check and day.
@@ -54,7 +54,7 @@ class Incident:
         remedy: what to do about it.
         since: when it was first seen to fail.
         until: when it was seen to pass again; nothing while it fails.
-        told: by channel, the severity that was told last.
+        told: by channel, the severity that was reported last.
         follows: what failed first, where this is only a consequence of that.
         accepted: whether it ended because a person has accepted it.
         doubtful: the channels to which a message of it was on its way when the process
@@ -78,20 +78,20 @@ class Incident:
         return self.until is None
 
     def is_news_to(self, channel: str) -> bool:
-        """Say whether *channel* was last told something else, or may have been."""
-        told = self.told.get(channel)
+        """Say whether *channel* last got something else, or may have."""
+        last = self.told.get(channel)
         if not self.is_open:
-            return told is not None or channel in self.doubtful
-        return told is None or (told, self.severity) == (Severity.WARN, Severity.ERROR)
+            return last is not None or channel in self.doubtful
+        return last is None or (last, self.severity) == (Severity.WARN, Severity.ERROR)
 
 
 Incidents = Mapping[Subject, Incident]
 
 
-def observe(incidents: Incidents, observations: Iterable[Observation]) -> Incidents:
-    """Return the incidents after *observations*, which are in the order of time."""
+def observe(incidents: Incidents, statuses: Iterable[CheckStatus]) -> Incidents:
+    """Return the incidents after *statuses*, which are in the order of time."""
     known = dict(incidents)
-    for seen in observations:
+    for seen in statuses:
         before = known.get(seen.subject)
         if seen.failed:
             known[seen.subject] = _fail(before, seen)
@@ -105,7 +105,7 @@ def observe(incidents: Incidents, observations: Iterable[Observation]) -> Incide
     return {subject: each for subject, each in known.items() if _matters(each)}
 
 
-def _fail(before: Incident | None, seen: Observation) -> Incident:
+def _fail(before: Incident | None, seen: CheckStatus) -> Incident:
     """Return the incident that fails as *seen*; it began when it was first seen to."""
     goes_on = before is not None and before.is_open
     return Incident(
@@ -152,9 +152,9 @@ def group_warnings(incidents: Incidents) -> dict[tuple[str, str], list[Incident]
 
 
 def list_news(incidents: Incidents, channel: str) -> list[Incident]:
-    """Return what *channel* is to be told, the longest failing first.
+    """Return what to send to *channel*, the longest failing first.
 
-    What only follows from a failure of which it knows is not: one cause is told once.
+    What only follows from a failure that it knows is left out: one cause is sent once.
     """
     news = [
         each
@@ -165,7 +165,7 @@ def list_news(incidents: Incidents, channel: str) -> list[Incident]:
 
 
 def _is_known(incident: Incident, incidents: Incidents, channel: str) -> bool:
-    """Say whether *channel* was told of what an open *incident* follows from."""
+    """Say whether *channel* knows what an open *incident* follows from."""
     cause = incidents.get(incident.follows) if incident.follows else None
     return (
         incident.is_open
@@ -199,12 +199,12 @@ def mark_sending(
     return known
 
 
-def mark_told(
-    incidents: Incidents, channel: str, told: Iterable[Incident]
+def mark_reported(
+    incidents: Incidents, channel: str, reported: Iterable[Incident]
 ) -> Incidents:
-    """Return the incidents after *channel* was *told* of some of them."""
+    """Return the incidents after *channel* was sent some of them."""
     known = dict(incidents)
-    for each in told:
+    for each in reported:
         others = {name: word for name, word in each.told.items() if name != channel}
         now = {channel: each.severity} if each.is_open else {}
         known[each.subject] = replace(
@@ -216,7 +216,7 @@ def mark_told(
 
 
 def forget_channels(incidents: Incidents, kept: Iterable[str]) -> Incidents:
-    """Forget what channels were told that are not configured any more."""
+    """Forget what was sent to channels that are no longer configured."""
     names = set(kept)
     known = {
         subject: replace(

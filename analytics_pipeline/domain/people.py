@@ -10,9 +10,9 @@ import pandas as pd
 
 from analytics_pipeline.domain.identity import Places, begins, span_forest
 from analytics_pipeline.domain.web_orders import rank_order
-from analytics_pipeline.model.checks import Finding, OwnersList, Severity, name_some
+from analytics_pipeline.model.checks import CheckResult, OwnersList, Severity, name_some
 from analytics_pipeline.model.ids import is_among
-from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.policy import AnomalyLimits
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import RecordKind
 
@@ -146,16 +146,16 @@ def _has_capital(letter: str) -> bool:
 # People who may be several: too many records, or names that do not fit together.
 #
 # A couple with one phone number is one person by the rules; so is a family, or a
-# small firm. Nobody is separated here: a person looks, and declares who is different.
+# small firm. No one is separated here: a person looks, and declares who is different.
 
 
-def judge_people(
+def check_people(
     customer_identities: pd.DataFrame,
     customers: pd.DataFrame,
     overrides: pd.DataFrame,
     suspicious_size: int,
-) -> Finding:
-    """Warn of people who may be several, and tell how to separate them (rule 3.4)."""
+) -> CheckResult:
+    """Warn of people who may be several, and say how to separate them (rule 3.4)."""
     people = describe_merged(customer_identities, customers, overrides, suspicious_size)
     suspicious = people[people["is_too_large"] | people["has_conflicting_names"]]
     too_large = int(people["is_too_large"].sum())
@@ -168,10 +168,10 @@ def judge_people(
         "left_id,right_id,different,reason; if their names are one person's: "
         "left_id,right_id,same,reason."
     )
-    return Finding(
+    return CheckResult(
         "people_look_right",
         suspicious.empty,
-        "Nobody has too many records, or names without a common word."
+        "No one has too many records, or names without a common word."
         if suspicious.empty
         else sentence,
         Severity.WARN,
@@ -316,9 +316,9 @@ class Busiest:
 
 
 def find_busiest(figures: pd.DataFrame) -> Busiest | None:
-    """Return who has the most orders in ``CustomerAnalytics``; nobody without any.
+    """Return who has the most orders in ``CustomerAnalytics``; None without any.
 
-    Whoever is known from the web shop alone is no record that a till could use.
+    A person known from the web shop alone has no record that a till could use.
     """
     ranked = figures.nlargest(2, "order_count")
     if ranked.empty:
@@ -331,29 +331,30 @@ def find_busiest(figures: pd.DataFrame) -> Busiest | None:
 
 
 def sells_as_a_walk_in(
-    orders: int, next_orders: int, all_orders: int, usual: Usual
+    orders: int, next_orders: int, all_orders: int, anomaly_limits: AnomalyLimits
 ) -> bool:
     """Say whether a record with so many *orders* can only be the walk-in customer.
 
     The next person counts for at least one order, so that the first customers of a new
     shop are left in peace.
     """
-    least = usual.walk_in_factor * max(next_orders, 1)
-    return orders > least and orders > usual.walk_in_share * all_orders
+    least = anomaly_limits.walk_in_factor * max(next_orders, 1)
+    return orders > least and orders > anomaly_limits.walk_in_share * all_orders
 
 
-def judge_walk_in(
+def check_walk_in(
     record_id: str | None, orders: int, next_orders: int, all_orders: int
-) -> Finding:
+) -> CheckResult:
     """Warn of the record that sells as a walk-in; pass if there is none."""
-    return Finding(
+    return CheckResult(
         CHECK,
         record_id is None,
         "No record has so many orders as only the walk-in customer has."
         if record_id is None
         else f"Record {record_id} has {say(orders, 'order', 'orders')} of "
         f"{all_orders:,}, the next person {next_orders:,}: it sells as only a walk-in "
-        f'customer does. If it is nobody, set walk_in_customer_id = "{record_id}" in '
+        f'customer does. If it is no person, set walk_in_customer_id = "{record_id}" '
+        "in "
         "analytics.toml.",
         Severity.WARN,
         {

@@ -59,7 +59,7 @@ def divide_orders(
 def follow_returns(
     returns: pd.DataFrame,
     originals: pd.DataFrame,
-    nobody: set[str],
+    walk_in_ids: set[str],
     customer_identities: pd.DataFrame,
     sale_orders: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def follow_returns(
     Args:
         returns: every sale with ``return_for``: ``sale_id, customer_id, return_for``.
         originals: the sales that those name: ``sale_id, customer_id``.
-        nobody: the ids of the walk-in customer.
+        walk_in_ids: the ids of the walk-in customer.
         customer_identities: the person of each record.
         sale_orders: the sales tied to a web order, and its person.
 
@@ -85,10 +85,12 @@ def follow_returns(
     by_record = _pair(customer_identities[is_named], "record_id", "person_id")
     found = dict(by_order)
     for sale_id in original_of:
-        sale = _first_with_a_person(sale_id, original_of, customer_of, nobody, by_order)
+        sale = _first_with_a_person(
+            sale_id, original_of, customer_of, walk_in_ids, by_order
+        )
         if sale is not None:
             customer = customer_of[sale]
-            if _is_nobody(customer, nobody):
+            if _has_no_customer(customer, walk_in_ids):
                 found[sale_id] = by_order[sale]
             else:
                 found[sale_id] = by_record.get(customer)
@@ -103,7 +105,7 @@ def _pair(table: pd.DataFrame, one: str, other: str) -> dict[str, Any]:
 def name_people(
     sales: pd.DataFrame,
     sale_people: pd.DataFrame,
-    nobody: set[str],
+    walk_in_ids: set[str],
     customer_identities: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return *sales* with ``person_id``: of their own customer, else as tied.
@@ -111,14 +113,14 @@ def name_people(
     Args:
         sales: ``sale_id, customer_id`` and whatever else.
         sale_people: what :func:`follow_returns` found.
-        nobody: the ids of the walk-in customer.
+        walk_in_ids: the ids of the walk-in customer.
         customer_identities: the person of each record.
     """
     by_record = customer_identities.set_index("record_id")["person_id"]
     by_sale = sale_people.set_index("sale_id")["person_id"]
     own = sales["customer_id"]
-    under_nobody = own.isna() | is_among(own, nobody)
-    person = own.map(by_record).mask(under_nobody, sales["sale_id"].map(by_sale))
+    without_customer = own.isna() | is_among(own, walk_in_ids)
+    person = own.map(by_record).mask(without_customer, sales["sale_id"].map(by_sale))
     return sales.assign(person_id=person)
 
 
@@ -126,23 +128,23 @@ def _first_with_a_person(
     sale_id: str,
     original_of: Mapping[str, str],
     customer_of: Mapping[str, Any],
-    nobody: set[str],
+    walk_in_ids: set[str],
     by_order: Mapping[str, Any],
 ) -> str | None:
     """Follow a return from sale to sale, to one that a person is known for."""
     seen: set[str] = set()
     step: str | None = sale_id
     while step is not None and step not in seen and step in customer_of:
-        if step in by_order or not _is_nobody(customer_of[step], nobody):
+        if step in by_order or not _has_no_customer(customer_of[step], walk_in_ids):
             return step
         seen.add(step)
         step = original_of.get(step)
     return None
 
 
-def _is_nobody(customer_id: Any, nobody: set[str]) -> bool:
+def _has_no_customer(customer_id: Any, walk_in_ids: set[str]) -> bool:
     """Say whether a sale's customer is missing or the walk-in."""
-    return bool(pd.isna(customer_id)) or customer_id in nobody
+    return bool(pd.isna(customer_id)) or customer_id in walk_in_ids
 
 
 # ----------------------------------------------------------------------------------
@@ -198,7 +200,7 @@ def list_contributions(purchases: pd.DataFrame, day: date) -> pd.DataFrame:
 
 
 def keys_of(purchases: pd.DataFrame) -> "pd.Series[str]":
-    """Return what tells each purchase from all others."""
+    """Return what identifies each purchase."""
     sales = "sale " + purchases["sale_id"].astype("str")
     return sales.fillna("order " + purchases["order_number"].astype("str"))
 
@@ -220,18 +222,21 @@ def compare_contributions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataF
         suffixes=("_before", "_after"),
         validate="1:1",
     )
-    told = ["source_id", "is_web_order", "bought_on"]
+    values = ["source_id", "is_web_order", "bought_on"]
     figures = [f"{figure}_{side}" for figure in FIGURES for side in ("before", "after")]
     days = ["bought_on_before", "bought_on_after"]
     compared = both.assign(
         was_there=both["source_id_before"].notna(),
         is_there=both["source_id_after"].notna(),
-        **{name: both[f"{name}_after"].fillna(both[f"{name}_before"]) for name in told},
+        **{
+            name: both[f"{name}_after"].fillna(both[f"{name}_before"])
+            for name in values
+        },
         **{name: both[name].astype("Int64") for name in figures},
         **{change: _difference(both, figure) for change, figure in MEASURES.items()},
         only_window=_only_window(both),
     )
-    columns = ["person_id", "key", *told, *days, "was_there", "is_there"]
+    columns = ["person_id", "key", *values, *days, "was_there", "is_there"]
     columns += ["only_window", *figures, *MEASURES]
     changed = (compared[list(MEASURES)] != 0).any(axis="columns") | _moved_order(both)
     return compared.loc[changed, columns].sort_values(

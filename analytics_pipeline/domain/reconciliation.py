@@ -1,4 +1,4 @@
-"""Web orders against sales: how each stands, and why it counts or not."""
+"""Web orders against sales: the category of each, and why it counts or not."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -16,7 +16,7 @@ from analytics_pipeline.domain.web_orders import (
     doubt_fulfilment,
     show_word,
 )
-from analytics_pipeline.model.checks import Finding, Severity, name_some
+from analytics_pipeline.model.checks import CheckResult, Severity, name_some
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
@@ -36,14 +36,14 @@ GIVEN_BACK_CODES = ("REFUNDED", "CANCELLED")
 """Payment codes of an order whose money the web shop gave back or never took.
 
 ``PARTIALLY_REFUNDED`` is not among them: such an order is paid (rule 4.4), and the
-export does not tell which part came back."""
+export does not say which part came back."""
 
 SETTLED_WITHIN = 1
 """Cents that may be left of a sale whose returns took everything back: rounding."""
 
 
 def given_back(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which orders the web shop refunded, cancelled or marked returned."""
+    """Say which orders the web shop refunded, cancelled or marked returned."""
     return is_among(ecom_orders["payment_status"], GIVEN_BACK_CODES) | is_among(
         ecom_orders["fulfillment_status"], UNDONE_CODES
     )
@@ -75,12 +75,12 @@ def find_unsettled(orders_of_sales: pd.DataFrame, sales: pd.DataFrame) -> pd.Dat
     return unsettled.reset_index(drop=True)
 
 
-def judge_refunds(unsettled: pd.DataFrame) -> Finding:
+def check_refunds(unsettled: pd.DataFrame) -> CheckResult:
     """Report the orders that :func:`find_unsettled` found, with count and sum."""
     orders = unsettled["order_number"].tolist()
     cents = int(unsettled["left_cents"].sum())
     many = say(len(orders), "web order that was", "web orders that were")
-    return Finding(
+    return CheckResult(
         REFUNDS_CHECK,
         not orders,
         f"{many} refunded, cancelled or marked returned in the web shop still "
@@ -95,7 +95,7 @@ def judge_refunds(unsettled: pd.DataFrame) -> Finding:
     )
 
 
-def tell_refund(order: Mapping[Any, Any], left_cents: int) -> str:
+def describe_refund(order: Mapping[Any, Any], left_cents: int) -> str:
     """Say what the web shop did, and what still counts."""
     words = [
         word
@@ -125,7 +125,7 @@ FEW_TWICE = 3
 
 
 def find_counted_twice(added_orders: pd.DataFrame, sales: pd.DataFrame) -> pd.DataFrame:
-    """Return the added orders that a sale like them may stand for too.
+    """Return the added orders that a sale like them may also represent.
 
     One row an order and sale: ``order_number``, ``total_cents``, ``sale_id``, sorted.
     A sale is like an order if it has its total, is of its day or the next, and is of
@@ -155,9 +155,9 @@ def find_counted_twice(added_orders: pd.DataFrame, sales: pd.DataFrame) -> pd.Da
     return alike.sort_values(columns, ignore_index=True)
 
 
-def judge_counted_once(
+def check_counted_once(
     counted_twice: pd.DataFrame, added: int, accepted: Collection[str]
-) -> Finding:
+) -> CheckResult:
     """Warn of orders that may count twice; of many, stop the table.
 
     Args:
@@ -170,7 +170,7 @@ def judge_counted_once(
     numbers = orders["order_number"].tolist()
     fresh = orders.loc[~is_among(orders["order_number"], accepted), "order_number"]
     are_many = len(fresh) > FEW_TWICE and len(fresh) * 10 > added
-    return Finding(
+    return CheckResult(
         COUNTED_ONCE_CHECK,
         not numbers,
         f"{say(len(numbers), 'web order is', 'web orders are')} added although the "
@@ -179,7 +179,7 @@ def judge_counted_once(
         "they may count twice. See whether their numbers in the export are those of "
         f"the web shop: {name_some(numbers)}."
         if numbers
-        else "No web order is added that a sale may stand for.",
+        else "No web order is added that may be a sale already.",
         Severity.ERROR if are_many else Severity.WARN,
         {
             "orders": len(numbers),
@@ -195,7 +195,7 @@ def judge_counted_once(
 
 
 # ----------------------------------------------------------------------------------
-# The web shop's orders against the sales: how each stands, and why it counts or not.
+# The web shop's orders against the sales: their category, and why they count or not.
 #
 # Each order is in one category, so the categories add up to the export.
 
@@ -214,7 +214,7 @@ _WORDED = [
     "payment_status",
     "sale_states",
 ]
-"""What the category and the reason of an order are told by."""
+"""What decides the category and the reason of an order."""
 
 SAME_AMOUNT = 1
 """By how many cents a sale may differ from its order: that is rounding."""
@@ -265,7 +265,7 @@ def reconcile_orders(
         .merge(_whole(added_orders, "value_cents"), on="order_number", how="left")
         .merge(_whole(unsettled, "left_cents"), on="order_number", how="left")
     )
-    return _judge(table)[columns_of(EcomReconciliation)].reset_index(drop=True)
+    return _categorise(table)[columns_of(EcomReconciliation)].reset_index(drop=True)
 
 
 def summarise_reconciliation(reconciliation: pd.DataFrame) -> pd.DataFrame:
@@ -309,12 +309,12 @@ def _whole(table: pd.DataFrame, amount: str, *others: str) -> pd.DataFrame:
     return table[columns].astype({amount: "Int64"})
 
 
-def _judge(table: pd.DataFrame) -> pd.DataFrame:
+def _categorise(table: pd.DataFrame) -> pd.DataFrame:
     """Add to each order its category, its reason, and what it adds for whom."""
     is_synced = table["sale_ids"].notna()
     total = table["total_cents"]
     person = table["order_person"].mask(is_synced, table["sale_person"])
-    judged = table.assign(
+    checked = table.assign(
         order_total_cents=total,
         difference_cents=table["sale_total_cents"] - total,
         counted_value_cents=table["value_cents"].fillna(0).astype("int64"),
@@ -323,10 +323,12 @@ def _judge(table: pd.DataFrame) -> pd.DataFrame:
         person=person.astype("str"),
     )
     # Only what the words need: a record of every column would cost more than they do.
-    rows = judged[_WORDED].to_dict("records")
-    return judged.assign(
-        category=pd.Series([_category(row) for row in rows], judged.index, dtype="str"),
-        reason=pd.Series([_reason(row) for row in rows], judged.index, dtype="str"),
+    rows = checked[_WORDED].to_dict("records")
+    return checked.assign(
+        category=pd.Series(
+            [_category(row) for row in rows], checked.index, dtype="str"
+        ),
+        reason=pd.Series([_reason(row) for row in rows], checked.index, dtype="str"),
     )
 
 
@@ -335,7 +337,7 @@ def _category(order: _Order) -> str:
 
     Money that the web shop gave back and that still counts goes first, because every
     such order is in that category (rule 4.4) and in no other a person would look for
-    it; evidence that contradicts itself stays told in its column and by its check.
+    it; evidence that contradicts itself is still shown in its column and by its check.
     """
     if pd.notna(order["left_cents"]):
         return ReconciliationCategory.REFUNDED_IN_WEB_SHOP.value
@@ -386,7 +388,7 @@ def _reason_of_sales(order: _Order) -> str:
 def _what_came_back(order: _Order) -> str:
     """Say what the web shop gave back of an order whose sale counts, if anything."""
     if pd.notna(order["left_cents"]):
-        return f"; {tell_refund(order, int(order['left_cents']))}"
+        return f"; {describe_refund(order, int(order['left_cents']))}"
     if order["payment_status"] == "PARTIALLY_REFUNDED":
         return "; the web shop gave a part back, see whether the till did"
     return ""
@@ -400,16 +402,16 @@ SYNC_TAKES = timedelta(days=7)
 """After so long an order should be a sale; by the vendor's word it takes minutes."""
 
 LOOKS_BACK = timedelta(days=90)
-"""How old an order may be and still tell of the sync today: older ones, such as those
+"""How old an order may be and still show that the sync works: older ones, such as those
 from before the shop had it, will never be sales."""
 
 FEWEST_UNSYNCED = 3
-"""How many old orders without a sale tell of a broken sync, not of a stray order."""
+"""How many old orders without a sale mean a broken sync, not a stray order."""
 
 
 def reconcile_sums(
     reconciliation: pd.DataFrame, ecom_orders: pd.DataFrame, as_of: pd.Timestamp
-) -> Finding:
+) -> CheckResult:
     """Compare the sum over the categories with the export's orders up to *as_of*."""
     categories = summarise_reconciliation(reconciliation)
     exported = ecom_orders[ecom_orders["order_date"] <= as_of]
@@ -424,7 +426,7 @@ def reconcile_sums(
         for unit in ("orders", "cents")
     }
     passed = not any(differences.values())
-    return Finding(
+    return CheckResult(
         "categories_add_up",
         passed,
         f"The categories {'add' if passed else 'do not add'} up to the "
@@ -433,11 +435,11 @@ def reconcile_sums(
     )
 
 
-def judge_evidence(reconciliation: pd.DataFrame) -> Finding:
+def check_evidence(reconciliation: pd.DataFrame) -> CheckResult:
     """Report the orders that different evidence ties to different sales."""
     is_doubtful = reconciliation["contradiction"].notna()  # whatever the category
     orders = reconciliation.loc[is_doubtful, "order_number"].tolist()
-    return Finding(
+    return CheckResult(
         "evidence_agrees",
         not orders,
         f"The evidence about {say(len(orders), 'web order', 'web orders')} contradicts "
@@ -449,7 +451,7 @@ def judge_evidence(reconciliation: pd.DataFrame) -> Finding:
     )
 
 
-def judge_sync(reconciliation: pd.DataFrame, as_of: pd.Timestamp) -> Finding:
+def check_sync(reconciliation: pd.DataFrame, as_of: pd.Timestamp) -> CheckResult:
     """Report orders that count, and should have been sales long ago."""
     waiting = reconciliation[
         (reconciliation["evidence"] == OrderEvidence.NONE)
@@ -458,7 +460,7 @@ def judge_sync(reconciliation: pd.DataFrame, as_of: pd.Timestamp) -> Finding:
     ]
     recent = waiting[waiting["order_date"] >= as_of - LOOKS_BACK]
     passed = len(recent) < FEWEST_UNSYNCED
-    return Finding(
+    return CheckResult(
         "orders_have_sales",
         passed,
         "The web shop's paid orders reach the tills."

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from analytics_pipeline.domain.analytics import cents_from
-from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.report import CustomerReport
@@ -112,7 +112,7 @@ def rows_of(report: pd.DataFrame, figure: ReportFigure) -> list[Row]:
 
 NEW = "new"
 RETURNING = "returning"
-NOBODY = "unattributed"
+UNATTRIBUTED = "unattributed"
 
 SECOND_WITHIN_DAYS = 90
 """Within how many days of the first order a second one counts as a return."""
@@ -160,10 +160,10 @@ def add_up_months(joined: ir.Table) -> ir.Table:
 
     One row a ``month``, ``standing`` and ``is_ecom``: ``value_cents``, ``orders``.  A
     purchase is of a new customer in the month of the first order, else of a returning
-    one; what nobody is known for is unattributed.
+    one; sales with no known customer are unattributed.
     """
     standing = ibis.cases(
-        (joined["person_id"].isnull(), NOBODY),
+        (joined["person_id"].isnull(), UNATTRIBUTED),
         (joined["month"] == joined["cohort"], NEW),
         else_=RETURNING,
     )
@@ -244,7 +244,7 @@ def month_before(day: date) -> date:
 
 
 # ----------------------------------------------------------------------------------
-# What the report tells of people: tiers, segments, how they moved, lifetime value.
+# What the report says about people: tiers, segments, how they moved, lifetime value.
 
 
 NOW = "now"
@@ -255,7 +255,7 @@ NOT_YET = "not yet here"
 NO_ORDER = "no order"
 NOTHING_LEFT = "0 or less"
 _CLASSES = (50, 100, 250, 500, 1000, 2500, 5000)
-"""Where classes of lifetime value begin, in shop currency, beside the thresholds."""
+"""Where classes of lifetime value begin, in shop currency, and the thresholds."""
 
 _LADDERS = (
     ("tier", list(Tier), ReportFigure.TIERS, ReportFigure.TIER_MOVES),
@@ -354,7 +354,7 @@ class Headline(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the engine and the stored tables say, before it is told.
+    """What the engine and the stored tables say, before it becomes the report.
 
     Attributes:
         analytics: ``customer_analytics`` of the day.
@@ -365,9 +365,9 @@ class Measured:
         recent: the row of ``add_up_recent_days``.
         changes: ``customer_changes`` of the day.
         sides: both sides of the conservation law: value and orders of people, of
-            nobody, of sales and of added web orders.
-        web_orders: how many orders of the web shop stand how against the sales, where
-            they were held against those of this day.
+            unattributed, of sales and of added web orders.
+        web_orders: how many orders of the web shop are in each category, where they
+            were compared with the sales of this day.
         days: how old the latest purchase and web order are, and the like.
     """
 
@@ -383,7 +383,7 @@ class Measured:
     days: Mapping[str, int]
 
 
-def tell_figures(measured: Measured, policy: Policy, as_of: date) -> pd.DataFrame:
+def report_figures(measured: Measured, policy: Policy, as_of: date) -> pd.DataFrame:
     """Return ``CustomerReport``: every number that the page of *as_of* shows."""
     rows = [
         *_headline(measured),
@@ -558,25 +558,25 @@ def _freshness(days: Mapping[str, int]) -> list[Row]:
 # Whether the report is right: every list of it, held against the stored figures.
 
 
-def judge_report(
+def check_report(
     report: pd.DataFrame, analytics: pd.DataFrame, sides: Mapping[str, int]
-) -> Finding:
-    """Judge whether every list of the report adds up to what is stored.
+) -> CheckResult:
+    """Check that every list of the report adds up to what is stored.
 
     Args:
         report: ``CustomerReport`` of one day.
         analytics: ``customer_analytics`` of that day.
-        sides: both sides of the conservation law, added up anew.
+        sides: both sides of the conservation law, added up again.
     """
     pairs = _pairs(report, analytics, sides)
     wrong = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-    told = "; ".join(
+    text = "; ".join(
         f"{name} {here} ≠ {there}" for name, (here, there) in wrong.items()
     )
-    return Finding(
+    return CheckResult(
         "figures_add_up",
         not wrong,
-        f"The report does not add up to the stored figures: {told}."
+        f"The report does not add up to the stored figures: {text}."
         if wrong
         else "Every list of the report adds up to the stored figures.",
         evidence={
@@ -630,7 +630,7 @@ def _pairs(
 
 
 # ----------------------------------------------------------------------------------
-# The changes that the report lists: the largest ones, and nobody's e-mail in them.
+# The changes that the report lists: the largest ones, and no e-mail in them.
 
 
 MOST_LISTED = 20
@@ -656,7 +656,7 @@ def list_largest_changes(changes: pd.DataFrame) -> list[dict[str, str]]:
     """Return the changes that matter most, as the page shows them.
 
     People who are gone or one now come first, then tiers, then money by its size.  The
-    id of a web-shop buyer stands for an e-mail, so that it is not named.
+    id of a web-shop buyer is made from an e-mail, so it is not named.
 
     Args:
         changes: ``customer_changes`` of one day.
@@ -685,7 +685,7 @@ def _describe(change: Mapping[Hashable, Any]) -> dict[str, str]:
 
 
 def _nameless(text: object) -> str:
-    """Return *text* without what stands for somebody's e-mail."""
+    """Return *text* without what is made from an e-mail."""
     if not isinstance(text, str):
         return ""
     return _WEB_PERSON.sub("a web-shop buyer", text)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from analytics_pipeline.model.checks import Finding, Severity, name_some
+from analytics_pipeline.model.checks import CheckResult, Severity, name_some
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.policy import MoneyBasis, Policy
 from analytics_pipeline.model.schemas.sales import RawSales
@@ -225,7 +225,7 @@ def _business_dates(sale_date: pd.Series, time_zone: pd.Series) -> pd.Series:
 # ----------------------------------------------------------------------------------
 # Why a sale's money counts or not, and why it is an order or not, in words.
 #
-# The same rules as ``domain.sales`` (2.1 to 2.3), told to a person.
+# The same rules as ``domain.sales`` (2.1 to 2.3), for a person.
 
 
 CLOSED_AS: Mapping[str, str] = {
@@ -235,7 +235,7 @@ CLOSED_AS: Mapping[str, str] = {
     SaleAttribute.PICKUP: "closed, picked up",
     SaleAttribute.SERVICE: "closed, the service is done",
 }
-"""What a closed sale was before, the most telling first."""
+"""What a closed sale was before, the most specific first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,15 +355,15 @@ def _reason_of_order(sale: Mapping[str, Any]) -> tuple[bool, str]:
 
 
 # ----------------------------------------------------------------------------------
-# Money that is in no figure of a person, told with its number and its sum.
+# Money that is in no figure of a person, reported with count and sum.
 #
 # Each of these is right by the rules, and none may go unseen: a person has to look.
 
 
 UNNAMED = "not named"
-"""Stands for an outlet or a register that the sale does not name."""
+"""Shown for an outlet or a register that the sale does not name."""
 
-MOST_REGISTERS_TOLD = 3
+MOST_REGISTERS_NAMED = 3
 
 
 def value_column(policy: Policy) -> str:
@@ -372,7 +372,7 @@ def value_column(policy: Policy) -> str:
     return "total_incl_cents" if with_tax else "total_excl_cents"
 
 
-def judge_short_sales(raw_sales: pd.DataFrame, policy: Policy) -> Finding:
+def check_short_sales(raw_sales: pd.DataFrame, policy: Policy) -> CheckResult:
     """Report waiting sales that are paid but for less than 1.00 (rule 2.1).
 
     They do not count unless ``paid_tolerance`` says so.
@@ -382,7 +382,7 @@ def judge_short_sales(raw_sales: pd.DataFrame, policy: Policy) -> Finding:
     missing = format_cents(int((short["total_incl_cents"] - short["paid_cents"]).sum()))
     waiting = say(len(short), "sale that waits", "sales that wait")
     lacks = "lacks" if len(short) == 1 else "lack"
-    return Finding(
+    return CheckResult(
         "no_sale_is_a_little_short",
         short.empty,
         "No waiting sale lacks less than 1.00 of its total."
@@ -401,7 +401,9 @@ def judge_short_sales(raw_sales: pd.DataFrame, policy: Policy) -> Finding:
     )
 
 
-def judge_later_sales(later: pd.DataFrame, today: date, policy: Policy) -> Finding:
+def check_dated_after_today(
+    later: pd.DataFrame, today: date, policy: Policy
+) -> CheckResult:
     """Report sales dated after *today*, which are in no figure (rules 1.1 and 1.5).
 
     Args:
@@ -412,10 +414,10 @@ def judge_later_sales(later: pd.DataFrame, today: date, policy: Policy) -> Findi
     value = format_cents(int(later[value_column(policy)].sum()))
     earliest = "" if later.empty else str(later["business_date"].min())[:10]
     tills = name_registers(later)
-    shown = "; ".join(tills[:MOST_REGISTERS_TOLD])
-    more = len(tills) - MOST_REGISTERS_TOLD
+    shown = "; ".join(tills[:MOST_REGISTERS_NAMED])
+    more = len(tills) - MOST_REGISTERS_NAMED
     shown += f" and {more} more" if more > 0 else ""
-    return Finding(
+    return CheckResult(
         "no_sale_is_dated_later",
         later.empty,
         "No sale is dated after today."
@@ -443,7 +445,7 @@ def name_registers(later: pd.DataFrame) -> list[str]:
     )
 
 
-def judge_undelivered(undelivered: pd.DataFrame) -> Finding:
+def check_undelivered(undelivered: pd.DataFrame) -> CheckResult:
     """Report sales under customers of whom there is no record (rule 3.8).
 
     Args:
@@ -452,7 +454,7 @@ def judge_undelivered(undelivered: pd.DataFrame) -> Finding:
     sales = int(undelivered["sales"].sum())
     value = format_cents(int(undelivered["value_cents"].sum()))
     customers = say(len(undelivered), "customer", "customers")
-    return Finding(
+    return CheckResult(
         "customers_have_records",
         undelivered.empty,
         "Every customer of a sale that counts has a record."

@@ -14,7 +14,7 @@ import pandas as pd
 from analytics_pipeline.domain.sales import said
 from analytics_pipeline.model.checks import (
     MOST_KEYS,
-    Finding,
+    CheckResult,
     OwnersList,
     Severity,
     name_some,
@@ -128,7 +128,7 @@ UNDONE_CODES = ("WILL_NOT_DELIVER", "RETURNED")
 """Fulfilment codes of an order that came to nothing."""
 
 OTHER = "\0"
-"""Stands for the order, none of the export's, that a note names."""
+"""Shown for an order that a note names and the export does not have."""
 
 COLUMNS = ["order_number", "sale_id", "evidence", "contradiction"]
 
@@ -167,7 +167,7 @@ def match_orders(
 
 
 def counts_unsynced(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell which orders count if no sale has them: paid and not undone (rule 4.4)."""
+    """Say which orders count if no sale has them: paid and not undone (rule 4.4)."""
     is_paid = is_among(ecom_orders["payment_status"], PAID_CODES)
     return is_paid & ~is_among(ecom_orders["fulfillment_status"], UNDONE_CODES)
 
@@ -294,13 +294,13 @@ def _contradictions(
     about_owner = unheeded.merge(
         matched[["sale_id", "order_number"]], on="sale_id", validate="m:1"
     )
-    told = pd.concat([about_named, about_owner]).drop_duplicates()
-    # The text of a note may hold anything: it is never told.
-    named = ("order " + told["named"]).mask(told["named"] == OTHER, "another order")
-    told["contradiction"] = told["by"] + " names sale " + told["sale_id"] + " for "
-    told["contradiction"] += named
+    rows = pd.concat([about_named, about_owner]).drop_duplicates()
+    # The text of a note may hold anything: it is never shown.
+    named = ("order " + rows["named"]).mask(rows["named"] == OTHER, "another order")
+    rows["contradiction"] = rows["by"] + " names sale " + rows["sale_id"] + " for "
+    rows["contradiction"] += named
     return (
-        told.sort_values(["order_number", "contradiction"])
+        rows.sort_values(["order_number", "contradiction"])
         .groupby("order_number", as_index=False)
         .agg(contradiction=("contradiction", "; ".join))
     )
@@ -374,7 +374,7 @@ ON_ITS_WAY = frozenset({
     "NEW", "AWAITING_PROCESSING", "PROCESSING", "READY_FOR_PICKUP", "OUT_FOR_DELIVERY",
     "SHIPPED", "DELIVERED",
 })  # fmt: skip
-"""Fulfilment words of an order that stands."""
+"""Fulfilment words of an order that is valid."""
 
 KNOWN: Mapping[str, Collection[str]] = {
     "payment_status": frozenset(PAID_CODES) | UNPAID.keys(),
@@ -388,7 +388,7 @@ _SHOWN = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 
 
 def show_word(word: Any) -> str:
-    """Return a status as it may be told anywhere: a code of the web shop's form.
+    """Return a status as it may be shown anywhere: a code of the web shop's form.
 
     A cell may hold anything, also what is personal.
     """
@@ -399,7 +399,7 @@ def show_word(word: Any) -> str:
 
 
 def has_known_payment(order: Mapping[Any, Any]) -> bool:
-    """Say whether an order's payment status tells if it is paid."""
+    """Say whether an order's payment status says if it is paid."""
     return said(order["payment_status"]) in KNOWN["payment_status"]
 
 
@@ -413,7 +413,7 @@ def doubt_fulfilment(order: Mapping[Any, Any]) -> str:
     return f"; its fulfilment status is not known ({show_word(status)})"
 
 
-def judge_order_words(orders: pd.DataFrame) -> Finding:
+def check_order_words(orders: pd.DataFrame) -> CheckResult:
     """Report the orders of ``EcomOrders`` with a word that is not known (rule 4.4)."""
     unknown = {
         column: ~is_among(orders[column], known) for column, known in KNOWN.items()
@@ -424,10 +424,10 @@ def judge_order_words(orders: pd.DataFrame) -> Finding:
         column: _count_words(orders.loc[is_unknown, column])
         for column, is_unknown in unknown.items()
     }
-    return Finding(
+    return CheckResult(
         CHECK,
         affected.empty,
-        _tell(affected, unpaid, counted)
+        _describe_unknown_words(affected, unpaid, counted)
         if len(affected)
         else "Every payment and fulfilment status of the export is known.",
         Severity.WARN,
@@ -447,15 +447,15 @@ def _count_words(words: pd.Series) -> str:
     """Return each word with how many orders have it, the commonest first."""
     counts = words.map(show_word, na_action=None).value_counts()
     ranked = sorted(counts.items(), key=lambda each: (-each[1], str(each[0])))
-    told = [f"{word} ({count:,})" for word, count in ranked[:MOST_KEYS]]
-    return ", ".join(told) + (", …" if len(ranked) > MOST_KEYS else "")
+    parts = [f"{word} ({count:,})" for word, count in ranked[:MOST_KEYS]]
+    return ", ".join(parts) + (", …" if len(ranked) > MOST_KEYS else "")
 
 
 def _cents_of(orders: pd.DataFrame) -> int:
     return int(orders["total_cents"].sum())
 
 
-def _tell(
+def _describe_unknown_words(
     affected: pd.DataFrame, unpaid: pd.DataFrame, counted: Mapping[str, str]
 ) -> str:
     """Say how many orders have unknown words, their sum, and what follows."""
@@ -468,15 +468,15 @@ def _tell(
         if counted[column]
     ]
     many = say(len(affected), "web order has", "web orders have")
-    told = (
+    text = (
         f"{many} a status that is not known, {format_cents(_cents_of(affected))} in "
         f"all ({'; '.join(parts)})."
     )
     if unpaid.empty:
-        return f"{told} An unknown fulfilment status takes no money away."
+        return f"{text} An unknown fulfilment status takes no money away."
     return (
-        f"{told} {say(len(unpaid), 'has', 'have')} an unknown payment status, "
-        f"{format_cents(_cents_of(unpaid))}: what no sale stands for is in no figure; "
+        f"{text} {say(len(unpaid), 'has', 'have')} an unknown payment status, "
+        f"{format_cents(_cents_of(unpaid))}: what is no sale is in no figure; "
         "see reports/ecom_reconciliation.csv."
     )
 
@@ -545,7 +545,7 @@ def find_mark(number: str) -> Mark | None:
 
 
 def unmark(number: str, mark: Mark) -> str:
-    """Return *number* as it was before, as far as it can be told."""
+    """Return *number* as it was before, as far as that can be known."""
     form = comparable(number)
     decimals = _DECIMALS.search(form)
     if decimals and (mark is Mark.DECIMALS or _are_decimals(decimals.group(), mark)):
@@ -673,10 +673,10 @@ def compare_exports(before: pd.DataFrame, now: pd.DataFrame) -> ExportChanges:
     both = [table[_CONTENT].astype("str").fillna("") for table in (before, now)]
     # One number may be spelled in two ways (rule 4.3).
     forms = [table["order_number"].map(comparable) for table in both]
-    told = [
+    values = [
         table.assign(order_number=form) for table, form in zip(both, forms, strict=True)
     ]
-    same = told[0].merge(told[1], on=_CONTENT)["order_number"]
+    same = values[0].merge(values[1], on=_CONTENT)["order_number"]
     is_known = is_among(forms[1], forms[0])
     return ExportChanges(
         len(before),
@@ -687,9 +687,9 @@ def compare_exports(before: pd.DataFrame, now: pd.DataFrame) -> ExportChanges:
     )
 
 
-def judge_completeness(
+def check_completeness(
     changes: ExportChanges | None, lost_columns: Collection[str] = ()
-) -> Finding:
+) -> CheckResult:
     """Say whether an export has all that the last good one had.
 
     Args:
@@ -701,13 +701,13 @@ def judge_completeness(
     """
     if changes is None:
         sentence = "There is no earlier export to compare with."
-        return Finding("export_is_complete", True, sentence, Severity.WARN)
-    told = [*_tell_gone(changes), *_tell_lost(lost_columns)]
+        return CheckResult("export_is_complete", True, sentence, Severity.WARN)
+    parts = [*_describe_gone(changes), *_describe_lost(lost_columns)]
     is_cut_off = len(changes.gone) > max(FEW_GONE, changes.before // 10)
-    return Finding(
+    return CheckResult(
         "export_is_complete",
-        not told,
-        " ".join(told) or "The export has all that the last good one had.",
+        not parts,
+        " ".join(parts) or "The export has all that the last good one had.",
         Severity.ERROR if is_cut_off else Severity.WARN,
         {
             "orders": changes.now,
@@ -725,7 +725,7 @@ def judge_completeness(
     )
 
 
-def _tell_gone(changes: ExportChanges) -> list[str]:
+def _describe_gone(changes: ExportChanges) -> list[str]:
     """Say how many orders are there no more, and which, in one sentence."""
     if not changes.gone:
         return []
@@ -736,12 +736,12 @@ def _tell_gone(changes: ExportChanges) -> list[str]:
     ]
 
 
-def _tell_lost(columns: Collection[str]) -> list[str]:
+def _describe_lost(columns: Collection[str]) -> list[str]:
     """Say which columns are there no more, and what that changes."""
     if not columns:
         return []
     named = ", ".join(f"`{column}`" for column in sorted(columns))
-    told = f"The export lacks {named}, which the last good one had"
+    text = f"The export lacks {named}, which the last good one had"
     if SALE_COLUMN in columns:
-        return [f"{told}, so orders may no longer be tied to their sales."]
-    return [f"{told}."]
+        return [f"{text}, so orders may no longer be tied to their sales."]
+    return [f"{text}."]

@@ -41,7 +41,7 @@ from analytics_pipeline.storage.tables import ReadPlan
 # ----------------------------------------------------------------------------------
 # The queries that this process runs, and how a signal ends them.
 #
-# DuckDB notices by itself that a handler of a signal raised, but then waits for its
+# DuckDB notices that a handler of a signal raised, but then waits for its
 # threads, which go on until their share of the query is done. So a handler interrupts
 # the queries before it raises.
 
@@ -63,7 +63,7 @@ def interrupt_queries() -> None:
 
 @contextmanager
 def interruptible_queries() -> Iterator[None]:
-    """Let the signals that end a run end its queries too, whoever handles them."""
+    """Let the signals that end a run end its queries too, whatever handles them."""
     if threading.current_thread() is not threading.main_thread():
         yield  # no other thread receives signals
         return
@@ -96,7 +96,7 @@ LEAST_MEMORY, MEMORY_OF_A_CORE = 640 << 20, 256 << 20
 cores (docs/performance.md); what does not fit goes to disk for a while."""
 
 CONTAINER = Path("/sys/fs/cgroup/memory.max")
-"""Where Linux tells a container its limit; a number of bytes, or ``max``."""
+"""Where Linux shows a container its limit; a number of bytes, or ``max``."""
 
 _UNREADABLE = (
     "CANNOT_READ_FILE_FOOTER",
@@ -171,10 +171,10 @@ def _choose_memory() -> int:
 def _read_allowance(file: Path) -> int | None:
     """Return how many bytes a container may use, if this is one that has a limit."""
     try:
-        told = file.read_text(encoding="ascii").strip()
+        text = file.read_text(encoding="ascii").strip()
     except OSError:  # not every system has such a file
         return None
-    return int(told) if told.isdigit() else None
+    return int(text) if text.isdigit() else None
 
 
 def explain_failure(error: Exception) -> PipelineError | None:
@@ -222,7 +222,7 @@ def open_table(
         StoreFailure: the bucket could not be used.
     """
     if not paths:
-        return lend(pd.DataFrame(), table)
+        return to_ibis(pd.DataFrame(), table)
     return _read(backend, paths, arrow_schema(table))
 
 
@@ -251,7 +251,7 @@ def _read(backend: BaseBackend, paths: Sequence[str], schema: pa.Schema) -> ir.T
 
 
 _PATTERN = re.compile(r"([*?\[])")
-"""What DuckDB does not take as it stands in the name of a file."""
+"""What DuckDB does not take literally in the name of a file."""
 
 
 def name_literally(file: str) -> str:
@@ -284,24 +284,24 @@ def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Ta
     return ibis.union(rows, open_table(backend, plan.days, table), distinct=False)
 
 
-def hold(backend: BaseBackend, rows: ir.Table) -> ir.Table:
+def materialize(backend: BaseBackend, rows: ir.Table) -> ir.Table:
     """Return *rows* from the engine's own memory, where it has one."""
     if not isinstance(backend, DuckDB):
         return rows
     return backend.create_table(gen_name("held"), rows, temp=True)
 
 
-def lend(frame: pd.DataFrame, table: type[Table]) -> ir.Table:
+def to_ibis(frame: pd.DataFrame, table: type[Table]) -> ir.Table:
     """Return *frame*, of the types of *table*, for use in an expression."""
-    return _lend(frame, arrow_schema(table))
+    return _to_ibis(frame, arrow_schema(table))
 
 
-def lend_columns(frame: pd.DataFrame, types: dict[str, str]) -> ir.Table:
+def columns_to_ibis(frame: pd.DataFrame, types: dict[str, str]) -> ir.Table:
     """Return the columns *types* of *frame* for use in an expression."""
-    return _lend(frame, ibis.schema(types).to_pyarrow())
+    return _to_ibis(frame, ibis.schema(types).to_pyarrow())
 
 
-def _lend(frame: pd.DataFrame, schema: pa.Schema) -> ir.Table:
+def _to_ibis(frame: pd.DataFrame, schema: pa.Schema) -> ir.Table:
     """Hand rows over as Arrow, which keeps the types of an empty table too."""
     if frame.empty:
         return ibis.memtable(schema.empty_table())

@@ -86,14 +86,14 @@ class Spark(Backend):  # type: ignore[misc]  # Ibis says nothing of its types
 
     def _register_in_memory_table(self, op: ops.InMemoryTable) -> None:
         rows = op.data.to_pyarrow(op.schema)
-        lent = (
+        table = (
             self._session.createDataFrame(
                 rows.to_pylist(), PySparkSchema.from_ibis(op.schema)
             )
             if not rows.num_rows
             else self._session.createDataFrame(rows)
         )
-        lent.createOrReplaceTempView(op.name)
+        table.createOrReplaceTempView(op.name)
 
 
 def as_spark_names_it(path: str) -> str:
@@ -176,14 +176,14 @@ def _start(builder: Any, address: str) -> SparkSession:
             session.range(1).count()
         except (PySparkException, PySparkRuntimeError, OSError) as error:
             said.seek(0)
-            told = said.read().decode(errors="replace")
-            raise _why_not(error, told, address) from error
+            reported = said.read().decode(errors="replace")
+            raise _why_not(error, reported, address) from error
     return session
 
 
-def _why_not(error: Exception, told: str, address: str) -> Exception:
+def _why_not(error: Exception, reported: str, address: str) -> Exception:
     """Say why no session could be started."""
-    if "JAVA_HOME" in told or "java: " in told or "JAVA_GATEWAY" in str(error):
+    if "JAVA_HOME" in reported or "java: " in reported or "JAVA_GATEWAY" in str(error):
         return WrongUse(
             "ANALYTICS_ENGINE is spark, but Java 17 or later cannot be started.",
             "Install it and set JAVA_HOME, or unset ANALYTICS_ENGINE.",

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pandas as pd
 
 # ----------------------------------------------------------------------------------
-# What a check found: a verdict with both sides of the comparison.
+# What a check found: a result with both sides of the comparison.
 #
 # Evidence holds counts, amounts, Lightspeed ids and order numbers; never a name, a
 # contact, a customer code or an ``ecom-`` id.
@@ -18,10 +18,10 @@ SCHEMA_CHECK = "matches_schema"
 """The check that every table has: its rows are as its contract says."""
 
 ACCEPTED = "accepted"
-"""The evidence that tells why a person accepted a failure."""
+"""The evidence that says why a person accepted a failure."""
 
 MOST_KEYS = 10
-"""How many offending keys a finding names."""
+"""How many offending keys a check result names."""
 
 
 class Severity(StrEnum):
@@ -32,10 +32,10 @@ class Severity(StrEnum):
 
 
 LISTED_IN = "listed_in"
-"""The evidence that tells in which file, for the owner only, the offenders are."""
+"""The evidence that names the file, for the owner only, with the offenders."""
 
 FOLLOWS = "follows"
-"""The evidence that tells which other check found the cause: ``table.check``."""
+"""The evidence that names the other check that found the cause: ``table.check``."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,11 +59,11 @@ class OwnersList:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The outcome of one check on one table, or on one day of it.
 
-    ``subject`` tells two failures of a check apart: a person may accept the one that
-    he has looked at, and no other.  Without it nobody can accept the failure away.
+    ``subject`` identifies a failure of a check: a person may accept the one that
+    was looked at, and no other. Without it the failure cannot be accepted.
     ``offenders`` lists what was found, for the owner only.
     """
 
@@ -82,20 +82,20 @@ class Finding:
 
     @property
     def fingerprint(self) -> str | None:
-        """What stands for the subject where it is stored; it may name people."""
+        """The hash of the subject, for storage: the subject may name people."""
         if self.subject is None:
             return None
         return sha256(f"{self.check}\n{self.subject}".encode()).hexdigest()[:16]
 
-    def listed_in(self, place: str) -> "Finding":
-        """Return the finding that tells in which file its offenders are listed."""
+    def listed_in(self, place: str) -> "CheckResult":
+        """Return the check result that names the file with its offenders."""
         return replace(
             self,
             sentence=f"{self.sentence} Listed, for the owner only: {place}",
             evidence={**self.evidence, LISTED_IN: place},
         )
 
-    def accept(self, reason: str) -> "Finding":
+    def accept(self, reason: str) -> "CheckResult":
         """Return the failure as one that a person has accepted: it stops nothing."""
         return replace(
             self,
@@ -117,7 +117,7 @@ def name_some(keys: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One record turned away: which, why and where; never what it said."""
+    """One rejected record: which, why and where; never its content."""
 
     table: str
     rule: str
@@ -127,20 +127,20 @@ class Rejection:
 
 
 # ----------------------------------------------------------------------------------
-# What the checks said last, for the page that a person reads.
+# The last result of each check, for the page that a person reads.
 
 
 class Outcome(StrEnum):
-    """How a check came out, in words."""
+    """The outcome of a check, in words."""
 
     PASSED = "passed"
-    WARNS = "warns"
+    WARNS = "warning"
     FAILED = "failed"
     NOT_RUN = "not run"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LastResult:
     """The last outcome of one check: of which table and day, and what it found."""
 
     table: str
@@ -156,18 +156,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A new version of a table: rows, findings, notes and figures to plot.
+    """A new version of a table: rows, check results, notes and figures to plot.
 
-    The schema is judged by the gate, unless ``is_audited`` says that it was judged
-    with other days at once.  ``frame`` is missing where a finding already blocks, or
-    where the rows are kept elsewhere.  ``partition`` is the day, for a table with one
-    file a day.  ``places`` are where a person finds it, if that is not the store or not
+    The schema is checked by the gate, unless ``is_audited`` says that it was checked
+    with other days at once.  ``frame`` is missing where a check result already blocks,
+    or where the rows are kept elsewhere.  ``partition`` is the day, for a table with
+    one file a day.  ``places`` are where a person finds it, if that is not the store or
+    not
     only: a path in the data directory by what is there.  ``store`` puts it in place;
     without one the gate writes its rows as the table.
     """
 
     frame: pd.DataFrame | None
-    findings: Sequence[Finding] = ()
+    check_results: Sequence[CheckResult] = ()
     partition: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, int | str] = field(default_factory=dict)

@@ -16,7 +16,7 @@
     ├── EngineUnavailable       exit 3: the cluster that computes
     ├── DirectoryInUse          exit 4: another run holds the data directory
     └── LocalFailure            exit 5: disk, permission, damaged file
-        └── RunTooLong               a run that did not get on, or did not end
+        └── RunTooLong a run that made no progress, or did not end
 """
 
 from typing import ClassVar
@@ -58,7 +58,7 @@ class InputFailed(GateFailed):
         super().__init__(
             f"The last attempt at {what} failed its gate ({check}), so nothing is "
             "built on it.",
-            "Mend the cause, then run: analytics-pipeline update",
+            "Fix the cause, then run: analytics-pipeline update",
         )
         self.follows = ".".join(filter(None, (table, check, partition)))
 
@@ -116,17 +116,17 @@ class LocalFailure(PipelineError):
 
 
 class RunTooLong(LocalFailure):
-    """A run did not get on, or did not end, within the time that it may take."""
+    """A run made no progress, or did not end, within its time limit."""
 
 
 class RunEnded(BaseException):
-    """Raised in the midst of the work of a run that takes too long.
+    """Raised in the middle of the work of a run that takes too long.
 
     Like Ctrl-C it is no ordinary exception: work that goes on without what fails must
     not go on without this.
 
     Attributes:
-        why: what people are told.
+        why: what people read.
         at_source: whether the run was waiting for Lightspeed.
     """
 
@@ -136,7 +136,7 @@ class RunEnded(BaseException):
         self.why = why
         self.at_source = False
 
-    def told(self) -> PipelineError:
+    def as_failure(self) -> PipelineError:
         """Return the failure that it is to people."""
         if not self.at_source:
             return self.why
@@ -150,7 +150,7 @@ _BY_DUCKDB = "Query interrupted"
 def is_interruption(error: BaseException) -> bool:
     """Say whether *error* is how Ctrl-C shows: Dagster and DuckDB give it other names.
 
-    DuckDB looks for signals by itself while it works, and tells them as an ordinary
+    DuckDB looks for signals while it works, and reports them as an ordinary
     error.
     """
     if isinstance(error, KeyboardInterrupt):

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from analytics_pipeline.model.checks import Finding, Severity, name_some
+from analytics_pipeline.model.checks import CheckResult, Severity, name_some
 from analytics_pipeline.model.text import say
 
 # ----------------------------------------------------------------------------------
@@ -14,7 +14,7 @@ from analytics_pipeline.model.text import say
 #
 # Lightspeed's ids are UUIDs, which are the same in any case of their letters (RFC
 # 9562). Whatever delivers or types one, it is written in lower case. What is no UUID
-# stays as it is: its letters may tell two records apart, so two such ids that differ
+# stays as it is: its letters may distinguish two records, so two such ids that differ
 # only in case are a warning.
 
 
@@ -33,7 +33,7 @@ Id = TypeVar("Id", str, str | None)
 def plain_id(value: Id) -> Id:
     """Return an id in its one spelling: a UUID in lower case, anything else as it is.
 
-    A UUID may stand in braces or behind ``urn:uuid:``, as some programs write it.
+    A UUID may be in braces or follow ``urn:uuid:``, as some programs write it.
     """
     if value is None or len(value) < UUID_LENGTH:
         return value
@@ -66,7 +66,7 @@ def with_plain_ids(people: pd.DataFrame) -> pd.DataFrame:
     return people if ids.duplicated().any() else people.assign(customer_id=ids)
 
 
-def judge_ids(ids: "pd.Series[str]", what: str, several: str) -> Finding:
+def check_ids(ids: "pd.Series[str]", what: str, several: str) -> CheckResult:
     """Say whether some of *ids*, each once, differ only in the case of their letters.
 
     Args:
@@ -77,7 +77,7 @@ def judge_ids(ids: "pd.Series[str]", what: str, several: str) -> Finding:
     alike: list[str] = []
     if _is_not_lower(ids).any():
         alike = sorted(ids[ids.str.lower().duplicated(keep=False)])
-    return Finding(
+    return CheckResult(
         CHECK,
         not alike,
         f"The ids of {say(len(alike), what, several)} differ only in the case of their "

@@ -30,18 +30,18 @@ def find_region(country: str | None) -> str | None:
 
 
 # ----------------------------------------------------------------------------------
-# From when on a day, or the contacts, are so unlike usual that somebody is told.
+# The limits from which a day, or the contacts, are an anomaly that is reported.
 #
 # No figure depends on these choices: they are kept apart from the shop's policy, so
-# that to change one makes nothing anew. Each check says nothing below its floor, so
+# that to change one rebuilds nothing. Each check says nothing below its floor, so
 # that a small shop is left in peace.
 
 
 WEEKS_REMEMBERED = 8
-"""How many ordinary days of one weekday, or weeks, say what is usual."""
+"""How many ordinary days of one weekday, or weeks, show what is normal."""
 
 DAYS_REMEMBERED = 28
-"""How many days with sales, or runs, say what is usual."""
+"""How many days with sales, or runs, show what is normal."""
 
 _LEARNING: Mapping[str, int] = {
     "learning_weeks": WEEKS_REMEMBERED,
@@ -51,8 +51,8 @@ _LEARNING: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
-    """What a shop finds unusual: floors are numbers, the rest shares from 0 to 1."""
+class AnomalyLimits:
+    """When something is an anomaly: floors are numbers, the rest shares from 0 to 1."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
@@ -130,7 +130,7 @@ class RunLimits:
     """When a run is ended.
 
     Attributes:
-        idle_minutes: so long after it last got on with anything.
+        idle_minutes: so long after it last made any progress.
         run_hours: so long after it began, whatever it does.
     """
 
@@ -187,7 +187,7 @@ PLACEHOLDER_PHONES = (
     *("000000" + digit for digit in "123456789"),
     "1234567",
 )
-"""How a phone number ends that stands for "none" (rule 3.3)."""
+"""How a placeholder phone number ends (rule 3.3)."""
 
 FEWEST_PLACEHOLDER_DIGITS = 4
 

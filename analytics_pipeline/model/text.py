@@ -36,7 +36,7 @@ def without_controls(text: str) -> str:
 
 
 def without_invisible(text: str) -> str:
-    """Return *text* without what nobody sees; white space of any kind stays."""
+    """Return *text* without invisible characters; white space of any kind stays."""
     return _INVISIBLE.sub("", text)
 
 
@@ -55,7 +55,7 @@ def say(count: int, one: str, many: str) -> str:
 
 
 # ----------------------------------------------------------------------------------
-# The commands that sentences tell people to type, made right for one shop of several.
+# The commands that sentences name, completed for one shop of several.
 #
 # Remedies are written where the failure is found, which need not know of a chain.
 

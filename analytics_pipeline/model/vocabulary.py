@@ -12,7 +12,7 @@ WEB_SOURCE = "ecw:"
 
 
 class SaleState(StrEnum):
-    """Where a sale stands, as every API version since 2025-09 says it."""
+    """The state of a sale, as every API version since 2025-09 gives it."""
 
     PARKED = "parked"
     PENDING = "pending"
@@ -21,7 +21,7 @@ class SaleState(StrEnum):
 
 
 class SaleAttribute(StrEnum):
-    """What kind of sale it is, beside its state."""
+    """The kind of a sale, in addition to its state."""
 
     ONACCOUNT = "onaccount"
     LAYBY = "layby"
@@ -80,7 +80,7 @@ class OrderEvidence(StrEnum):
 
 
 class ReconciliationCategory(StrEnum):
-    """How a web-shop order stands against the sales; each order is in exactly one."""
+    """The category of a web-shop order; each order is in exactly one."""
 
     MATCHED_BY_SOURCE_ID = "matched_by_source_id"
     MATCHED_BY_NOTE = "matched_by_note"
@@ -135,7 +135,7 @@ class ChangeCause(StrEnum):
 
 
 class ReportFigure(StrEnum):
-    """What the daily report shows, in the order in which it tells it."""
+    """What the daily report shows, in its order."""
 
     HEADLINE = "headline"
     REVENUE = "revenue_by_month"

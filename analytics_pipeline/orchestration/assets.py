@@ -11,9 +11,12 @@ from pydantic import Field
 
 from analytics_pipeline.assets.table import TableRun, function_of
 from analytics_pipeline.domain.incidents import Incidents
-from analytics_pipeline.model.checks import Verdict
+from analytics_pipeline.model.checks import LastResult
 from analytics_pipeline.orchestration.gate import Event, make_table
-from analytics_pipeline.orchestration.run_records import keep_warnings, read_verdicts
+from analytics_pipeline.orchestration.run_records import (
+    keep_warnings,
+    read_last_results,
+)
 from analytics_pipeline.orchestration.schedules import fresh_every_morning
 from analytics_pipeline.orchestration.tables import (
     OWNER,
@@ -200,11 +203,11 @@ def _run_of(
 
 def _read_last_results(
     context: dg.AssetExecutionContext, shop: Shop, spec: TableSpec, look: LookFromWithin
-) -> list[Verdict]:
+) -> list[LastResult]:
     """Return what every check but those of *spec* found last."""
     instance = context.instance
     return keep_warnings(
-        read_verdicts(instance, shop.settings.shop_name, but=spec.name),
+        read_last_results(instance, shop.settings.shop_name, but=spec.name),
         look(shop, instance, context.run.run_id),
     )
 

@@ -104,7 +104,7 @@ def record_like_launched(
 def tags_of_command() -> dict[str, str]:
     """Return the tags of a run that a command makes.
 
-    Dagster's daemon does not retry it: whoever typed the command sees how it ended.
+    Dagster's daemon does not retry it: anyone who typed the command sees how it ended.
     """
     return {LAUNCHED_BY: COMMAND, **_NO_RETRY}
 

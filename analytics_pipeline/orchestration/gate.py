@@ -1,4 +1,4 @@
-"""The gate: judge a table, store it only if nothing blocks, report it."""
+"""The gate: check a table, store it only if nothing blocks, report it."""
 
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ import dagster as dg
 from analytics_pipeline.assets.table import TableFunction, TableRun
 from analytics_pipeline.engine.duckdb import explain_failure, interruptible_queries
 from analytics_pipeline.holding import why_overdue
-from analytics_pipeline.model.checks import FOLLOWS, LISTED_IN, Candidate, Finding
+from analytics_pipeline.model.checks import FOLLOWS, LISTED_IN, Candidate, CheckResult
 from analytics_pipeline.model.errors import (
     InputFailed,
     LocalFailure,
@@ -32,50 +32,52 @@ from analytics_pipeline.storage.state import FailedCheck
 from analytics_pipeline.tables import TableSpec
 
 # ----------------------------------------------------------------------------------
-# What a run tells in its log, for a person who follows it.
+# What a run writes to its log, for a person who follows it.
 #
 # Dagster's own events have a level of their own; with it hidden these sentences are
 # what is left: one when a table is begun, its warnings, and one when it is stored or
 # why not.
 
 
-MOST_DAYS_TOLD = 3
-"""A run of more days tells which they were, and nothing of each."""
+MOST_DAYS_LOGGED = 3
+"""A run of more days logs which they were, and nothing of each."""
 
 
-def tell_beginning(spec: TableSpec, days: Sequence[str] = ()) -> None:
-    """Say which table is begun, and for which days."""
+def log_beginning(spec: TableSpec, days: Sequence[str] = ()) -> None:
+    """Log which table is begun, and for which days."""
     begins = spec.begins
     _say(f"{begins.removesuffix('.')}: {_name_days(days)}." if days else begins)
 
 
-def tell_warnings(findings: Iterable[Finding], partition: str | None = None) -> None:
-    """Say what warns; what stops a table is told by its failure."""
+def log_warnings(
+    check_results: Iterable[CheckResult], partition: str | None = None
+) -> None:
+    """Log what warns; what stops a table is reported by its failure."""
     where = f"{partition}: " if partition else ""
-    for finding in findings:
-        if not (finding.passed or finding.blocks):
+    for result in check_results:
+        if not (result.passed or result.blocks):
             dg.get_dagster_logger().warning(
                 "%s%s (The check %s warns; it stops nothing.)",
                 where,
-                finding.sentence,
-                finding.check,
+                result.sentence,
+                result.check,
             )
 
 
-def tell_stored(spec: TableSpec, candidate: Candidate) -> None:
-    """Say what is stored now."""
+def log_stored(spec: TableSpec, candidate: Candidate) -> None:
+    """Log what is stored now."""
     where = f"{candidate.partition}: " if candidate.partition else ""
-    told = _fill_in(spec.ends, candidate)
-    _say(f"{where}{told}{' ' if told else ''}Stored.")
+    reported = _fill_in(spec.ends, candidate)
+    _say(f"{where}{reported}{' ' if reported else ''}Stored.")
 
 
-def tell_failure(sentence: str) -> None:
-    """Say why a table is not stored, and what to do."""
+def log_failure(sentence: str) -> None:
+    """Log why a table is not stored, and what to do."""
     dg.get_dagster_logger().error("%s", sentence)
 
 
-def tell_days(spec: TableSpec, days: Sequence[str]) -> None:
-    """Say which of very many days are stored now."""
+def log_days(spec: TableSpec, days: Sequence[str]) -> None:
+    """Log which of very many days are stored now."""
     _say(f"{spec.name} is stored for {_name_days(days)}.")
 
 
@@ -90,18 +92,18 @@ def _fill_in(sentences: Sequence[str], candidate: Candidate) -> str:
     for name, value in candidate.figures.items():
         if name.endswith("_cents"):
             known[name.removesuffix("_cents")] = format_cents(int(value))
-    told = [each for each in sentences if _names_in(each) <= set(known)]
-    return " ".join(each.format(**known) for each in told)
+    values = [each for each in sentences if _names_in(each) <= set(known)]
+    return " ".join(each.format(**known) for each in values)
 
 
 def _names_in(sentence: str) -> set[str]:
-    """Return the figures that *sentence* tells."""
+    """Return the figures in *sentence*."""
     return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
 
 def _name_days(days: Sequence[str]) -> str:
     """Name few days, and of many the first and the last."""
-    if len(days) <= MOST_DAYS_TOLD:
+    if len(days) <= MOST_DAYS_LOGGED:
         return ", ".join(days)
     return f"{len(days):,} days from {min(days)} to {max(days)}"
 
@@ -111,9 +113,9 @@ def _say(sentence: str) -> None:
 
 
 # ----------------------------------------------------------------------------------
-# The gate: judge a table, and store it only if nothing blocks.
+# The gate: check a table, and store it only if nothing blocks.
 #
-# Write, audit, publish: a table is judged *before* it takes the place of the stored
+# Write, audit, publish: a table is checked *before* it takes the place of the stored
 # one. A blocking check of Dagster alone would fire after the write, so the gate
 # yields the failed check and then raises, and nothing is written.
 
@@ -122,7 +124,7 @@ Event = dg.AssetCheckEvaluation | dg.MaterializeResult[None] | dg.Output[None]
 
 
 @contextmanager
-def told_to_people() -> Iterator[None]:
+def as_dagster_failure() -> Iterator[None]:
     """Turn a failure into one line of cause and one of remedy for the run.
 
     A run that was ended begins no other table: Dagster would go on with those that do
@@ -138,7 +140,7 @@ def told_to_people() -> Iterator[None]:
     except PipelineError as error:
         raise _failure(explain_shortage(error) or error) from error
     except RunEnded as ended:
-        raise _failure(ended.told()) from None
+        raise _failure(ended.as_failure()) from None
     except OSError as error:
         if lacking := explain_shortage(error):
             raise _failure(lacking) from error
@@ -148,13 +150,13 @@ def told_to_people() -> Iterator[None]:
         raise _failure(LocalFailure(cause, remedy)) from error
     except Exception as error:
         if is_interruption(error):
-            # DuckDB tells every signal as an interruption.
+            # DuckDB reports every signal as an interruption.
             if overdue := why_overdue():
                 raise _failure(overdue) from None
             raise KeyboardInterrupt from error
         # Its message might quote a value of a record, and Dagster keeps messages: only
-        # the kind of error and the places in the code are told.
-        told = (
+        # the kind of error and the places in the code are shown.
+        failure = (
             explain_failure(error)
             or explain_shortage(error)
             or explain_lock(error)
@@ -163,13 +165,13 @@ def told_to_people() -> Iterator[None]:
                 "Please report it with the trace of the run.",
             )
         )
-        raise _failure(told, error) from None
+        raise _failure(failure, error) from None
 
 
 def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failure:
-    """Describe *error* so that a run, an alert and a terminal can tell it."""
+    """Describe *error* for a run, an alert and a terminal."""
     sentence = f"{error.cause} {error.remedy}"
-    tell_failure(sentence)
+    log_failure(sentence)
     follows = error.follows if isinstance(error, InputFailed) else ""
     return dg.Failure(
         sentence,
@@ -184,64 +186,64 @@ def _failure(error: PipelineError, raised: Exception | None = None) -> dg.Failur
     )
 
 
-def judge(shop: Shop, spec: TableSpec, candidate: Candidate) -> list[Finding]:
-    """Return the candidate's own findings and that of its schema.
+def evaluate(shop: Shop, spec: TableSpec, candidate: Candidate) -> list[CheckResult]:
+    """Return the candidate's own check results and that of its schema.
 
     One that blocks, but was accepted by a person, is a warning.
     """
-    findings = list(candidate.findings)
+    results = list(candidate.check_results)
     if candidate.frame is not None and not candidate.is_audited:
-        findings.insert(0, spec.audit(candidate.frame)[0])
+        results.insert(0, spec.audit(candidate.frame)[0])
     honour = shop.warehouse.acceptances.honour
-    honoured = [honour(spec.name, candidate.partition, finding) for finding in findings]
-    return [list_offenders(shop, spec.name, finding) for finding in honoured]
+    honoured = [honour(spec.name, candidate.partition, result) for result in results]
+    return [list_offenders(shop, spec.name, result) for result in honoured]
 
 
-def list_offenders(shop: Shop, table: str, finding: Finding) -> Finding:
-    """Write what *finding* is about into its file for the owner, which it then names.
+def list_offenders(shop: Shop, table: str, check_result: CheckResult) -> CheckResult:
+    """Write the offenders of a check to the owner's file, which the result then names.
 
     The file of a check that passes is removed.
     """
     data_dir = shop.settings.data_dir
     lists = shop.keep("owners' lists", data_dir, lambda: OwnersLists(data_dir))
-    if finding.passed:
-        lists.remove(table, finding.check)
-        return finding
-    if finding.offenders is None:
-        return finding
-    lists.write(table, finding.check, finding.offenders)
-    return finding.listed_in(lists.place(table, finding.check))
+    if check_result.passed:
+        lists.remove(table, check_result.check)
+        return check_result
+    if check_result.offenders is None:
+        return check_result
+    lists.write(table, check_result.check, check_result.offenders)
+    return check_result.listed_in(lists.place(table, check_result.check))
 
 
 def remember_failure(
-    shop: Shop, spec: TableSpec, blocking: Iterable[Finding], partition: str | None
+    shop: Shop, spec: TableSpec, blocking: Iterable[CheckResult], partition: str | None
 ) -> None:
     """Remember what blocks a table, or one day of it, and since when."""
     now = shop.clock().isoformat(timespec="seconds")
     failed = [
-        FailedCheck(finding.check, finding.sentence, now, finding.fingerprint)
-        for finding in blocking
+        FailedCheck(result.check, result.sentence, now, result.fingerprint)
+        for result in blocking
     ]
     shop.warehouse.remember_failure(spec.name, partition, failed)
 
 
 def gate_failure(
-    spec: TableSpec, finding: Finding, partition: str | None
+    spec: TableSpec, check_result: CheckResult, partition: str | None
 ) -> dg.Failure:
     """Say which gate failed, why, and that nothing was replaced."""
     what = f"{spec.name} of {partition}" if partition else spec.name
-    cause = f"{what} failed its gate ({finding.check}): {finding.sentence}"
+    cause = f"{what} failed its gate ({check_result.check}): {check_result.sentence}"
     remedy = "What was published stays published. See: analytics-pipeline status"
-    if LISTED_IN in finding.evidence:
-        remedy = f"Look through {finding.evidence[LISTED_IN]} first. {remedy}"
-    tell_failure(f"{cause} {remedy}")
+    if LISTED_IN in check_result.evidence:
+        remedy = f"Look through {check_result.evidence[LISTED_IN]} first. {remedy}"
+    log_failure(f"{cause} {remedy}")
     return dg.Failure(
         f"{cause} {remedy}",
         metadata={
             "exit_code": 1,
             "cause": cause,
             "remedy": remedy,
-            **finding.evidence,
+            **check_result.evidence,
         },
         allow_retries=False,
     )
@@ -287,7 +289,7 @@ def _stored_at(
 def version_of(
     shop: Shop, spec: TableSpec, candidate: Candidate
 ) -> dg.DataVersion | None:
-    """Return what tells the stored bytes from any other: the hash that they bear.
+    """Return what identifies the stored bytes: the hash that they bear.
 
     Of the log it is that of its segments' names, which hold theirs. To read it from a
     bucket would be a request a table; there Dagster makes a version of its own.
@@ -304,7 +306,7 @@ def version_of(
 
 
 # ----------------------------------------------------------------------------------
-# One run over a table: each candidate is judged and stored by itself.
+# One run over a table: each candidate is checked and stored by itself.
 #
 # A run may make one day, a range of them, or a day and the late ones it re-opens; a
 # table without days is one candidate. A day that fails keeps its last good rows; the
@@ -328,7 +330,7 @@ class GateRun:
     run: TableRun
     stored: dict[str | None, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str | None, dg.DataVersion | None] = field(default_factory=dict)
-    failed: dict[str | None, Finding] = field(default_factory=dict)
+    failed: dict[str | None, CheckResult] = field(default_factory=dict)
 
     @property
     def wanted(self) -> list[str]:
@@ -345,27 +347,27 @@ class GateRun:
         """The table as Dagster's records name it."""
         return asset_key(self.spec.name, self.run.shop.settings.shop_name)
 
-    def take(self, candidate: Candidate) -> list[Finding]:
-        """Judge a candidate; store it, or remember why not.  Return its findings."""
+    def take(self, candidate: Candidate) -> list[CheckResult]:
+        """Check a candidate; store it, or remember why not.  Return its results."""
         shop, spec, day = self.run.shop, self.spec, candidate.partition
-        findings = judge(shop, spec, candidate)
-        blocking = [finding for finding in findings if finding.blocks]
+        results = evaluate(shop, spec, candidate)
+        blocking = [result for result in results if result.blocks]
         if blocking:
             remember_failure(shop, spec, blocking, day)
             self.failed[day] = blocking[0]
-            return findings
+            return results
         store = candidate.store or shop.store_as(spec.name, spec.schema)
         store(candidate)
         shop.warehouse.forget_failure(spec.name, day)
         self.stored[day] = figures(shop, spec, candidate)
         self.versions[day] = version_of(shop, spec, candidate)
-        return findings
+        return results
 
-    def log(self, candidate: Candidate, findings: Sequence[Finding]) -> None:
+    def log(self, candidate: Candidate, check_results: Sequence[CheckResult]) -> None:
         """Log what warns, and that the candidate is stored; of many days the first."""
-        tell_warnings(findings, candidate.partition)
-        if self.expected <= MOST_DAYS_TOLD and candidate.partition in self.stored:
-            tell_stored(self.spec, candidate)
+        log_warnings(check_results, candidate.partition)
+        if self.expected <= MOST_DAYS_LOGGED and candidate.partition in self.stored:
+            log_stored(self.spec, candidate)
 
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
@@ -384,25 +386,25 @@ def make_table(
     make: TableFunction,
     run: TableRun,
 ) -> Iterator[Event]:
-    """Make a table: judge and store each candidate, and report it to Dagster.
+    """Make a table: check and store each candidate, and report it to Dagster.
 
     Yields:
         The result of every check, then the empty output of the asset.
 
     Raises:
-        dagster.Failure: a finding blocks, or the table could not be made; what was
+        dagster.Failure: a check result blocks, or the table could not be made; what was
             stored stays, and so do the days that passed.
     """
     gate = GateRun(context, spec, run)
-    latest: list[Finding] = []
-    reported: list[Finding] = []
+    latest: list[CheckResult] = []
+    reported: list[CheckResult] = []
     with (
-        told_to_people(),
+        as_dagster_failure(),
         reporting_what_is_stored(gate),
         run.shop.reading_only(spec.readable),
     ):
         run.shop.progress(spec.name, 0, None)
-        tell_beginning(spec, gate.wanted)
+        log_beginning(spec, gate.wanted)
         for done, candidate in enumerate(make(run), start=1):
             latest = gate.take(candidate)
             if spec.is_daily:
@@ -412,10 +414,10 @@ def make_table(
             gate.log(candidate, shown)
             yield from _evaluations(gate, shown, candidate.partition)
     if gate.expected > MOST_DAYS_REPORTED:
-        passed = [finding for finding in latest if finding.passed]
+        passed = [result for result in latest if result.passed]
         yield from _evaluations(gate, passed, gate.wanted[-1], len(gate.stored))
-    if gate.expected > MOST_DAYS_TOLD and gate.stored:
-        tell_days(spec, [str(day) for day in gate.stored])
+    if gate.expected > MOST_DAYS_LOGGED and gate.stored:
+        log_days(spec, [str(day) for day in gate.stored])
     yield from _report(gate)
 
 
@@ -434,42 +436,42 @@ def reporting_what_is_stored(gate: GateRun) -> Iterator[None]:
 
 
 def _new_failures(
-    findings: Sequence[Finding], reported: list[Finding]
-) -> list[Finding]:
+    check_results: Sequence[CheckResult], reported: list[CheckResult]
+) -> list[CheckResult]:
     """Return the failures of one day that no earlier day of the run has reported yet.
 
-    What is true of the run as a whole is one finding on every day of it.
+    What is true of the whole run is one result on every day of it.
     """
     fresh = [
-        finding
-        for finding in findings
-        if not finding.passed and not any(finding is each for each in reported)
+        result
+        for result in check_results
+        if not result.passed and not any(result is each for each in reported)
     ]
     reported.extend(fresh)
     return fresh
 
 
 def _evaluations(
-    gate: GateRun, findings: Sequence[Finding], day: str | None, days: int = 1
+    gate: GateRun, check_results: Sequence[CheckResult], day: str | None, days: int = 1
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Report the findings of one candidate, or of the last one for *days* of them."""
-    for finding in findings:
-        evidence = dict(finding.evidence)
+    """Report the results of one candidate, or of the last one for *days* of them."""
+    for result in check_results:
+        evidence = dict(result.evidence)
         if gate.spec.is_daily:
             evidence["days"] = days
         yield dg.AssetCheckEvaluation(
             asset_key=gate.key,
-            check_name=finding.check,
-            passed=finding.passed,
-            severity=dg.AssetCheckSeverity[finding.severity],
-            description=finding.sentence,
+            check_name=result.check,
+            passed=result.passed,
+            severity=dg.AssetCheckSeverity[result.severity],
+            description=result.sentence,
             metadata={
                 name: dg.MetadataValue.int(value)
                 if isinstance(value, int)
                 else dg.MetadataValue.text(value)
                 for name, value in evidence.items()
             },
-            blocking=gate.spec.all_checks[finding.check].blocks,
+            blocking=gate.spec.all_checks[result.check].blocks,
             partition=day,
         )
 

@@ -33,7 +33,7 @@ from analytics_pipeline.storage.machine import (
 )
 
 _ASKS_FOR_MIGRATION = "dagster instance migrate"
-"""What Dagster says where it finds records too old by itself."""
+"""What Dagster says where it finds that records are too old."""
 
 _STORAGE = """\
 storage:
@@ -151,7 +151,7 @@ def refuse_pattern(home: Path) -> None:
 
 @contextmanager
 def records_kept(where: Callable[[], Path]) -> Iterator[None]:
-    """Do what reads or writes Dagster's records, and tell plainly if they cannot be.
+    """Do what reads or writes Dagster's records, and say clearly if that fails.
 
     The folder is asked for only then, because to name it makes it.
 
@@ -174,7 +174,7 @@ def records_kept(where: Callable[[], Path]) -> Iterator[None]:
             raise _outdated(where()) from error
         if failed is None:
             raise
-        raise _told(where(), failed) from error
+        raise _explain_database_failure(where(), failed) from error
     finally:
         logger.removeFilter(is_news)
 
@@ -199,7 +199,7 @@ def _is_outdated(home: Path) -> bool:
     except Exception as error:
         if _find_database_error(error) is None:
             raise
-        return False  # there is no telling where nothing can be asked
+        return False  # nothing is known where nothing can be asked
     return any(form is not None and form[0] != form[1] for form in forms)
 
 
@@ -212,7 +212,7 @@ def _outdated(home: Path) -> LocalFailure:
     )
 
 
-def _told(home: Path, failed: DBAPIError) -> LocalFailure:
+def _explain_database_failure(home: Path, failed: DBAPIError) -> LocalFailure:
     """Say what failed and what to do, without the statement and without its values."""
     if lacking := explain_shortage(failed):
         return lacking
@@ -228,7 +228,7 @@ def _told(home: Path, failed: DBAPIError) -> LocalFailure:
             f"Dagster's records in {home} are damaged: {_in_a_line(failed.orig)}.",
             "Stop the UI if it runs, move the records away, and run it again: mv "
             f"{quote(str(home))} {quote(f'{home}.damaged')}  New ones are made. Lost "
-            "are the history of runs, what the alerts have told, and what was switched "
+            "are the history of runs, what the alerts have sent, and what was switched "
             "off; tables, master and archive are not in them.",
         )
     if isinstance(failed.orig, sqlite3.Error):
@@ -271,11 +271,11 @@ def _name_fault(error: dg.DagsterInvalidConfigError | YAMLError) -> str:
     """Return the variable or the key that is wrong, never the value of a variable."""
     if isinstance(error, YAMLError):
         return f"it is no YAML ({_in_a_line(error)})"
-    told = error.errors[0].message
-    unset = re.search(r'variable "(\w+)" which is not set', told)
-    no_number = re.search(r'variable "(\w+)" cannot be coerced into an int', told)
+    reported = error.errors[0].message
+    unset = re.search(r'variable "(\w+)" which is not set', reported)
+    no_number = re.search(r'variable "(\w+)" cannot be coerced into an int', reported)
     if unset:
         return f"{unset[1]} is not set"
     if no_number:
         return f"{no_number[1]} is no number"
-    return told.splitlines()[0].split(". Expected")[0]
+    return reported.splitlines()[0].split(". Expected")[0]

@@ -41,12 +41,13 @@ WORDS = {
     "publishes the master of the day. It takes as long as the first load. Choose one "
     "day: yesterday.",
     ECOM_IMPORT: "**Load this export.** Takes in a new export of the web shop and "
-    "publishes the day again. It starts by itself when the file in the data directory "
+    "publishes the day again. It starts automatically when the file in the data "
+    "directory "
     "changes; to take in another file, put it into the folder `inbox` of the data "
     "directory, open the launchpad, choose the published day and write "
     "`inbox/NAME.csv` into `file` of `ecom_orders`. Asks Lightspeed nothing.",
     REDO_DAYS: "**Redo last month.** Cuts the days again from what was read and makes "
-    "their figures and files anew, in one run for any range. Asks Lightspeed nothing. "
+    "their figures and files again, in one run for any range. Asks Lightspeed nothing. "
     "The published master stays, unless its own day is among them.",
 }
 """What each job is for, as the UI shows it."""

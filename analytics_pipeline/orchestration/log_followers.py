@@ -50,7 +50,7 @@ def _deaf() -> Iterator[None]:
 def _signals_kept(started: list[subprocess.Popen[Any]]) -> Iterator[None]:
     """Keep back the signals that end a run until whatever is *started* is there.
 
-    Then it is ended too, because nobody else would know of it.
+    Then it is ended too, because nothing else would know of it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # no other thread hears signals

@@ -10,7 +10,7 @@ import dagster as dg
 
 from analytics_pipeline.holding import Holding, holding_of
 from analytics_pipeline.model.errors import DirectoryInUse, WrongUse
-from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run
@@ -22,8 +22,8 @@ from analytics_pipeline.storage.state import claim_store
 # ----------------------------------------------------------------------------------
 # What Dagster's I/O manager does here: nothing, and it makes sure of that.
 #
-# A table is stored behind its gate, by the gate, and read from the warehouse by
-# whoever builds on it; no value is handed from step to step. Dagster's own I/O
+# A table is stored by its gate, and read from the warehouse by what
+# builds on it; no value is handed from step to step. Dagster's own I/O
 # manager would pickle that nothing, and refuses a range of partitions.
 
 
@@ -45,7 +45,7 @@ class StoredBehindTheGate(dg.IOManager):
 
 
 def log_wait(seconds: float, reason: str) -> None:
-    """Tell a wait in the log, which Dagster shows with the run."""
+    """Log a wait, which Dagster shows with the run."""
     logging.getLogger(__name__).info(
         "Waiting %.0f s for Lightspeed: %s", seconds, reason
     )
@@ -87,18 +87,18 @@ class Lightspeed:
             yield client
 
     def _wait(self, seconds: float, reason: str) -> None:
-        """Tell a wait, also whoever asks what the run is doing."""
+        """Log a wait, and note it as what the run is doing."""
         if holding := holding_of(self.settings.data_dir):
             holding.wait(reason)
         self.on_wait(seconds, reason)
 
     def _advance(self) -> None:
-        """Note that the run has got on: a request was answered."""
+        """Note that the run has made progress: a request was answered."""
         if holding := holding_of(self.settings.data_dir):
             holding.advance()
 
 
-TELL_EVERY = 300.0
+LOG_EVERY = 300.0
 """Seconds after which a run that waits for another one says so again."""
 
 
@@ -115,7 +115,7 @@ def _in_turn(settings: Settings, by: str) -> Iterator[Holding]:
                 break
             except DirectoryInUse as error:
                 log.info("%s Waiting until it is done.", error.cause)
-                seconds = TELL_EVERY
+                seconds = LOG_EVERY
         yield holding
 
 
@@ -129,15 +129,15 @@ def _name_run(context: dg.InitResourceContext) -> str:
 
 
 @contextmanager
-def _told_in_two_lines() -> Iterator[None]:
-    """Tell of a failure before the first step: Dagster keeps only its words."""
+def _early_failure_in_two_lines() -> Iterator[None]:
+    """Put a failure before the first step into two lines, all that Dagster keeps."""
     try:
-        with told_to_people():
+        with as_dagster_failure():
             yield
     except dg.Failure as failure:
-        told = (str(failure.metadata[name].value) for name in ("cause", "remedy"))
+        facts = (str(failure.metadata[name].value) for name in ("cause", "remedy"))
         raise dg.Failure(
-            "\n".join(told), metadata=failure.metadata, allow_retries=False
+            "\n".join(facts), metadata=failure.metadata, allow_retries=False
         ) from failure.__cause__
 
 
@@ -153,7 +153,7 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
         shop = open_shop()
         with _in_turn(shop.settings, _name_run(context)) as holding:
             shop.progress = holding.listening(shop.progress)
-            with _told_in_two_lines():
+            with _early_failure_in_two_lines():
                 claim_store(shop.warehouse.root, shop.settings.data_dir)
                 bring_up_to_date(shop)
                 set_damaged_aside(shop)

@@ -13,8 +13,8 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from analytics_pipeline.domain.incidents import (
+    CheckStatus,
     Incidents,
-    Observation,
     Subject,
     group_warnings,
 )
@@ -22,9 +22,9 @@ from analytics_pipeline.model import errors
 from analytics_pipeline.model.checks import (
     ACCEPTED,
     FOLLOWS,
+    LastResult,
     Outcome,
     Severity,
-    Verdict,
 )
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.text import go_on
@@ -34,7 +34,7 @@ from analytics_pipeline.shop import Shop, hold_directory
 from analytics_pipeline.tables import TABLES
 
 # ----------------------------------------------------------------------------------
-# Why a run failed, as Dagster's records tell it, in words that quote no data.
+# Why a run failed, as Dagster's records have it, in words that quote no data.
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class RunFailure:
 
     Attributes:
         cause: what happened; empty where the run says nothing.
-        remedy: what to do about it; empty where nobody wrote one.
+        remedy: what to do about it; empty where there is none.
         exit_code: with which code its command ended; nothing where that is not known.
         is_interrupted: whether it was stopped from outside: by Ctrl-C, a signal, or
             because its process or the machine was gone.
@@ -66,11 +66,11 @@ def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure
     entries = instance.get_records_for_run(run_id, of_type=kinds).records
     events = [each.event_log_entry.get_dagster_event() for each in entries]
     for event in events:
-        if event.is_step_failure and (told := _told_by_step(event)):
-            return told
+        if event.is_step_failure and (facts := _explain_step(event)):
+            return facts
     for event in events:
-        if told := told_before_steps(event):
-            return told
+        if facts := explain_early_failure(event):
+            return facts
     causes = [each for event in events if (each := error_of(event))]
     if not causes:
         words = next((event.message or "" for event in events), "")
@@ -82,7 +82,7 @@ def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure
     return RunFailure(written[0] if written else unexpected)
 
 
-def told_before_steps(event: dg.DagsterEvent) -> RunFailure | None:
+def explain_early_failure(event: dg.DagsterEvent) -> RunFailure | None:
     """Return what a run says that failed before its first step, if it is for people.
 
     Of such a failure Dagster keeps no metadata: cause and remedy are its two lines, and
@@ -103,10 +103,10 @@ def told_before_steps(event: dg.DagsterEvent) -> RunFailure | None:
     return RunFailure(cause, remedy, kind.exit_code)
 
 
-def _told_by_step(event: dg.DagsterEvent) -> RunFailure | None:
+def _explain_step(event: dg.DagsterEvent) -> RunFailure | None:
     """Return what a failed step says, if it says anything for people."""
-    told = event.step_failure_data.user_failure_data
-    metadata = told.metadata if told else {}
+    facts = event.step_failure_data.user_failure_data
+    metadata = facts.metadata if facts else {}
     if "exit_code" not in metadata:
         return None
     cause, remedy = (str(metadata[name].value) for name in ("cause", "remedy"))
@@ -116,7 +116,7 @@ def _told_by_step(event: dg.DagsterEvent) -> RunFailure | None:
 def error_of(event: dg.DagsterEvent) -> tuple[str, str] | None:
     """Return the kind of the error in *event*, and its message if it is written for us.
 
-    Other messages may quote what nobody should read.
+    Other messages may quote personal data.
     """
     data: Any = event.event_specific_data
     error = getattr(data, "error", None)
@@ -130,12 +130,12 @@ def error_of(event: dg.DagsterEvent) -> tuple[str, str] | None:
 # ----------------------------------------------------------------------------------
 # What finished runs say of tables and checks, read from Dagster's records.
 #
-# Dagster's own sensors of runs tell each run at most once, and nothing of checks that
+# Dagster's own sensors of runs report each run at most once, and no checks that
 # only warn; so the ends of runs are walked here with a cursor of our own.
 
 
 RUN = "run"
-"""The check that stands for a run, or for a step that failed without a gate."""
+"""The check that represents a run, or a step that failed without a gate."""
 
 ENDS = (
     dg.DagsterEventType.RUN_SUCCESS,
@@ -146,7 +146,7 @@ MOST_RUNS_AT_FIRST = 50
 """How far back the first look goes: what fails now was seen in one of these."""
 
 LOCATION_TAG = "dagster/code_location"
-"""Dagster gives it to every run that it launches, whoever asked for it."""
+"""Dagster gives it to every run that it launches."""
 
 _PAGE = 100
 _OF_INTEREST = {
@@ -167,7 +167,7 @@ class RunEnd:
 
 
 def name_records(instance: dg.DagsterInstance) -> str:
-    """Return what tells the records of *instance* apart from any other's."""
+    """Return what identifies the records of *instance*."""
     storage: Any = instance.run_storage  # each of SQL has such an id
     return str(storage.get_run_storage_id())
 
@@ -211,7 +211,7 @@ def shop_of(run: dg.DagsterRun) -> str | None:
 def _those_of(
     shop: str, ends: Sequence[RunEnd], instance: dg.DagsterInstance
 ) -> list[RunEnd]:
-    """Return the ends of the runs of *shop*; what has been deleted is nobody's."""
+    """Return the ends of the runs of *shop*; deleted runs belong to no shop."""
     ours: set[str] = set()
     for first in range(0, len(ends), _PAGE):
         ids = [end.run_id for end in ends[first : first + _PAGE]]
@@ -222,7 +222,7 @@ def _those_of(
 
 def read_end(
     instance: dg.DagsterInstance, end: RunEnd, incidents: Incidents
-) -> list[Observation]:
+) -> list[CheckStatus]:
     """Return what a run that ended says, in the order in which it said it."""
     said = read_run(instance, end.run_id, incidents)
     is_explained = any(
@@ -234,7 +234,7 @@ def read_end(
 
 def read_run(
     instance: dg.DagsterInstance, run_id: str, incidents: Incidents
-) -> list[Observation]:
+) -> list[CheckStatus]:
     """Return what a run has said so far, in the order in which it said it."""
     entries = [
         record.event_log_entry
@@ -254,19 +254,23 @@ def read_run(
     return [*checks, *made, *steps]
 
 
-def _read_check(entry: dg.EventLogEntry) -> Iterator[Observation]:
-    """Read the verdict of a check."""
+def _read_check(entry: dg.EventLogEntry) -> Iterator[CheckStatus]:
+    """Read the result of a check."""
     if entry.get_dagster_event().event_type_value != "ASSET_CHECK_EVALUATION":
         return
-    verdict = entry.get_dagster_event().asset_check_evaluation_data
-    yield Observation(
-        (table_of(verdict.asset_key), verdict.check_name, _day_of(verdict)),
+    schema_result = entry.get_dagster_event().asset_check_evaluation_data
+    yield CheckStatus(
+        (
+            table_of(schema_result.asset_key),
+            schema_result.check_name,
+            _day_of(schema_result),
+        ),
         datetime.fromtimestamp(entry.timestamp, UTC),
-        failed=not verdict.passed and ACCEPTED not in verdict.metadata,
-        severity=Severity[verdict.severity.value],
-        sentence=verdict.description or "",
-        follows=_read_subject(verdict.metadata),
-        accepted=ACCEPTED in verdict.metadata,
+        failed=not schema_result.passed and ACCEPTED not in schema_result.metadata,
+        severity=Severity[schema_result.severity.value],
+        sentence=schema_result.description or "",
+        follows=_read_subject(schema_result.metadata),
+        accepted=ACCEPTED in schema_result.metadata,
     )
 
 
@@ -279,8 +283,8 @@ def _read_subject(metadata: Mapping[str, Any]) -> Subject | None:
 
 
 def _name_causes(
-    steps: Sequence[Observation], incidents: Incidents
-) -> list[Observation]:
+    steps: Sequence[CheckStatus], incidents: Incidents
+) -> list[CheckStatus]:
     """Let a step follow the first one, of this run or before, that says the same."""
     first = {
         each.sentence: each.subject
@@ -295,13 +299,13 @@ def _name_causes(
     return named
 
 
-def _day_of(verdict: dg.AssetCheckEvaluation) -> str:
-    return verdict.partition or ""
+def _day_of(schema_result: dg.AssetCheckEvaluation) -> str:
+    return schema_result.partition or ""
 
 
 def _read_made(
     entry: dg.EventLogEntry, incidents: Incidents, failed: set[Subject]
-) -> Iterator[Observation]:
+) -> Iterator[CheckStatus]:
     """Read a table, or a day of it, that was stored: what had stopped it is past.
 
     A run of very many days reports the checks of few of them.
@@ -311,23 +315,23 @@ def _read_made(
         return
     table, day = table_of(event.asset_key), event.partition or ""
     at = datetime.fromtimestamp(entry.timestamp, UTC)
-    yield Observation((table, RUN, ""), at, failed=False, sentence="It was made.")
+    yield CheckStatus((table, RUN, ""), at, failed=False, sentence="It was made.")
     for subject, incident in incidents.items():
         is_it = subject[0] == table and subject[2] == day and subject not in failed
         if is_it and incident.severity is Severity.ERROR:
-            yield Observation(subject, at, failed=False)
+            yield CheckStatus(subject, at, failed=False)
 
 
-def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[Observation]:
-    """Read a step that failed for another reason than a check told in this run."""
+def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[CheckStatus]:
+    """Read a step that failed for another reason than a check reported in this run."""
     event = entry.get_dagster_event()
     if event.event_type_value != "STEP_FAILURE":
         return
     table = event.step_key or ""
     if table in stopped:
         return
-    told = event.step_failure_data.user_failure_data
-    metadata = told.metadata if told else {}
+    facts = event.step_failure_data.user_failure_data
+    metadata = facts.metadata if facts else {}
     cause, remedy = (
         str(metadata[name].value) if name in metadata else ""
         for name in ("cause", "remedy")
@@ -335,7 +339,7 @@ def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[Observati
     error = error_of(event)
     if not cause and error is not None and "Interrupt" in error[0]:
         cause = "The run was interrupted; what was published stays."
-    yield Observation(
+    yield CheckStatus(
         (table, RUN, ""),
         datetime.fromtimestamp(entry.timestamp, UTC),
         failed=True,
@@ -345,11 +349,11 @@ def _read_step(entry: dg.EventLogEntry, stopped: set[str]) -> Iterator[Observati
     )
 
 
-def _read_outcome(end: RunEnd, is_explained: bool) -> Sequence[Observation]:
+def _read_outcome(end: RunEnd, is_explained: bool) -> Sequence[CheckStatus]:
     """Read how the run ended; one that died says nothing else."""
     subject = (name_job(end.job), RUN, "")
     if end.outcome is dg.DagsterEventType.RUN_SUCCESS:
-        return [Observation(subject, end.at, failed=False, sentence="It went through.")]
+        return [CheckStatus(subject, end.at, failed=False, sentence="It went through.")]
     if is_explained:
         return []
     words = {
@@ -357,15 +361,15 @@ def _read_outcome(end: RunEnd, is_explained: bool) -> Sequence[Observation]:
         dg.DagsterEventType.RUN_FAILURE: "The run died without a word: its process was "
         "killed, or the machine went down.",
     }
-    return [Observation(subject, end.at, failed=True, sentence=words[end.outcome])]
+    return [CheckStatus(subject, end.at, failed=True, sentence=words[end.outcome])]
 
 
 # ----------------------------------------------------------------------------------
 # End the runs whose process is gone, so that they do not hold up the queue.
 #
 # A machine that went down, or a command that was killed, leaves a run that Dagster
-# takes for a running one for ever, and the next night's waits behind it. A run holds
-# the data directory for as long as it works, so where nobody holds it none does.
+# takes for a running one forever, and the next night's waits behind it. A run holds
+# the data directory for as long as it works, so where it is free none does.
 
 
 GRACE = timedelta(minutes=5)
@@ -380,8 +384,8 @@ GONE = (
 def list_dead_runs(shop: Shop, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Return the runs of *shop* that began long ago and that no process works on.
 
-    One that only waits for the directory looks like them for a moment, when whoever
-    held it lets it go: look twice.
+    One that only waits for the directory looks like them for a moment, when
+    its holder lets it go: look twice.
 
     Raises:
         DirectoryInUse: some run works on it, so nothing can be said of the others.
@@ -447,9 +451,9 @@ def build_dead_run_sensor(open_shop: Callable[[], Shop]) -> dg.SensorDefinition:
 # What every check said last, from Dagster's records, for the report.
 
 
-def read_verdicts(
+def read_last_results(
     instance: dg.DagsterInstance, shop: str | None, but: str
-) -> list[Verdict]:
+) -> list[LastResult]:
     """Return the last outcome of each check of every table *but* that one."""
     keys = [
         (spec.name, dg.AssetCheckKey(asset_key(spec.name, shop), name))
@@ -463,10 +467,12 @@ def read_verdicts(
     return [_read(table, key, records) for table, key in keys]
 
 
-def keep_warnings(verdicts: Sequence[Verdict], incidents: Incidents) -> list[Verdict]:
-    """Return the verdicts, a check as warning while it warns of some earlier day.
+def keep_warnings(
+    verdicts: Sequence[LastResult], incidents: Incidents
+) -> list[LastResult]:
+    """Return the last results, a check as warning while it warns of some earlier day.
 
-    So that as many are told as `status` tells, which forgets no day of the last weeks.
+    So that there are as many as in `status`, which forgets no day of the last weeks.
     """
     warnings = group_warnings(incidents)
     return [
@@ -486,7 +492,7 @@ def _read(
     table: str,
     key: dg.AssetCheckKey,
     records: Mapping[dg.AssetCheckKey, AssetCheckExecutionRecord],
-) -> Verdict:
+) -> LastResult:
     """Return the last outcome of one check."""
     record = records.get(key)
     done = (
@@ -495,7 +501,7 @@ def _read(
     )
     event = record.event if record else None
     if record is None or record.status not in done or event is None:
-        return Verdict(table, key.name, Outcome.NOT_RUN, "It has not come to it yet.")
+        return LastResult(table, key.name, Outcome.NOT_RUN, "It has not run yet.")
     evaluation = event.get_dagster_event().asset_check_evaluation_data
     if evaluation.passed or ACCEPTED in evaluation.metadata:
         outcome = Outcome.PASSED
@@ -504,4 +510,4 @@ def _read(
     else:
         outcome = Outcome.FAILED
     sentence = evaluation.description or ""
-    return Verdict(table, key.name, outcome, sentence, evaluation.partition or "")
+    return LastResult(table, key.name, outcome, sentence, evaluation.partition or "")

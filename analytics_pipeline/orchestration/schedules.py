@@ -1,4 +1,4 @@
-"""When the pipeline runs by itself: nightly, for missed days, for a new export."""
+"""When the pipeline runs automatically: nightly, for missed days, for a new export."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from analytics_pipeline.sources.web_shop.export import fingerprint_export
 from analytics_pipeline.sources.web_shop.export_file import read_placed
 
 # ----------------------------------------------------------------------------------
-# When the pipeline runs by itself: every night, and for every day that was missed.
+# When the pipeline runs automatically: every night, and for every missed day.
 
 
 MASTER = dg.AssetKey("customer_analytics_master")
@@ -44,7 +44,7 @@ def build_schedule(
 ) -> dg.ScheduleDefinition:
     """Build the nightly schedule, at 02:00 store time.
 
-    Dagster never catches up missed partitions by itself, so each tick asks for every
+    Dagster never catches up missed partitions, so each tick asks for every
     one of the last days that has no good master.
     """
 
@@ -133,8 +133,10 @@ def _provisional(
     for record in records:
         event = record.asset_materialization
         if event is not None and event.partition is not None:
-            told = event.metadata.get("provisional")
-            latest.setdefault(event.partition, told is not None and told.value == "yes")
+            facts = event.metadata.get("provisional")
+            latest.setdefault(
+                event.partition, facts is not None and facts.value == "yes"
+            )
     return {day for day, is_provisional in latest.items() if is_provisional}
 
 
@@ -145,7 +147,7 @@ def _last_keys(days: dg.DailyPartitionsDefinition, yesterday: str) -> list[str]:
 
 
 # ----------------------------------------------------------------------------------
-# What the pipeline watches by itself: the web shop's export.
+# What the pipeline watches: the web shop's export.
 #
 # A new file is taken in for the published day, without asking Lightspeed anything.
 
@@ -155,7 +157,7 @@ EVERY_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class SeenExport:
-    """The file as it was last seen; time and size tell cheaply that it is the same."""
+    """The file as it was last seen; time and size show cheaply that it is the same."""
 
     modified: int
     size: int

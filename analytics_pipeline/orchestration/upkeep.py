@@ -44,8 +44,8 @@ from analytics_pipeline.storage.tables import DayBundles, is_table
 #
 # What is set aside is not there for the run, which makes it again from what is sound:
 # the days of ``raw_sales`` from the log, tables of a source from that source, and
-# what is worked out from those. The damaged file stays beside it, under a name of its
-# own, for whoever wants to look at it.
+# what is worked out from those. The damaged file stays next to it, under a name
+# of its own, to be looked at.
 
 
 MADE_AGAIN = {
@@ -71,9 +71,9 @@ _log = logging.getLogger(__name__)
 
 
 def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
-    """Set aside each damaged file that this run makes again, and tell of it.
+    """Set aside each damaged file that this run makes again, and report it.
 
-    A bucket proves what it stores by itself, so its objects are only fetched for this
+    A bucket verifies what it stores, so its objects are only fetched for this
     *in_buckets*.
 
     Raises:
@@ -82,7 +82,9 @@ def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
     proved_files().forget()  # what an earlier run has seen proves nothing now
     published = shop.publication.put_back()
     if published is not None:
-        _tell(shop, f"The published master was damaged: {published} is put back.")
+        _announce_sealed(
+            shop, f"The published master was damaged: {published} is put back."
+        )
     root = shop.warehouse.root
     if not (is_local(root) or in_buckets):
         return
@@ -92,7 +94,9 @@ def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
             _refuse_loss(shop, table, path)
             _set_aside(path)
             day = "" if path.stem == table else f" of {path.stem}"
-            _tell(shop, f"{table}{day} was damaged: {made}. See {path}{SET_ASIDE}")
+            _announce_sealed(
+                shop, f"{table}{day} was damaged: {made}. See {path}{SET_ASIDE}"
+            )
 
 
 def remove_caches(shop: Shop) -> None:
@@ -163,10 +167,10 @@ def _set_aside(path: UPath) -> None:
         path.unlink()
 
 
-def _tell(shop: Shop, sentence: str) -> None:
-    """Tell it where the command was typed, and in the log of the run."""
+def _announce_sealed(shop: Shop, sentence: str) -> None:
+    """Print it where the command was typed, and in the log of the run."""
     _log.warning(sentence)
-    shop.tell(sentence)
+    shop.notify(sentence)
 
 
 # ----------------------------------------------------------------------------------
@@ -177,7 +181,7 @@ def _tell(shop: Shop, sentence: str) -> None:
 # is noted last, so a run that dies half-way is begun again by the next one.
 
 
-MADE_ANEW = {
+HOW_REMADE = {
     "outlets": "read again from Lightspeed",
     "customers": "read again from Lightspeed",
     "ecom_orders": "read again from the export",
@@ -228,14 +232,14 @@ def _upgrade(shop: Shop, table: str) -> None:
         )
         return
     _keep_web_orders(shop, table)
-    _announce(shop, f"{older}: it is {MADE_ANEW[table]}.")
+    _announce(shop, f"{older}: it is {HOW_REMADE[table]}.")
     files.remove(_counting(shop, table))
 
 
 def _seal_all(shop: Shop) -> None:
-    """Seal what was written before files bore seals, as it is now.
+    """Seal what was written before files had seals, as it is now.
 
-    The files of the log bear the hashes of their bytes in their names already.
+    The files of the log have the hashes of their bytes in their names already.
     """
     sealed = sum(
         _files(shop, table).seal(_counting(shop, table))
@@ -243,8 +247,8 @@ def _seal_all(shop: Shop) -> None:
         if table != SALES_FEED
     )
     if sealed:
-        told = say(sealed, "stored file is", "stored files are")
-        _announce(shop, f"{told} sealed, so that damage shows from now on.")
+        reported = say(sealed, "stored file is", "stored files are")
+        _announce(shop, f"{reported} sealed, so that damage shows from now on.")
     for path in list_notes(shop.warehouse.root, shop.settings.data_dir):
         seal_older_note(path)
 
@@ -268,7 +272,7 @@ def _keep_web_orders(shop: Shop, table: str) -> None:
 def _upgrade_log(shop: Shop) -> int:
     """Say that an older log of sales is read again; return of which version it is.
 
-    Whoever reads it next reads it from its start.
+    Anyone who reads it next reads it from its start.
     """
     log, now = shop.sales_log(), VERSIONS[STORED[SALES_FEED]]
     found = _version_of(log)
@@ -281,7 +285,7 @@ def _upgrade_log(shop: Shop) -> int:
 
 
 def _version_of(log: SalesLog) -> int:
-    """Return of which version a log is; a damaged one is mended by a rebuild."""
+    """Return the version of a log; a damaged one is repaired by a rebuild."""
     try:
         return max(log.version(), FIRST)
     except LocalFailure:
@@ -297,6 +301,6 @@ def _counting(shop: Shop, table: str) -> Count:
 
 
 def _announce(shop: Shop, sentence: str) -> None:
-    """Tell it where the command was typed, and in the log of the run."""
+    """Print it where the command was typed, and in the log of the run."""
     _log.info(sentence)
-    shop.tell(sentence)
+    shop.notify(sentence)

@@ -1,8 +1,8 @@
 """The plots of the report, as Vega-Lite drawings that need no network and no script.
 
 A chart is 360 pixels wide, so that its letters are as large on a phone as on a desk.
-The colours are Okabe and Ito's, told apart by people who see red and green alike, and
-as grey: https://jfly.uni-koeln.de/color/.
+The colours are Okabe and Ito's, which colour-blind people can distinguish, also in
+grey: https://jfly.uni-koeln.de/color/.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -81,7 +81,7 @@ def _label_of_month(count: int) -> str:
 def compared_bars(
     rows: pd.DataFrame, labels: Sequence[str], series: Sequence[str], unit: str
 ) -> dict[str, Any]:
-    """Return horizontal bars: for each label one a series, its number beside it."""
+    """Return horizontal bars: for each label one a series, with its number."""
     data = _records(rows)
     encoding = {
         "y": {"field": "label", "type": "nominal", "sort": list(labels), "title": None,
@@ -93,7 +93,7 @@ def compared_bars(
     bars = {"mark": "bar", "encoding": {"color": _colours(series)}}
     return _frame(data) | {
         "encoding": encoding,
-        "layer": [bars, {"mark": _beside(), "encoding": _number()}],
+        "layer": [bars, {"mark": _number_mark(), "encoding": _number()}],
     }
 
 
@@ -101,7 +101,7 @@ _LABELS: Mapping[str, Any] = {"labelLimit": 120, "ticks": False, "minExtent": 95
 """Room for the names of classes, whichever font a reader's device has."""
 
 
-def _beside() -> dict[str, Any]:
+def _number_mark() -> dict[str, Any]:
     return {"type": "text", "align": "left", "dx": 3, "fontSize": 11}
 
 
@@ -123,7 +123,7 @@ def classes(rows: pd.DataFrame, unit: str, divide: int = 1) -> dict[str, Any]:
         "encoding": encoding,
         "layer": [
             {"mark": {"type": "bar", "color": BLUE}},
-            {"mark": _beside(), "encoding": number},
+            {"mark": _number_mark(), "encoding": number},
         ],
     }
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from analytics_pipeline.domain.report import Headline, rows_of
-from analytics_pipeline.model.checks import Outcome, Verdict
+from analytics_pipeline.model.checks import LastResult, Outcome
 from analytics_pipeline.model.vocabulary import ReportFigure, ReportUnit
 from analytics_pipeline.report.charts import draw
 from analytics_pipeline.report.sections import (
@@ -40,7 +40,7 @@ class Page:
         report: ``CustomerReport`` of that day.
         plots: what :func:`draw_plots` makes of it.
         changes: the changes to list, in words.
-        verdicts: what every check said last.
+        last_results: the last result of every check.
         with_tax: whether money is with tax.
         provisional: whether the day was not over yet.
         shop: the shop's name in a chain, else empty.
@@ -50,7 +50,7 @@ class Page:
     report: pd.DataFrame
     plots: Sequence[Plot]
     changes: Sequence[Mapping[str, str]]
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[LastResult]
     with_tax: bool
     provisional: bool
     shop: str = ""
@@ -58,17 +58,17 @@ class Page:
 
 def render_page(page: Page) -> str:
     """Return the page as HTML."""
-    amiss = [each for each in page.verdicts if each.outcome is not Outcome.PASSED]
+    problems = [each for each in page.verdicts if each.outcome is not Outcome.PASSED]
     return _template().render(
         page=page,
         due=page.as_of + timedelta(days=2),
         tiles=_tiles(page.report),
         changes=_list_changes(page.changes),
         counts=_count_changes(page.report),
-        amiss=amiss,
-        amiss_grid=_list_verdicts(amiss),
-        passed=len(page.verdicts) - len(amiss),
-        health=_tell_health(page.report),
+        problems=problems,
+        problems_grid=_list_problems(problems),
+        passed=len(page.verdicts) - len(problems),
+        health=_describe_health(page.report),
     )
 
 
@@ -89,7 +89,7 @@ def _template() -> Template:
 
 
 def _tiles(report: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Return the numbers at the top: what, how much, and beside it."""
+    """Return the numbers at the top: what, how much, and a detail."""
     found = {
         (each.label, each.series): each.amount
         for each in rows_of(report, ReportFigure.HEADLINE)
@@ -117,7 +117,7 @@ def _tiles(report: pd.DataFrame) -> list[tuple[str, str, str]]:
             f"{found[Headline.ORDERS, 'orders']:,} orders of all people",
         ),
     ]
-    return [(str(name), number, beside) for name, number, beside in tiles]
+    return [(str(name), number, not_bundled) for name, number, not_bundled in tiles]
 
 
 def _list_changes(changes: Sequence[Mapping[str, str]]) -> Grid:
@@ -126,10 +126,10 @@ def _list_changes(changes: Sequence[Mapping[str, str]]) -> Grid:
     return Grid(names, [[each[name] for name in names] for each in changes])
 
 
-def _list_verdicts(verdicts: Sequence[Verdict]) -> Grid:
+def _list_problems(verdicts: Sequence[LastResult]) -> Grid:
     """Return what did not pass, a line each."""
     return Grid(
-        ("table", "check", "came out", "what it found"),
+        ("table", "check", "result", "what it found"),
         [
             (
                 f"{each.table} of {each.day}" if each.day else each.table,
@@ -150,7 +150,7 @@ def _count_changes(report: pd.DataFrame) -> dict[str, Any]:
     return {"total": f"{sum(each.amount for each in rows):,}", "grid": grid}
 
 
-def _tell_health(report: pd.DataFrame) -> dict[str, Any]:
+def _describe_health(report: pd.DataFrame) -> dict[str, Any]:
     """Return both sides of the sums, and how old what was read is."""
     sums = rows_of(report, ReportFigure.RECONCILIATION)
     sides = {(each.label, each.unit): each.amount for each in sums}
@@ -167,7 +167,7 @@ def _tell_health(report: pd.DataFrame) -> dict[str, Any]:
         for each in rows_of(report, ReportFigure.WEB_ORDERS)
     ]
     return {
-        "web_orders": Grid(("how they stand", "orders"), web),
+        "web_orders": Grid(("how they are", "orders"), web),
         "sides": Grid(("side", "value", "orders"), lines),
         "fresh": Grid(("what", "how much", "unit"), days),
     }

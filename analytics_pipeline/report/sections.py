@@ -12,13 +12,13 @@ from analytics_pipeline.domain.report import (
     AGAIN,
     LATER,
     NEW,
-    NOBODY,
     NOT_YET,
     NOW,
     ONCE,
     RETURNING,
     SECOND_WITHIN_DAYS,
     TILL,
+    UNATTRIBUTED,
     WEB,
     month_of,
     name_month,
@@ -118,25 +118,25 @@ def has_had_days(cohort: str, days: int, as_of: date) -> bool:
 # The sections of the report that go by month: revenue, buyers, web shop and tills.
 
 
-def tell_revenue(report: pd.DataFrame, as_of: date) -> Section:
-    """Tell the value of each month, by whose it is."""
+def revenue_section(report: pd.DataFrame, as_of: date) -> Section:
+    """Show the value of each month, by customer group."""
     rows = of(report, ReportFigure.REVENUE)
-    series = [RETURNING, NEW, NOBODY]
+    series = [RETURNING, NEW, UNATTRIBUTED]
     month = as_of.strftime("%Y-%m")
     this = int(rows.loc[rows["label"] == month, "amount"].sum())
     return _months(
         ReportFigure.REVENUE,
         "Revenue by month",
         f"{money(this)} so far in {as_of:%B %Y}. New are people in the month of their "
-        "first order; unattributed is what nobody is known for.",
+        "first order. Unattributed: sales with no known customer.",
         rows,
         series,
         charts.stacked_months(rows, series, f"value, {MONEY}", divide=100),
     )
 
 
-def tell_buyers(report: pd.DataFrame) -> Section:
-    """Tell how many people bought in each month: new ones and returning ones."""
+def buyers_section(report: pd.DataFrame) -> Section:
+    """Show how many people bought in each month: new ones and returning ones."""
     rows = of(report, ReportFigure.BUYERS)
     series = [RETURNING, NEW]
     total = int(rows["amount"].sum())
@@ -152,8 +152,8 @@ def tell_buyers(report: pd.DataFrame) -> Section:
     )
 
 
-def tell_channels(report: pd.DataFrame) -> Section:
-    """Tell what the web shop sold, and what the tills did."""
+def channels_section(report: pd.DataFrame) -> Section:
+    """Show what the web shop sold, and what the tills did."""
     rows = of(report, ReportFigure.CHANNEL_REVENUE)
     orders = of(report, ReportFigure.CHANNEL_ORDERS)
     total = int(orders["amount"].sum())
@@ -204,8 +204,8 @@ def _months(
 COHORTS_SHOWN = 12
 
 
-def tell_second_purchases(report: pd.DataFrame, as_of: date) -> Section:
-    """Tell how many of each month's new customers bought again, and when."""
+def second_purchases_section(report: pd.DataFrame, as_of: date) -> Section:
+    """Show how many of each month's new customers bought again, and when."""
     rows = of(report, ReportFigure.SECOND_PURCHASE)
     series = [AGAIN, LATER, ONCE]
     table = by_label(rows, series)
@@ -218,7 +218,7 @@ def tell_second_purchases(report: pd.DataFrame, as_of: date) -> Section:
          if month in ready or month < min(ready, default="") else "not known yet"]
         for month in table.index[::-1][: charts.MONTHS_SHOWN]
     ]  # fmt: skip
-    told = (
+    reported = (
         f"{share(again, whole)} of those who first bought between {ready[0]} and "
         f"{ready[-1]} bought again within {SECOND_WITHIN_DAYS} days."
         if ready
@@ -227,15 +227,15 @@ def tell_second_purchases(report: pd.DataFrame, as_of: date) -> Section:
     return Section(
         ReportFigure.SECOND_PURCHASE,
         "First-time buyers, and who bought again",
-        told,
+        reported,
         charts.stacked_months(rows, series, "people, by month of first order"),
         Grid(["first order in", "people", *series, "rate"], lines),
         columns_of(rows),
     )
 
 
-def tell_retention(report: pd.DataFrame, as_of: date) -> Section:
-    """Tell which share of new customers bought in each of the months after."""
+def retention_section(report: pd.DataFrame, as_of: date) -> Section:
+    """Show which share of new customers bought in each of the months after."""
     rows = of(report, ReportFigure.RETENTION)
     later = rows["series"].str.split(" ").str[0].astype("int64")
     table = rows.assign(later=later).pivot_table(
@@ -250,8 +250,8 @@ def tell_retention(report: pd.DataFrame, as_of: date) -> Section:
             {"cohort": cohort, "later": n, "share": count / whole if whole else 0}
             for n, count in came.items()
         ]
-        told = [share(came[n], whole) if n in came else "" for n in range(1, 13)]
-        lines.append([cohort, f"{whole:,}", *told])
+        values = [share(came[n], whole) if n in came else "" for n in range(1, 13)]
+        lines.append([cohort, f"{whole:,}", *values])
     return Section(
         ReportFigure.RETENTION,
         "Who comes back",
@@ -273,14 +273,14 @@ def _month_over(cohort: str, later: int, as_of: date) -> bool:
 # The sections of the report on people: tiers, segments, lifetime value.
 
 
-def tell_ladder(
+def ladder_section(
     report: pd.DataFrame,
     figures: tuple[ReportFigure, ReportFigure],
     title: str,
     sentence: str,
     words: list[str],
 ) -> Section:
-    """Tell how many people stand on each rung, and who moved since a month ago.
+    """Show how many people are in each tier or segment, and who moved within a month.
 
     Args:
         report: the numbers.
@@ -298,8 +298,9 @@ def tell_ladder(
     return Section(
         figures[0],
         title,
-        f"{sentence} {total - stayed:,} of {total:,} people stand elsewhere than a "
-        "month ago; the table tells how many went from which row to which column.",
+        f"{sentence} {total - stayed:,} of {total:,} people changed "
+        f"{'tier' if figures[0] is ReportFigure.TIERS else 'segment'} in a month; "
+        "the table shows how many went from which row to which column.",
         charts.compared_bars(counts, words, [A_MONTH_AGO, NOW], "people"),
         Grid(
             ["a month ago ↓ now →", *words],
@@ -312,8 +313,8 @@ def tell_ladder(
     )
 
 
-def tell_lifetime_values(report: pd.DataFrame) -> Section:
-    """Tell how many people have spent how much, and what they come to together."""
+def lifetime_values_section(report: pd.DataFrame) -> Section:
+    """Show how many people have spent how much, and what they come to together."""
     people = of(report, ReportFigure.LIFETIME_PEOPLE)
     value = of(report, ReportFigure.LIFETIME_VALUE)
     worth = {
@@ -349,24 +350,24 @@ def build_sections(report: pd.DataFrame, as_of: date) -> list[Section]:
         as_of: that day.
     """
     return [
-        tell_revenue(report, as_of),
-        tell_buyers(report),
-        tell_channels(report),
-        tell_second_purchases(report, as_of),
-        tell_retention(report, as_of),
-        tell_ladder(
+        revenue_section(report, as_of),
+        buyers_section(report),
+        channels_section(report),
+        second_purchases_section(report, as_of),
+        retention_section(report, as_of),
+        ladder_section(
             report,
             (ReportFigure.TIERS, ReportFigure.TIER_MOVES),
             "Customers by tier",
             "The loyalty ladder, highest first.",
             [tier.value for tier in reversed(Tier)],
         ),
-        tell_ladder(
+        ladder_section(
             report,
             (ReportFigure.SEGMENTS, ReportFigure.SEGMENT_MOVES),
             "Customers by days since the last order",
             "Who becomes inactive, and who came back.",
             [segment.value for segment in InactiveSegment],
         ),
-        tell_lifetime_values(report),
+        lifetime_values_section(report),
     ]

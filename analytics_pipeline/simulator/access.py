@@ -50,7 +50,7 @@ class Access:
         return too_many_requests(now, wait, self._quirks.retry_after)
 
     def headers(self, state: StoreState, reply: Reply) -> dict[str, str]:
-        """Return the rate limit as every JSON reply tells it."""
+        """Return the rate limit as every JSON reply says it."""
         limit = self._limit(state)
         left = 0 if reply.status == 429 else self._limiter.remaining(limit)
         return {"X-RateLimit-Limit": str(limit), "X-RateLimit-Remaining": str(left)}

@@ -70,7 +70,7 @@ class Simulator:
         self._statuses: Counter[str] = Counter()
 
     def now(self) -> datetime:
-        """Return where the store's clock stands."""
+        """Return where the store's clock is."""
         with self.lock:
             return self.store.state.now
 
@@ -135,7 +135,7 @@ class Simulator:
         return replace(reply, headers={**headers, **reply.headers})
 
     def advance_to(self, moment: datetime) -> datetime:
-        """Move the store's clock forward and return where it stands.
+        """Move the store's clock forward and return where it is.
 
         Raises:
             ClockRefused: the store follows a live clock, or time would go back.

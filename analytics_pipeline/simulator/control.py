@@ -2,7 +2,7 @@
 
 ``POST /_simulator/clock`` with ``{"now": "2025-03-01T05:00:00+00:00"}`` moves the
 store's time forward; ``GET`` shows it.  ``GET /_simulator/stats`` shows how many
-requests there were; ``DELETE`` begins to count anew.
+requests there were; ``DELETE`` resets the count.
 """
 
 import json
@@ -25,14 +25,14 @@ class Controlled(Protocol):
     """What these paths need of the simulator."""
 
     def advance_to(self, moment: datetime) -> datetime:
-        """Move the store's clock forward and return where it stands.
+        """Move the store's clock forward and return where it is.
 
         Raises:
             ClockRefused: the store follows a live clock, or time would go back.
         """
 
     def now(self) -> datetime:
-        """Return where the store's clock stands."""
+        """Return where the store's clock is."""
 
     def stats(self) -> Mapping[str, object]:
         """Return how many requests there were."""

@@ -1,7 +1,7 @@
 """The store's clock and the events that wait for it.
 
 Everything that happens is an event with a moment, played in time order.  Chance is
-drawn anew for every day from the seed and the day, and only while events are
+drawn again for every day from the seed and the day, and only while events are
 played, so the history is the same however the clock is moved forward.
 """
 

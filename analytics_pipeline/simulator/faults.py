@@ -41,7 +41,7 @@ class FaultKind(StrEnum):
 NEVER_WHOLE = frozenset(
     {FaultKind.DRIPPING_BODY, FaultKind.STALLED_BODY, FaultKind.ENDLESS_BODY}
 )
-"""Replies that begin and do not end: a byte now and then, half, or blanks for ever."""
+"""Replies that begin and do not end: a byte now and then, half, or blanks forever."""
 
 BEYOND_API_8_7 = NEVER_WHOLE | {
     FaultKind.EMPTY_PAGES,

@@ -27,7 +27,7 @@ Row = TypeVar("Row")
 class FreshOrder(Generic[Record, Row]):
     """Something derived from all records of a kind, made again when one changed.
 
-    Every change raises the highest version, so that and the count tell whether
+    Every change raises the highest version, so that and the count say whether
     the derived value still holds; looking is a few milliseconds for 100,000.
     """
 

@@ -33,7 +33,7 @@ BEFORE_THE_DAY = timedelta(hours=14)
 FEWEST_SALES_PER_DAY = 8.0
 CUSTOMERS_PER_DAILY_SALE = 197
 LATE_SHARE = 0.14
-NOBODY_SHARE = 0.03
+UNNAMED_SHARE = 0.03
 WEB_SHARE = 0.025
 REGISTER_CLOSES_ON_DAY = 20
 RECENT_SALES = 50
@@ -57,8 +57,8 @@ class Store:
     ) -> None:
         """Found the store; nothing happens before the clock is moved."""
         self._trade = trade = trade or Trade()
-        usual = max(FEWEST_SALES_PER_DAY, customers / CUSTOMERS_PER_DAILY_SALE)
-        self._sales_per_day = usual if sales_per_day is None else sales_per_day
+        anomaly_limits = max(FEWEST_SALES_PER_DAY, customers / CUSTOMERS_PER_DAILY_SALE)
+        self._sales_per_day = anomaly_limits if sales_per_day is None else sales_per_day
         self._opened_on = opened_on
         start = _planned_at(opened_on)
         self.state = _empty_state(seed, start, time_zone, trade.currency)
@@ -160,9 +160,9 @@ class Store:
 
     def _draw_buyer(self) -> str | None:
         drawn = self._shop.timeline.rng.random()
-        if drawn < NOBODY_SHARE:
+        if drawn < UNNAMED_SHARE:
             return None
-        is_asked = drawn >= NOBODY_SHARE + self._trade.walk_in_share
+        is_asked = drawn >= UNNAMED_SHARE + self._trade.walk_in_share
         chosen = choose_buyer(self._shop) if is_asked else None
         return chosen or self.state.default_customer_id
 

@@ -74,7 +74,7 @@ def number_with_point_zero(shop: Shop, moment: datetime) -> None:
 
 
 def number_in_scientific_notation(shop: Shop, moment: datetime) -> None:
-    """Enrol two people whose numbers lost their digits: nobody joins (rule 3.2)."""
+    """Enrol two people whose numbers lost their digits: no one joins (rule 3.2)."""
     for _ in range(2):
         digits = shop.crowd.fresh_number()
         if digits is not None:
@@ -92,7 +92,7 @@ def colleagues(shop: Shop, moment: datetime) -> None:
 
 
 def filler_number(shop: Shop, moment: datetime) -> None:
-    """Enrol two people with a number that fills the field: nobody joins (rule 3.3)."""
+    """Enrol two people with a number that fills the field: no one joins (rule 3.3)."""
     digits, rng = shop.crowd.fresh_number(), shop.timeline.rng
     if digits is not None:
         for _ in range(2):

@@ -41,7 +41,7 @@ def shout_an_outlet(shop: Shop, _moment: datetime) -> None:
     shop.timeline.state.loud_ids.add(shop.timeline.rng.choice(outlets))
 
 
-def shout_nobody(shop: Shop, _moment: datetime) -> None:
+def write_ids_in_capitals(shop: Shop, _moment: datetime) -> None:
     """Show the walk-in customer in capitals."""
     shop.timeline.state.loud_ids.add(shop.timeline.state.default_customer_id)
 
@@ -61,6 +61,6 @@ ID_MISHAPS: tuple[Case, ...] = (
     shout_a_sale,
     shout_a_customer,
     shout_an_outlet,
-    shout_nobody,
+    write_ids_in_capitals,
     shout_a_web_order,
 )

@@ -45,7 +45,7 @@ def sell_to_an_erased_customer(shop: Shop, moment: datetime) -> None:
 
 
 def sell_over_the_counter(shop: Shop, moment: datetime) -> None:
-    """Sell all day to whoever comes in, under a record that is nobody's."""
+    """Sell all day to walk-ins, under a customer record."""
     till = shop.premises.tills[0]
     counter = _counter(shop, moment)
     for _ in range(COUNTER_SALES):
@@ -53,7 +53,7 @@ def sell_over_the_counter(shop: Shop, moment: datetime) -> None:
 
 
 def _counter(shop: Shop, moment: datetime) -> str:
-    """Return the record that stands for walk-ins beside the store's own one."""
+    """Return the record that represents walk-ins beside the store's own one."""
     customers = shop.timeline.state.customers
     for customer in customers.values():
         if customer.customer_code == COUNTER_CODE:

@@ -39,7 +39,7 @@ def widen(number: str) -> str:
 
 
 def hide_marks(number: str) -> str:
-    """Put characters around and into a number that nobody sees."""
+    """Put invisible characters around and into a number."""
     return f"\u200e{number[:2]}\u200b{number[2:]}\ufeff"
 
 

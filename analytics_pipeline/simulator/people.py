@@ -105,13 +105,13 @@ class Crowd:
     numbers_given: int = 0
 
     def fresh_email(self, first: str, last: str) -> str:
-        """Hand out an address that nobody has."""
+        """Hand out an unused address."""
         self.emails_given += 1
         stem = "".join(c for c in f"{first}.{last}".lower() if c in STEM_LETTERS)
         return f"{stem.strip('.') or 'guest'}{self.emails_given}@example.com"
 
     def fresh_number(self) -> str | None:
-        """Hand out ten digits that nobody has; None when all are taken."""
+        """Hand out ten unused digits; None when all are taken."""
         number, area = divmod(self.numbers_given, len(AREA_CODES))
         if number >= NUMBERS_PER_AREA:
             return None

@@ -1,4 +1,4 @@
-"""How customer records come about: at the opening, by themselves, and twice."""
+"""How customer records come about: at the opening, automatically, and twice."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -78,7 +78,7 @@ def arrive(shop: Shop, moment: datetime) -> None:
 
 
 def _whom_to_repeat(shop: Shop) -> list[str]:
-    """Return who may come in as if new; without oddities nobody does it twice."""
+    """Return who may come in as if new; without oddities no one does it twice."""
     if shop.oddities:
         return list(shop.crowd.genuine)
     doubled = {identity for pair in shop.crowd.duplicates for identity in pair}
@@ -122,7 +122,7 @@ def retype(rng: Random, typed: str | None) -> str | None:
 
 
 def arrivals_of_a_day(shop: Shop) -> int:
-    """Draw how many come in: fewer as the shop fills, but never none for ever."""
+    """Draw how many come in: fewer as the shop fills, but never none forever."""
     missing = shop.size - shop.crowd.arrived
     expected = max(missing / DAYS_TO_FILL, shop.size / SLOWEST_DAYS_TO_FILL)
     whole = int(expected)

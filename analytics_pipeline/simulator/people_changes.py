@@ -14,7 +14,7 @@ TRIES = 6
 
 
 def choose_buyer(shop: Shop) -> str | None:
-    """Draw who buys: mostly regulars, the earlier ones more; None if nobody is left."""
+    """Draw who buys: mostly regulars, the earlier ones more; None if no one is left."""
     rng, crowd = shop.timeline.rng, shop.crowd
     customers = shop.timeline.state.customers
     for _ in range(TRIES):

@@ -44,7 +44,7 @@ ORDINARY_CASES: tuple[Case, ...] = (
     sales_odd.return_twice,
     partial(sales_odd.buy_and_then, partial(give_back, elsewhere=True), 2),
     partial(sales_odd.buy_and_then, partial(give_back, nameless=True), 3),
-    sales_odd.return_of_nobody,
+    sales_odd.unattributed_return,
     sales_odd.return_of_a_return,
     partial(sales_odd.buy_and_then, partial(give_back, status="SAVED"), 1),
     partial(sales_odd.pending, "ONACCOUNT", 20),

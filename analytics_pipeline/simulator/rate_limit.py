@@ -15,7 +15,7 @@ def limit_for(registers: int) -> int:
 class RateLimit:
     """Counts requests in windows that begin with their first request.
 
-    The window is real time, as the store's clock may stand still.
+    The window is real time, as the store's clock may stop.
     """
 
     def __init__(

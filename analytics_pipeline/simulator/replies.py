@@ -57,7 +57,7 @@ def unauthorized() -> Reply:
 
 
 def method_not_allowed() -> Reply:
-    """Return the answer to anything but GET: nobody writes into this store."""
+    """Return the answer to anything but GET: this store is read-only."""
     reply = refusal(405, "Method Not Allowed", "Only GET is served")
     return replace(reply, headers={"Allow": "GET"})
 

@@ -1,7 +1,7 @@
 """How one sale looks on the wire: flat in API 2.0, nested in the dated versions.
 
-The same slots (``"@name"``) in two arrangements, so the two cannot tell different
-stories.  In the flat line each amount stands under its older and its newer name.
+The same slots (``"@name"``) in two arrangements, so the two cannot differ.
+In the flat line each amount has its older and its newer name.
 """
 
 from analytics_pipeline.simulator.json_text import template_of

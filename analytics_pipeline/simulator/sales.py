@@ -35,7 +35,7 @@ STATES: dict[str, tuple[str, tuple[str, ...]]] = {
     "VOIDED": ("voided", ()),
     "ARCHIVED": ("archived", ()),
 }
-"""What each status means in the newer words; ARCHIVED is one that nobody knows."""
+"""What each status means in the newer words; ARCHIVED is an unknown one."""
 
 PAYMENT_TYPES = {
     "Cash": "1",

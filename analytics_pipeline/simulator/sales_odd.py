@@ -152,8 +152,8 @@ def return_twice(shop: Shop, moment: datetime) -> None:
         shop.timeline.plan_in(moment, days, action)
 
 
-def return_of_nobody(shop: Shop, moment: datetime) -> None:
-    """Sell to nobody and take it back from nobody."""
+def unattributed_return(shop: Shop, moment: datetime) -> None:
+    """Sell without a customer, and take the sale back."""
     sale = buy(shop, moment, named=False)
     shop.timeline.plan_in(moment, 1, partial(give_back, shop, sale.id))
 
@@ -180,12 +180,12 @@ def _return_last_line(shop: Shop, sale_id: str, moment: datetime) -> None:
 
 
 def unknown_status(shop: Shop, moment: datetime) -> None:
-    """Use a status that nobody knows."""
+    """Use an unknown status."""
     set_status(shop, buy(shop, moment), "ARCHIVED", moment)
 
 
 def unknown_attribute(state: str, shop: Shop, moment: datetime) -> None:
-    """Use an attribute that nobody knows, on a *state* that everybody knows."""
+    """Use an unknown attribute, on a known *state*."""
     sale = buy(shop, moment)
     status = "CLOSED" if state == "closed" else "AWAITING_PICKUP"
     set_status(shop, sale, status, moment)

@@ -57,7 +57,7 @@ def serve(app: Starlette, port: int = 0) -> Iterator[str]:
 def run_forever(
     app: Starlette, port: int = 0, *, on_start: Callable[[str], None] | None = None
 ) -> None:
-    """Serve the application until interrupted; tell its origin before the start."""
+    """Serve the application until interrupted; report its origin before the start."""
     with _listening(port) as wire:
         if on_start is not None:
             on_start(origin_of(wire))

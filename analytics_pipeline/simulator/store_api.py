@@ -64,7 +64,7 @@ def kind_of(path: str, params: QueryParams) -> str:
 
 
 class StoreApi:
-    """Answers a GET from the store as it stands, with no thought for access."""
+    """Answers a GET from the store as it is, with no thought for access."""
 
     def __init__(
         self,

@@ -72,4 +72,4 @@ ORDINARY = Trade(
     outlets=3,
     oddities=False,
 )
-"""An ordinary shop, on whose days nobody should be warned of anything."""
+"""An ordinary shop, whose days should cause no warning."""

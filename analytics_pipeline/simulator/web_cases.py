@@ -1,4 +1,4 @@
-"""The odd web orders: late, lost, refused, hinted wrongly, and bought by nobody."""
+"""The odd web orders: late, lost, refused, hinted wrongly, and without a customer."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -36,7 +36,7 @@ def order_by_stranger_again(course: Course, shop: Shop, moment: datetime) -> Non
     place_order(shop, moment, stranger(shop, returning=True), course)
 
 
-def order_by_nobody(course: Course, shop: Shop, moment: datetime) -> None:
+def unattributed_order(course: Course, shop: Shop, moment: datetime) -> None:
     """Let somebody order whose e-mail is no key."""
     place_order(shop, moment, nameless_buyer(shop), course)
 
@@ -103,8 +103,8 @@ WEB_CASES: tuple[Callable[[Shop, datetime], object], ...] = (
     partial(order_by_stranger, Course(customer="none")),
     partial(order_by_stranger, Course(customer="walk-in")),
     returned_at_the_till,
-    partial(order_by_nobody, UNSYNCED),
-    partial(order_by_nobody, Course(customer="none")),
+    partial(unattributed_order, UNSYNCED),
+    partial(unattributed_order, Course(customer="none")),
     partial(order, Course("REFUNDED", "RETURNED")),
     voided_at_the_till,
     partial(order, Course(free=True, customer="own")),

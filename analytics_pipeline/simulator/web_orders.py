@@ -60,7 +60,7 @@ def draw_course(shop: Shop) -> Course:
     if drawn < 0.07:
         return Course("QUEUED", "NEW", paid=False, paid_later=drawn < 0.055)
     if drawn < 0.10:
-        voided = not shop.oddities  # an ordinary shop tells its tills of a refund
+        voided = not shop.oddities  # an ordinary shop states its tills of a refund
         return Course("REFUNDED", "RETURNED", exported=exported, voided=voided)
     fulfilled = rng.random() * 8 if rng.random() < 0.35 else None
     lag = rng.random() ** 4 * 0.02
@@ -149,11 +149,11 @@ def sync(
         payments=[],
     )
     sale.sale_date = moment if course.dated_late else order.placed_at
-    told = course.spelled(number)
-    noted = f"Order ID:{told}{course.noted_after}"
+    reported = course.spelled(number)
+    noted = f"Order ID:{reported}{course.noted_after}"
     sale.note = f"{noted}\nDeliver to: {order.name}\nThank you"
     if not course.by_note_only:
-        sale.source, sale.source_id = shop.timeline.state.web_source, told
+        sale.source, sale.source_id = shop.timeline.state.web_source, reported
     sale.user_id = shop.web.user_id
     if course.paid:
         sale.payments.extend(_online_payment(shop, sale, moment))

@@ -28,7 +28,7 @@ from analytics_pipeline.model.text import is_blank, without_controls
 
 
 def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
-    """Return *rows*, whose values stand in the column order of *table*, as a frame."""
+    """Return *rows*, whose values are in the column order of *table*, as a frame."""
     types = frame_types(table)
     columns: Sequence[Sequence[Any]] = (
         list(zip(*rows, strict=True)) if rows else [()] * len(types)
@@ -42,7 +42,7 @@ def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
 
 
 # ----------------------------------------------------------------------------------
-# A reply that cannot be decoded as one: its records, each decoded by itself.
+# A reply that cannot be decoded as one: its records, each decoded separately.
 #
 # One record that is nested too deeply, too large or no JSON makes the whole document
 # unreadable. Where only that is wrong, and the document around its records is sound,
@@ -73,21 +73,21 @@ class UnreadableRecord:
     """A record that cannot be decoded.
 
     Attributes:
-        known: those of its identifying members that can be decoded by themselves.
+        known: those of its identifying members that can be decoded.
     """
 
     known: dict[str, Any]
 
 
 def identifying_part(record: Any) -> dict[str, Any]:
-    """Return what tells the id and the version of *record*, if anything does."""
+    """Return the members with the id and the version of *record*, if there are any."""
     if isinstance(record, UnreadableRecord):
         return record.known
     return record if isinstance(record, dict) else {}
 
 
 def decode_in_parts(text: str, decode: Decode) -> dict[str, Any]:
-    """Return the object *text*, each record under ``data`` decoded by itself.
+    """Return the object *text*, each record under ``data`` decoded separately.
 
     A record that cannot be decoded is an :class:`UnreadableRecord` in its place.
 
@@ -160,7 +160,7 @@ def _split(text: str, brackets: str) -> list[str]:
     """Return the raw items of one list, or the raw members of one object.
 
     Reads each character once and keeps no stack, so that neither length nor depth
-    matters.  What stands inside of an item is not judged, but that its brackets, of
+    matters. The inside of an item is not checked, except that its brackets, of
     whatever kind, and its quotes come in pairs.
 
     Raises:
@@ -223,7 +223,7 @@ _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)))
 _YEARS = range(1969, 2200)  # the first of January 1970 begins before it in UTC
 
 UNREADABLE_WORD = "unreadable"
-"""Stands for a state, status or attribute that is no word: never a known one."""
+"""Kept for a state, status or attribute that is no word: never a known one."""
 
 
 class Unusable(Exception):
@@ -245,8 +245,8 @@ def identifier(value: Any) -> str:
     raise Unusable("id_is_given")
 
 
-def told_id(record: Any) -> str | None:
-    """Return the id of any record, or nothing where it tells none that can be used."""
+def usable_id(record: Any) -> str | None:
+    """Return the id of any record, or nothing where it has none that can be used."""
     try:
         return identifier(identifying_part(record).get("id"))
     except Unusable:
@@ -270,8 +270,8 @@ def version_in(record: Any) -> Any:
     return known.get("version") if inner is None else inner
 
 
-def told_version(value: Any) -> int:
-    """Return the version that is told, 0 if none is.
+def stated_version(value: Any) -> int:
+    """Return the version that is stated, 0 if none is.
 
     One that a record cannot have, because it is beyond 64 bits, is the largest: it is
     not to be believed, but it is above all others.
@@ -340,7 +340,7 @@ def reference(value: Any, rule: str) -> str | None:
 def optional_name(value: Any) -> str | None:
     """Return an id on which no figure depends; what is none is missing, not unusable.
 
-    To turn a sale away for it would leave good money out.
+    To reject a sale for it would leave good money out.
     """
     try:
         return None if value is None else identifier(value)
@@ -419,7 +419,7 @@ def instant(value: Any, rule: str) -> datetime:
 
 
 # ----------------------------------------------------------------------------------
-# Sorting a page: what becomes a row, and what is turned away at the door.
+# Sorting a page: what becomes a row, and what is rejected.
 #
 # A rejection names the record and the rule, never what the record holds: it is
 # stored, and a payload may hold personal data.
@@ -453,7 +453,7 @@ def sort_out(
     rejections: list[Rejection] = []
     for number, record in enumerate(records, start=1):
         try:
-            if told_version(version_in(record)) > highest_version:
+            if stated_version(version_in(record)) > highest_version:
                 raise Unusable(FAR_VERSION)
             if isinstance(record, UnreadableRecord):
                 raise Unusable(UNREADABLE)
@@ -471,7 +471,7 @@ def _rejection(record: Any, rule: str, table: str, position: str) -> Rejection:
     return Rejection(
         table=table,
         rule=rule,
-        record_id=told_id(record),
+        record_id=usable_id(record),
         version=None if rule == FAR_VERSION else _readable(version, version_in(record)),
         position=position,
     )

@@ -113,6 +113,6 @@ def disarm(text: str) -> str:
 
     A reader with another separator ends the cell within the text, and one that takes
     the quotes at its beginning for part of the cell ends it even at a line break.  So
-    each part that might become a cell is written as a cell by itself would be.
+    each part that might become a cell is written as a cell of its own would be.
     """
     return text if _PHONE.fullmatch(text) else _ARMED.sub("'", text)

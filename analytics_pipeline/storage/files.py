@@ -23,7 +23,7 @@ from analytics_pipeline.storage.csv import BYTE_ORDER_MARK, render_texts, write_
 # A scratch file in the same folder takes the place of the old one by one rename, so a
 # reader sees the old bytes or the new ones, whenever the writer dies. File and folder
 # are on the disk before the next thing is done, so that a power cut takes nothing out
-# of its order. In a bucket a put is whole by itself.
+# of its order. In a bucket a put is atomic.
 
 
 AnyPath = Path | UPath
@@ -76,7 +76,7 @@ def list_names(folder: AnyPath) -> list[str]:
 
 
 def list_states(folder: UPath) -> dict[str, str]:
-    """Return each file in *folder* with what tells its present state from any other.
+    """Return each file in *folder* with what identifies its present state.
 
     A file that was replaced has another one, unless a bucket knows that the new content
     is the old one.
@@ -105,12 +105,12 @@ _CHANGE = ("LastModified", "last_modified", "updated", "mtime", "created", "size
 
 
 def _state_of_object(entry: Mapping[str, Any]) -> str:
-    told = [name for name in _CONTENT if name in entry] or _CHANGE
-    return "|".join(str(entry[name]) for name in told if name in entry)
+    reported = [name for name in _CONTENT if name in entry] or _CHANGE
+    return "|".join(str(entry[name]) for name in reported if name in entry)
 
 
 def state_of(found: os.stat_result) -> str:
-    """Return what tells the present state of a file from any other.
+    """Return what identifies the present state of a file.
 
     A replacement is a new inode, even in the same tick of the clock.
     """
@@ -226,7 +226,7 @@ def replace_text(path: AnyPath, text: str) -> None:
 # What failed checks found, listed for the shop's owner: one file a table and check.
 #
 # Such a list may name people, so only its owner can read it. It is replaced whole by
-# that of the next failure, and removed when the check passes again. It lies beside
+# that of the next failure, and removed when the check passes again. It is next to
 # the files that people use, wherever the tables are.
 
 
@@ -256,9 +256,9 @@ class OwnersLists:
         self._there = None
 
     def remove(self, table: str, check: str) -> None:
-        """Remove a list, if there is one: what it told of is past.
+        """Remove a list, if there is one: what it listed is past.
 
-        The folder is listed once, for thousands of days may be judged in one run.
+        The folder is listed once, for thousands of days may be checked in one run.
         """
         if self._there is None:
             self._there = set(list_names(self._data_dir / FOLDER))
@@ -269,7 +269,7 @@ class OwnersLists:
 
 
 # ----------------------------------------------------------------------------------
-# The lists of records turned away, for people: rule and position, never a payload.
+# The lists of rejected records, for people: rule and position, never a payload.
 
 
 COLUMNS = ["rule", "record_id", "version", "position"]
@@ -288,7 +288,7 @@ class QuarantineLists:
         return self._folder / table / "records.csv"
 
     def write(self, table: str, rejections: Sequence[Rejection]) -> None:
-        """List what stands in quarantine now; of nothing ever, there is no list."""
+        """List what is in quarantine now; without any ever, there is no list."""
         path = self.path(table)
         if not rejections and not path.exists():
             return
@@ -297,7 +297,7 @@ class QuarantineLists:
         replace_text(path, self._begins + "".join(lines))
 
     def count(self, table: str) -> int:
-        """Return how many records of *table* stand in quarantine."""
+        """Return how many records of *table* are in quarantine."""
         path = self.path(table)
         return len(pd.read_csv(path, dtype="str")) if path.exists() else 0
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from analytics_pipeline.model.errors import LocalFailure
 
 # ----------------------------------------------------------------------------------
-# What this machine lacks: open files, room, rights; told as that, not as damage.
+# What this machine lacks: open files, room, rights; reported as that, not as damage.
 #
 # An operation that fails for one of these says nothing about what is stored, although
-# many a library tells it in the same words as a damaged file.
+# many a library reports it in the same words as a damaged file.
 
 
 WANTED_FILES = 4_096
@@ -35,7 +35,7 @@ _BY_TEXT = {
     "Permission denied": errno.EACCES,
     "Operation not permitted": errno.EPERM,
 }
-"""How the operating system's reason stands in the words of DuckDB and Arrow."""
+"""How DuckDB and Arrow word the operating system's reason."""
 
 _REMEDIES = {
     errno.ENOSPC: "Make room there, then run it again; nothing has to be rebuilt.",
@@ -84,7 +84,7 @@ def explain_shortage(error: BaseException | None) -> LocalFailure | None:
 
 
 def explain_engine(error: Exception) -> LocalFailure | None:
-    """Say what the machine lacks, if the engine's words tell that it does.
+    """Say what the machine lacks, if the engine's words say that it does.
 
     They may quote a value, so nothing of them is repeated.
     """
@@ -105,8 +105,8 @@ def refuse_shortage(error: BaseException) -> None:
     Raises:
         LocalFailure: it does.
     """
-    if told := explain_shortage(error):
-        raise told from error
+    if failure := explain_shortage(error):
+        raise failure from error
 
 
 def _too_few(number: int | None = errno.EMFILE) -> LocalFailure:
@@ -180,7 +180,7 @@ def _are_few_left() -> bool:
 # ----------------------------------------------------------------------------------
 # SQLite files that another program holds: a backup, a virus scanner, an open viewer.
 #
-# A write waits for its turn; what did not come to it in time is told as such, and not
+# A write waits for its turn; one that came too late is reported as that, and not
 # as a full disk.
 
 

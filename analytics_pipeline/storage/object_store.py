@@ -86,7 +86,7 @@ _REFUSALS = (
     "SSOTokenLoad",
     "ProfileNotFound",
 )
-"""How the names of botocore's errors begin that only a person can mend."""
+"""How the names of botocore's errors begin that only a person can fix."""
 
 
 def explain_failure(error: Exception, name: str) -> PipelineError:
@@ -127,7 +127,7 @@ AT_ONCE = 32
 """How many objects are fetched at the same time."""
 
 PATIENCE = 300
-"""Seconds after which a request is given up: aiohttp would wait for ever for the word
+"""Seconds after which a request is given up: aiohttp would wait forever for the word
 that an upload may begin."""
 
 TRIES = 2
@@ -143,7 +143,7 @@ class _Content(io.BytesIO):
 
 
 class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """A file system of fsspec whose failures tell people what to do.
+    """A file system of fsspec whose failures say what to do.
 
     An object is read and written as a whole, by one request where it is small.
     """
@@ -157,7 +157,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         self.inner, self.name = inner, name
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _failures_explained(self) -> Iterator[None]:
         """Turn a failure into a sentence.
 
         That an object is not there, or is there already, is none.
@@ -191,7 +191,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
 
     def info(self, path: str, **more: Any) -> Mapping[str, Any]:
         """Return size and kind of one object, or of a folder."""
-        with self._told():
+        with self._failures_explained():
             found: Mapping[str, Any] = self._call("info", path, **more)
             return found
 
@@ -210,7 +210,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
     def ls(self, path: str, detail: bool = True, **more: Any) -> list[Any]:
         """Return what lies in a folder now; one without objects is empty."""
         try:
-            with self._told():
+            with self._failures_explained():
                 found: list[Any] = self._call("ls", path, detail=detail, **more)
                 return found
         except FileNotFoundError:
@@ -218,14 +218,14 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
 
     def glob(self, path: str, maxdepth: int | None = None, **more: Any) -> Any:
         """Return the names that fit a pattern."""
-        with self._told():
+        with self._failures_explained():
             return self._call("glob", path, maxdepth=maxdepth, **more)
 
     def cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **more: Any
     ) -> bytes:
         """Return the bytes of an object."""
-        with self._told():
+        with self._failures_explained():
             options = {**_once(self.inner), **more}
             content: bytes = self._call("cat_file", path, start, end, **options)
             return content
@@ -236,7 +236,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         Raises:
             FileNotFoundError: one is not there.
         """
-        with self._told():
+        with self._failures_explained():
             # To fetch many at once, fsspec takes a star in a name as a pattern.
             is_literal = not any(map(has_magic, paths))
             if not (is_literal and isinstance(self.inner, AsyncFileSystem)):
@@ -263,7 +263,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         A stream that is closed half-way would be put in place half: this is one
         request, or parts that become an object only by a last one.
         """
-        with self._told():
+        with self._failures_explained():
             if mode == "overwrite":
                 self._call("pipe_file", path, value, **more)
             else:
@@ -273,7 +273,7 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         self, path: str, recursive: bool = False, maxdepth: int | None = None
     ) -> None:
         """Remove an object, or a folder with all that is in it."""
-        with self._told():
+        with self._failures_explained():
             if has_magic(path):  # fsspec would remove what fits the pattern
                 for name in self._call("find", path) if recursive else [path]:
                     self._call("rm_file", name)

@@ -37,34 +37,34 @@ from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import forget_agreement, read_note
 
 # ----------------------------------------------------------------------------------
-# Of which version the tables of a store are, told by one small file.
+# Which version the tables of a store are of: one small file.
 #
 # To ask thousands of files would cost an opening of each; ``versions.json`` is read
-# once in a run. It is written when all that it tells of is in place, so a table may
-# be newer than it says for a while, never older. Each file's own footer tells too.
+# once in a run. It is written when all that it lists is in place, so a table may be
+# newer than it says for a while, never older. Each file's own footer has it too.
 
 
 NAME = "versions.json"
 _VERSIONS = TypeAdapter(dict[str, int])
 _READ_AGAIN = "Remove it, then run: analytics-pipeline update"
 _SEAL = "seal"
-"""The entry that tells damage: programs of before would not understand a last line."""
+"""The entry that shows damage: older programs would not understand a last line."""
 
 SALES_FEED = "sales_feed"
 READABLE_FROM = "sales_feed_generation"
-"""The first generation of the log that is of the version told."""
+"""The first generation of the log that is of the stated version."""
 
 
 class StoredVersions:
     """The versions of the tables under one root."""
 
     def __init__(self, root: UPath) -> None:
-        """Keep them beside the tables under *root*."""
+        """Keep them next to the tables under *root*."""
         self._root = root
         self._held: dict[str, int] | None = None
 
     def all(self) -> Mapping[str, int]:
-        """Return what the file tells; without it, nothing.
+        """Return what the file says; without it, nothing.
 
         Raises:
             LocalFailure: it is damaged.
@@ -74,22 +74,22 @@ class StoredVersions:
         return self._held
 
     def of(self, table: str) -> int:
-        """Return the version of a table, or of the notes; unmarked if none is told."""
+        """Return the version of a table, or of the notes; unmarked if unknown."""
         return self.all().get(table, UNMARKED)
 
     def note(self, versions: Mapping[str, int]) -> None:
-        """Tell of *versions*, which are in place; what is told of others stays."""
-        told = {**self.all(), **versions}
-        if told == self.all():
+        """Record *versions*, which are in place; those of others stay."""
+        values = {**self.all(), **versions}
+        if values == self.all():
             return
-        self._held = told
-        text = json.dumps({**told, _SEAL: _hash(told)}, indent=1, sort_keys=True)
+        self._held = values
+        text = json.dumps({**values, _SEAL: _hash(values)}, indent=1, sort_keys=True)
         replace_text(self._root / NAME, text + "\n")
 
     def note_log(self, log: SalesLog) -> None:
-        """Tell that *log* is of this program's version, and none before it was.
+        """Record that *log* is of this program's version, and none before it was.
 
-        Where the log was of this version before, there is nothing to tell.
+        Where the log was of this version before, there is nothing to record.
         """
         version = current_versions()[SALES_FEED]
         if self.of(SALES_FEED) < version:
@@ -108,14 +108,14 @@ class StoredVersions:
                 refuse_other_version(found, known, what)
 
     def is_older(self) -> bool:
-        """Say whether anything is of an older version, or tells none."""
+        """Say whether anything is of an older version, or of an unknown one."""
         return any(self.of(name) < now for name, now in current_versions().items())
 
     def is_outdated(self) -> bool:
         """Say whether a table is known to be of a version that is not read any more."""
-        told = self.all()
+        reported = self.all()
         return any(
-            told.get(name, now) < now for name, now in current_versions().items()
+            reported.get(name, now) < now for name, now in current_versions().items()
         )
 
     def refuse_other(self, table: str) -> None:
@@ -126,7 +126,7 @@ class StoredVersions:
             WrongUse: they are newer.
         """
         found = self.of(table)
-        if found == UNMARKED:  # never told: the last day's own footer is the witness
+        if found == UNMARKED:  # never recorded: the last day's own footer decides
             days = [each for each in list_names(self._root / table) if _is_day(each)]
             if not days:
                 return
@@ -164,19 +164,19 @@ class StoredVersions:
         found = read_note(self._root / NAME, _VERSIONS, _READ_AGAIN)
         if found is None or (_SEAL not in found and found.get(NOTES, 0) < SEALED):
             return found  # an earlier version wrote it
-        told = {name: found[name] for name in found if name != _SEAL}
-        if found.get(_SEAL) != _hash(told):
+        values = {name: found[name] for name in found if name != _SEAL}
+        if found.get(_SEAL) != _hash(values):
             raise LocalFailure(
                 f"{self._root / NAME} is damaged: it does not hold what was written "
                 "there.",
                 _READ_AGAIN,
             )
-        return told
+        return values
 
 
-def _hash(told: Mapping[str, int]) -> int:
-    """Return what tells these versions from any others, as a number of 60 bits."""
-    return int(sha256(repr(sorted(told.items())).encode()).hexdigest()[:15], 16)
+def _hash(reported: Mapping[str, int]) -> int:
+    """Return what identifies these versions, as a number of 60 bits."""
+    return int(sha256(repr(sorted(reported.items())).encode()).hexdigest()[:15], 16)
 
 
 def _is_day(name: str) -> bool:
@@ -263,7 +263,7 @@ AT_ONCE = 64
 """How many files are read together, which spares waiting where they are in a bucket."""
 
 Count = Callable[[int, int], None]
-"""Told how many files are done, and of how many."""
+"""Called with how many files are done, and of how many."""
 
 
 class OlderFiles:
@@ -291,7 +291,7 @@ class OlderFiles:
     def seal(self, count: Count) -> int:
         """Give each file its seal that is from before there were seals; say how many.
 
-        A damaged one stays as it is: whoever reads it next refuses it.
+        A damaged one stays as it is: the next reader refuses it.
         """
         sealed = 0
         for done, (path, content) in enumerate(self._contents(), start=1):
@@ -306,7 +306,7 @@ class OlderFiles:
         return sealed
 
     def remove(self, count: Count) -> None:
-        """Remove the files; the notes beside them stay."""
+        """Remove the files; the notes next to them stay."""
         self.forget_copies()
         for done, name in enumerate(self.names, start=1):
             (self._folder / name).unlink(missing_ok=True)

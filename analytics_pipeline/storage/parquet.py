@@ -32,7 +32,7 @@ from analytics_pipeline.storage.files import (
 #
 # The hash is that of the whole file with the 64 digits of the seal taken as zeros. So
 # it travels with the file, on disk and in a bucket, is put in place by the same
-# rename, and tells any change of any byte. Whoever can write the file can seal it
+# rename, and shows any change of any byte. Anyone who can write the file can seal it
 # again: a seal shows accidents, not attacks.
 
 
@@ -91,7 +91,7 @@ def examine(content: bytes) -> State:
 def examine_file(name: str, content: bytes) -> State:
     """Say whether *content* is what was written under *name*.
 
-    A file of the log bears its hash in its name, also where it was written before there
+    A file of the log has its hash in its name, also where it was written before there
     were seals.
     """
     named = _BY_NAME.fullmatch(name)
@@ -101,20 +101,20 @@ def examine_file(name: str, content: bytes) -> State:
     return State.SOUND if found == named[1] else State.DAMAGED
 
 
-def bears_its_hash(name: str) -> bool:
+def name_holds_hash(name: str) -> bool:
     """Say whether *name* is that of a file of the log, whose hash is in its name."""
     return _BY_NAME.fullmatch(name) is not None
 
 
 def seal_in(content: bytes) -> str | None:
-    """Return the seal that *content*, or the end of it, bears; the rest is not read."""
+    """Return the seal in *content*, or in the end of it; the rest is not read."""
     place = _place(content)
     found = content[place : place + DIGITS] if place >= 0 else b""
     return found.decode() if _HEX.fullmatch(found) else None
 
 
 def seal_of(path: Path) -> str | None:
-    """Return the seal that the file *path* bears; nothing where it bears none."""
+    """Return the seal of the file *path*; nothing where it has none."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - _TAIL))
@@ -135,8 +135,8 @@ def _place(content: bytes) -> int:
 # Tables as Parquet bytes, with exactly the types that their contract names.
 #
 # The same rows give the same bytes: no timestamp, no frame index, no pandas notes.
-# Each file's footer tells the version of its table's form, and one of another is
-# never read. Each bears a seal over all its bytes, and one that does not fit is never
+# Each file's footer states the version of its table's form, and one of another is
+# never read. Each has a seal over all its bytes, and one that does not fit is never
 # read either.
 
 
@@ -151,16 +151,16 @@ _ARROW_TYPES: Mapping[str, pa.DataType] = {
 }
 
 VERSION = "schema_version"
-"""The note of a footer that tells the version of the table's form."""
+"""The note of a footer with the version of the table's form."""
 
 UNMARKED = 0
-"""What a file is said to be whose footer tells no version: it is of the first one."""
+"""The version of a file whose footer states none: the first one."""
 
 UPDATE = "Run: analytics-pipeline update"
 REBUILD = "Run: analytics-pipeline rebuild"
 
 LABEL = "label"
-"""The column of joined files that tells which one a row is from."""
+"""The column of joined files that names the one a row is from."""
 
 
 @cache
@@ -179,7 +179,7 @@ def shape(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
     """Return *frame* with the columns of *table*, in order and of its types."""
     types = frame_types(table)
     chosen = frame[list(types)]
-    # Most columns are right already, and to be told so again takes time.
+    # Most columns are right already, and to set them again takes time.
     wrong = {
         name: kind
         for (name, kind), now in zip(types.items(), chosen.dtypes, strict=True)
@@ -220,8 +220,8 @@ def _encode_no_rows(table: type[Table], version: int) -> bytes:
 def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:
     """Return the rows of several Parquet files, which were proved sound, as one.
 
-    Each part's rows bear its label, if there are labels, in the column ``LABEL``.  The
-    parts are of one version, which the whole tells too.
+    Each part's rows have its label, if there are labels, in the column ``LABEL``.  The
+    parts are of one version, which the whole states too.
     """
     tables = [pq.read_table(pa.BufferReader(part)) for part in parts]
     version = max(_version_in(table.schema.metadata) for table in tables)
@@ -231,8 +231,8 @@ def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:
             for table, label in zip(tables, labels, strict=True)
         ]
     joined = pa.concat_tables(tables)
-    told = {VERSION: str(max(version, FIRST))}
-    return write_rows(joined.replace_schema_metadata(told))
+    values = {VERSION: str(max(version, FIRST))}
+    return write_rows(joined.replace_schema_metadata(values))
 
 
 def write_rows(rows: pa.Table) -> bytes:
@@ -300,7 +300,7 @@ def refuse_other_version(found: int, known: int, what: str) -> None:
 
 
 def read_version(stream: BinaryIO) -> int:
-    """Return the version that a Parquet footer tells; the rows are not read.
+    """Return the version in a Parquet footer; the rows are not read.
 
     Raises:
         LocalFailure: the footer is damaged.
@@ -357,18 +357,18 @@ def _prove(content: bytes, what: str, remedy: str) -> None:
     """Make sure that *content* is what was written.
 
     Raises:
-        LocalFailure: it is not, or bears no seal.
+        LocalFailure: it is not, or is not sealed.
     """
     if not _is_sealed(content, what, remedy):
         raise LocalFailure(
-            f"The stored {what} bears no seal: it is damaged, or of an earlier "
+            f"The stored {what} is not sealed: it is damaged, or of an earlier "
             "version.",
             remedy,
         )
 
 
 def _is_sealed(content: bytes, what: str, remedy: str = UPDATE) -> bool:
-    """Say whether *content* bears a seal.
+    """Say whether *content* is sealed.
 
     Raises:
         LocalFailure: the seal does not fit.
@@ -484,7 +484,7 @@ def proved_files() -> ProvedFiles:
 
 
 def list_contents(folder: UPath) -> dict[str, str]:
-    """Return each file in *folder* with what tells its content from any other.
+    """Return each file in *folder* with what identifies its content.
 
     That is the seal of a Parquet file on disk, and nothing that a copy or a touch of
     the clock could change; one without a seal is left out.  A bucket says it of its
@@ -542,10 +542,10 @@ def unsound_file(path: str, state: State) -> LocalFailure:
     to a rebuild.
     """
     name = path.rpartition("/")[2]
-    is_left = "/bundles/" in path or "://" in path or bears_its_hash(name)
+    is_left = "/bundles/" in path or "://" in path or name_holds_hash(name)
     remedy = REBUILD if is_left else UPDATE
     if state is State.UNSEALED:
         return LocalFailure(
-            f"{path} bears no seal: it is damaged, or of an earlier version.", remedy
+            f"{path} is not sealed: it is damaged, or of an earlier version.", remedy
         )
     return LocalFailure(f"{path} is damaged.", remedy)

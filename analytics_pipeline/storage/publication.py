@@ -1,8 +1,8 @@
 """The files that people use: the master, its first-time buyers, stamp and archive.
 
 Rule 8.4.  Each file is replaced whole or not at all.  The new ones are archived and
-noted before the first of them is put in place, so that whoever dies half-way leaves
-old files or new ones, never halves, and the next run finishes what was begun.
+noted before the first of them is put in place, so that a run that dies half-way
+leaves old files or new ones, never halves, and the next run finishes what was begun.
 """
 
 import hashlib
@@ -199,7 +199,7 @@ class Publication:
         return sum(path.exists() for path in (*files, *(published if noted else [])))
 
     def put_back(self) -> str | None:
-        """Put the published files back in place of what nobody ever published.
+        """Put the published files back in place of what was never published.
 
         Return the day whose files were put back; nothing where there was no need, or
         where they cannot be: the next publication is the remedy then.

@@ -47,7 +47,7 @@ from analytics_pipeline.storage.state import (
 #
 # A segment stays a file of its own: that is what is appended, numbered and proved
 # whole. A *bundle* is a copy of the rows of so many segments in a row, named by their
-# names, which bear the fingerprints of their bytes, and by the fingerprint of its
+# names, which hold the fingerprints of their bytes, and by the fingerprint of its
 # own. Without the bundles nothing is lost but time.
 
 
@@ -57,16 +57,16 @@ SIZE = 128
 """How many segments a bundle holds."""
 
 _DIGITS = 16
-_KEY = 8 + 1 + _DIGITS  # the first segment's number, and what tells the segments
+_KEY = 8 + 1 + _DIGITS  # the first segment's number, and what identifies the segments
 
 
 def fingerprint(content: bytes) -> str:
-    """Return what tells *content* from any other, for use in a file's name."""
+    """Return what identifies *content*, for use in a file's name."""
     return sha256(content).hexdigest()[:_DIGITS]
 
 
 class LogBundles:
-    """The bundles of one generation of the log, in a folder beside its segments."""
+    """The bundles of one generation of the log, in a folder next to its segments."""
 
     def __init__(self, generation: UPath, verified: set[str]) -> None:
         """Keep the bundles of *generation*; *verified* files need no other look."""
@@ -89,7 +89,7 @@ class LogBundles:
     def _is_whole(self, path: UPath) -> bool:
         """Say whether a bundle is as it was written; one that is not is not used.
 
-        A bucket checks what it stores by itself.
+        A bucket verifies what it stores.
         """
         if is_local(path) and str(path) not in self._verified:
             if proved_files().find_unsound([local(path)]):
@@ -142,8 +142,8 @@ def _name(names: Sequence[str], first: int) -> str:
 Read = TypeVar("Read")
 
 SUFFIX = ".parquet"
-TURNED_AWAY = "-q"
-"""How the name of a segment ends that holds records turned away."""
+HAS_REJECTIONS = "-q"
+"""How the name of a segment with rejected records ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,8 @@ class Segment:
 
     @property
     def has_rejections(self) -> bool:
-        """Say whether records were turned away when it was read."""
-        return self.name.endswith(f"{TURNED_AWAY}{SUFFIX}")
+        """Say whether records were rejected when it was read."""
+        return self.name.endswith(f"{HAS_REJECTIONS}{SUFFIX}")
 
     def notes(self) -> dict[str, str]:
         """Return the notes of the footer: origin, cursor and rejections.
@@ -194,7 +194,7 @@ def names_of(segments: Sequence[Segment]) -> list[str]:
     return [segment.name for segment in segments]
 
 
-def beside(
+def outside_bundles(
     bundles: Mapping[int, UPath], segments: Sequence[Segment]
 ) -> Iterator[Segment]:
     """Yield the *segments* that are in none of the *bundles*."""
@@ -232,9 +232,9 @@ def damaged(cause: str) -> LocalFailure:
 # The append-only log of sales: immutable segments, one for every page read.
 #
 # A segment is one Parquet file; it holds the page's rows and, in its footer, the
-# cursor to read on from and the records that were turned away. Because all of that is
+# cursor to read on from and the rejected records. Because all of that is
 # one file put in place by one rename, a page is in the log or it is not. Segments are
-# numbered without a gap, and each bears the fingerprint of its bytes in its name, so
+# numbered without a gap, and each has the fingerprint of its bytes in its name, so
 # that one that was lost or damaged is noticed before anything is counted. The log of
 # a full walk is a new *generation*, which takes the place of the old one when it is
 # complete.
@@ -282,13 +282,13 @@ class SalesLog:
         """
         segments = self.segments()
         numbers = [segment.number for segment in segments]
-        wanted = list(range(max(len(segments), self.judged_segments())))
+        wanted = list(range(max(len(segments), self.checked_segments())))
         if numbers != wanted:
             lost = min(set(wanted) - set(numbers))
             raise damaged(f"Segment {lost} of the log in {self.folder} is gone.")
         known = self._verified
-        for segment in beside(self._bundled(segments), segments):
-            # A bucket checks what it stores by itself.
+        for segment in outside_bundles(self._bundled(segments), segments):
+            # A bucket verifies what it stores.
             if is_local(self.folder) and f"{self.folder}/{segment.name}" not in known:
                 segment.verify()
                 known.add(f"{self.folder}/{segment.name}")
@@ -300,12 +300,14 @@ class SalesLog:
             each for each in self.segments() if until is None or each.number < until
         ]
         bundles = self._bundled(segments)
-        loose = [f"{self.folder}/{each.name}" for each in beside(bundles, segments)]
+        loose = [
+            f"{self.folder}/{each.name}" for each in outside_bundles(bundles, segments)
+        ]
         return [*map(str, bundles.values()), *loose]
 
     def bundle(self) -> None:
         """Bundle the segments that sound walks have read."""
-        segments = self.sound_segments()[: self.judged_segments()]
+        segments = self.sound_segments()[: self.checked_segments()]
         self._bundles.add(names_of(segments))
 
     def _bundled(self, segments: Sequence[Segment]) -> dict[int, UPath]:
@@ -338,19 +340,19 @@ class SalesLog:
         cursor: int,
         origin: str = FEED,
     ) -> None:
-        """Append one page: its rows, what was turned away and the cursor, together."""
+        """Append one page: its rows, what was rejected and the cursor, together."""
         notes = {
             "origin": origin,
             "cursor": str(cursor),
             "rejections": json.dumps([asdict(rejection) for rejection in rejections]),
         }
-        mark = TURNED_AWAY if rejections else ""
+        mark = HAS_REJECTIONS if rejections else ""
         content = encode(rows, SalesFeed, notes)
         name = f"{number:08d}-{fingerprint(content)}{mark}{SUFFIX}"
         replace_bytes(self.folder / name, content)
 
     def rejections(self) -> pd.DataFrame:
-        """Return every record turned away: id, version, rule, position, segment."""
+        """Return every rejected record: id, version, rule, position, segment."""
         columns = ["record_id", "version", "rule", "position", "segment"]
         found = [
             {**rejection, "segment": segment.number}
@@ -368,24 +370,24 @@ class SalesLog:
         bundles = {} if first_segment else self._bundled(segments)
         loose = [
             each.path
-            for each in beside(bundles, segments)
+            for each in outside_bundles(bundles, segments)
             if each.number >= first_segment
         ]
         return sum(row_count_of(path) for path in (*bundles.values(), *loose))
 
-    def judged_segments(self) -> int:
+    def checked_segments(self) -> int:
         """Return the first segment that no sound walk to the end has covered yet."""
         return _read_number(self.folder / "judged_segments", 0)
 
-    def mark_judged(self, segments: int | None = None) -> None:
+    def mark_checked(self, segments: int | None = None) -> None:
         """Note that all segments, or so many, were read by walks that were sound."""
-        judged = self.next_number() if segments is None else segments
-        write_note(self.folder / "judged_segments", f"{judged}\n")
+        checked = self.next_number() if segments is None else segments
+        write_note(self.folder / "judged_segments", f"{checked}\n")
 
     # Generations -----------------------------------------------------------------
 
     def start_generation(self) -> "SalesLog":
-        """Return an empty log beside this one, to be filled by a full walk.
+        """Return an empty log next to this one, to be filled by a full walk.
 
         What an earlier walk left unfinished is thrown away: the feed is read from
         its start anyway, and the current generation is untouched.

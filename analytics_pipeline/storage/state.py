@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from upath import UPath
 
 from analytics_pipeline.domain.incidents import Incident, Incidents
-from analytics_pipeline.model.checks import Finding
+from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import DirectoryInUse, LocalFailure, WrongUse
 from analytics_pipeline.storage.files import (
     AnyPath,
@@ -178,7 +178,7 @@ NOTE = "owner"
 
 
 def claim_store(root: UPath, data_dir: Path) -> None:
-    """Make sure that the store under *root* is this data directory's, or nobody's.
+    """Make sure that the store under *root* is this data directory's, or is free.
 
     A store inside the data directory needs no note: it moves with it.
 
@@ -238,8 +238,8 @@ class Agreement:
     Attributes:
         generation: of the log.
         segments: how many the log had.
-        places: what tells the zones of the outlets, and the first day, from others.
-        days: every day compared, with what tells the content of its file.
+        places: what identifies the zones of the outlets, and the first day.
+        days: every day compared, with what identifies the content of its file.
     """
 
     generation: int
@@ -277,8 +277,8 @@ def note_agreement(table: UPath, agreement: Agreement) -> None:
 # ----------------------------------------------------------------------------------
 # What is remembered of gates: failed last attempts, and failures that were accepted.
 #
-# Small files beside the tables, so that what is built on a table can wait until it is
-# sound, whoever asks for it and when.
+# Small files next to the tables, so that what is built on a table can wait until it
+# is sound, however it is asked for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ class FailedCheck:
         check: its name.
         rule: what was found, in one sentence.
         since: when the first of the unbroken row of attempts failed it, ISO 8601 UTC.
-        fingerprint: of what a person may accept; nothing where nobody may.
+        fingerprint: of what a person may accept; nothing where it cannot be accepted.
     """
 
     check: str
@@ -322,7 +322,7 @@ class FailedGates:
     """The failed last attempts at the tables under one root."""
 
     def __init__(self, root: UPath) -> None:
-        """Keep them beside the tables under *root*."""
+        """Keep them next to the tables under *root*."""
         self._root = root
 
     def of(self, table: str) -> dict[str, list[FailedCheck]]:
@@ -367,7 +367,7 @@ class Acceptances:
     """Every failure that a person ever accepted, oldest first."""
 
     def __init__(self, root: UPath) -> None:
-        """Keep them beside the tables under *root*."""
+        """Keep them next to the tables under *root*."""
         self._path = root / "acceptances.json"
 
     def all(self) -> list[Acceptance]:
@@ -383,18 +383,20 @@ class Acceptances:
         entries = [asdict(each) for each in [*self.all(), acceptance]]
         write_note(self._path, json.dumps(entries, indent=1) + "\n")
 
-    def honour(self, table: str, partition: str | None, finding: Finding) -> Finding:
-        """Return *finding* as accepted, if a person has accepted exactly this failure.
+    def honour(
+        self, table: str, partition: str | None, check_result: CheckResult
+    ) -> CheckResult:
+        """Return the result as accepted, if a person has accepted exactly this failure.
 
         Another one of the same check, table and day stays what it is.
         """
-        if not finding.blocks or finding.fingerprint is None:
-            return finding
-        wanted = (table, partition or "", finding.check, finding.fingerprint)
+        if not check_result.blocks or check_result.fingerprint is None:
+            return check_result
+        wanted = (table, partition or "", check_result.check, check_result.fingerprint)
         for each in reversed(self.all()):
             if (each.table, each.partition, each.check, each.fingerprint) == wanted:
-                return finding.accept(each.reason)
-        return finding
+                return check_result.accept(each.reason)
+        return check_result
 
     def days(self, table: str, check: str) -> list[str]:
         """Return the days of *table* on which a failure of *check* was accepted."""
@@ -403,12 +405,12 @@ class Acceptances:
 
 
 # ----------------------------------------------------------------------------------
-# A note beside the lock of a data directory: who holds it, and what is being done.
+# A note next to the lock of a data directory: who holds it, and what is being done.
 #
 # The lock itself is another file, and only that one keeps runs apart. The note is for
 # people: who writes it holds a lock on it as long as it is true, which the operating
 # system takes back when the process ends, so what a killed run left is not believed.
-# Whatever goes wrong with the note stops nobody and holds up nobody.
+# Whatever goes wrong with the note stops no run and delays none.
 
 
 NAME = ".lock_holder"
@@ -428,8 +430,8 @@ class Holder:
         pid: of its process.
         host: the name of its machine, or of its container.
         since: when it began, in ISO 8601.
-        doing: what it last told to be doing; empty if nothing yet.
-        advanced: when it last got on, in ISO 8601.
+        doing: what it last reported to be doing; empty if nothing yet.
+        advanced: when it last made progress, in ISO 8601.
     """
 
     by: str
@@ -445,7 +447,7 @@ class Holder:
         doing = f", at {self.doing}" if self.doing else ""
         return (
             f"{self.by} (process {self.pid} on {self.host}), since "
-            f"{_as_utc(self.since)}{doing} (got on at {_as_utc(self.advanced)})"
+            f"{_as_utc(self.since)}{doing} (last progress at {_as_utc(self.advanced)})"
         )
 
     @property
@@ -484,9 +486,9 @@ class HolderNote:
 
 @contextmanager
 def kept_note(data_dir: Path) -> Iterator[HolderNote | None]:
-    """Yield the note of *data_dir* for whoever holds the directory now.
+    """Yield the note of *data_dir* for the run that holds the directory now.
 
-    Nothing if it cannot be written; afterwards it is gone.  Whoever writes it holds the
+    Nothing if it cannot be written; afterwards it is gone.  Its writer holds the
     directory's own lock, so no other can be writing another one.
     """
     path = data_dir / NAME
@@ -535,7 +537,7 @@ def read_holder(data_dir: Path) -> Holder | None:
 
 
 def _is_free(descriptor: int) -> bool:
-    """Say whether nobody holds the note, so that it is an old one."""
+    """Say whether no process holds the note, so that it is an old one."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -544,13 +546,13 @@ def _is_free(descriptor: int) -> bool:
 
 
 # ----------------------------------------------------------------------------------
-# The memory of the alerts: what is wrong, and who was told.
+# The memory of the alerts: what is wrong, and who was notified.
 #
-# Replaced whole before and after every message: whoever is killed between a message
+# Replaced whole before and after every message: a process killed between a message
 # and the note of it sends that one again, and loses none, nor its recovery.
 
 
-TELL_AGAIN = "Remove it: what fails now is then told once more."
+SEND_AGAIN = "Remove it: what fails now is then reported once more."
 
 SHORTEST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -595,7 +597,7 @@ class AlertMemory:
 
 
 class AlertBook:
-    """The file that remembers, and the lock that keeps two tellers apart."""
+    """The file that remembers, and the lock that lets only one process send."""
 
     def __init__(self, folder: Path) -> None:
         """Keep it in *folder*."""
@@ -605,10 +607,10 @@ class AlertBook:
 
     @contextmanager
     def held(self, seconds: float) -> Iterator[None]:
-        """Keep every other teller away.
+        """Keep every other sender away.
 
         Raises:
-            DirectoryInUse: another one has been telling for so many *seconds*.
+            DirectoryInUse: another one has been sending for so many *seconds*.
         """
         lock = FileLock(self._lock, mode=0o600, is_singleton=True)
         try:
@@ -620,7 +622,7 @@ class AlertBook:
             ) from error
 
     def read(self) -> AlertMemory | None:
-        """Return what is remembered; nothing if nobody ever wrote it.
+        """Return what is remembered; nothing if it was never written.
 
         Raises:
             LocalFailure: the file is damaged.
@@ -628,10 +630,10 @@ class AlertBook:
         if not self._path.exists():
             return None
         try:
-            content = read_note_bytes(self._path, TELL_AGAIN)
+            content = read_note_bytes(self._path, SEND_AGAIN)
             return _STORED.validate_json(content or b"").memory
         except ValidationError as error:
-            raise LocalFailure(f"{self._path} is damaged.", TELL_AGAIN) from error
+            raise LocalFailure(f"{self._path} is damaged.", SEND_AGAIN) from error
 
     def write(self, memory: AlertMemory) -> None:
         """Replace what is remembered."""

@@ -49,11 +49,11 @@ from analytics_pipeline.storage.state import (
 # ----------------------------------------------------------------------------------
 # The days of a month in one file, so that years of days open quickly.
 #
-# A day stays a file of its own: that is what is judged, stored and replaced. A
+# A day stays a file of its own: that is what is checked, stored and replaced. A
 # *bundle* is a copy of the days of a month that is over; days that were stored again
 # since are read from their own files, and when there are some, the bundle is made
-# anew. Whether a day is as it was is told by the seal of its file, never by its size
-# or time. A damaged bundle is not read, and made anew. Without the bundles nothing is
+# again. The seal of its file shows whether a day is as it was, never its size or
+# time. A damaged bundle is not read, and made again. Without the bundles nothing is
 # lost but time.
 
 
@@ -83,7 +83,7 @@ class ReadPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Bundle:
-    """A bundle as the index has it: what tells its content, and that of its days."""
+    """A bundle as the index has it: what identifies its content and its days'."""
 
     state: str
     days: Mapping[str, str]
@@ -93,7 +93,7 @@ _INDEX = TypeAdapter(dict[str, _Bundle])
 
 
 class DayBundles:
-    """The bundles of one daily table, in a folder beside its days."""
+    """The bundles of one daily table, in a folder next to its days."""
 
     def __init__(self, table: UPath) -> None:
         """Keep the bundles of the days in the folder *table*."""
@@ -105,7 +105,7 @@ class DayBundles:
         """Return how the *wanted* days are read.
 
         Args:
-            states: every stored day with what tells its present content.
+            states: every stored day with what identifies its present content.
             wanted: the days.
         """
         rest = set(wanted)
@@ -205,7 +205,7 @@ def _unchanged(held: Mapping[str, str], states: Mapping[str, str]) -> set[str]:
 # ----------------------------------------------------------------------------------
 # The stored tables: one Parquet file a table, or one a day.
 #
-# Only tables that passed their gate are here. Beside each one, a small note remembers
+# Only tables that passed their gate are here. Next to each one, a small note remembers
 # whether the last attempt to replace it failed, so that what is built on it can wait.
 
 
@@ -224,7 +224,7 @@ class CatchUp:
 
 
 _CATCH_UP = TypeAdapter(CatchUp)
-_USUAL = TypeAdapter(dict[str, dict[str, int]])
+_HISTORY = TypeAdapter(dict[str, dict[str, int]])
 
 
 def is_table(name: str) -> bool:
@@ -278,8 +278,8 @@ class Warehouse:
     ) -> None:
         """Replace *table*, or one day of it, by *frame*, whole or not at all.
 
-        A file that holds the same bytes stays, so that nobody takes it for news; a
-        bucket knows by itself that they are the same.
+        A file that holds the same bytes stays, so that it is not taken for
+        news; a bucket knows that they are the same.
         """
         path, content = self.path(table, partition), encode(frame, model, notes)
         if not (is_local(path) and read_if_there(path) == content):
@@ -350,7 +350,7 @@ class Warehouse:
         return [name.removesuffix(_SUFFIX) for name in names if is_table(name)]
 
     def states(self, table: str) -> dict[str, str]:
-        """Return each stored day of *table* with what tells its content from any other.
+        """Return each stored day of *table* with what identifies its content.
 
         That is the seal of its file; of a bucket, what it knows its objects by.
         """
@@ -419,7 +419,7 @@ class Warehouse:
         """Return the last complete walk of the feed behind *table*, if any."""
         return read_note(self.root / table / "catch_up.json", _CATCH_UP)
 
-    # What a table was usually like -----------------------------------------------
+    # What a table is normally like -----------------------------------------------
 
     def record_run(self, table: str, day: date, counts: Mapping[str, int]) -> None:
         """Note what the table stored on *day* holds; of a day, the last run counts."""
@@ -434,4 +434,4 @@ class Warehouse:
         return [runs[noted] for noted in sorted(runs) if noted < day.isoformat()]
 
     def _runs(self, table: str) -> dict[str, dict[str, int]]:
-        return read_note(self.root / table / "usual.json", _USUAL) or {}
+        return read_note(self.root / table / "usual.json", _HISTORY) or {}

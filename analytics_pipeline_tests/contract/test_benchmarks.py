@@ -45,7 +45,7 @@ def result():
     return Result("2026-07-01", "a machine", {"duckdb": "1"}, 3, [case])
 
 
-def test_a_table_tells_median_spread_memory_ratio_and_figures(result):
+def test_a_table_has_median_spread_memory_ratio_and_figures(result):
     rows = render_table(result.cases).splitlines()
 
     assert rows[0] == (
@@ -109,7 +109,7 @@ def test_two_results_that_differ_stop_the_measuring(tmp_path, monkeypatch):
         }
 
     monkeypatch.setattr("benchmarks.harness.run_alone", reply)
-    bench = Bench(2, [1], tmp_path, say=lambda _told: None)
+    bench = Bench(2, [1], tmp_path, say=lambda _reported: None)
     measures = [Measure(name, "a:b", {}) for name in ("ours", "theirs")]
 
     with pytest.raises(Disagreement, match="ours: another, theirs: one"):
@@ -125,7 +125,7 @@ def settle(stopwatch, folder, word):
 
 @pytest.mark.nightly
 def test_a_measure_runs_in_a_process_of_its_own(tmp_path):
-    bench = Bench(2, [1], tmp_path, say=lambda _told: None)
+    bench = Bench(2, [1], tmp_path, say=lambda _reported: None)
     function = f"{__name__}:settle"
     folder = bench.prepare("made", function, word="once")
     (folder / "once").unlink()

@@ -23,17 +23,17 @@ from analytics_pipeline_tests.clock_of_processes.sitecustomize import OF_GRPC
 
 SHORT = timedelta(minutes=2)
 """Longer than a process takes to start on a busy machine."""
-TELL = "from datetime import *; print(datetime.now(UTC).isoformat())"
-TELL_IN_A_CHILD = (
-    f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{TELL}'])"
+PRINT_TIME = "from datetime import *; print(datetime.now(UTC).isoformat())"
+PRINT_TIME_IN_A_CHILD = (
+    f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{PRINT_TIME}'])"
 )
-TELL_PINNED = (
+PRINT_PINNED_TIME = (
     "from analytics_pipeline_tests import clock; "
     "clock.pin('2028-02-29'); clock.pin('2031-01-01'); print(clock.now().isoformat())"
 )
 
 
-def told(*words: str, env: dict[str, str] | None = None) -> datetime:
+def reported(*words: str, env: dict[str, str] | None = None) -> datetime:
     """Return the moment that a process prints."""
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
     assert done.stderr == ""
@@ -42,7 +42,7 @@ def told(*words: str, env: dict[str, str] | None = None) -> datetime:
 
 def in_the_shell() -> datetime:
     script = f'{clock.exported()}; exec "$0" -c "$1"'
-    return told("sh", "-c", script, sys.executable, TELL, env={})
+    return reported("sh", "-c", script, sys.executable, PRINT_TIME, env={})
 
 
 def in_a_fork_server() -> datetime:
@@ -58,9 +58,11 @@ def in_a_fork_server() -> datetime:
         lambda: datetime.fromtimestamp(time.time(), UTC),
         lambda: datetime.fromtimestamp(time.time_ns() / 10**9, UTC),
         lambda: pd.Timestamp.now(UTC).to_pydatetime(),
-        lambda: told(sys.executable, "-c", TELL),
-        lambda: told(sys.executable, "-c", TELL, env=clock.variables()),
-        lambda: told(sys.executable, "-c", TELL_IN_A_CHILD, env=clock.variables()),
+        lambda: reported(sys.executable, "-c", PRINT_TIME),
+        lambda: reported(sys.executable, "-c", PRINT_TIME, env=clock.variables()),
+        lambda: reported(
+            sys.executable, "-c", PRINT_TIME_IN_A_CHILD, env=clock.variables()
+        ),
         in_the_shell,
         in_a_fork_server,
     ],
@@ -70,7 +72,7 @@ def in_a_fork_server() -> datetime:
         "fork server",
     ],
 )
-def test_whatever_asks_is_told_the_pinned_moment(ask) -> None:
+def test_every_reader_gets_the_pinned_moment(ask) -> None:
     real = escape_hatch.datetime.datetime.now(UTC)
     pinned = real + timedelta(seconds=float(os.environ[clock.OFFSET]))
 
@@ -81,7 +83,7 @@ def test_a_clock_is_pinned_once_and_to_what_was_asked_for() -> None:
     environment = {**os.environ, "PYTHONPATH": str(clock.ROOT)}
     del environment[clock.OFFSET]
 
-    moment = told(sys.executable, "-c", TELL_PINNED, env=environment)
+    moment = reported(sys.executable, "-c", PRINT_PINNED_TIME, env=environment)
 
     assert timedelta() <= moment - datetime(2028, 2, 29, 12, tzinfo=UTC) < SHORT
 
@@ -110,7 +112,7 @@ def test_a_deadline_of_grpc_is_a_moment_of_the_real_clock() -> None:
         module = import_module(f"grpc.{name}")
         assert abs(module.time.time() - real) < SHORT.total_seconds()
     with (
-        grpc.insecure_channel("127.0.0.1:9") as channel,  # where nobody listens
+        grpc.insecure_channel("127.0.0.1:9") as channel,  # where no one listens
         pytest.raises(grpc.FutureTimeoutError),
     ):
         grpc.channel_ready_future(channel).result(timeout=0.2)

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.model.policy import RunLimits, Usual
+from analytics_pipeline.model.policy import AnomalyLimits, RunLimits
 from analytics_pipeline.settings import (
     Settings,
+    load_anomaly_limits,
     load_export_dialect,
     load_policy,
     load_run_limits,
-    load_usual,
 )
 from analytics_pipeline.tables import TABLES
 
@@ -87,12 +87,14 @@ def test_the_example_of_policies_holds_every_key_and_is_valid(tmp_path: Path) ->
 
     assert chosen.phone_region == "US"
     assert chosen.max_quarantined == 10
-    dialect, usual = load_export_dialect(path), load_usual(path)
+    dialect, anomaly_limits = load_export_dialect(path), load_anomaly_limits(path)
     limits = load_run_limits(path)
     assert limits == RunLimits()
-    assert usual == replace(Usual(), closed_days=usual.closed_days)
-    assert len(usual.closed_days) == 2
-    tables = (chosen, dialect, usual, limits)
+    assert anomaly_limits == replace(
+        AnomalyLimits(), closed_days=anomaly_limits.closed_days
+    )
+    assert len(anomaly_limits.closed_days) == 2
+    tables = (chosen, dialect, anomaly_limits, limits)
     for name in (field.name for table in tables for field in fields(table)):
         assert f"# {name} = " in example or f"# [{name}]" in example
     assert "ecom_export" in tomllib.loads(active)

@@ -137,15 +137,15 @@ def _limits(column: Any) -> Iterator[str]:
     if column.unique:
         yield "each once"
     for check in column.checks:
-        if told := _limit(check):
-            yield told
+        if reported := _limit(check):
+            yield reported
 
 
 def _limit(check: Check) -> str:
     """Return what a check allows, in words.
 
     Raises:
-        ValueError: nobody has put such a check into words yet.
+        ValueError: no one has put such a check into words yet.
     """
     given = check.statistics
     match check.name:

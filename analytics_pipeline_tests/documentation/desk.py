@@ -27,9 +27,9 @@ from analytics_pipeline_tests.documentation.pages import Typed
 from analytics_pipeline_tests.light_run import exit_code_of, run_light
 from analytics_pipeline_tests.simulated_shop import SimulatedShop, open_simulated_shop
 
-TOLD_DAY = "2026-01-31"
+DAY_IN_PAGES = "2026-01-31"
 """The day that the pages take as an example; here one of the last."""
-TOLD_CUSTOMER = "ann@example.com"
+CUSTOMER_IN_PAGES = "ann@example.com"
 OURS = "analytics-pipeline "
 HARMLESS = {
     *("mkdir", "chmod", "cat", "echo", "umask", "cp", "mv", "rm", "tar", "du"),
@@ -81,8 +81,8 @@ class Desk:
     def _fill_in(self, command: str) -> str:
         """Put a day and a customer of this shop in the place of the examples."""
         day = self.yesterday - timedelta(days=3)
-        return command.replace(TOLD_DAY, day.isoformat()).replace(
-            TOLD_CUSTOMER, self.customer
+        return command.replace(DAY_IN_PAGES, day.isoformat()).replace(
+            CUSTOMER_IN_PAGES, self.customer
         )
 
 
@@ -123,7 +123,7 @@ def _a_customer(shop: SimulatedShop) -> tuple[str, str]:
     for row in shop.rows("customer_analytics_master.csv"):
         if re.fullmatch(r"[a-z.0-9]+@example\.com", row["Email"]) and not row["Note"]:
             return row["Email"], row["Name"]
-    raise AssertionError("nobody has an ordinary e-mail")
+    raise AssertionError("no one has an ordinary e-mail")
 
 
 def _install(programs: Path) -> None:
@@ -155,7 +155,7 @@ def _run_without_dagster(
     tags: Mapping[str, str] | None = None,
 ) -> Outcome:
     feed, days = (config["ops"][name]["config"] for name in ("sales_feed", "raw_sales"))
-    told: list[Any] = []
+    parts: list[Any] = []
     figures: dict[str, Mapping[str, Any]] = {}
     failure = None
     try:
@@ -164,7 +164,7 @@ def _run_without_dagster(
             day,
             **feed,
             recut_all_days=days["recut_all_days"],
-            told=told,
+            reported=parts,
             figures=figures,
         )
     except dg.Failure as error:
@@ -174,7 +174,7 @@ def _run_without_dagster(
         failure = RunFailed(cause, remedy, exit_code_of(error))
     warnings = [
         f"{event.asset_key.to_user_string()}: {event.description}"
-        for event in told
+        for event in parts
         if isinstance(event, dg.AssetCheckEvaluation)
         and not event.passed
         and event.severity is dg.AssetCheckSeverity.WARN

@@ -1,4 +1,4 @@
-"""Commands that the pages show and no test types as they stand, and why not."""
+"""Commands that the pages show and no test types as they are, and why not."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ _EXIT_CODE = re.compile(r" # exit code (?P<code>\d+)$")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block of a page, and the headings that it stands under."""
+    """A fenced block of a page, and the headings that it is under."""
 
     language: str
     text: str
@@ -28,7 +28,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command that a page tells its reader to type, and the answer that it shows."""
+    """A command that a page states its reader to type, and the answer that it shows."""
 
     command: str
     headings: tuple[str, ...]
@@ -36,9 +36,9 @@ class Typed:
 
     @property
     def exit_code(self) -> int:
-        """The exit code that the page tells; 0 if it tells none."""
-        told = _EXIT_CODE.search(self.command.splitlines()[0])
-        return int(told["code"]) if told else 0
+        """The exit code that the page says; 0 if it says none."""
+        reported = _EXIT_CODE.search(self.command.splitlines()[0])
+        return int(reported["code"]) if reported else 0
 
 
 def read(page: Path) -> str:
@@ -103,5 +103,5 @@ def links(page: Path) -> list[str]:
 
 
 def spans(page: Path) -> list[str]:
-    """Return what stands in backticks in the prose of a page, once each."""
+    """Return what is in backticks in the prose of a page, once each."""
     return sorted(set(re.findall(r"`([^`\n]+)`", prose(page))))

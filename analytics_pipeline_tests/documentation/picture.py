@@ -1,6 +1,6 @@
 """Draws ``docs/architecture.svg``: the tables as Dagster knows them, row by row.
 
-A table stands one row below the last of those that it is made from.  An arrow over
+A table is one row below the last of those that it is made from.  An arrow over
 several rows gets a place of its own in each row between, so that it crosses no table.
 """
 
@@ -39,7 +39,7 @@ _STYLE = """
 
 @dataclass
 class Place:
-    """Where something stands: a table, a source outside, or an arrow passing by."""
+    """Where something is: a table, a source outside, or an arrow passing by."""
 
     name: str
     row: int

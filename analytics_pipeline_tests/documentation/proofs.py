@@ -1,7 +1,7 @@
 """Where each proof runs: by day, at night, or by day in some forms and at night in all.
 
 A test runs at night if it is marked ``nightly``; a form of one, if its parameters are.
-That is read from the text of the tests, so nobody keeps a second list of it.
+That is read from the text of the tests, so no one keeps a second list of it.
 """
 
 import ast
@@ -110,7 +110,7 @@ def _used_by(test: ast.FunctionDef) -> set[str]:
 
 
 def _aliases(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
-    """Return what stands for the mark in a module, and what it is a part of.
+    """Return what represents the mark in a module, and what it is a part of.
 
     ``pytestmark`` is the mark of a module, even beside others.
     """

@@ -1,4 +1,4 @@
-"""What has happened in the shop when a page tells what to do about it."""
+"""What has happened in the shop when a page shows what to do about it."""
 
 import csv
 import random

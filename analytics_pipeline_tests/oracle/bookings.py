@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from analytics_pipeline.simulator.records import Sale, StoreState, WebOrder
 from analytics_pipeline_tests.oracle.people import People, email_key, is_made_up
-from analytics_pipeline_tests.oracle.terms import USUAL, Terms
+from analytics_pipeline_tests.oracle.terms import NORMAL, Terms
 
 STATUSES_DONE = {
     "CLOSED",
@@ -30,7 +30,7 @@ ONE_CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One completed sale or one added web order; ``person`` None is nobody."""
+    """One completed sale or one added web order; ``person`` None is unattributed."""
 
     person: str | None
     day: date
@@ -58,8 +58,8 @@ def business_day(state: StoreState, sale: Sale) -> date:
     return local_day(sale.sale_date, zone)
 
 
-def is_completed(sale: Sale, terms: Terms = USUAL) -> bool:
-    """Tell whether a sale is money (rules 2.1 and 2.2)."""
+def is_completed(sale: Sale, terms: Terms = NORMAL) -> bool:
+    """Say whether a sale is money (rules 2.1 and 2.2)."""
     if sale.deleted_at is not None:
         return False
     if sale.state == "closed":
@@ -68,7 +68,7 @@ def is_completed(sale: Sale, terms: Terms = USUAL) -> bool:
 
 
 def is_awaiting(sale: Sale) -> bool:
-    """Tell whether a sale only waits for its pickup or dispatch (rule 2.1)."""
+    """Say whether a sale only waits for its pickup or dispatch (rule 2.1)."""
     if sale.state != "pending" or sale.status not in STATUSES_AWAITING:
         return False
     return bool(sale.attributes) and set(sale.attributes) <= {"pickup", "delivery"}
@@ -81,7 +81,7 @@ def unpaid(sale: Sale) -> Decimal:
 
 
 def is_order(sale: Sale) -> bool:
-    """Tell whether a completed sale is an order (rule 2.3)."""
+    """Say whether a completed sale is an order (rule 2.3)."""
     bought = any(
         line.quantity > 0 and not line.is_return and line.status != "VOIDED"
         for line in sale.lines
@@ -89,7 +89,7 @@ def is_order(sale: Sale) -> bool:
     return sale.return_for is None and bought
 
 
-def refunded(sale: Sale, terms: Terms = USUAL) -> int:
+def refunded(sale: Sale, terms: Terms = NORMAL) -> int:
     """Return what a completed sale gave back, in cents (rules 2.5 and 1.4)."""
     back = [
         line.total + line.tax_total if terms.with_tax else line.total
@@ -105,7 +105,7 @@ def exported_number(order: WebOrder) -> str:
 
 
 def _seen(text: str) -> str:
-    """Take out what nobody sees: marks of direction, joiners, signs of no width."""
+    """Take out what is invisible: marks of direction, joiners, signs of no width."""
     return "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
 
 
@@ -127,8 +127,8 @@ def in_number_order(orders: Iterable[WebOrder]) -> list[WebOrder]:
 
 def numbers_on(note: str) -> list[str]:
     """Return every number that a note may name, the longest first (rule 4.3)."""
-    told = NOTE.match(_seen(note))
-    line = told[1].strip() if told else ""
+    reported = NOTE.match(_seen(note))
+    line = reported[1].strip() if reported else ""
     ends = [place for place, letter in enumerate(line) if letter.isspace()]
     return [same_number(line[:end]) for end in [len(line), *reversed(ends)] if line]
 
@@ -157,8 +157,8 @@ def match_web_orders(orders: list[WebOrder], sales: list[Sale]) -> dict[str, Web
             open_orders.append(order)
     still_open = []
     for order in open_orders:
-        told = by_note.get(same_number(exported_number(order)), [])
-        free = [sale_id for sale_id in told if sale_id not in order_of]
+        reported = by_note.get(same_number(exported_number(order)), [])
+        free = [sale_id for sale_id in reported if sale_id not in order_of]
         order_of |= dict.fromkeys(free, order)
         if not free:
             still_open.append(order)
@@ -181,7 +181,7 @@ def person_of_web_order(order: WebOrder, people: People) -> str | None:
 
 
 def book_everything(
-    state: StoreState, as_of: date, people: People, terms: Terms = USUAL
+    state: StoreState, as_of: date, people: People, terms: Terms = NORMAL
 ) -> list[Booking]:
     """Book every completed sale and every added web order up to *as_of*."""
     days = {sale.id: business_day(state, sale) for sale in state.sales.values()}
@@ -219,7 +219,7 @@ def book_everything(
 def _book_web_orders(
     orders: list[WebOrder], zone: str, people: People, terms: Terms
 ) -> list[Booking]:
-    """Book the orders that no sale stands for, if they are paid (rule 4.4)."""
+    """Book the orders that no sale represents, if they are paid (rule 4.4)."""
     return [
         Booking(
             person_of_web_order(order, people),

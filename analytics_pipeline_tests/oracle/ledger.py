@@ -19,7 +19,7 @@ from analytics_pipeline_tests.oracle.bookings import (
     person_of_web_order,
 )
 from analytics_pipeline_tests.oracle.people import People, Person, find_people
-from analytics_pipeline_tests.oracle.terms import USUAL, Terms
+from analytics_pipeline_tests.oracle.terms import NORMAL, Terms
 from analytics_pipeline_tests.oracle.texts import cell, readable
 
 VIP_CENTS = 100_000
@@ -50,7 +50,7 @@ class Figures:
 
 
 def expected_master(
-    state: StoreState, as_of: date, terms: Terms = USUAL
+    state: StoreState, as_of: date, terms: Terms = NORMAL
 ) -> list[dict[str, str]]:
     """Return every row of the master file, cell by cell, in order (rule 8.1)."""
     rows = [
@@ -62,7 +62,7 @@ def expected_master(
 
 
 def expected_first_time_buyers(
-    state: StoreState, as_of: date, terms: Terms = USUAL
+    state: StoreState, as_of: date, terms: Terms = NORMAL
 ) -> list[dict[str, str]]:
     """Return every row of the first-time buyers, newest first (rules 6 and 8.2)."""
     found = []
@@ -79,13 +79,13 @@ def expected_first_time_buyers(
 
 
 def expected_totals(
-    state: StoreState, as_of: date, terms: Terms = USUAL
+    state: StoreState, as_of: date, terms: Terms = NORMAL
 ) -> dict[str, int]:
     """Return the sums that must hold, in cents and counts (rule 7.1)."""
     people = find_people(state)
     books = book_everything(state, as_of, people, terms)
     persons = _everybody(state, as_of, terms)
-    nobody = [booking for booking in books if booking.person is None]
+    no_one = [booking for booking in books if booking.person is None]
     web = [booking for booking in books if booking.is_web_order]
     tills = [booking for booking in books if not booking.is_web_order]
     return {
@@ -93,10 +93,10 @@ def expected_totals(
         "added_web_orders_cents": _sum_cents(web),
         "added_web_order_count": len(web),
         "lifetime_value_cents": sum(figures.lifetime for _, figures in persons),
-        "unattributed_cents": _sum_cents(nobody),
+        "unattributed_cents": _sum_cents(no_one),
         "order_count": sum(booking.is_order for booking in books),
         "attributed_order_count": sum(figures.orders for _, figures in persons),
-        "unattributed_order_count": sum(booking.is_order for booking in nobody),
+        "unattributed_order_count": sum(booking.is_order for booking in no_one),
         "ecom_order_count": sum(b.is_order and b.is_ecom for b in books),
         "refunded_cents": sum(booking.refunded_cents for booking in books),
         "completed_sale_count": len(tills),

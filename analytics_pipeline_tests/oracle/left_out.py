@@ -21,7 +21,7 @@ from analytics_pipeline_tests.oracle.bookings import (
     unpaid,
 )
 from analytics_pipeline_tests.oracle.people import find_people
-from analytics_pipeline_tests.oracle.terms import USUAL, Terms
+from analytics_pipeline_tests.oracle.terms import NORMAL, Terms
 
 LEAST_TIMES, LEAST_PERCENT = 20, 5
 NEARLY_PAID = Decimal(1)
@@ -35,7 +35,7 @@ class LeftOut:
     cents: int
 
 
-def dated_later(state: StoreState, today: date, terms: Terms = USUAL) -> LeftOut:
+def dated_later(state: StoreState, today: date, terms: Terms = NORMAL) -> LeftOut:
     """Return the money dated after *today*, by the store's calendar (rule 1.5)."""
     zone = state.retailer.time_zone
     return _add_up(
@@ -48,7 +48,7 @@ def dated_later(state: StoreState, today: date, terms: Terms = USUAL) -> LeftOut
     )
 
 
-def nearly_paid(state: StoreState, terms: Terms = USUAL) -> dict[date, LeftOut]:
+def nearly_paid(state: StoreState, terms: Terms = NORMAL) -> dict[date, LeftOut]:
     """Return the waiting sales that lack less than 1.00, by business day (rule 2.1)."""
     by_day: dict[date, list[Sale]] = {}
     for sale in state.sales.values():
@@ -58,7 +58,7 @@ def nearly_paid(state: StoreState, terms: Terms = USUAL) -> dict[date, LeftOut]:
     return {day: _add_up(sales, terms) for day, sales in by_day.items()}
 
 
-def without_record(state: StoreState, as_of: date, terms: Terms = USUAL) -> LeftOut:
+def without_record(state: StoreState, as_of: date, terms: Terms = NORMAL) -> LeftOut:
     """Return the money up to *as_of* of customers that there are none of (rule 3.8)."""
     return _add_up(
         (
@@ -73,7 +73,7 @@ def without_record(state: StoreState, as_of: date, terms: Terms = USUAL) -> Left
     )
 
 
-def hidden_walk_in(state: StoreState, as_of: date, terms: Terms = USUAL) -> str | None:
+def hidden_walk_in(state: StoreState, as_of: date, terms: Terms = NORMAL) -> str | None:
     """Return the record that sells as only a walk-in does, if one does (rule 3.8)."""
     people = find_people(state)
     books = book_everything(state, as_of, people, terms)

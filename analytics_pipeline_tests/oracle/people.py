@@ -1,7 +1,7 @@
 """The ledger's own idea of who is who, by brute force (rules 3.1 to 3.5).
 
 It knows only the number formats that the store's history uses, and shares nothing
-with the code that it is there to judge.
+with the code that it is there to check.
 """
 
 import re
@@ -30,7 +30,7 @@ FILLERS = (
     *("1234567", "0000000"),
     *(digits for n in range(1, 10) for digits in (str(n) * 7, f"000000{n}")),
 )
-CODE_OF_NOBODY = "WALKIN"
+WALK_IN_CODE = "WALKIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def phone_key(typed: str | None) -> str | None:
 
 
 def is_made_up(text: str) -> bool:
-    """Tell a placeholder by its looks, valid or not (rule 3.3)."""
+    """Report a placeholder by its looks, valid or not (rule 3.3)."""
     inside = any(pattern in text for pattern in PATTERNS_INSIDE)
     return inside or text.startswith(PATTERNS_IN_FRONT)
 
@@ -101,7 +101,7 @@ def find_people(state: StoreState) -> People:
         customer.id
         for customer in state.customers.values()
         if customer.id == state.default_customer_id
-        or customer.customer_code == CODE_OF_NOBODY
+        or customer.customer_code == WALK_IN_CODE
     )
     records = [c for c in state.customers.values() if c.id not in nobodies]
     placeholders = _placeholders(records)
@@ -131,7 +131,7 @@ def _belongs(
 
 
 def _placeholders(records: Iterable[Customer]) -> frozenset[str]:
-    """Return every key that joins nobody (rule 3.3)."""
+    """Return every key that joins no one (rule 3.3)."""
     sharers: dict[str, int] = {}
     found = set()
     for record in records:

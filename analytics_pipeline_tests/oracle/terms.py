@@ -16,4 +16,4 @@ class Terms:
     paid_tolerance: Decimal = Decimal("0.01")
 
 
-USUAL = Terms()
+NORMAL = Terms()

@@ -16,7 +16,7 @@ from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import arrow_schema
-from analytics_pipeline_tests.tables import lend_rows, make_table
+from analytics_pipeline_tests.tables import make_table, rows_to_ibis
 from analytics_pipeline_tests.till_payloads import SHAPES, STATES, Item, TillSale
 
 D = date(2026, 1, 31)
@@ -223,18 +223,18 @@ def measure(payloads, basis):
     policy = Policy(money_basis=basis)
     purchases = list_purchases(
         ibis.memtable(raw_sales, schema=schema),
-        lend_rows([{"record_id": n, "person_id": n} for n in numbers], RECORD),
-        lend_rows([], LINK),
-        lend_rows([], {"sale_id": TEXT}),
-        lend_rows([], ADDED),
+        rows_to_ibis([{"record_id": n, "person_id": n} for n in numbers], RECORD),
+        rows_to_ibis([], LINK),
+        rows_to_ibis([], {"sale_id": TEXT}),
+        rows_to_ibis([], ADDED),
         [],
         policy,
         D,
     )
     people = [{"person_id": n, "is_customer": True} for n in numbers]
-    lent = lend_rows(people, {"person_id": TEXT, "is_customer": "boolean"})
+    table = rows_to_ibis(people, {"person_id": TEXT, "is_customer": "boolean"})
     engine = ibis.duckdb.connect(threads=1)
-    found = engine.to_pandas(measure_people(purchases, lent, policy, D))
+    found = engine.to_pandas(measure_people(purchases, table, policy, D))
     cells = found[list(NAMES)].astype("Int64").astype(object)
     cells = cells.where(cells.notna(), None)
     return dict(

@@ -190,7 +190,7 @@ def test_spellings_of_one_contact_are_one_key_rules_3_2_and_3_4(left, right):
         {"phone": "222-222-2222"},
     ],
 )
-def test_a_placeholder_joins_nobody_rule_3_3(contact):
+def test_a_placeholder_joins_no_one_rule_3_3(contact):
     found = resolve({"id": "a", **contact}, {"id": "b", **contact})
 
     assert not same(found, "a", "b")
@@ -198,7 +198,7 @@ def test_a_placeholder_joins_nobody_rule_3_3(contact):
 
 
 @pytest.mark.parametrize(("holders", "is_one"), [(5, True), (6, False)])
-def test_a_contact_of_more_than_five_live_customers_joins_nobody_rule_3_3(
+def test_a_contact_of_more_than_five_live_customers_joins_no_one_rule_3_3(
     holders, is_one
 ):
     records = [{"id": f"r{n}", "email": "ada@example.com"} for n in range(holders)]

@@ -97,15 +97,15 @@ def customers() -> list[dict[str, Any]]:
 
 def items(written: str) -> Iterator[Item]:
     for line in filter(None, written.split("; ")):
-        told = LINE.fullmatch(line)
-        assert told, line
-        amount, tax = Decimal(told["net"]), Decimal(told["tax"] or 0)
-        count = "-1" if told["kind"] else "1"
-        yield Item(str(amount - tax), str(tax), count, told["kind"] == " back")
+        reported = LINE.fullmatch(line)
+        assert reported, line
+        amount, tax = Decimal(reported["net"]), Decimal(reported["tax"] or 0)
+        count = "-1" if reported["kind"] else "1"
+        yield Item(str(amount - tax), str(tax), count, reported["kind"] == " back")
 
 
 def sale_of(row: Row) -> TillSale:
-    """Return the sale of a row; a status that nobody knows is a state as well."""
+    """Return the sale of a row; a status that no one knows is a state as well."""
     kind, _, number = row["Web order"].partition(" ")
     return TillSale(
         list(items(row["Lines"])),
@@ -236,15 +236,15 @@ BY_DAY = ("2026-07-19", "2026-08-29")
 def test_who_is_who_rules_3_1_to_3_6(published: Published) -> None:
     found = published.stored("customer_identities").set_index("record_id")
     for row in tables()["Record"]:
-        if row["Person"] == "nobody":
+        if row["Person"] == "no one":
             assert row["Record"] not in found.index
         else:
             assert found.loc[row["Record"], "person_id"] == row["Person"]
     edges = found[found["record_kind"] == "customer"]["evidence"].dropna().to_dict()
-    told = {
+    values = {
         row["Joined record"]: row["Because of"] for row in tables()["Joined record"]
     }
-    assert edges == told
+    assert edges == values
 
 
 @pytest.mark.parametrize("row", tables()["Sale"], ids=lambda row: row["Sale"])
@@ -280,14 +280,14 @@ def test_each_order_has_its_sale_its_day_and_its_person_rules_4_1_to_4_5(
         assert order["total_cents"] == Decimal(row["Value"]) * 100
         added = row["Found by"] == "none" and adds[row["Order"]]
         assert row["Counts"] == ("yes" if added else "no")
-        whose = people.get(order["ecom_customer_id"], "nobody")
+        whose = people.get(order["ecom_customer_id"], "no one")
         assert whose == row["Whose"]
 
 
 def test_adas_row_is_what_the_page_says_rules_5_1_to_5_6(published: Published) -> None:
-    told = {row["Column"]: row["Figure"] for row in tables()["Column"]}
+    values = {row["Column"]: row["Figure"] for row in tables()["Column"]}
 
-    assert published.rows()[ADA] == told
+    assert published.rows()[ADA] == values
 
 
 def test_everybodys_row_is_what_the_page_says(published: Published) -> None:
@@ -304,9 +304,9 @@ def test_the_first_time_buyers_are_what_the_page_says_rule_6(
 ) -> None:
     found = published.rows(name="first_time_buyers")
 
-    told = tables()["First-time buyer"]
-    assert list(found) == [row["First-time buyer"] for row in told]
-    for row in told:
+    reported = tables()["First-time buyer"]
+    assert list(found) == [row["First-time buyer"] for row in reported]
+    for row in reported:
         figures = {
             k: v for k, v in row.items() if k not in ("First-time buyer", "Rules")
         }
@@ -319,8 +319,10 @@ def test_without_tax_the_page_is_right_too_rule_1_4(tmp_path: Path) -> None:
     with_tax = {row["Column"]: row["Figure"] for row in tables()["Column"]}
     changed = shop.rows()[ADA].items() - with_tax.items()
 
-    told = tables()["Column without tax"]
-    assert dict(changed) == {row["Column without tax"]: row["Figure"] for row in told}
+    reported = tables()["Column without tax"]
+    assert dict(changed) == {
+        row["Column without tax"]: row["Figure"] for row in reported
+    }
 
 
 @pytest.mark.parametrize(
@@ -366,13 +368,13 @@ def test_the_values_of_the_page_add_up_rule_7_1() -> None:
         own = counted(row["Customer ID"])
         assert value_of(own) == Decimal(row["Lifetime Value"])
         assert orders_in(own) == int(row["Order Count"])
-    nobody = counted("nobody")
-    people = [row for row in counted() if row not in nobody]
+    no_one = counted("no one")
+    people = [row for row in counted() if row not in no_one]
     tills = [row for row in counted() if "Sale" in row]
     web = [row for row in counted() if "Sale" not in row]
     sums = [(Decimal(row["Value"]), int(row["Orders"])) for row in tables()["Sum"]]
     assert sums == [
-        (value_of(rows), orders_in(rows)) for rows in (people, nobody, tills, web)
+        (value_of(rows), orders_in(rows)) for rows in (people, no_one, tills, web)
     ]
     assert sums[0][0] + sums[1][0] == sums[2][0] + sums[3][0]
 

@@ -75,7 +75,7 @@ def _orders_behind(
 
 
 def expected_unknown_words(state: StoreState) -> dict[str, int]:
-    """Return how many orders have a word that nobody knows, and their sum."""
+    """Return how many orders have an unknown word, and their sum."""
     unpaid = [
         order
         for order in state.web_orders.values()

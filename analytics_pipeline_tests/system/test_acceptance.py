@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands.update import accept_failure
-from analytics_pipeline.model.checks import Finding, Severity
+from analytics_pipeline.model.checks import CheckResult, Severity
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.storage.state import Acceptance, Acceptances, FailedCheck
@@ -20,14 +20,19 @@ from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 
 MASTER = "customer_analytics_master.csv"
-GONE = Finding("no_person_vanished", False, "Two are gone.", subject="a\nb")
+GONE = CheckResult("no_person_vanished", False, "Two are gone.", subject="a\nb")
 
 
-def acceptance_of(finding: Finding, partition: str = "") -> Acceptance:
-    assert finding.fingerprint is not None
+def acceptance_of(check_result: CheckResult, partition: str = "") -> Acceptance:
+    assert check_result.fingerprint is not None
     table = "customer_analytics"
     return Acceptance(
-        table, finding.check, partition, finding.fingerprint, "They moved", "now"
+        table,
+        check_result.check,
+        partition,
+        check_result.fingerprint,
+        "They moved",
+        "now",
     )
 
 
@@ -50,36 +55,42 @@ def test_what_was_accepted_stops_nothing_and_says_why(acceptances: Acceptances) 
 
 
 @pytest.mark.parametrize(
-    ("table", "partition", "finding"),
+    ("table", "partition", "check_result"),
     [
         pytest.param(
             "customer_analytics", None,
-            Finding(GONE.check, False, GONE.sentence, subject="a\nc"), id="others",
+            CheckResult(GONE.check, False, GONE.sentence, subject="a\nc"), id="others",
         ),
         pytest.param("customer_analytics", "2026-06-20", GONE, id="another day"),
         pytest.param("customers", None, GONE, id="another table"),
         pytest.param(
             "customer_analytics", None,
-            Finding("rows_are_sound", False, "", subject="a\nb"), id="another check",
+            CheckResult("rows_are_sound", False, "", subject="a\nb"), id="another "
+                                                                         "check",
         ),
         pytest.param(
-            "customer_analytics", None, Finding(GONE.check, False, ""),
+            "customer_analytics", None, CheckResult(GONE.check, False, ""),
             id="none that a person may accept",
         ),
     ],
 )  # fmt: skip
 def test_nothing_else_is_accepted_with_it(
-    acceptances: Acceptances, table: str, partition: str | None, finding: Finding
+    acceptances: Acceptances,
+    table: str,
+    partition: str | None,
+    check_result: CheckResult,
 ) -> None:
     acceptances.add(acceptance_of(GONE))
 
-    assert acceptances.honour(table, partition, finding) is finding
+    assert acceptances.honour(table, partition, check_result) is check_result
 
 
-def test_who_is_gone_is_not_stored_only_what_stands_for_it(
+def test_vanished_people_are_stored_as_a_hash_only(
     acceptances: Acceptances, tmp_path: Path
 ) -> None:
-    named = Finding(GONE.check, False, "One is gone.", subject="ecom-0123456789abcdef")
+    named = CheckResult(
+        GONE.check, False, "One is gone.", subject="ecom-0123456789abcdef"
+    )
     acceptances.add(acceptance_of(named))
 
     stored = (tmp_path / "acceptances.json").read_text(encoding="utf-8")
@@ -151,16 +162,16 @@ def fails(shop: SimulatedShop, **options: bool) -> str:
     return str(failed.value.metadata["cause"].value)
 
 
-def test_records_turned_away_in_numbers_are_accepted_with_a_reason(
+def test_many_rejected_records_are_accepted_with_a_reason(
     typed: SimulatedShop,
 ) -> None:
     before = (typed.data / MASTER).read_bytes()
     break_sales(typed, 0, 15)
     assert "rows_are_sound" in fails(typed)
     assert (typed.data / MASTER).read_bytes() == before
-    told = type_in("status")
-    assert told.exit_code == 1
-    assert "--accept sales_feed.rows_are_sound" in told.stdout
+    reported = type_in("status")
+    assert reported.exit_code == 1
+    assert "--accept sales_feed.rows_are_sound" in reported.stdout
 
     accepted = type_in(
         "update", "--accept", "rows_are_sound", "--reason", "A till broke"
@@ -177,7 +188,7 @@ def test_records_turned_away_in_numbers_are_accepted_with_a_reason(
     assert run.tags["analytics/accepted"] == "sales_feed.rows_are_sound"
 
 
-def test_an_accepted_failure_is_honoured_by_whatever_run_comes_next(
+def test_an_accepted_failure_is_honoured_by_the_next_run(
     typed: SimulatedShop,
 ) -> None:
     """The run that it was accepted with may have died."""
@@ -187,14 +198,14 @@ def test_an_accepted_failure_is_honoured_by_whatever_run_comes_next(
 
     events = run_light(typed.settings, FIRST_DAY)
 
-    told = [
+    text = [
         event.description
         for event in events
         if isinstance(event, dg.AssetCheckEvaluation) and not event.passed
         if event.asset_key == dg.AssetKey("sales_feed")
     ]
-    assert len(told) == 1
-    assert "A till broke" in str(told[0])
+    assert len(text) == 1
+    assert "A till broke" in str(text[0])
 
 
 def test_more_of_the_same_is_another_failure(typed: SimulatedShop) -> None:
@@ -210,7 +221,7 @@ def test_more_of_the_same_is_another_failure(typed: SimulatedShop) -> None:
 
 
 @pytest.mark.nightly
-def test_people_that_are_gone_are_accepted_and_then_the_usual(
+def test_people_that_are_gone_are_accepted_once(
     larger: SimulatedShop,
 ) -> None:
     remove_customers(larger, 14)
@@ -240,7 +251,7 @@ BEFORE = [FIRST_DAY - timedelta(days=n) for n in (2, 3)]
 
 
 @pytest.mark.parametrize(
-    ("fail", "words", "told"),
+    ("fail", "words", "reported"),
     [
         pytest.param(
             remember("no_person_vanished"), ["--accept", "no_person_vanished",
@@ -278,7 +289,7 @@ BEFORE = [FIRST_DAY - timedelta(days=n) for n in (2, 3)]
     ],
 )  # fmt: skip
 def test_what_cannot_be_accepted_is_wrong_use_and_changes_nothing(
-    typed: SimulatedShop, fail: Callable, words: list[str], told: str
+    typed: SimulatedShop, fail: Callable, words: list[str], reported: str
 ) -> None:
     fail(typed)
     before = (typed.data / ".last_update_timestamp").read_bytes()
@@ -286,7 +297,7 @@ def test_what_cannot_be_accepted_is_wrong_use_and_changes_nothing(
     result = type_in("update", *words)
 
     assert result.exit_code == 2, result.output
-    assert told in result.stderr
+    assert reported in result.stderr
     assert before == (typed.data / ".last_update_timestamp").read_bytes()
     assert typed.local.warehouse.acceptances.all() == []
 

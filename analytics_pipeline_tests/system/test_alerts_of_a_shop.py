@@ -100,7 +100,7 @@ RECOVERED = "[demo] RECOVERED sales_feed: rows_are_sound"
 
 
 def about_the_gate(inbox: Inbox) -> list[str]:
-    """The titles about the closed gate; that FIRST_DAY is long past is told as well."""
+    """The titles about the closed gate; another says that FIRST_DAY is long past."""
     return [title for title in inbox.titles if "rows_are_sound" in title]
 
 
@@ -117,7 +117,7 @@ def test_a_closed_gate_and_its_opening_arrive_by_mail_and_webhook(
     assert update() == 1
     for inbox in (webhook, mail):
         assert about_the_gate(inbox) == [FAILED]
-        assert f"{BROKEN} of {BROKEN} records just read were turned away" in inbox.text
+        assert f"{BROKEN} of {BROKEN} records just read were rejected" in inbox.text
         assert f"Published is the master as of {FIRST_DAY}." in inbox.text
         assert "analytics-pipeline status" in inbox.text
 
@@ -154,7 +154,7 @@ def test_urls_that_cannot_be_used_change_no_exit_code_either(
     result = type_in("update", "--as-of", FIRST_DAY)
 
     assert result.exit_code == 0
-    assert "the first URL is none that Apprise knows" in result.stderr
+    assert "the first URL is not a valid Apprise URL" in result.stderr
     assert SECRET not in result.output
 
 
@@ -169,13 +169,13 @@ def test_urls_that_cannot_be_used_change_no_exit_code_either(
         ),
     ],
 )
-def test_whatever_keeps_alerts_from_going_out_changes_no_exit_code(
+def test_unsent_alerts_change_no_exit_code(
     typed: SimulatedShop, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_given: object, **_named: object) -> None:
         raise error
 
-    monkeypatch.setattr("analytics_pipeline.commands.running.tell_people", fail)
+    monkeypatch.setattr("analytics_pipeline.commands.running.send_alerts", fail)
 
     result = type_in("update", "--as-of", FIRST_DAY)
 
@@ -209,7 +209,7 @@ def test_alert_test_reaches_every_channel(
     ("urls", "code", "words"),
     [
         pytest.param([], 2, "ALERT_URLS is not set", id="none"),
-        pytest.param([f"x{SECRET}"], 2, "none that Apprise knows", id="no URL"),
+        pytest.param([f"x{SECRET}"], 2, "not a valid Apprise URL", id="no URL"),
         pytest.param(
             [f"json://127.0.0.1:9/{SECRET}"], 3, "json://127.0.0.1", id="down"
         ),
@@ -231,7 +231,7 @@ def test_alert_test_says_what_is_wrong(
     assert SECRET not in result.output
 
 
-def test_a_channel_that_refuses_is_told_apart_from_one_that_accepts(
+def test_refusing_and_accepting_channels_are_distinguished(
     typed: SimulatedShop, webhook: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pointed_at(typed, monkeypatch, f"json://127.0.0.1:9/{SECRET}", webhook.url)
@@ -276,7 +276,7 @@ def test_a_daemon_killed_and_started_again_amid_an_incident_loses_and_doubles_no
     typed: SimulatedShop, webhook: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run fails; the webhook is down; the daemon dies; both come back."""
-    pointed_at(typed, monkeypatch)  # commands tell nobody: the daemon alone does
+    pointed_at(typed, monkeypatch)  # commands report nobody: the daemon alone does
     whole = break_sales(typed)
     assert update() == 1
     pointed_at(typed, monkeypatch, webhook.url)

@@ -35,7 +35,9 @@ def failure_of(shop: SimulatedShop) -> Mapping[str, str]:
     """Update FIRST_DAY, which must fail, and return what the failure says."""
     with pytest.raises(dg.Failure) as failed:
         run_light(shop.settings, FIRST_DAY)
-    return {name: str(told.value) for name, told in failed.value.metadata.items()}
+    return {
+        name: str(reported.value) for name, reported in failed.value.metadata.items()
+    }
 
 
 def materialize(
@@ -99,7 +101,7 @@ def test_the_data_version_of_a_table_is_the_hash_of_its_bytes(
 ) -> None:
     assert shop.update(FIRST_DAY).failure is None
 
-    told = data_versions(shop)
+    reported = data_versions(shop)
 
     root = shop.data / "warehouse"
     files = {
@@ -110,10 +112,12 @@ def test_the_data_version_of_a_table_is_the_hash_of_its_bytes(
     wanted["customer_analytics_master"] = sha256(
         (shop.data / MASTER).read_bytes()
     ).hexdigest()
-    assert wanted == {name: told[name] for name in wanted}
+    assert wanted == {name: reported[name] for name in wanted}
     assert shop.update(FIRST_DAY).failure is None
     again = data_versions(shop)
-    assert {name for name in told if again[name] != told[name]} <= {"sales_feed"}
+    assert {name for name in reported if again[name] != reported[name]} <= {
+        "sales_feed"
+    }
 
 
 def results_of_checks(shop: SimulatedShop) -> dict[str, str]:
@@ -221,12 +225,12 @@ def test_any_range_of_days_is_one_run_and_gives_the_same_rows(
 
     assert result.success
     assert before == shop.reproducible(FIRST_DAY)
-    told = {
+    facts = {
         event.partition
         for event in result.get_asset_materialization_events()
         if event.partition
     }
-    assert len(told) == 40
+    assert len(facts) == 40
 
 
 @pytest.mark.nightly
@@ -264,7 +268,7 @@ def test_a_zone_that_changes_recuts_what_it_moves(shop: SimulatedShop) -> None:
     assert_equal_to_the_ledger(shop, FIRST_DAY)
 
 
-def test_a_walk_in_named_later_is_nobody_from_then_on(shop: SimulatedShop) -> None:
+def test_a_walk_in_named_later_is_no_person_from_then_on(shop: SimulatedShop) -> None:
     named = shop.rows(MASTER)[0]["Customer ID"]
     (shop.data / "analytics.toml").write_text(f'walk_in_customer_id = "{named}"\n')
 
@@ -303,7 +307,7 @@ def test_a_damaged_state_file_is_named(shop: SimulatedShop) -> None:
     assert before == (shop.data / MASTER).read_bytes()
 
 
-def test_a_sale_turned_away_twice_is_one_sale_in_quarantine(
+def test_a_sale_rejected_twice_is_one_sale_in_quarantine(
     shop: SimulatedShop,
 ) -> None:
     latest = max(shop.store.state.sales.values(), key=lambda sale: sale.version)

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.conservation import keep_people
-from analytics_pipeline.domain.people import judge_people
-from analytics_pipeline.domain.web_orders import ExportChanges, judge_completeness
-from analytics_pipeline.model.checks import Candidate, Finding, OwnersList, Severity
+from analytics_pipeline.domain.people import check_people
+from analytics_pipeline.domain.web_orders import ExportChanges, check_completeness
+from analytics_pipeline.model.checks import Candidate, CheckResult, OwnersList, Severity
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.model.vocabulary import RecordKind
@@ -30,7 +30,7 @@ from analytics_pipeline_tests.system.test_acceptance import remove_customers
 from analytics_pipeline_tests.tables import make_table
 
 NAME = "Ann Lee"
-FOUND = Finding(
+FOUND = CheckResult(
     "people_look_right",
     False,
     "One person may be several.",
@@ -38,7 +38,7 @@ FOUND = Finding(
     {"people": 1},
     offenders=OwnersList(["person_id", "name"], [["c1", NAME]]),
 )
-PASSED = Finding("people_look_right", True, "Nobody.", Severity.WARN)
+PASSED = CheckResult("people_look_right", True, "No one.", Severity.WARN)
 
 
 @pytest.fixture
@@ -46,32 +46,32 @@ def shop(tmp_path: Path) -> Shop:
     return open_shop(load_settings(data_dir=tmp_path))
 
 
-def go_through_the_gate(shop: Shop, *findings: Finding) -> list[object]:
-    """Judge a table with those *findings*; return what Dagster is told."""
+def go_through_the_gate(shop: Shop, *check_results: CheckResult) -> list[object]:
+    """Check a table with those results; return the events for Dagster."""
     frame = make_table(CustomerIdentities, [])
-    candidate = Candidate(frame, findings, store=lambda _candidate: None)
-    told: list[object] = []
+    candidate = Candidate(frame, check_results, store=lambda _candidate: None)
+    parts: list[object] = []
     try:
-        through_the_gate(shop, CUSTOMER_IDENTITIES, lambda: [candidate], told)
+        through_the_gate(shop, CUSTOMER_IDENTITIES, lambda: [candidate], parts)
     except dg.Failure as failure:
-        told += [failure.description, failure.metadata]
-    return told
+        parts += [failure.description, failure.metadata]
+    return parts
 
 
 def path_of(shop: Shop, check: str = "people_look_right") -> Path:
     return shop.settings.data_dir / f"reports/customer_identities.{check}.csv"
 
 
-def test_a_list_can_be_read_by_its_owner_only_and_is_named_without_anybody(
+def test_a_list_is_for_its_owner_and_names_no_one(
     shop: Shop,
 ) -> None:
-    told = go_through_the_gate(shop, FOUND)
+    reported = go_through_the_gate(shop, FOUND)
 
     path = path_of(shop)
     assert path.read_text("utf-8") == f"person_id,name\nc1,{NAME}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert "reports/customer_identities.people_look_right.csv" in repr(told)
-    assert NAME not in repr(told)
+    assert "reports/customer_identities.people_look_right.csv" in repr(reported)
+    assert NAME not in repr(reported)
     assert NAME not in repr(FOUND)
 
 
@@ -101,20 +101,20 @@ def test_a_failed_gate_names_the_list_in_its_remedy_and_is_remembered_with_it(
 ) -> None:
     blocking = replace(FOUND, severity=Severity.ERROR)
 
-    told = repr(go_through_the_gate(shop, blocking))
+    text = repr(go_through_the_gate(shop, blocking))
 
     place = "reports/customer_identities.people_look_right.csv"
-    assert f"Look through {place} first." in told
+    assert f"Look through {place} first." in text
     (failed,) = shop.warehouse.failures("customer_identities")[""]
     assert place in failed.rule
-    assert NAME not in told + failed.rule
+    assert NAME not in text + failed.rule
 
 
-def test_a_finding_without_a_list_writes_none(shop: Shop) -> None:
-    told = repr(go_through_the_gate(shop, replace(FOUND, offenders=None)))
+def test_a_result_without_a_list_writes_none(shop: Shop) -> None:
+    text = repr(go_through_the_gate(shop, replace(FOUND, offenders=None)))
 
     assert not path_of(shop).parent.exists()
-    assert "listed_in" not in told
+    assert "listed_in" not in text
 
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=8))
@@ -135,7 +135,7 @@ def test_whatever_a_cell_holds_no_spreadsheet_runs_it_rule_8_5(
 def test_every_order_that_is_gone_from_an_export_is_listed() -> None:
     gone = [str(number) for number in range(40)]
 
-    found = judge_completeness(ExportChanges(50, 10, [], gone, []))
+    found = check_completeness(ExportChanges(50, 10, [], gone, []))
 
     assert found.offenders is not None
     assert [row[0] for row in found.offenders.rows] == gone
@@ -150,7 +150,7 @@ def till_people(count: int) -> set[str]:
     return {f"c{number}" for number in range(count)}
 
 
-NOBODY = make_table(CustomerIdentities, [])
+NO_PEOPLE = make_table(CustomerIdentities, [])
 
 
 @pytest.mark.parametrize(
@@ -170,22 +170,22 @@ def test_people_who_go_with_the_orders_of_an_export_are_its_fault(
     """Those without whom no more are gone than are tolerated."""
     before = web_people(web) | till_people(tills) | {f"x{n}" for n in range(100)}
 
-    found = keep_people(before, {f"x{n}" for n in range(100)}, NOBODY)
+    found = keep_people(before, {f"x{n}" for n in range(100)}, NO_PEOPLE)
 
     assert ("export_is_complete" in found.sentence) is is_blamed
     assert (found.evidence.get("follows") is not None) is is_blamed
     assert "ecom-" not in found.sentence + str(found.evidence)
 
 
-def test_who_vanished_is_listed_as_the_last_master_told_of_them(
+def test_vanished_people_are_listed_as_in_the_last_master(
     updated_shop: SimulatedShop,
 ) -> None:
     before = {row["Customer ID"]: row for row in updated_shop.rows(MASTER)}
     remove_customers(updated_shop, 14)
 
-    told: list[object] = []
+    parts: list[object] = []
     with pytest.raises(dg.Failure) as failure:
-        run_light(updated_shop.settings, FIRST_DAY, full_resync=True, told=told)
+        run_light(updated_shop.settings, FIRST_DAY, full_resync=True, reported=parts)
 
     path = updated_shop.data / "reports/customer_analytics.no_person_vanished.csv"
     with path.open(newline="", encoding="utf-8") as stream:
@@ -194,7 +194,7 @@ def test_who_vanished_is_listed_as_the_last_master_told_of_them(
     for row in listed:
         assert row == {name: before[row["Customer ID"]][name] for name in row}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    words = repr(told) + repr(failure.value.metadata)
+    words = repr(parts) + repr(failure.value.metadata)
     assert not [row for row in listed if row["Name"] and row["Name"] in words]
 
 
@@ -215,7 +215,7 @@ def test_who_may_be_several_is_listed_with_each_record() -> None:
     )
     overrides = pd.DataFrame({"left_id": [], "right_id": [], "rule": []}, dtype="str")
 
-    found = judge_people(identities, customers, overrides, 8)
+    found = check_people(identities, customers, overrides, 8)
 
     assert found.offenders is not None
     assert [row[2] for row in found.offenders.rows] == ["c0", "c1", "c2"]

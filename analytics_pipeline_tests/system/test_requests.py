@@ -21,7 +21,7 @@ from analytics_pipeline_tests.simulated_shop import (
 )
 
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
-BESIDE = 10
+OTHER_REQUESTS = 10
 """What the design allows for outlets, registers, the store and the empty pages."""
 
 
@@ -61,7 +61,7 @@ def test_a_first_load_costs_its_pages_and_ten(paged: Any) -> None:
     state = shop.store.state
     pages = ceil(len(state.sales) / page) + ceil(len(state.customers) / page)
     stats = shop.simulator.stats()
-    assert stats["total"] <= pages + BESIDE
+    assert stats["total"] <= pages + OTHER_REQUESTS
     assert stats["kinds"]["feed/sales"] == ceil(len(state.sales) / page) + 2
 
 
@@ -82,7 +82,7 @@ def test_a_day_costs_what_changed_and_the_days_compared(paged: Any, days: int) -
     found = evidence_of(events, "sales_feed", "agrees_with_search")
     compared = ceil(sales_of(shop, days) / search.PAGE_SIZE) if days else 0
     allowed = pages + compared + found.get("windows", 0) + found.get("repaired", 0)
-    assert shop.simulator.stats()["total"] <= allowed + BESIDE
+    assert shop.simulator.stats()["total"] <= allowed + OTHER_REQUESTS
 
 
 def test_repairs_cost_one_request_each(tmp_path: Path) -> None:

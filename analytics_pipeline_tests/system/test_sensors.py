@@ -35,7 +35,7 @@ def tick(definitions):
 
 
 def change_export(shop, *, seconds=1):
-    """Pay an order that was not paid, and write the export anew."""
+    """Pay an order that was not paid, and write the export again."""
     path = shop.data / EXPORT
     text = path.read_text(encoding="utf-8")
     assert "QUEUED" in text

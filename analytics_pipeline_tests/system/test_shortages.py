@@ -1,4 +1,4 @@
-"""Too few open files, a full disk, missing rights: told as that, and not as damage."""
+"""Too few open files, a full disk, missing rights: reported as such, not as damage."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ import pytest
 
 from analytics_pipeline.engine.duckdb import explain_failure
 from analytics_pipeline.model.errors import LocalFailure, PipelineError
-from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.sources.lightspeed.outlets import _time_zone
 from analytics_pipeline.sources.lightspeed.replies import explain_no_reply
 from analytics_pipeline.storage import machine as shortages
@@ -76,12 +76,12 @@ def wrapped(
     return by
 
 
-def assert_names_the_remedy(told: PipelineError | None) -> None:
-    assert isinstance(told, LocalFailure)
-    assert "Too many files are open" in told.cause
+def assert_names_the_remedy(reported: PipelineError | None) -> None:
+    assert isinstance(reported, LocalFailure)
+    assert "Too many files are open" in reported.cause
     for remedy in ("ulimit -n 1024", "LimitNOFILE=1024", "nofile"):
-        assert remedy in told.remedy
-    assert "rebuild" not in told.remedy.replace("nothing has to be rebuilt", "")
+        assert remedy in reported.remedy
+    assert "rebuild" not in reported.remedy.replace("nothing has to be rebuilt", "")
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
@@ -95,9 +95,9 @@ def test_each_library_that_can_open_nothing_is_understood(few_files: Path) -> No
         "a process": failure_of(lambda: subprocess.run(["true"], check=False)),
         "a name": failure_of(lambda: socket.getaddrinfo("shop.invalid", 443)),
     }
-    told = {name: explain_shortage(error) for name, error in failures.items()}
+    values = {name: explain_shortage(error) for name, error in failures.items()}
 
-    for name, each in told.items():
+    for name, each in values.items():
         assert each is not None, (name, failures[name])
         assert_names_the_remedy(each)
 
@@ -116,14 +116,14 @@ def test_duckdb_without_files_speaks_of_no_damage() -> None:
         OSError(errno.ENFILE, "Too many open files in system"),
     ],
 )
-def test_a_machine_without_files_is_told_from_a_program_without(
+def test_file_limits_of_machine_and_program_are_distinguished(
     error: Exception,
 ) -> None:
-    told = explain_failure(error) or explain_shortage(error)
+    failure = explain_failure(error) or explain_shortage(error)
 
-    assert told is not None
-    assert "by all programs together" in told.cause
-    assert "fs.file-max" in told.remedy
+    assert failure is not None
+    assert "by all programs together" in failure.cause
+    assert "fs.file-max" in failure.remedy
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_a_machine_without_files_is_told_from_a_program_without(
         ('Cannot open file "a": Read-only file system', "mounted read-only"),
     ],
 )
-def test_duckdb_tells_the_machine_from_damage(words: str, part: str) -> None:
-    told = explain_failure(duckdb.IOException(f"IO Error: {words}"))
+def test_duckdb_says_the_machine_from_damage(words: str, part: str) -> None:
+    failure = explain_failure(duckdb.IOException(f"IO Error: {words}"))
 
-    assert isinstance(told, LocalFailure)
-    assert part in told.remedy
-    assert "damage" not in str(told)
-    assert '"a"' not in str(told)
+    assert isinstance(failure, LocalFailure)
+    assert part in failure.remedy
+    assert "damage" not in str(failure)
+    assert '"a"' not in str(failure)
 
 
 @pytest.mark.parametrize(
@@ -151,21 +151,21 @@ def test_duckdb_tells_the_machine_from_damage(words: str, part: str) -> None:
         duckdb.IOException("IO Error: No files found that match the pattern"),
         duckdb.InvalidInputException("No magic bytes found at end of file 'a'"),
         duckdb.IOException("IO Error: Could not read enough bytes from file"),
-        duckdb.InvalidInputException("Permission denied stands in a record"),
+        duckdb.InvalidInputException("Permission denied is in a record"),
     ],
 )
 def test_damage_is_still_damage(error: Exception) -> None:
-    told = explain_failure(error)
+    failure = explain_failure(error)
 
-    assert told is not None
-    assert "rebuild" in told.remedy
+    assert failure is not None
+    assert "rebuild" in failure.remedy
 
 
-def test_an_engine_without_memory_is_told_so() -> None:
-    told = explain_failure(duckdb.OutOfMemoryException("Out of Memory Error: …"))
+def test_an_engine_without_memory_is_reported() -> None:
+    failure = explain_failure(duckdb.OutOfMemoryException("Out of Memory Error: …"))
 
-    assert told is not None
-    assert "ran out of memory" in told.cause
+    assert failure is not None
+    assert "ran out of memory" in failure.cause
 
 
 @pytest.mark.parametrize("is_cause", [True, False])
@@ -185,14 +185,14 @@ def test_it_is_found_however_it_is_wrapped(by: BaseException, is_cause: bool) ->
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
-def test_a_run_tells_it_instead_of_what_a_step_makes_of_it(number: int) -> None:
+def test_a_run_reports_its_own_reason_not_the_steps(number: int) -> None:
     def read() -> None:
         try:
             raise OSError(number, os.strerror(number))
         except OSError as error:
             raise LocalFailure("The table is damaged.", "Run: rebuild") from error
 
-    with pytest.raises(dg.Failure) as failed, told_to_people():
+    with pytest.raises(dg.Failure) as failed, as_dagster_failure():
         read()
 
     assert "Too many files are open" in str(failed.value.metadata["cause"].value)

@@ -19,7 +19,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.alerts.delivery import tell_people
+from analytics_pipeline.alerts.delivery import send_alerts
 from analytics_pipeline.cli import app
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.jobs import business_days
@@ -77,8 +77,8 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AfterTheNight]:
         monkeypatch.setenv("ANALYTICS_SHOPS", str(root / "shops"))
         monkeypatch.setenv("ANALYTICS_DATA_DIR", str(root / "data"))
         inboxes = {name: stack.enter_context(open_webhook()) for name in ZONES}
-        told = {name: {"ALERT_URLS": inbox.url} for name, inbox in inboxes.items()}
-        shops = stack.enter_context(open_stores(root, **told))
+        values = {name: {"ALERT_URLS": inbox.url} for name, inbox in inboxes.items()}
+        shops = stack.enter_context(open_stores(root, **values))
         for shop in shops.values():
             run_light(shop.settings, FIRST_DAY)
             shop.live_until(NEXT_DAY)
@@ -116,10 +116,10 @@ def test_the_failing_shop_keeps_its_master_and_says_why(night: AfterTheNight) ->
 
 def test_it_alerts_on_its_own_channel_only(night: AfterTheNight) -> None:
     """Also when the others' sensors look again, after its run has failed."""
-    told = {name: len(inbox.titles) for name, inbox in night.inboxes.items()}
+    values = {name: len(inbox.titles) for name, inbox in night.inboxes.items()}
     for shop in night.shops.values():
-        tell_people(shop.local, night.instance, is_patient=True)
-    assert told == {name: len(inbox.titles) for name, inbox in night.inboxes.items()}
+        send_alerts(shop.local, night.instance, is_patient=True)
+    assert values == {name: len(inbox.titles) for name, inbox in night.inboxes.items()}
 
     for name, inbox in night.inboxes.items():
         assert inbox.titles, name
@@ -146,7 +146,7 @@ def test_no_secret_of_a_shop_is_written_down(night: AfterTheNight) -> None:
         assert token_of(name).encode() not in kept
 
 
-def test_status_of_each_shop_tells_its_own_failure_only(
+def test_status_of_each_shop_shows_its_own_failure_only(
     night: AfterTheNight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = night.shops[FAILING].data.parents[1]
@@ -157,7 +157,7 @@ def test_status_of_each_shop_tells_its_own_failure_only(
     for name in OTHERS:
         status = type_in("--shop", name, "status")
         assert status.exit_code == 0
-        assert "never run" not in status.stdout
+        assert "not run yet" not in status.stdout
     assert type_in("--shop", FAILING, "status").exit_code == 1
 
 
@@ -215,8 +215,8 @@ def test_every_event_of_a_run_bears_the_name_of_its_shop(night: AfterTheNight) -
         dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     }
     for run in night.instance.get_runs():
-        told = night.instance.get_records_for_run(run.run_id, of_type=kinds).records
-        events = [record.event_log_entry.get_dagster_event() for record in told]
+        reported = night.instance.get_records_for_run(run.run_id, of_type=kinds).records
+        events = [record.event_log_entry.get_dagster_event() for record in reported]
         keys = [
             event.asset_key or event.asset_check_evaluation_data.asset_key
             for event in events

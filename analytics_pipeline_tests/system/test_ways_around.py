@@ -1,4 +1,4 @@
-"""Ways around a failed gate: each is refused with the reason until it is mended.
+"""Ways around a failed gate: each is refused with the reason until it is fixed.
 
 The sales of a day fail their gate, because amounts arrived a hundred times too large.
 """
@@ -67,12 +67,12 @@ def click(days: int) -> Way:
         first = DAY - timedelta(days=days - 1)
         last = DAY if days > 1 else None
         result = materialize(shop, DOWNSTREAM[1:], first, last)
-        told = [
+        values = [
             str(event.step_failure_data.user_failure_data)
             for event in result.all_events
             if event.is_step_failure
         ]
-        return Tried(0 if result.success else 1, " ".join(told))
+        return Tried(0 if result.success else 1, " ".join(values))
 
     return way
 
@@ -126,8 +126,8 @@ def multiply(shop: SimulatedShop, share: Decimal) -> None:
         sale.version = version + n
 
 
-def mend(shop: SimulatedShop) -> None:
-    """Correct the amounts, and let everything up to the people be made anew."""
+def fix(shop: SimulatedShop) -> None:
+    """Correct the amounts, and let everything up to the people be made again."""
     multiply(shop, Decimal("0.01"))
     run_light(shop.settings, DAY, tables=(*SOURCES, "raw_sales", "customer_identities"))
 
@@ -141,7 +141,7 @@ def mend(shop: SimulatedShop) -> None:
         ),
         pytest.param(type_words(*UPDATE), REASON, id="another process", marks=AT_NIGHT),
         pytest.param(
-            type_words(*UPDATE, "--full"), REASON, id="everything anew", marks=AT_NIGHT
+            type_words(*UPDATE, "--full"), REASON, id="everything again", marks=AT_NIGHT
         ),
         pytest.param(
             type_words(*BELOW_BY_DAGSTER),
@@ -151,7 +151,7 @@ def mend(shop: SimulatedShop) -> None:
         ),
     ],
 )
-def test_a_way_around_a_failed_gate_is_refused_until_it_is_mended(
+def test_a_way_around_a_failed_gate_is_refused_until_it_is_fixed(
     shop: SimulatedShop, way: Way, reason: str
 ) -> None:
     published = (shop.data / MASTER).read_bytes()
@@ -162,7 +162,7 @@ def test_a_way_around_a_failed_gate_is_refused_until_it_is_mended(
     assert reason in refused.words
     assert published == (shop.data / MASTER).read_bytes()
 
-    mend(shop)
+    fix(shop)
     done = way(shop)
 
     assert done.exit_code == 0, done.words

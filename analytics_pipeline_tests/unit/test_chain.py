@@ -25,7 +25,7 @@ def test_without_the_variable_there_is_no_chain() -> None:
     assert shop_in_environment() is None
 
 
-def test_the_variable_names_a_folder_beside_where_one_works_in_dot_env_too(
+def test_the_variable_is_relative_to_the_working_folder(
     tmp_path: Path,
 ) -> None:
     write_shop(tmp_path / "ours", "north")

@@ -53,7 +53,7 @@ def test_the_location_has_one_name_however_it_is_started(tmp_path: Path) -> None
     assert names == {start: ["analytics_pipeline"] for start in names}
 
 
-def test_the_workspace_is_beside_the_records_and_not_in_dagsters_home(
+def test_the_workspace_is_next_to_the_records_and_not_in_dagsters_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "repository"))

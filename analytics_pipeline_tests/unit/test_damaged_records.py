@@ -68,7 +68,7 @@ def find(home: Path, name: str) -> Path:
         for name, damage in product(FILES, (garbage, zeros, header, pages))
     ],
 )
-def test_damaged_records_are_told_with_what_is_lost_and_the_remedy_works(
+def test_damaged_records_are_reported_with_what_is_lost_and_the_remedy_works(
     home: Path, name: str, damage: Callable[[Path], None]
 ) -> None:
     damage(find(home, name))

@@ -1,4 +1,4 @@
-"""A run that does not get on, or does not end, is ended and told; no other is."""
+"""A run that makes no progress, or does not end, is ended and reported."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ from analytics_pipeline.model.errors import (
     WrongUse,
 )
 from analytics_pipeline.model.policy import Policy, RunLimits
-from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.settings import (
     Engine,
     load_policy,
@@ -41,7 +41,7 @@ LONG = 20.0
 
 
 class Clock:
-    """A clock that goes on only when it is told to."""
+    """A clock that moves only when asked."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -60,7 +60,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def run(clock: Clock) -> Holding:
-    """A run that nobody can interrupt, so that only what it says is seen."""
+    """A run that no one can interrupt, so that only what it says is seen."""
     holder = Holder("update", 1, "host", "2026-11-25T07:00:00+00:00", "", "")
     return Holding(holder, RunLimits(idle_minutes=60, run_hours=6), None, clock)
 
@@ -90,14 +90,15 @@ def test_a_run_that_gets_on_is_left_alone(run: Holding, clock: Clock) -> None:
     assert run.holder.doing == "sales 5,000"
 
 
-def test_a_run_that_does_not_get_on_is_told_so(run: Holding, clock: Clock) -> None:
+def test_a_run_without_progress_is_reported(run: Holding, clock: Clock) -> None:
     run.listening(silent)("raw_sales days", 3, 40)
     clock.pass_minutes(61)
     run.look()
 
     assert isinstance(run.overdue, RunTooLong)
     assert run.overdue.cause == (
-        "The run did not get on for 60 minutes at raw_sales days 3 of 40 and was ended."
+        "The run made no progress for 60 minutes at raw_sales days 3 of 40 and was "
+        "ended."
     )
     assert "idle_minutes" in run.overdue.remedy
     assert run.overdue.exit_code == 5
@@ -127,7 +128,7 @@ def test_a_run_without_an_end_is_ended_even_if_it_gets_on(
     assert "run_hours" in run.overdue.remedy
 
 
-def test_what_does_not_end_when_it_is_told_to_is_ended_with_its_process(
+def test_a_run_that_ignores_the_signal_is_ended_with_its_process(
     run: Holding, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     died: list[RunTooLong | None] = []
@@ -182,13 +183,13 @@ def test_a_query_that_takes_too_long_is_reported_as_that_and_not_as_ctrl_c(
     with (
         pytest.raises(dg.Failure) as failed,
         taking_too_long(tmp_path),
-        told_to_people(),
+        as_dagster_failure(),
         an_engine() as engine,
     ):
         engine.con.execute(query)
 
     assert failed.value.metadata["exit_code"].value == 5
-    assert "did not get on" in str(failed.value.metadata["cause"].value)
+    assert "made no progress" in str(failed.value.metadata["cause"].value)
 
 
 @contextmanager
@@ -208,7 +209,7 @@ def test_a_signal_ends_a_long_query_at_once(query: str, number: signal.Signals) 
         an_engine() as engine,
         pytest.raises((KeyboardInterrupt, DagsterExecutionInterruptedError)),
         raise_interrupts_as(DagsterExecutionInterruptedError),
-        told_to_people(),
+        as_dagster_failure(),
         signalled_soon(number),
     ):
         engine.con.execute(query)
@@ -230,10 +231,10 @@ def test_time_that_was_spent_on_lightspeed_is_a_matter_of_the_source(
     with pytest.raises(RunEnded) as ended, taking_too_long(tmp_path):
         client.get("retailer", {})
 
-    told = ended.value.told()
-    assert isinstance(told, LightspeedUnavailable)
-    assert told.exit_code == 3
-    assert "did not get on" in told.cause
+    reported = ended.value.as_failure()
+    assert isinstance(reported, LightspeedUnavailable)
+    assert reported.exit_code == 3
+    assert "made no progress" in reported.cause
 
 
 @pytest.mark.usefixtures("looking_often")
@@ -245,11 +246,11 @@ def test_a_wait_for_lightspeed_is_a_matter_of_the_source_too(tmp_path: Path) -> 
     with pytest.raises(RunEnded) as ended, taking_too_long(tmp_path):
         client.get("retailer", {})
 
-    assert ended.value.told().exit_code == 3
+    assert ended.value.as_failure().exit_code == 3
 
 
 @pytest.mark.usefixtures("looking_often")
-def test_what_goes_on_without_a_thing_that_fails_does_not_go_on_without_this(
+def test_work_that_survives_failures_does_not_survive_this(
     tmp_path: Path,
 ) -> None:
     def go_on_without() -> None:
@@ -260,7 +261,7 @@ def test_what_goes_on_without_a_thing_that_fails_does_not_go_on_without_this(
     with pytest.raises(RunEnded) as ended, taking_too_long(tmp_path):
         go_on_without()
 
-    assert ended.value.told().exit_code == 5
+    assert ended.value.as_failure().exit_code == 5
 
 
 @pytest.mark.usefixtures("looking_often")
@@ -361,9 +362,9 @@ def test_a_faulty_limit_is_refused_at_the_start_and_its_key_named(
         open_shop(load_settings(data_dir=tmp_path))
 
 
-def test_the_note_tells_no_argument_of_a_command(tmp_path: Path) -> None:
+def test_the_note_holds_no_argument_of_a_command(tmp_path: Path) -> None:
     with watched(tmp_path, "analytics-pipeline import-ecom", RunLimits()):
-        told = json.loads((tmp_path / ".lock_holder").read_text())
+        document = json.loads((tmp_path / ".lock_holder").read_text())
 
-    assert set(told) == {"by", "pid", "host", "since", "doing", "advanced"}
-    assert told["by"] == "analytics-pipeline import-ecom"
+    assert set(document) == {"by", "pid", "host", "since", "doing", "advanced"}
+    assert document["by"] == "analytics-pipeline import-ecom"

@@ -30,11 +30,11 @@ def test_an_attribute_is_the_definitions_of_the_shop_of_that_name(shops: Path) -
 
 
 def test_a_location_of_a_chain_warns_of_nothing(shops: Path) -> None:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         locations.north.get_repository_def()  # type: ignore[attr-defined]
 
-    assert [str(each.message) for each in told] == []
+    assert [str(each.message) for each in caught] == []
 
 
 @pytest.mark.parametrize("name", ["south", "west"])
@@ -50,7 +50,7 @@ def test_without_a_chain_there_is_no_location() -> None:
         getattr(locations, "north")  # noqa: B009 (it is no attribute that types know)
 
 
-def test_a_file_that_others_can_read_is_told_in_the_log_of_the_location(
+def test_a_readable_file_is_reported_in_the_location_log(
     shops: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (shops / "north.env").chmod(0o644)

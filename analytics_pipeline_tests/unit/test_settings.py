@@ -12,10 +12,10 @@ from analytics_pipeline.model.policy import LADDER, MoneyBasis, Policy, TierBasi
 from analytics_pipeline.model.vocabulary import Tier
 from analytics_pipeline.settings import (
     Engine,
+    load_anomaly_limits,
     load_export_dialect,
     load_policy,
     load_settings,
-    load_usual,
 )
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.web_shop.export_file import E_SERIES
@@ -170,7 +170,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         high_value_from = "499.95"
         max_shared = 3
         suspicious_size = 4
-        placeholder_contains = ["nobody"]
+        placeholder_contains = ["no-name"]
         placeholder_prefixes = []
         placeholder_phones = ["5550100"]
         phone_region = "DE"
@@ -199,7 +199,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         high_value_from=Decimal("499.95"),
         max_shared=3,
         suspicious_size=4,
-        placeholder_contains=("nobody",),
+        placeholder_contains=("no-name",),
         placeholder_prefixes=(),
         placeholder_phones=("5550100",),
         phone_region="DE",
@@ -263,7 +263,7 @@ def test_a_faulty_choice_is_refused_and_its_key_named(policy, text, key):
 
 
 LOADERS = pytest.mark.parametrize(
-    "load", [load_policy, load_export_dialect, load_usual]
+    "load", [load_policy, load_export_dialect, load_anomaly_limits]
 )
 
 

@@ -46,13 +46,13 @@ def test_a_value_is_known_here_for_every_variable() -> None:
     )
 
 
-@given(outside=st.sets(st.sampled_from(sorted(VALID))), told=SOME, by_file=SOME)
+@given(outside=st.sets(st.sampled_from(sorted(VALID))), reported=SOME, by_file=SOME)
 @settings(
     max_examples=60, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 def test_nothing_of_the_environment_a_dot_env_or_another_shop_reaches_a_shop(
-    outside: set[str], told: set[str], by_file: set[str], tmp_path: Path
+    outside: set[str], reported: set[str], by_file: set[str], tmp_path: Path
 ) -> None:
     """Whatever the world says, a shop is what it is where the world says nothing."""
     shops, dot_env = tmp_path / "shops", tmp_path / ".env"
@@ -62,8 +62,8 @@ def test_nothing_of_the_environment_a_dot_env_or_another_shop_reaches_a_shop(
     write_shop(shops, "south")
     alone = read_shop(shops / "north.env", tmp_path / "data")
 
-    write_shop(shops, "south", **{name: VALID[name] for name in told})
-    dot_env.write_text("".join(f"{name}={VALID[name]}\n" for name in told))
+    write_shop(shops, "south", **{name: VALID[name] for name in reported})
+    dot_env.write_text("".join(f"{name}={VALID[name]}\n" for name in reported))
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in outside:
             monkeypatch.setenv(name, VALID[name])
@@ -165,13 +165,13 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such rights")
-def test_a_file_that_others_can_read_is_told_but_used(tmp_path: Path) -> None:
+def test_a_file_that_others_can_read_is_reported_but_used(tmp_path: Path) -> None:
     path = write_shop(tmp_path, "north")
     assert read_shop(path, tmp_path).exposure is None
 
     for mode in (0o640, 0o604):
         path.chmod(mode)
-        told = read_shop(path, tmp_path).exposure
-        assert told is not None
-        assert f"chmod 600 {path}" in told
-        assert token_of("north") not in told
+        reported = read_shop(path, tmp_path).exposure
+        assert reported is not None
+        assert f"chmod 600 {path}" in reported
+        assert token_of("north") not in reported

@@ -44,7 +44,7 @@ def run(instance: dg.DagsterInstance) -> str:
     return result.run_id
 
 
-def told(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
+def reported(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     """What the records say of a run, by every road that the product asks."""
     key = table.key
     latest = instance.get_latest_materialization_event(key)
@@ -73,13 +73,13 @@ def test_either_storage_reads_what_the_other_wrote(tmp_path, is_ours):
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert isinstance(instance.event_log_storage, KeptOpenEventLog) is is_ours
         first = run(instance)
-        before = told(instance, first)
+        before = reported(instance, first)
     write_settings(tmp_path, is_ours=not is_ours)
 
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        assert told(instance, first) == before
+        assert reported(instance, first) == before
         second = run(instance)
-        assert told(instance, second)["ended"] == sorted([first, second])
+        assert reported(instance, second)["ended"] == sorted([first, second])
 
 
 def break_class(monkeypatch):
@@ -102,13 +102,15 @@ def test_with_a_dagster_of_other_parts_its_own_storage_keeps_the_records(
     write_settings(tmp_path, is_ours=True)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         first = run(instance)
-        before = told(instance, first)
+        before = reported(instance, first)
     become_another(monkeypatch)
 
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert type(instance.event_log_storage) is SqliteEventLogStorage
-        assert told(instance, first) == before
-        assert told(instance, run(instance))["status"] == dg.DagsterRunStatus.SUCCESS
+        assert reported(instance, first) == before
+        assert (
+            reported(instance, run(instance))["status"] == dg.DagsterRunStatus.SUCCESS
+        )
     assert "slower" in caplog.text
 
 
@@ -120,11 +122,11 @@ def test_what_is_written_is_seen_by_another_process_at_once(tmp_path):
     ):
         run_id = run(writer)
 
-        assert told(reader, run_id) == told(writer, run_id)
+        assert reported(reader, run_id) == reported(writer, run_id)
 
 
-def test_the_ui_is_told_of_each_event_while_the_run_goes_on(tmp_path):
-    """It watches the time of the run's file, whoever keeps that open."""
+def test_the_ui_sees_each_event_during_the_run(tmp_path):
+    """It watches the time of the run's file, anyone who keeps that open."""
     write_settings(tmp_path, is_ours=True)
     seen, arrived = [], threading.Event()
 

@@ -173,7 +173,7 @@ def test_two_hosts_are_refused() -> None:
     assert is_refused("GET", "/", ("host", HERE))
 
 
-def test_a_proxys_name_is_refused_where_nobody_has_allowed_it() -> None:
+def test_a_proxys_name_is_refused_unless_allowed() -> None:
     assert is_refused("GET", "/", host=PROXIED, own=frozenset())
 
 

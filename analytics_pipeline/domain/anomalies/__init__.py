@@ -1,1 +1,1 @@
-"""Whether something is unlike what is normal for this shop."""
+"""Anomalies: whether something is unlike what is normal for this shop."""

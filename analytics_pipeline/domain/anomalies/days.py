@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from analytics_pipeline.model.checks import Finding, Severity, name_some
+from analytics_pipeline.model.checks import CheckResult, Severity, name_some
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.policy import (
     DAYS_REMEMBERED,
     WEEKS_REMEMBERED,
-    Usual,
+    AnomalyLimits,
     pick_recent,
     still_learning,
 )
@@ -50,7 +50,7 @@ class DayProfile:
         orders: orders of the whole shop (rule 2.3).
         outlet_orders: those of each outlet that is known by id.
         priced_orders: orders whose total with tax is more than nothing.
-        median_cents: the middle total of those, the lower of two middle ones.
+        median_cents: the median total of those, the lower of two middle ones.
         worthless_orders: orders whose total is nothing.
         valued_sales: completed sales with a total, returns too.
         taxed_sales: those of them that hold tax.
@@ -90,13 +90,15 @@ def profile_days(rows: pd.DataFrame) -> dict[date, DayProfile]:
         ),
         "hour_sales": _count_by(_with_hours(sales), "hour"),
     }
-    told: dict[Any, dict[str, Any]] = {
+    reported: dict[Any, dict[str, Any]] = {
         day: {} for day in rows["business_date"].unique()
     }
     for name, values in counted.items():
         for day, value in values.items():
-            told[day][name] = value if isinstance(value, dict) else int(value)
-    return {pd.Timestamp(day).date(): DayProfile(**each) for day, each in told.items()}
+            reported[day][name] = value if isinstance(value, dict) else int(value)
+    return {
+        pd.Timestamp(day).date(): DayProfile(**each) for day, each in reported.items()
+    }
 
 
 def _count(rows: pd.DataFrame) -> "pd.Series[int]":
@@ -104,7 +106,7 @@ def _count(rows: pd.DataFrame) -> "pd.Series[int]":
 
 
 def _count_by(rows: pd.DataFrame, column: str) -> dict[Any, dict[Any, int]]:
-    """Count the rows of each day by what stands in *column*, where it is filled."""
+    """Count the rows of each day by the value in *column*, where it is filled."""
     groups = rows.groupby(["business_date", column]).size().reset_index(name="count")
     counts: dict[Any, dict[Any, int]] = {}
     for day, value, count in groups.itertuples(index=False, name=None):
@@ -124,10 +126,10 @@ def _with_hours(sales: pd.DataFrame) -> pd.DataFrame:
 
 
 # ----------------------------------------------------------------------------------
-# Whether a day has as many orders as usual; only too few are told.
+# Whether a day has as many orders as normal; only too few are reported.
 #
 # A day is compared with the same weekday of the last weeks. A weekday on which the
-# shop sells little or nothing says nothing by itself, so then the week up to the day
+# shop sells little or nothing says nothing alone, so then the week up to the day
 # is compared with the weeks before.
 
 
@@ -139,7 +141,7 @@ LONGEST_LOOK_BACK = 7 * (WEEKS_REMEMBERED + 2)
 _WEEK = timedelta(days=7)
 _MIDDLE_TO_DEVIATION = 1.4826
 """The standard deviation by the middle absolute difference, of a normal spread."""
-_MOST_OUTLETS_TOLD = 3
+_MOST_OUTLETS_NAMED = 3
 
 Counts = Mapping[date, int]
 """Orders of each day that is known, also where there were none."""
@@ -151,7 +153,7 @@ class Expectation:
 
     Attributes:
         orders: of the day, or of the week up to it.
-        usual: the middle one of those before.
+        normal: the median of those before.
         spread: variance by mean of those before; 1 is mere chance.
         known: how many before are known.
         span: the weekday's name, or ``week``.
@@ -159,7 +161,7 @@ class Expectation:
     """
 
     orders: int
-    usual: float
+    normal: float
     spread: float
     known: int
     span: str
@@ -170,92 +172,100 @@ class Expectation:
         """Say both sides."""
         within = " in the week up to this day" if self.span == "week" else ""
         orders = say(self.orders, "order", "orders")
-        return f"{orders}{within}; a usual {self.span} has {self.usual:g}."
+        return f"{orders}{within}; a normal {self.span} has {self.normal:g}."
 
 
-def judge_volume(
+def check_volume(
     day: date,
     shop: Counts,
     outlets: Mapping[str, Counts],
     apart: Mapping[date, str],
-    usual: Usual,
-) -> Finding:
+    anomaly_limits: AnomalyLimits,
+) -> CheckResult:
     """Compare the orders of *day*, of the shop and of each outlet.
 
     Args:
-        day: the day to judge.
+        day: the day to check.
         shop: the orders of every known day, *day* among them.
         outlets: the same of each outlet that is open.
         apart: days that are like no other, with the reason.
-        usual: from when on a day is unusual.
+        anomaly_limits: the limits from which a day is an anomaly.
     """
     if day in apart:
         return _not_compared(shop[day], apart[day])
-    whole = expect_orders(day, shop, apart, usual)
+    whole = expect_orders(day, shop, apart, anomaly_limits)
     each = {
         outlet: expected
         for outlet, counts in (outlets.items() if len(outlets) > 1 else ())
-        if not (expected := expect_orders(day, counts, apart, usual)).silent
+        if not (expected := expect_orders(day, counts, apart, anomaly_limits)).silent
     }
-    is_low = not whole.silent and _is_low(whole, usual, usual.max_luck)
-    luck = usual.max_luck / max(len(each), 1)
-    low = sorted(outlet for outlet in each if _is_low(each[outlet], usual, luck))
-    told = {outlet: each[outlet] for outlet in low[:_MOST_OUTLETS_TOLD]}
-    sentence = _tell(None if low and not is_low else whole, told)
+    is_low = not whole.silent and _is_low(
+        whole, anomaly_limits, anomaly_limits.max_luck
+    )
+    luck = anomaly_limits.max_luck / max(len(each), 1)
+    low = sorted(
+        outlet for outlet in each if _is_low(each[outlet], anomaly_limits, luck)
+    )
+    values = {outlet: each[outlet] for outlet in low[:_MOST_OUTLETS_NAMED]}
+    sentence = _describe_volume(None if low and not is_low else whole, values)
     evidence: dict[str, int | str] = {
         "orders": whole.orders,
-        "usual": "" if whole.silent else f"{whole.usual:g}",
+        "usual": "" if whole.silent else f"{whole.normal:g}",
         "span": whole.span,
         "known": whole.known,
         "outlets_judged": len(each),
         "outlets": name_some(low),
     }
-    return Finding(VOLUME, not (is_low or low), sentence, Severity.WARN, evidence)
+    return CheckResult(VOLUME, not (is_low or low), sentence, Severity.WARN, evidence)
 
 
-def _not_compared(count: int, why: str) -> Finding:
+def _not_compared(count: int, why: str) -> CheckResult:
     """Return what is said of a day that is like no other."""
     sentence = f"{say(count, 'order', 'orders')}; it is {why}, so nothing is compared."
-    return Finding(VOLUME, True, sentence, Severity.WARN, {"orders": count})
+    return CheckResult(VOLUME, True, sentence, Severity.WARN, {"orders": count})
 
 
-def _tell(whole: Expectation | None, outlets: Mapping[str, Expectation]) -> str:
-    """Say what was expected of the shop, if it is told of, and of some outlets."""
+def _describe_volume(
+    whole: Expectation | None, outlets: Mapping[str, Expectation]
+) -> str:
+    """Say what was expected of the shop, if it is reported, and of some outlets."""
     shop = [] if whole is None else [whole.silent or whole.sentence]
     each = [f"Outlet {name}: {found.sentence}" for name, found in outlets.items()]
     return " ".join([*shop, *each])
 
 
 def expect_orders(
-    day: date, counts: Counts, apart: Mapping[date, str], usual: Usual
+    day: date, counts: Counts, apart: Mapping[date, str], anomaly_limits: AnomalyLimits
 ) -> Expectation:
     """Say what *day* is compared with: its weekday, else its week, else nothing."""
     ordinary = _since_the_first_sale(counts, day, apart)
     weekday = f"{day:%A}"
     same = _same_weekday(ordinary, day.weekday(), day)
-    orders, needed = counts[day], usual.learning_weeks
+    orders, needed = counts[day], anomaly_limits.learning_weeks
     if len(same) < needed:
         silent = still_learning(len(same), needed, f"{weekday}s")
         return Expectation(orders, 0, 1, len(same), weekday, silent)
-    if median(same) and median(same) >= usual.orders_floor:
+    if median(same) and median(same) >= anomaly_limits.orders_floor:
         spread = _spread_over_weekdays(ordinary, day)
         return Expectation(orders, median(same), spread, len(same), weekday)
-    return _expect_week(day, {**ordinary, day: orders}, usual)
+    return _expect_week(day, {**ordinary, day: orders}, anomaly_limits)
 
 
-def _expect_week(day: date, ordinary: Counts, usual: Usual) -> Expectation:
+def _expect_week(
+    day: date, ordinary: Counts, anomaly_limits: AnomalyLimits
+) -> Expectation:
     """Compare the week up to *day* with those before that hold ordinary days only."""
     now = _week_up_to(day, ordinary)
     ends = (day - n * _WEEK for n in range(1, WEEKS_REMEMBERED + 1))
     weeks = [
         orders for end in ends if (orders := _week_up_to(end, ordinary)) is not None
     ]
-    known, needed = len(weeks), usual.learning_weeks
+    known, needed = len(weeks), anomaly_limits.learning_weeks
     if known < needed:
         silent = still_learning(known, needed, "weeks without a holiday")
     elif now is None:
         silent = "This week holds a day that is like no other: nothing is compared."
-    elif not median(weeks) or median(weeks) < usual.orders_floor:
+    elif not median(weeks) or median(weeks) < anomaly_limits.orders_floor:
         silent = (
             f"{say(now, 'order', 'orders')} in the week up to this day: too few ever "
             "to compare."
@@ -291,8 +301,9 @@ def _same_weekday(ordinary: Counts, weekday: int, day: date) -> list[int]:
 def _spread_over_weekdays(ordinary: Counts, day: date) -> float:
     """Return how much more than by chance days differ from their weekday's mean.
 
-    Over all weekdays together, because eight days tell little of it, and by the middle
-    difference, so that a season's peak or one odd day does not hide a later drop.
+    Over all weekdays together, because eight days say little about it, and by the
+    middle difference, so that a season's peak or one odd day does not hide a later
+    drop.
     """
     differences: list[float] = []
     for weekday in range(7):
@@ -312,16 +323,16 @@ def _week_up_to(day: date, ordinary: Counts) -> int | None:
     return sum(ordinary[each] for each in days)
 
 
-def _is_low(expected: Expectation, usual: Usual, luck: float) -> bool:
+def _is_low(expected: Expectation, anomaly_limits: AnomalyLimits, luck: float) -> bool:
     """Say whether there are far too few orders, and mere chance hardly explains it.
 
     Where days differ more than by chance, as many orders as make one of chance's count
     as one (a quasi-Poisson tail).
     """
-    if expected.orders > round(usual.orders_low * expected.usual, 9):
+    if expected.orders > round(anomaly_limits.orders_low * expected.normal, 9):
         return False
     spread = max(1.0, expected.spread)
-    return poisson_tail(expected.orders / spread, expected.usual / spread) < luck
+    return poisson_tail(expected.orders / spread, expected.normal / spread) < luck
 
 
 def poisson_tail(most: float, mean: float) -> float:
@@ -333,7 +344,7 @@ def poisson_tail(most: float, mean: float) -> float:
 
 
 # ----------------------------------------------------------------------------------
-# Whether a day's prices are of the usual size.
+# Whether a day's prices are in their normal range.
 #
 # A price list that is somewhat dearer is the shop's business. Totals twenty times as
 # large or as small, or worth nothing, are what a source says that took cents for
@@ -345,44 +356,46 @@ PRICES = "prices_are_usual"
 Days = Mapping[date, DayProfile]
 
 
-def judge_prices(
+def check_prices(
     day: date,
     days: Days,
     totals: Sequence[int],
-    usual: Usual,
-    new_usual_since: date | None = None,
-) -> Finding:
-    """Compare the middle total of the orders of *day* with that of the days before.
+    anomaly_limits: AnomalyLimits,
+    prices_accepted_since: date | None = None,
+) -> CheckResult:
+    """Compare the median order total of *day* with that of the days before.
 
     Args:
-        day: the day to judge.
+        day: the day to check.
         days: the profile of every known day, *day* among them.
         totals: cents of each order of *day* whose total is more than nothing.
-        usual: from when on prices are unusual.
-        new_usual_since: the last day whose unusual prices a person has accepted; the
-            days before it are no history any more.
+        anomaly_limits: the limits from which prices are an anomaly.
+        prices_accepted_since: the last day whose anomalous prices a person has
+            accepted; the days before it are no history any more.
     """
-    first = new_usual_since or date.min
+    first = prices_accepted_since or date.min
     before = {other: days[other] for other in days if first <= other < day}
-    return _judge_worthless(day, days[day], before, usual) or _judge_size(
-        day, totals, before, usual
+    return _check_worthless(day, days[day], before, anomaly_limits) or _check_size(
+        day, totals, before, anomaly_limits
     )
 
 
-def _judge_worthless(
-    day: date, now: DayProfile, before: Days, usual: Usual
-) -> Finding | None:
+def _check_worthless(
+    day: date, now: DayProfile, before: Days, anomaly_limits: AnomalyLimits
+) -> CheckResult | None:
     """Report that nearly all orders are worth nothing, where few ever are."""
     sold = {other: each for other, each in before.items() if each.orders}
     known = pick_recent(sold, day, DAYS_REMEMBERED)
-    if len(known) < usual.learning_days or now.orders < max(usual.prices_floor, 1):
+    if len(known) < anomaly_limits.learning_days or now.orders < max(
+        anomaly_limits.prices_floor, 1
+    ):
         return None
-    if now.worthless_orders < usual.worthless_stop * now.orders:
+    if now.worthless_orders < anomaly_limits.worthless_stop * now.orders:
         return None
     share = median(sold[other].worthless_orders / sold[other].orders for other in known)
-    if share >= usual.worthless_usual:
+    if share >= anomaly_limits.worthless_usual:
         return None
-    return Finding(
+    return CheckResult(
         PRICES,
         False,
         f"{now.worthless_orders} of {now.orders} orders are worth nothing; usually "
@@ -397,31 +410,33 @@ def _judge_worthless(
     )
 
 
-def _judge_size(
-    day: date, totals: Sequence[int], before: Days, usual: Usual
-) -> Finding:
-    """Compare the middle total with the middle one of the last days."""
+def _check_size(
+    day: date, totals: Sequence[int], before: Days, anomaly_limits: AnomalyLimits
+) -> CheckResult:
+    """Compare the median total with the median of the last days."""
     sold = {other: each for other, each in before.items() if each.priced_orders}
     known = pick_recent(sold, day, DAYS_REMEMBERED)
     evidence: dict[str, int | str] = {"orders": len(totals), "days_known": len(known)}
-    if len(known) < usual.learning_days:
-        sentence = still_learning(len(known), usual.learning_days, "days with orders")
-        return Finding(PRICES, True, sentence, Severity.WARN, evidence)
-    if len(totals) < max(usual.prices_floor, 1):
+    if len(known) < anomaly_limits.learning_days:
+        sentence = still_learning(
+            len(known), anomaly_limits.learning_days, "days with orders"
+        )
+        return CheckResult(PRICES, True, sentence, Severity.WARN, evidence)
+    if len(totals) < max(anomaly_limits.prices_floor, 1):
         sentence = f"{len(totals)} orders with a price: too few to compare."
-        return Finding(PRICES, True, sentence, Severity.WARN, evidence)
+        return CheckResult(PRICES, True, sentence, Severity.WARN, evidence)
     expected = median_low(sold[other].median_cents for other in known)
     middle = median_low(totals)
     ratio = middle / expected
     factor = max(ratio, 1 / ratio)
-    is_refused = factor >= usual.prices_stop_factor
-    is_told = factor >= usual.prices_warn_factor and not _may_be_luck(
-        totals, expected, is_dearer=ratio > 1, max_luck=usual.max_luck
+    is_refused = factor >= anomaly_limits.prices_stop_factor
+    is_reported = factor >= anomaly_limits.prices_warn_factor and not _may_be_luck(
+        totals, expected, is_dearer=ratio > 1, max_luck=anomaly_limits.max_luck
     )
-    return Finding(
+    return CheckResult(
         PRICES,
-        not (is_refused or is_told),
-        f"The middle order is {format_cents(middle)}; usually it is "
+        not (is_refused or is_reported),
+        f"The median order value is {format_cents(middle)}; normally it is "
         f"{format_cents(expected)}.",
         Severity.ERROR if is_refused else Severity.WARN,
         evidence | {"middle_cents": middle, "usual_cents": expected},
@@ -432,9 +447,9 @@ def _judge_size(
 def _may_be_luck(
     totals: Sequence[int], expected: int, *, is_dearer: bool, max_luck: float
 ) -> bool:
-    """Say whether so many orders on one side of the usual middle may be mere luck.
+    """Say whether so many orders on one side of the normal median may be mere luck.
 
-    Where prices are as usual, an order is as likely above it as below (a sign test).
+    Where prices are normal, an order is as likely above it as below (a sign test).
     """
     count = len(totals)
     beyond = sum(t > expected if is_dearer else t < expected for t in totals)
@@ -449,45 +464,48 @@ def _name_shift(ratio: float) -> str:
 
 
 # ----------------------------------------------------------------------------------
-# Whether a day's sales hold tax, happen at hours, and stand once, as usual.
+# Whether a day's tax, hours and repeated sales are normal.
 
 
 FEWEST_SALES_FOR_A_SHARE = 5
 """A day of fewer sales says nothing about their usual share with tax."""
 
 FEWEST_SALES_FOR_HOURS = 100
-"""Fewer sales do not tell at which hours a shop sells."""
+"""Fewer sales do not show at which hours a shop sells."""
 
 _ALIKE = ["sale_date", "outlet_id", "customer_id", "total_incl_cents"]
 
 
-def judge_tax(day: date, days: Days, usual: Usual) -> Finding:
+def check_tax(day: date, days: Days, anomaly_limits: AnomalyLimits) -> CheckResult:
     """Compare the share of sales that hold tax with that of the days before."""
     check, now = "tax_is_usual", days[day]
-    told = {
+    values = {
         other: each
         for other, each in days.items()
         if each.valued_sales >= FEWEST_SALES_FOR_A_SHARE
     }
-    known = pick_recent(told, day, DAYS_REMEMBERED)
+    known = pick_recent(values, day, DAYS_REMEMBERED)
     evidence: dict[str, int | str] = {
         "sales": now.valued_sales,
         "with_tax": now.taxed_sales,
         "days_known": len(known),
     }
-    if len(known) < usual.learning_days:
-        sentence = still_learning(len(known), usual.learning_days, "days with sales")
-        return Finding(check, True, sentence, Severity.WARN, evidence)
-    if now.valued_sales < max(usual.tax_floor, 1):
+    if len(known) < anomaly_limits.learning_days:
+        sentence = still_learning(
+            len(known), anomaly_limits.learning_days, "days with sales"
+        )
+        return CheckResult(check, True, sentence, Severity.WARN, evidence)
+    if now.valued_sales < max(anomaly_limits.tax_floor, 1):
         sentence = f"{now.valued_sales} sales with a price: too few to compare."
-        return Finding(check, True, sentence, Severity.WARN, evidence)
+        return CheckResult(check, True, sentence, Severity.WARN, evidence)
     expected = median(
-        told[other].taxed_sales / told[other].valued_sales for other in known
+        values[other].taxed_sales / values[other].valued_sales for other in known
     )
     share = now.taxed_sales / now.valued_sales
-    return Finding(
+    return CheckResult(
         check,
-        expected < usual.tax_usual or share >= usual.tax_low * expected,
+        expected < anomaly_limits.tax_usual
+        or share >= anomaly_limits.tax_low * expected,
         f"{now.taxed_sales} of {now.valued_sales} sales hold tax; usually "
         f"{expected:.0%} do.",
         Severity.WARN,
@@ -495,7 +513,7 @@ def judge_tax(day: date, days: Days, usual: Usual) -> Finding:
     )
 
 
-def judge_hours(day: date, days: Days, usual: Usual) -> Finding:
+def check_hours(day: date, days: Days, anomaly_limits: AnomalyLimits) -> CheckResult:
     """Report sales at the till at hours at which the shop hardly ever sells.
 
     Hours are those of the outlet's clocks, so a change of the clocks moves none.
@@ -510,22 +528,25 @@ def judge_hours(day: date, days: Days, usual: Usual) -> Finding:
     sales = sum(at_hour.values())
     evidence: dict[str, int | str] = {"sales": sales, "days_known": len(known)}
     learned = {
-        "days with sales": (len(known), usual.learning_days),
+        "days with sales": (len(known), anomaly_limits.learning_days),
         "sales": (before.total(), FEWEST_SALES_FOR_HOURS),
     }
     for what, (has, needed) in learned.items():
         if has < needed:
             sentence = still_learning(has, needed, what)
-            return Finding(check, True, sentence, Severity.WARN, evidence)
-    rare = usual.hours_rare * before.total()
+            return CheckResult(check, True, sentence, Severity.WARN, evidence)
+    rare = anomaly_limits.hours_rare * before.total()
     odd = sorted(hour for hour in at_hour if before[hour] < rare)
     count = sum(at_hour[hour] for hour in odd)
-    few = count < max(usual.hours_floor, 1) or count < usual.hours_share * sales
+    few = (
+        count < max(anomaly_limits.hours_floor, 1)
+        or count < anomaly_limits.hours_share * sales
+    )
     when = ", ".join(f"{hour}:00" for hour in odd)
-    return Finding(
+    return CheckResult(
         check,
         few,
-        "The shop sold at its usual hours."
+        "The shop sold at its normal hours."
         if few
         else f"{count} of {sales} sales are at hours at which the shop hardly ever "
         f"sells ({when}): see whether the outlet's time zone and clocks are right.",
@@ -534,20 +555,20 @@ def judge_hours(day: date, days: Days, usual: Usual) -> Finding:
     )
 
 
-def judge_repeats(rows: pd.DataFrame, usual: Usual) -> Finding:
+def check_repeats(rows: pd.DataFrame, anomaly_limits: AnomalyLimits) -> CheckResult:
     """Report sales of a day that agree in moment, outlet, customer and total.
 
     Args:
         rows: ``RawSales`` of the day.
-        usual: how many may be alike.
+        anomaly_limits: how many may be alike.
     """
     sales = rows[rows["is_completed"]].sort_values("sale_id")
     again = sales.loc[sales.duplicated(_ALIKE), "sale_id"]
     count = len(again)
     is_much = count >= max(
-        usual.repeated_floor, 1
-    ) and count >= usual.repeated_share * len(sales)
-    return Finding(
+        anomaly_limits.repeated_floor, 1
+    ) and count >= anomaly_limits.repeated_share * len(sales)
+    return CheckResult(
         "sales_stand_once",
         not is_much,
         f"{count} of {len(sales)} sales repeat another one: the same moment, outlet, "

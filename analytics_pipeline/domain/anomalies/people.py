@@ -7,13 +7,17 @@ import pandas as pd
 
 from analytics_pipeline.domain.contacts import normalise_phone
 from analytics_pipeline.domain.identity import list_holders
-from analytics_pipeline.model.checks import Finding, Severity
-from analytics_pipeline.model.policy import DAYS_REMEMBERED, Usual, still_learning
+from analytics_pipeline.model.checks import CheckResult, Severity
+from analytics_pipeline.model.policy import (
+    DAYS_REMEMBERED,
+    AnomalyLimits,
+    still_learning,
+)
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import Tier
 
 # ----------------------------------------------------------------------------------
-# Whether customer records have contacts as usual: valid ones, and few placeholders.
+# Whether the contacts of customer records are normal: valid, few placeholders.
 #
 # Each run's counts are held against those of the runs before, which the caller
 # remembers.
@@ -44,23 +48,29 @@ def count_contacts(customers: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def judge_contacts(now: Counts, before: Sequence[Counts], usual: Usual) -> Finding:
+def check_contacts(
+    now: Counts, before: Sequence[Counts], anomaly_limits: AnomalyLimits
+) -> CheckResult:
     """Compare the shares of valid contacts with those of the runs *before*."""
     check, known = "contacts_are_valid", before[-DAYS_REMEMBERED:]
-    if len(known) < usual.learning_runs:
-        sentence = still_learning(len(known), usual.learning_runs, "runs")
-        return Finding(check, True, sentence, Severity.WARN, dict(now))
-    told = [
+    if len(known) < anomaly_limits.learning_runs:
+        sentence = still_learning(len(known), anomaly_limits.learning_runs, "runs")
+        return CheckResult(check, True, sentence, Severity.WARN, dict(now))
+    parts = [
         f"{now[f'{kind}_without_key']} of {now[kind]} {words} are not valid; usually "
         f"{median(run[f'{kind}_without_key'] for run in known):g} are."
         for kind, words in _KINDS.items()
-        if _has_fallen(kind, now, known, usual)
+        if _has_fallen(kind, now, known, anomaly_limits)
     ]
-    sentence = " ".join(told) or "E-mails and phone numbers are as valid as usual."
-    return Finding(check, not told, sentence, Severity.WARN, dict(now))
+    sentence = " ".join(parts) or (
+        "The share of valid e-mails and phone numbers is normal."
+    )
+    return CheckResult(check, not parts, sentence, Severity.WARN, dict(now))
 
 
-def _has_fallen(kind: str, now: Counts, known: Sequence[Counts], usual: Usual) -> bool:
+def _has_fallen(
+    kind: str, now: Counts, known: Sequence[Counts], anomaly_limits: AnomalyLimits
+) -> bool:
     """Say whether more contacts of a *kind* are without a key, in share and number."""
     shares = [_share(kind, run) for run in known if run[kind]]
     if not (shares and now[kind]):
@@ -68,7 +78,9 @@ def _has_fallen(kind: str, now: Counts, known: Sequence[Counts], usual: Usual) -
     missing = f"{kind}_without_key"
     more = now[missing] - median(run[missing] for run in known)
     rise = round(_share(kind, now) - median(shares), 9)
-    return rise > usual.contacts_fall and more >= max(usual.contacts_floor, 1)
+    return rise > anomaly_limits.contacts_fall and more >= max(
+        anomaly_limits.contacts_floor, 1
+    )
 
 
 def _share(kind: str, run: Counts) -> float:
@@ -78,7 +90,7 @@ def _share(kind: str, run: Counts) -> float:
 def count_placeholders(
     customers: pd.DataFrame, customer_identities: pd.DataFrame, max_shared: int
 ) -> dict[str, int]:
-    """Count live records, and those whose contact many share or nobody could have.
+    """Count live records, and those whose contact is shared by many or a placeholder.
 
     Args:
         customers: ``Customers``.
@@ -94,7 +106,7 @@ def count_placeholders(
     keyless = live[
         live["phone"].notna() & live["phone_key"].isna() & live["mobile_key"].isna()
     ]
-    is_blank = keyless["phone"].map(_stands_for_none).astype("bool")
+    is_blank = keyless["phone"].map(_is_one_repeated_digit).astype("bool")
     named = {*shared, *blank, *keyless.loc[is_blank, "customer_id"]}
     return {
         "records": len(live),
@@ -102,7 +114,7 @@ def count_placeholders(
     }
 
 
-def _stands_for_none(phone: str) -> bool:
+def _is_one_repeated_digit(phone: str) -> bool:
     """Say of a number that makes no key whether it is one digit over and over.
 
     A valid one that makes no key is a placeholder; any other is as it was typed.
@@ -112,15 +124,20 @@ def _stands_for_none(phone: str) -> bool:
     return is_repeated or normalise_phone(phone, None) is not None
 
 
-def judge_placeholders(now: Counts, before: Sequence[Counts], usual: Usual) -> Finding:
+def check_placeholders(
+    now: Counts, before: Sequence[Counts], anomaly_limits: AnomalyLimits
+) -> CheckResult:
     """Compare the number of records with such a contact with the runs *before*."""
     check, known = "placeholders_are_few", before[-DAYS_REMEMBERED:]
-    if len(known) < usual.learning_runs:
-        sentence = still_learning(len(known), usual.learning_runs, "runs")
-        return Finding(check, True, sentence, Severity.WARN, dict(now))
+    if len(known) < anomaly_limits.learning_runs:
+        sentence = still_learning(len(known), anomaly_limits.learning_runs, "runs")
+        return CheckResult(check, True, sentence, Severity.WARN, dict(now))
     expected = median(run["placeholders"] for run in known)
-    allowed = max(usual.placeholders_floor, usual.placeholders_share * now["records"])
-    return Finding(
+    allowed = max(
+        anomaly_limits.placeholders_floor,
+        anomaly_limits.placeholders_share * now["records"],
+    )
+    return CheckResult(
         check,
         now["placeholders"] - expected <= round(allowed, 9),
         f"{now['placeholders']} of {now['records']} records have a contact that is a "
@@ -149,16 +166,16 @@ _MOST_DAYS_ALLOWED_FOR = 5
 _RUNGS = {tier: rung for rung, tier in enumerate(Tier)}
 
 
-def judge_tiers(
-    before: pd.DataFrame, now: pd.DataFrame, days: int, usual: Usual
-) -> Finding:
-    """Count those whose tier is another one than *days* before; new people do not.
+def check_tiers(
+    before: pd.DataFrame, now: pd.DataFrame, days: int, anomaly_limits: AnomalyLimits
+) -> CheckResult:
+    """Count the people whose tier changed within *days*; new people do not count.
 
     Args:
         before: ``CustomerAnalytics`` of the earlier day.
         now: of the later one.
         days: how many lie between them.
-        usual: how many may move in a day.
+        anomaly_limits: how many may move in a day.
     """
     both = before[["customer_id", "tier"]].merge(
         now[["customer_id", "tier"]], on="customer_id", suffixes=("_before", "_now")
@@ -166,9 +183,9 @@ def judge_tiers(
     steps = both["tier_now"].map(_RUNGS) - both["tier_before"].map(_RUNGS)
     up, down = int((steps > 0).sum()), int((steps < 0).sum())
     people = int((before["tier"] != Tier.NONE).sum())
-    a_day = max(usual.tiers_floor, usual.tiers_share * people)
+    a_day = max(anomaly_limits.tiers_floor, anomaly_limits.tiers_share * people)
     allowed = a_day * min(days, _MOST_DAYS_ALLOWED_FOR)
-    return Finding(
+    return CheckResult(
         CHECK,
         up + down <= round(allowed, 9),
         f"{say(up + down, 'person has', 'people have')} another tier than "
@@ -178,6 +195,6 @@ def judge_tiers(
     )
 
 
-def compare_no_tiers(sentence: str) -> Finding:
+def compare_no_tiers(sentence: str) -> CheckResult:
     """Pass, and say why there is nothing to compare with."""
-    return Finding(CHECK, True, sentence, Severity.WARN)
+    return CheckResult(CHECK, True, sentence, Severity.WARN)

@@ -39,7 +39,7 @@ class EcomReconciliation(Table):
     category: str = pa.Field(
         isin=list(ReconciliationCategory),
         title="Category",
-        description="how it stands against the sales; exactly one an order",
+        description="its category against the sales; exactly one an order",
     )
     evidence: str = pa.Field(
         isin=list(OrderEvidence),

@@ -29,6 +29,6 @@ class CustomerReport(Table):
     made_from: str = _named("the columns that it is made from, joined by `, `")
 
     class Config(Table.Config):
-        """A number stands once."""
+        """A number appears once."""
 
         unique = ["figure", "label", "series"]  # noqa: RUF012 (pandera's own form)

@@ -51,7 +51,7 @@ class SalesFeed(Table):
     )
 
     class Config(Table.Config):
-        """A version of a sale stands once in a segment."""
+        """A version of a sale appears once in a segment."""
 
         unique = ["sale_id", "version", "segment"]  # noqa: RUF012 (pandera's own form)
 
@@ -71,8 +71,8 @@ class Customers(Table):
     created_at: pd.DatetimeTZDtype = instant("when the record was made")
     updated_at: pd.DatetimeTZDtype = optional_instant("when the record last changed")
     is_deleted: bool = flag("the record was deleted")
-    is_walk_in: bool = flag("the store's default customer: nobody")
-    email_key: str = text("keyed hash of the e-mail key; empty if it joins nobody")
+    is_walk_in: bool = flag("the store's default customer: no person")
+    email_key: str = text("keyed hash of the e-mail key; empty if it joins no one")
     phone_key: str = text("keyed hash of the phone key of `phone`")
     mobile_key: str = text("keyed hash of the phone key of `mobile`")
 
@@ -105,5 +105,5 @@ class EcomOrders(Table):
     sale_id: str = optional_identifier("the sale that the export names")
     name: str = text("who is billed, else who it is sent to")
     email: str = text("as typed, trimmed")
-    email_key: str = text("keyed hash of the e-mail key; empty if it joins nobody")
+    email_key: str = text("keyed hash of the e-mail key; empty if it joins no one")
     ecom_customer_id: str = text("`ecom-` and 16 hex digits of the e-mail key's hash")

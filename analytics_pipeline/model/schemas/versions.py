@@ -28,7 +28,7 @@ from analytics_pipeline.model.schemas.sources import (
 from analytics_pipeline.model.schemas.table import Table
 
 FIRST = 1
-"""The version of whatever was written before files told theirs."""
+"""The version of whatever was written before files stated theirs."""
 
 VERSIONS: dict[type[Table], int] = {
     SalesFeed: 2,
@@ -53,7 +53,7 @@ NOTES_VERSION = 3
 """The version of the small JSON files beside the tables and the published files."""
 
 SEALED = 3
-"""The version of the notes from which on notes and Parquet files bear seals."""
+"""The version of the notes from which on notes and Parquet files have seals."""
 
 STORED: Mapping[str, type[Table]] = {
     "sales_feed": SalesFeed,
@@ -76,13 +76,13 @@ HISTORY = (
     "customer_changes/published",
     "customer_report",
 )
-"""Those that tell what was known on a day, which nobody could work out again."""
+"""Those that hold what was known on a day, which cannot be worked out again."""
 
 
 def current_versions() -> dict[str, int]:
     """Return the version that this program writes, of each stored table and the notes.
 
-    The files that people read are among neither: each publication writes them anew.
+    The files that people read are among neither: each publication writes them again.
     """
     tables = {name: VERSIONS[model] for name, model in STORED.items()}
     return {**tables, NOTES: NOTES_VERSION}

@@ -21,7 +21,7 @@ from analytics_pipeline.sources.lightspeed.replies import (
     stated_total,
     versions_of,
 )
-from analytics_pipeline.sources.values import UnreadableRecord, told_id
+from analytics_pipeline.sources.values import UnreadableRecord, usable_id
 
 # ----------------------------------------------------------------------------------
 # How many records to ask for at once (API 2.1).
@@ -31,7 +31,7 @@ from analytics_pipeline.sources.values import UnreadableRecord, told_id
 # a short page never as the end.
 
 
-USUAL = 1_000
+DEFAULT_TERMS = 1_000
 SMALLEST = 100
 
 WISHES = {"sales": 1_000, "customers": 5_000}
@@ -48,7 +48,7 @@ class PageSize:
     @classmethod
     def of(cls, collection: str) -> Self:
         """Return the size to begin with."""
-        return cls(WISHES.get(collection, USUAL))
+        return cls(WISHES.get(collection, DEFAULT_TERMS))
 
     def wanted(self) -> dict[str, str]:
         """Return the size as a parameter."""
@@ -88,7 +88,7 @@ class Page:
     """One page of a collection, in the order of versions.
 
     Attributes:
-        records: as delivered; each should be an object, which the normaliser judges.
+        records: as delivered; each should be an object, which the normaliser checks.
             One that cannot be decoded is an ``UnreadableRecord``.
         version_max: the version to read on from.  Where the page holds nothing but
             records far above it, the version that was read on from before.
@@ -111,7 +111,7 @@ class _Reply:
 
     Attributes:
         records: as delivered.
-        reached: the version to read on from; 0 where nothing tells it.
+        reached: the version to read on from; 0 where none is stated.
         highest: a version above it is not believed.
         is_empty: whether each record, if there is any, has such a version.
         asked_at: when it was asked for, by the local clock.
@@ -143,7 +143,7 @@ class FeedPages:
             ask: returns the reply with the records above a version.
             now: the clock before a request.
             true_since: the earliest moment whose state the last reply can show.
-            pause: waits so many seconds, and tells why.
+            pause: waits so many seconds, with the reason.
         """
         self._collection, self._ask = collection, ask
         self._now, self._true_since, self._pause = now, true_since, pause
@@ -219,13 +219,13 @@ class FeedPages:
 
 
 def _above(records: list[Any], cursor: int) -> list[Any]:
-    """Return the records above *cursor*, and those after it that tell no version."""
-    told = [next(iter(versions_of([record])), None) for record in records]
-    read = [n for n, version in enumerate(told) if version and version <= cursor]
+    """Return the records above *cursor*, and those after it without a version."""
+    values = [next(iter(versions_of([record])), None) for record in records]
+    read = [n for n, version in enumerate(values) if version and version <= cursor]
     first_new = max(read, default=-1) + 1
     return [
         record
-        for n, (record, version) in enumerate(zip(records, told, strict=True))
+        for n, (record, version) in enumerate(zip(records, values, strict=True))
         if (version > cursor if version else n >= first_new)
     ]
 
@@ -348,7 +348,7 @@ class SalesSearch:
                 if parts := _divide(window, min(pieces, MOST_PIECES)):
                     self._count_fruitless()
                     return parts
-            if any(told_id(record) for record in records):
+            if any(usable_id(record) for record in records):
                 self._fruitful += 1
             else:
                 self._count_fruitless()
@@ -389,8 +389,8 @@ def _divide(window: Window, pieces: int) -> list[Window]:
 
 
 def _id_of(record: Any, position: int) -> str:
-    """Return what a found record is known by: its id, else where it stood."""
-    return told_id(record) or f"at {position}"
+    """Return what a found record is known by: its id, else where it was."""
+    return usable_id(record) or f"at {position}"
 
 
 def _whole(moment: datetime) -> datetime:
@@ -533,10 +533,10 @@ class LightspeedClient:
         except NotFound:
             return None
         if isinstance(record, UnreadableRecord):
-            # Where it cannot tell its id, it is the one that was asked for.
-            told = {key: value for key, value in record.known.items() if value}
-            record = UnreadableRecord({"id": record_id, **told})
-        if told_id(record) != plain_id(record_id):
+            # Where its id cannot be read, it is the one that was asked for.
+            values = {key: value for key, value in record.known.items() if value}
+            record = UnreadableRecord({"id": record_id, **values})
+        if usable_id(record) != plain_id(record_id):
             raise not_what_was_asked("the record of that id")
         return record
 

@@ -36,9 +36,9 @@ def customers_rows(
     page: int = 1,
     highest_version: int = LARGEST_VERSION,
 ) -> tuple[pd.DataFrame, list[Rejection]]:
-    """Return ``Customers`` rows of *records*, and what was turned away and why.
+    """Return ``Customers`` rows of *records*, and what was rejected and why.
 
-    Of a record that stands twice on a page, the latest version makes the row.  One
+    Of a record that appears twice on a page, the latest version makes the row.  One
     above *highest_version* is rejected.
     """
     rows, rejections = sort_out(
@@ -96,7 +96,7 @@ def _name(record: dict[str, Any]) -> str | None:
 
 
 def _is_walk_in(customer_id: str, code: str | None, policy: Policy) -> bool:
-    """Say whether this is the store's default customer: nobody (rule 3.1)."""
+    """Say whether this is the store's default customer, the walk-in (rule 3.1)."""
     if policy.walk_in_customer_id:
         return customer_id == policy.walk_in_customer_id
     return code == policy.walk_in_customer_code

@@ -45,7 +45,7 @@ def origin_for(prefix: str, override: str | None) -> str:
     Args:
         prefix: the store's sub-domain label, ``LIGHTSPEED_DOMAIN_PREFIX``.
         override: another origin, ``LIGHTSPEED_API_URL``, or None or blank for the
-            store's own; ``{prefix}`` in it stands for the prefix.
+            store's own; ``{prefix}`` in it is replaced by the prefix.
 
     Raises:
         WrongUse: one of the two cannot be used; the cause names the variable.
@@ -148,7 +148,7 @@ class Sockets:
         self._open: list[socket.socket] = []
 
     def note(self, _event: str, info: Mapping[str, Any]) -> None:
-        """Take what httpcore tells of its work (the ``trace`` of a request)."""
+        """Take what httpcore reports of its work (the ``trace`` of a request)."""
         self.add(info.get("return_value"))
 
     def add(self, stream: object) -> None:
@@ -241,7 +241,7 @@ def _trusted_authorities() -> ssl.SSLContext:
 
 
 class Connection:
-    """Gets JSON from a store; every reply is judged, a passing fault tried again."""
+    """Gets JSON from a store; every reply is checked, a passing fault tried again."""
 
     def __init__(
         self,
@@ -266,7 +266,7 @@ class Connection:
             transport: what carries requests, for tests.
             sleep: how to wait, for tests.
             now: the local clock.
-            on_wait: told seconds and reason before each wait.
+            on_wait: called with seconds and reason before each wait.
             on_reply: called after each answer that can be used.
             attempts: how often one request may fail; waits for the request limit
                 are counted by their time instead.
@@ -386,7 +386,7 @@ class Connection:
             except httpx.RequestError as error:
                 if not limit.is_over:
                     raise explain_no_reply(error, self._host) from error
-            # Where the end of the connection ends the reply, no error tells of it.
+            # Where the end of the connection ends the reply, there is no error.
             if limit.is_over:
                 why = f"no whole answer within {limit.seconds:g} s"
                 raise PassingFault(why, too_slow=True)
@@ -395,8 +395,8 @@ class Connection:
     def _read_clock(self, date: str | None) -> None:
         """Note what the store's clock shows, and how far this machine's is ahead."""
         self.replied_at = http_date(date)
-        told = self.replied_at
-        self.ahead_by = None if told is None else self.now() - told
+        reported = self.replied_at
+        self.ahead_by = None if reported is None else self.now() - reported
 
     def _keep_within_the_limit(self) -> None:
         """Wait, and say so, where the store allows no request before its next window.
@@ -409,7 +409,7 @@ class Connection:
             self.pause(seconds, LIMIT_USED_UP)
 
     def pause(self, seconds: float, reason: str) -> None:
-        """Wait before another request, and tell why."""
+        """Wait before another request, and say why."""
         if self._on_wait:
             self._on_wait(seconds, reason)
         self._sleep(seconds)

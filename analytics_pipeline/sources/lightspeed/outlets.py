@@ -16,7 +16,7 @@ from analytics_pipeline.sources.values import (
     frame_of,
     is_set,
     single_line,
-    told_id,
+    usable_id,
 )
 from analytics_pipeline.storage.machine import refuse_shortage
 
@@ -63,7 +63,7 @@ def store_time_zone(retailer: dict[str, Any]) -> str | None:
 def currencies_of(outlets: Iterable[Any], retailer: Any) -> Currencies:
     """Return the currency of the store and of each outlet, deleted ones too.
 
-    What is no code of three letters is unknown: it cannot be told from any other.
+    What is no code of three letters is unknown: it cannot be compared.
     """
     store = retailer if isinstance(retailer, dict) else {}
     named = {
@@ -86,7 +86,7 @@ def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:
 
 
 def _id_of(record: Any) -> str | None:
-    return told_id(record) if isinstance(record, dict) else None
+    return usable_id(record) if isinstance(record, dict) else None
 
 
 def _is_deleted(record: dict[str, Any]) -> bool:

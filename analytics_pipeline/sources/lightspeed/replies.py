@@ -24,7 +24,7 @@ from analytics_pipeline.sources.values import (
     LARGEST_RECORD,
     UnreadableRecord,
     decode_in_parts,
-    told_version,
+    stated_version,
     version_in,
 )
 from analytics_pipeline.storage.machine import refuse_shortage
@@ -200,21 +200,21 @@ def stated_total(body: Any) -> int | None:
 
 
 def versions_of(records: list[Any]) -> list[int]:
-    """Return the versions of the records that tell theirs."""
-    told = (told_version(version_in(record)) for record in records)
-    return [each for each in told if each]
+    """Return the versions of the records that have one."""
+    reported = (stated_version(version_in(record)) for record in records)
+    return [each for each in reported if each]
 
 
 def last_version(body: Any, records: list[Any], highest: int) -> int:
-    """Return the version to read on from after a page; 0 if nothing tells it.
+    """Return the version to read on from after a page; 0 if none is stated.
 
     The page's own word and the versions of its *records* should agree.  Where they do
     not, the lower one is safe: it can only bring records again, never skip any.  But
-    where the last record tells no version, the page's own word is above the others
+    where the last record has no version, the page's own word is above the others
     because of it.  What is above *highest* is not believed of either.
     """
     block = body.get("version") if isinstance(body, dict) else None
-    stated = told_version(block.get("max")) if isinstance(block, dict) else 0
+    stated = stated_version(block.get("max")) if isinstance(block, dict) else 0
     stated = stated if stated <= highest else 0
     own = max((each for each in versions_of(records) if each <= highest), default=0)
     if stated > own and records and not versions_of(records[-1:]):
@@ -253,7 +253,7 @@ def _refusal(status: int) -> LightspeedRefused:
 def _decoded(content: bytes) -> Any:
     """Return the JSON of a body, its numbers exact (rule 1.3).
 
-    Where it cannot be decoded as one, each of its records is decoded by itself.
+    Where it cannot be decoded as one, each of its records is decoded separately.
     """
     try:
         if len(content) <= LARGEST_RECORD:
@@ -296,7 +296,7 @@ def _integer(digits: str) -> int:
 
 
 # ----------------------------------------------------------------------------------
-# Why there was no reply: what can pass by itself, and what somebody has to correct.
+# Why there was no reply: what can pass, and what somebody has to correct.
 
 
 _PROXIED = ("https", "http", "all")
@@ -472,11 +472,11 @@ class Patience:
 
     def _wait(self, state: RetryCallState) -> float:
         fault = _fault(state)
-        usual = _back_off(state)
+        anomaly_limits = _back_off(state)
         if fault.retry_after is None:
-            return usual
+            return anomaly_limits
         # A little later than asked: many clients wake at the same second.
-        return fault.retry_after + min(usual, 1.0)
+        return fault.retry_after + min(anomaly_limits, 1.0)
 
     def _stop(self, state: RetryCallState) -> bool:
         if (state.seconds_since_start or 0.0) > LONGEST_IN_ALL:

@@ -36,7 +36,7 @@ from analytics_pipeline.sources.values import (
 # The two shapes of a sale on the wire, brought to one (API 3.1 and 3.2).
 #
 # The shape is detected on each record, because a version of the API does not promise
-# one. Values are handed on as delivered; ``sale_payloads`` judges them.
+# one. Values are handed on as delivered; ``sale_payloads`` checks them.
 
 
 __all__ = ["RawLine", "RawPayment", "RawSale", "raw_sale", "version_in"]
@@ -222,9 +222,9 @@ def sales_rows(
     page: int,
     highest_version: int = LARGEST_VERSION,
 ) -> tuple[pd.DataFrame, list[Rejection]]:
-    """Return ``SalesFeed`` rows of *records*, and what was turned away and why.
+    """Return ``SalesFeed`` rows of *records*, and what was rejected and why.
 
-    A record that stands twice on a page with the same version makes one row.  One
+    A record that appears twice on a page with the same version makes one row.  One
     above *highest_version* is rejected.
     """
     rows, rejections = sort_out(
@@ -286,7 +286,7 @@ def _paid_cents(payments: Iterator[RawPayment]) -> int:
 def _line_sums(lines: Iterator[RawLine]) -> LineSums:
     """Return the refunded value (rule 2.5) and the count of lines that sell (2.3).
 
-    A value is judged only where a figure needs it: the price of a line that sells is
+    A value is checked only where a figure needs it: the price of a line that sells is
     in the sale's total already.
     """
     totals: list[Decimal] = []

@@ -239,7 +239,7 @@ _OPTIONAL = (
 
 @dataclass(frozen=True, slots=True)
 class EcomExport:
-    """What an export holds, and what tells it from any other.
+    """What an export holds, and what identifies it.
 
     Attributes:
         orders: ``EcomOrders``, by order number.
@@ -280,7 +280,7 @@ def read_ecom_export(
 
 
 def fingerprint_export(content: bytes) -> str:
-    """Return what tells an export from any other."""
+    """Return what identifies an export."""
     return sha256(content).hexdigest()
 
 
@@ -299,7 +299,7 @@ def _orders(file: ExportFile) -> list[ExportRow]:
 
 
 def _read_number(file: ExportFile, row: ExportRow) -> str:
-    """Return the order number of a row, without characters that nobody sees."""
+    """Return the order number of a row, without invisible characters."""
     number = clean_number(row.cells[_NUMBER])
     if not number:
         refuse(file.name, row, _NUMBER, "is empty")

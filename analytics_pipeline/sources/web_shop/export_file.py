@@ -17,7 +17,7 @@ from analytics_pipeline.model.errors import WrongUse
 # ----------------------------------------------------------------------------------
 # Files that a person places or names: read if they are files, never waited for.
 #
-# A pipe, a device or a socket can make its reader wait for ever, or has no end; a
+# A pipe, a device or a socket can make its reader wait forever, or has no end; a
 # program that holds the data directory meanwhile would stop every run.
 
 
@@ -57,7 +57,7 @@ def read_placed(path: Path, most: int | None = None) -> bytes:
     """
     try:
         # A device may act on being opened, and a pipe may take the place of a file
-        # between two looks: so the name is judged first, then what was opened.
+        # between two looks: so the name is checked first, then what was opened.
         _refuse_kind(path, path.stat())
         with open(path, "rb", buffering=0, opener=_open_at_once) as stream:
             _refuse_kind(path, os.fstat(stream.fileno()))
@@ -122,7 +122,7 @@ def _name_failure(path: Path, error: OSError | ValueError) -> str:
 # ----------------------------------------------------------------------------------
 # What a file is that was given as an order export but is none.
 #
-# Told from its bytes, never from its name: a browser or a spreadsheet may call
+# Recognised by its bytes, never by its name: a browser or a spreadsheet may call
 # anything ``orders.csv``.
 
 
@@ -326,8 +326,8 @@ _OTHER_EXPORTS: Sequence[tuple[frozenset[str], str]] = (
 def name_table(titles: Collection[str]) -> FileKind | None:
     """Return what a CSV holds whose *titles* are none of an order export's."""
     known = {title.strip().lower() for title in titles}
-    for telling, what in _OTHER_EXPORTS:
-        if known & telling:
+    for hints, what in _OTHER_EXPORTS:
+        if known & hints:
             return FileKind(what, _CHOOSE)
     return None
 
@@ -343,14 +343,14 @@ _LONGEST_CELL = 2**31 - 1
 
 
 class DecimalMark(StrEnum):
-    """What stands before the cents of an amount."""
+    """The mark before the cents of an amount."""
 
     POINT = "."
     COMMA = ","
 
 
 class Delimiter(StrEnum):
-    """What stands between two cells."""
+    """The separator of two cells."""
 
     SEMICOLON = ";"
     COMMA = ","
@@ -399,7 +399,7 @@ class ExportFile:
     Attributes:
         name: what it is called in messages.
         content: its bytes.
-        delimiter: what stands between two cells.
+        delimiter: the separator of two cells.
         needed: columns that it must have; of each group, at least one.
         optional: columns that it may have.
     """
@@ -453,7 +453,7 @@ class ExportFile:
             raise WrongUse(f"{self.name} {kind.what}.", kind.remedy)
 
     def _check_delimiter(self, text: io.StringIO) -> None:
-        """Tell a file of another delimiter, before it is misread."""
+        """Recognise a file of another delimiter, before it is misread."""
         fitting = [each for each in Delimiter if self._knows_a_title(text, each)]
         if fitting and self.delimiter not in fitting:
             raise WrongUse(
@@ -480,7 +480,7 @@ class ExportFile:
         return [title.strip() for title in header]
 
     def _places(self, header: list[str]) -> dict[str, int]:
-        """Return where each asked column stands; its place is the store's affair."""
+        """Return the place of each asked column; columns may come in any order."""
         titles = [title.strip() for title in header]
         missing = [group[0] for group in self.needed if not set(group) & set(titles)]
         if len(missing) == len(self.needed):

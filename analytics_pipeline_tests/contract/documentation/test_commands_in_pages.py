@@ -90,14 +90,14 @@ def type_all(desk: Desk, page: Path, commands: Sequence[Typed]) -> None:
         if happens := SCENES.get((typed.headings[-1], typed.command)):
             happens(desk)
         answer = desk.type(typed)
-        told = f"{page.name}: $ {typed.command}\n{answer.text}"
-        assert typed.exit_code == answer.exit_code, told
+        text = f"{page.name}: $ {typed.command}\n{answer.text}"
+        assert typed.exit_code == answer.exit_code, text
         for line in typed.answer:
-            assert is_in(line, answer), f"{line!r} is not in what {told}"
+            assert is_in(line, answer), f"{line!r} is not in what {text}"
 
 
 def is_in(line: str, answer: Answer) -> bool:
-    """Say whether the answer has that *line*; `…` stands for anything."""
+    """Say whether the answer has that *line*; `…` represents anything."""
     pattern = ".*".join(re.escape(part.strip()) for part in line.split("…"))
     return re.search(pattern, answer.text) is not None
 
@@ -128,9 +128,9 @@ def test_who_was_erased_as_the_page_says_is_nowhere_any_more(desk: Desk) -> None
         for each in desk.shop.store.state.customers.values()
         if each.email == desk.customer
     )
-    told = [str(each) for each in (person.email, person.phone, person.mobile) if each]
-    told += [person.customer_code, desk.name]
-    assert {path.name for path in where_told(desk.data, told)} >= {
+    values = [str(each) for each in (person.email, person.phone, person.mobile) if each]
+    values += [person.customer_code, desk.name]
+    assert {path.name for path in files_holding(desk.data, values)} >= {
         "customer_analytics_master.csv",
         "customers.parquet",
     }
@@ -138,11 +138,11 @@ def test_who_was_erased_as_the_page_says_is_nowhere_any_more(desk: Desk) -> None
     section = [each for each in to_type(page) if each.headings[-1] == "Erase a person"]
     type_all(desk, page, section)
 
-    assert where_told(desk.data, told) == []
-    assert where_told(desk.data, [person.id]), "the sales stay, under the id"
+    assert files_holding(desk.data, values) == []
+    assert files_holding(desk.data, [person.id]), "the sales stay, under the id"
 
 
-def where_told(folder: Path, words: Sequence[str]) -> list[Path]:
+def files_holding(folder: Path, words: Sequence[str]) -> list[Path]:
     """Return the files of a folder that hold one of *words*, tables decoded."""
     return [
         path
@@ -183,7 +183,7 @@ def test_what_might_reach_beyond_the_folder_is_never_typed(
         desk.type(Typed(command, (), ()))
 
 
-def test_what_is_not_typed_or_happens_is_told_in_a_page() -> None:
+def test_every_exception_names_a_command_in_the_pages() -> None:
     typed = [(page.name, each) for page in PAGES for each in typed_in(page)]
 
     assert set(NOT_TYPED) <= {(name, bare(each)) for name, each in typed}

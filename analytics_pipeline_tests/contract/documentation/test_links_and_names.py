@@ -41,7 +41,7 @@ NAME = re.compile(r"\.?[A-Za-z][A-Za-z0-9]*(?:[_.][A-Za-z0-9]+)+|_[A-Z_]+_?")
 PATH = re.compile(r"[\w.<>-]*/[\w./<>…*-]*|[\w-]*\.(?:py|md|csv|toml|yaml|json|env)")
 OPTION = re.compile(r"--[a-z-]+")
 OF_OTHERS = {
-    # of the Amazon library, told where they matter
+    # of the Amazon library, reported where they matter
     "AWS_MAX_ATTEMPTS", "AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_PROFILE", "AWS_",
     "ListBucket", "GetObject", "_SECRET_", "when_required",
     # of Caddy
@@ -97,7 +97,7 @@ def known_commands() -> set[str]:
 
 
 def options_of_all() -> set[str]:
-    """The options that stand before any command."""
+    """The options that are before any command."""
     group = typer.main.get_command(app)
     return {name for each in group.params for name in each.opts}
 
@@ -119,7 +119,7 @@ def test_every_command_in_the_prose_is_one(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_option_by_itself_is_one_of_ours(page: Path) -> None:
+def test_every_option_separately_is_one_of_ours(page: Path) -> None:
     every = {"--shop"} | {
         each for name in known_commands() for each in options_of(name)
     }

@@ -31,7 +31,7 @@ from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.unit.orchestration.test_definitions import GRAPH, lines_of
 
 SVG = "{http://www.w3.org/2000/svg}"
-REMEDY = "write it anew: python -m analytics_pipeline_tests.documentation"
+REMEDY = "write it again: python -m analytics_pipeline_tests.documentation"
 
 
 @pytest.mark.parametrize("name", MADE)

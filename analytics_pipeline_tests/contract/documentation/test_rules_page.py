@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS, SEGMENT_DAYS
-from analytics_pipeline.model.policy import LADDER, Policy, RunLimits, Usual
+from analytics_pipeline.model.policy import LADDER, AnomalyLimits, Policy, RunLimits
 from analytics_pipeline_tests.contract.test_rules_are_quoted import RULES
 from analytics_pipeline_tests.documentation.pages import ROOT, blocks, prose, spans
 
 PAGE = ROOT / "docs/rules.md"
 DEFAULTS: dict[str, Any] = {
     field.name: getattr(table, field.name)
-    for table in (Policy(), Usual(), RunLimits())
+    for table in (Policy(), AnomalyLimits(), RunLimits())
     for field in fields(table)
 }
 

@@ -96,11 +96,11 @@ def describe_form(table: type[Table]) -> str:
 
 
 def _in_order(check: object) -> list[tuple[str, object]]:
-    """Return what a check was told, the words of a set in alphabetical order."""
-    told: Mapping[str, object] = getattr(check, "statistics", None) or {}
+    """Return the arguments of a check, the words of a set in alphabetical order."""
+    reported: Mapping[str, object] = getattr(check, "statistics", None) or {}
     return [
         (name, sorted(map(str, value)) if isinstance(value, list) else value)
-        for name, value in sorted(told.items())
+        for name, value in sorted(reported.items())
         if value is not None
     ]
 
@@ -115,11 +115,11 @@ def name_type(kind: Any) -> str:
 
 def describe_notes() -> str:
     """The fields of the notes; where their classes live is no part of the form."""
-    told = [
+    values = [
         (each.__name__, [(field.name, name_type(field.type)) for field in fields(each)])
         for each in NOTED
     ]
-    described = "\n".join([*map(repr, told), seal_note("").decode()])
+    described = "\n".join([*map(repr, values), seal_note("").decode()])
     return re.sub(r"analytics_pipeline(\.\w+)*\.", "", described)
 
 

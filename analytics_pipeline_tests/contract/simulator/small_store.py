@@ -28,7 +28,7 @@ FIRST_VERSION = 30_000_000_000
 
 @dataclass
 class SmallStore:
-    """A store to which nothing happens by itself; its clock only moves."""
+    """A store to which nothing happens automatically; its clock only moves."""
 
     state: StoreState
 

@@ -26,7 +26,7 @@ NO_TOKEN: dict[str, str] = {}
         pytest.param({"Authorization": TOKEN}, id="no scheme"),
     ],
 )
-def test_nothing_is_told_without_the_token(headers):
+def test_nothing_is_reported_without_the_token(headers):
     refused = asking(make_store()).get(FEED, headers=headers)
 
     assert refused.status_code == 401
@@ -57,8 +57,8 @@ def test_the_prefix_need_not_be_checked():
 @pytest.mark.parametrize(
     "path",
     [
-        "/api/2.0/sales/nobody",
-        "/api/2.0/customers/nobody",
+        "/api/2.0/sales/unknown",
+        "/api/2.0/customers/unknown",
         "/api/2.0/sales/",
         "/api/2.0/quotes",
         "/api/9.9/sales",
@@ -70,7 +70,7 @@ def test_an_unknown_path_or_id_is_not_found(path):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nobody_writes(method):
+def test_writing_is_refused(method):
     refused = asking(make_store()).ask(method, FEED)
 
     assert refused.status_code == 405
@@ -123,7 +123,7 @@ def test_a_dated_version_can_be_flat():
     assert "totals" in asker.get("/api/2026-04/sales").json()["data"][0]
 
 
-def test_every_json_reply_tells_what_is_left_of_the_limit():
+def test_every_json_reply_says_what_is_left_of_the_limit():
     asker = asking(make_store())
     left = [asker.get(FEED).headers["x-ratelimit-remaining"] for _ in range(2)]
 
@@ -228,7 +228,7 @@ def test_requests_are_counted_by_what_they_are_for():
     assert stats["statuses"] == {"200": 5, "401": 1, "404": 1}
 
 
-def test_the_count_can_begin_anew():
+def test_the_count_can_be_reset():
     asker = asking(make_store())
     asker.get(FEED)
 

@@ -79,7 +79,7 @@ def test_the_version_block_can_be_missing():
 
 
 @pytest.mark.parametrize("n", [0, 2, 5])
-def test_the_version_can_stand_still(n):
+def test_the_version_can_stay_constant(n):
     cursor = FIRST_VERSION + 10 * n if n else 0
     reply = first_reply(FaultKind.STUCK_VERSION, after=cursor, page_size=2)
 

@@ -191,7 +191,7 @@ SALE_CASES = {
     "unrounded or a cent off": lambda s: (
         s.total_price_incl != s.total_price + s.total_tax
     ),
-    "nobody": lambda s: s.customer_id is None,
+    "no customer": lambda s: s.customer_id is None,
     "synced without customer": lambda s: s.source_id and s.customer_id is None,
     "copied note": lambda s: s.return_for and s.note.startswith("Order ID:"),
     "note only": lambda s: (

@@ -96,6 +96,6 @@ def test_cash_is_rounded_to_a_step_and_some_of_it_is_missing_rule_2_1() -> None:
     assert all(abs(unpaid(sale)) <= 5 * cents for sale in sales)
     assert all(sale.payments[0].amount % (5 * cents) == 0 for sale in sales)
     short = [unpaid(sale) for sale in sales if unpaid(sale) > cents]
-    told = nearly_paid(store.state)
-    assert sum(day.sales for day in told.values()) == len(short) > 10
+    reported = nearly_paid(store.state)
+    assert sum(day.sales for day in reported.values()) == len(short) > 10
     assert nearly_paid(store.state, Terms(paid_tolerance=5 * cents)) == {}

@@ -120,7 +120,7 @@ def assert_same(flat: Any, nested: Any, fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("sale", [make_sale(), RETURN], ids=["plain", "return"])
-def test_both_shapes_tell_the_same_of_a_sale(sale):
+def test_both_shapes_say_the_same_of_a_sale(sale):
     flat, nested = read(FLAT.sale(sale)), read(NESTED.sale(sale))
 
     assert_same(flat, nested, SALE_FIELDS)
@@ -151,7 +151,7 @@ def test_a_sale_carries_what_the_record_holds():
     assert [paid["deleted_at"] is None for paid in flat["payments"]] == [False, True]
 
 
-def test_every_amount_of_a_flat_line_stands_under_both_its_names():
+def test_every_amount_of_a_flat_line_has_both_its_names():
     twins = {
         "price": "unit_price",
         "price_total": "total_price",

@@ -71,7 +71,7 @@ run_forever(app, on_start=lambda origin: print(origin, flush=True))
 """
 
 
-def test_run_forever_tells_its_origin_and_serves_until_interrupted():
+def test_run_forever_prints_its_origin_and_serves_until_interrupted():
     path = [str(HOOK), *filter(None, sys.path)]
     known = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     with subprocess.Popen(

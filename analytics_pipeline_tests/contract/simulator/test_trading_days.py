@@ -71,7 +71,7 @@ def test_the_shop_is_busy_before_christmas_and_sells_through_three_outlets() -> 
     assert min(outlets.values()) > 500
 
 
-def test_nothing_happens_in_it_that_somebody_would_have_to_be_warned_of() -> None:
+def test_nothing_in_it_deserves_a_warning() -> None:
     state = ordinary_store().state
 
     assert "ARCHIVED" not in {sale.status for sale in state.sales.values()}

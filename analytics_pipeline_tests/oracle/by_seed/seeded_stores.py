@@ -164,16 +164,16 @@ def _compare(
     """Compare row by row and column by column, and neither side may have more."""
     if len(expected) != len(found):
         return [f"{len(expected)} rows expected, {len(found)} found"]
-    told = []
+    parts = []
     for number, (ours, theirs) in enumerate(zip(expected, found, strict=True), 1):
         if list(ours) != list(theirs):
-            told.append(f"row {number}: the columns are {list(theirs)}")
-        told += [
+            parts.append(f"row {number}: the columns are {list(theirs)}")
+        parts += [
             f"row {number}, {column}: {cell!r} expected, {theirs.get(column)!r} found"
             for column, cell in ours.items()
             if theirs.get(column) != cell
         ]
-    return told
+    return parts
 
 
 def _policy(terms: Terms) -> str:

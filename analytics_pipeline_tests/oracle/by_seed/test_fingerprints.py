@@ -1,7 +1,7 @@
 """Every stored and published file of ten stores and a week of days, byte for byte.
 
-What it compares with is in ``fingerprints.json``: whoever changes a file on purpose, or
-takes another version of a library that writes one, writes it again:
+What it compares with is in ``fingerprints.json``. After a change of a file on purpose,
+or with another version of a library that writes one, write it again:
 
     WRITE_FINGERPRINTS=1 pytest -m nightly -k test_every_file_of_a_week
 """

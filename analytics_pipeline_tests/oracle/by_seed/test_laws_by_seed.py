@@ -2,7 +2,7 @@
 
 Some sales are spoilt on their way: some from the first delivery on, some at a later
 version only.  Both sides of the law are counted here from the store's own ledger,
-without the sales that stand in quarantine.  Rule 7.2 has its proof beside this file,
+without the sales that are in quarantine.  Rule 7.2 has its proof beside this file,
 rules 7.3 and 7.4 in ``histories.test_random_histories``.
 """
 
@@ -61,7 +61,7 @@ class SpoiltShop(SeededShop):
             sale.total_price_incl = None  # type: ignore[assignment]
             sale.version = 1 + max(each.version for each in self.sales.values())
 
-    def mend_some(self) -> None:
+    def fix_some(self) -> None:
         """Give some of them their total back, in a version of its own."""
         for sale_id in self.rng.sample(sorted(self.totals), len(self.totals) // 3):
             sale = self.sales[sale_id]
@@ -70,7 +70,7 @@ class SpoiltShop(SeededShop):
 
     @property
     def legible(self) -> StoreState:
-        """The store without what stands in quarantine."""
+        """The store without what is in quarantine."""
         kept = {k: sale for k, sale in self.sales.items() if k not in self.totals}
         return replace(self.store.state, sales=kept)
 
@@ -105,7 +105,7 @@ def prove(shop: SpoiltShop) -> None:
 
     last_good = {k: shop.worth(sale, day) for k, sale in shop.legible.sales.items()}
     shop.spoil_some()
-    shop.mend_some()
+    shop.fix_some()
     assert found_sides(shop, day) == expected_sides(shop, day, last_good)
 
     assert shop.rows("customer_analytics_master.csv") == expected_master(
@@ -119,7 +119,7 @@ def found_sides(shop: SpoiltShop, day: date) -> Any:
 
 
 @pytest.mark.parametrize("seed", BY_DAY)
-def test_no_cent_is_lost_whatever_stands_in_quarantine_rule_7_1(
+def test_no_cent_is_lost_whatever_is_in_quarantine_rule_7_1(
     tmp_path: Path, seed: int
 ) -> None:
     prove(SpoiltShop(seed, tmp_path / "data"))

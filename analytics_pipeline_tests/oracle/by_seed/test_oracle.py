@@ -168,7 +168,7 @@ def test_a_row_shows_every_figure():
     }
 
 
-def test_nobody_who_never_bought_has_dates_or_an_average():
+def test_people_without_orders_have_no_dates_or_average():
     row = row_of(store(ANN))
 
     assert figures(store(ANN)) == ("0.00", "0")
@@ -380,7 +380,7 @@ def test_a_deleted_record_links_but_shows_nothing():
     assert row_of(state)["Note"] == "Merged 1 duplicate records"
 
 
-def test_sales_of_nobody_stay_unattributed():
+def test_unnamed_sales_stay_unattributed():
     alone = customer("alone", email="x@example.com", deleted_at=NOON)
     state = store(
         ANN,
@@ -410,7 +410,7 @@ def test_a_nameless_return_belongs_to_the_person_of_the_original():
     assert expected_totals(state, DAY)["unattributed_cents"] == -200
 
 
-def test_a_key_of_more_than_five_joins_nobody_and_is_not_shown():
+def test_a_key_of_more_than_five_joins_no_one_and_is_hidden():
     def sharing(count: int) -> StoreState:
         return store(
             *(customer(f"c{n}", email="Desk@example.com") for n in range(count))
@@ -435,7 +435,7 @@ def test_made_up_addresses_are_not_shown(typed, shown):
     assert shown == row_of(store(customer("ann", email=typed)))["Email"]
 
 
-def test_made_up_contacts_join_nobody():
+def test_made_up_contacts_join_no_one():
     twins = [
         customer(name, email="test@example.com", phone="8888888888") for name in "ab"
     ]

@@ -37,8 +37,8 @@ def prove(shop: SeededShop) -> None:
     )
     state = shop.store.state
     refunds = expected_web_refunds(state, day)
-    told = evidence_of(events, "ecom_reconciliation", "refunds_reach_the_tills")
-    assert (told["refunded"], told["left_cents"]) == (
+    facts = evidence_of(events, "ecom_reconciliation", "refunds_reach_the_tills")
+    assert (facts["refunded"], facts["left_cents"]) == (
         len(refunds),
         sum(refunds.values()),
     )

@@ -84,7 +84,7 @@ class ServedUi:
 
 @contextmanager
 def served_ui(settings: Settings, folder: Path) -> Iterator[ServedUi]:
-    """Serve the UI of a shop; what would start a run by itself is switched off."""
+    """Serve the UI of a shop; what would start a run automatically is switched off."""
     port, log = free_port(), folder / "ui.log"
     token = settings.token
     assert token is not None
@@ -117,8 +117,8 @@ def switch_off(ui: ServedUi, kind: str, mutation: str, name: str) -> None:
     found = ui.ask(f"{{{what}OrError({selector}) {{... on {kind} {{id}}}}}}")
     place = found[f"{what}OrError"]["id"]
     answer = ui.ask(f'mutation {{{mutation}(id: "{place}") {{__typename}}}}')
-    told = answer[mutation]["__typename"]
-    assert told in {"ScheduleStateResult", "StopSensorMutationResult"}, told
+    rows = answer[mutation]["__typename"]
+    assert rows in {"ScheduleStateResult", "StopSensorMutationResult"}, rows
 
 
 def _is_there(ui: ServedUi, process: subprocess.Popen[bytes], log: Path) -> bool:

@@ -64,7 +64,7 @@ def shop(
 def ui(
     shop: SimulatedShop, place: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ServedUi]:
-    """The UI itself, told the name under which the proxy serves it."""
+    """The UI itself, with the name under which the proxy serves it."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("ANALYTICS_UI_HOSTS", place)
         with served_ui(shop.settings, tmp_path_factory.mktemp("ui")) as served:
@@ -193,10 +193,10 @@ def test_a_page_of_the_same_site_gets_nothing_with_the_login_that_the_browser_se
     page.goto(f"https://{neighbour(place)}/")
     page.wait_for_function(f"Object.keys(done).length == {len(ATTEMPTS)}")
     page.wait_for_timeout(1000)
-    told = page.evaluate("done")
+    reported = page.evaluate("done")
 
-    assert told["socket"] == "refused"
-    assert told["json"] == told["read"] == "failed"
+    assert reported["socket"] == "refused"
+    assert reported["json"] == reported["read"] == "failed"
     assert answers.pop(0) == ("GET", 200), "the attacking page itself"
     # 401 would mean that the login was not sent along: then nothing was tried.
     assert {status for _method, status in answers} == {403}

@@ -22,7 +22,7 @@ const get = ui + "/graphql?query=" + encodeURIComponent(mutation);
 const body = JSON.stringify({query: mutation});
 const done = {};
 const note = (name, promise) => promise.then(
-  (told) => done[name] = told, (error) => done[name] = "failed");
+  (reported) => done[name] = reported, (error) => done[name] = "failed");
 function submit(url) {
   const form = document.createElement("form");
   Object.assign(form, {method: "POST", action: url, target: "sink"});
@@ -131,11 +131,11 @@ def test_a_page_of_another_site_changes_and_reads_nothing(
         page.goto(f"http://{name}:{port}/")
         page.wait_for_function(f"Object.keys(done).length == {len(ATTEMPTS)}")
         page.wait_for_timeout(1000)
-        told = page.evaluate("done")
+        reported = page.evaluate("done")
 
-    assert told.keys() == ATTEMPTS
-    assert told["socket"] == "refused"
-    assert told["json"] == told["read"] == "failed"
+    assert reported.keys() == ATTEMPTS
+    assert reported["socket"] == "refused"
+    assert reported["json"] == reported["read"] == "failed"
     assert answers.count(("GET", 200)) == 1, "the attacking page itself"
     assert {status for method, status in answers if method == "POST"} <= {403}
     assert ("POST", 403) in answers

@@ -7,8 +7,8 @@ from typing import Any
 import ibis
 import pytest
 
-from analytics_pipeline.domain.report import tell_figures
-from analytics_pipeline.model.checks import Outcome, Verdict
+from analytics_pipeline.domain.report import report_figures
+from analytics_pipeline.model.checks import LastResult, Outcome
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.report import CustomerReport
 from analytics_pipeline.report.page import Page, draw_plots, render_page
@@ -58,7 +58,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         for _ in range(150)
     ]
     measured = measure(ibis.duckdb.connect(threads=1), rows)
-    figures = shape(tell_figures(measured, Policy(), AS_OF), CustomerReport)
+    figures = shape(report_figures(measured, Policy(), AS_OF), CustomerReport)
     change = {
         "person": "0242ac12-0002-11eb-e0b9-3fd2f2b4f0d5", "change": "value",
         "before": "", "after": "12.00", "value": "+12.00", "cause": "sale",
@@ -70,8 +70,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         plots=draw_plots(figures, AS_OF),
         changes=[change] * 20,
         verdicts=[
-            Verdict("raw_sales", "is_caught_up", Outcome.PASSED, "All is read."),
-            Verdict("ecom_orders", "export_is_fresh", Outcome.WARNS, "It is old."),
+            LastResult("raw_sales", "is_caught_up", Outcome.PASSED, "All is read."),
+            LastResult("ecom_orders", "export_is_fresh", Outcome.WARNS, "It is old."),
         ],
         with_tax=True,
         provisional=True,

@@ -21,7 +21,7 @@ from analytics_pipeline_tests.system.browser.served_ui import ServedUi, served_u
 from analytics_pipeline_tests.system.shared_deployment.processes import wait_until
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(480)]
-STORY = ["outside", "sources", "sales", "customers", "exports", "reports"]
+GROUPS = ["outside", "sources", "sales", "customers", "exports", "reports"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def browser(ui: ServedUi, browser: Any) -> Any:
 
 
 def launch(page: Any, ui: ServedUi, job: str, days: str) -> dict[str, Any]:
-    """Launch a job as people do; return what the UI was told."""
+    """Launch a job as people do; return the UI's answer."""
     page.goto(ui.job(job))
     page.get_by_role("button", name="Materialize all").click()
     dialog = page.get_by_role("dialog")
@@ -101,7 +101,7 @@ def hide_events(page: Any) -> None:
     page.keyboard.press("Escape")
 
 
-def test_it_opens_with_the_story_from_left_to_right_and_no_pop_up(
+def test_it_opens_with_the_groups_from_left_to_right_and_no_pop_up(
     page: Any, ui: ServedUi, requests: list[str]
 ) -> None:
     page.goto(ui.at("/"))
@@ -110,12 +110,12 @@ def test_it_opens_with_the_story_from_left_to_right_and_no_pop_up(
 
     nodes = {
         group: page.locator(f'foreignObject [data-tooltip="{group}"]')
-        for group in STORY
+        for group in GROUPS
     }
     for node in nodes.values():
         node.wait_for()
     places = {group: node.bounding_box()["x"] for group, node in nodes.items()}
-    assert sorted(STORY, key=places.__getitem__) == STORY
+    assert sorted(GROUPS, key=places.__getitem__) == GROUPS
     assert page.get_by_role("dialog").count() == 0
     assert any("/graphql" in url for url in requests)
 
@@ -162,10 +162,10 @@ def test_a_table_says_what_it_is_and_where(page: Any, ui: ServedUi) -> None:
 
     page.get_by_text("When it is red:").wait_for()
 
-    told = page.inner_text("body")
-    assert "customer_analytics_master.csv in the data directory" in told
-    assert "personal_data: yes" in told
-    assert "Lifetime Value in the file – cents: " in told
+    reported = page.inner_text("body")
+    assert "customer_analytics_master.csv in the data directory" in reported
+    assert "personal_data: yes" in reported
+    assert "Lifetime Value in the file – cents: " in reported
 
 
 def test_refresh_now_by_clicking_publishes_the_day(
@@ -202,7 +202,7 @@ def test_redo_by_clicking_makes_a_range_green_in_one_run(
         page.get_by_text("Materialized", exact=True).first.wait_for()
 
 
-def test_a_failed_check_is_red_and_turns_green_when_it_is_mended(
+def test_a_failed_check_is_red_and_green_once_fixed(
     page: Any, ui: ServedUi, shop: SimulatedShop
 ) -> None:
     export = shop.data / "ecom_orders_export.csv"

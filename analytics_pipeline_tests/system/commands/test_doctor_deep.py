@@ -70,11 +70,11 @@ def test_each_damaged_file_is_named_with_its_remedy(small_shop: SimulatedShop) -
 
     found = prove_stored_files(small_shop.local, silent)
 
-    told = {each.path: each.remedy for each in found.damaged}
-    assert told.keys() == wanted.keys()
+    values = {each.path: each.remedy for each in found.damaged}
+    assert values.keys() == wanted.keys()
     for path, remedy in wanted.items():
         command = remedy.partition("Run: ")[2] or remedy
-        assert command in told[path], path
+        assert command in values[path], path
 
 
 def test_the_command_ends_with_2_and_changes_nothing(
@@ -92,12 +92,12 @@ def test_the_command_ends_with_2_and_changes_nothing(
     checks = [each["check"] for each in json.loads(shallow.stdout)["checks"]]
     assert "stored files" not in checks
     assert deep.exit_code == 2
-    (told,) = [
+    (reported,) = [
         each
         for each in json.loads(deep.stdout)["checks"]
         if each["check"] == "stored files"
     ]
-    assert told == {
+    assert reported == {
         "check": "stored files",
         "grade": "fault",
         "sentence": f"{path} is damaged.",
@@ -106,7 +106,7 @@ def test_the_command_ends_with_2_and_changes_nothing(
     assert before == times(small_shop)
 
 
-def test_what_was_set_aside_is_told_of_until_it_is_removed(
+def test_files_set_aside_are_reported_until_removed(
     small_shop: SimulatedShop,
 ) -> None:
     path = small_shop.data / "warehouse/outlets/outlets.parquet"

@@ -23,7 +23,7 @@ NEXT_DAY = FIRST_DAY + timedelta(days=1)
 
 
 def documented(command: str) -> set[str]:
-    """The keys that the documentation tells of a command."""
+    """The documented keys of a command."""
     section = DOCS.read_text("utf-8").split(f"## `{command}`\n")[1].split("\n## ")[0]
     cells = re.findall(r"^\| (`[^|]*) \|", section, flags=re.MULTILINE)
     return {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
@@ -48,75 +48,77 @@ def document(*words: object, code: int = 0) -> dict[str, Any]:
     """The document of a command: all of standard output."""
     result = type_in(*words, "--json")
     assert result.exit_code == code, result.output
-    told: dict[str, Any] = json.loads(result.stdout)
-    assert told["exit_code"] == code
-    return told
+    reported: dict[str, Any] = json.loads(result.stdout)
+    assert reported["exit_code"] == code
+    return reported
 
 
-def test_an_update_tells_the_facts_of_its_summary(lived: SimulatedShop) -> None:
+def test_an_update_says_the_facts_of_its_summary(lived: SimulatedShop) -> None:
     lived.live_until(NEXT_DAY)
     result = type_in("update", "--as-of", NEXT_DAY, "--json", "--debug")
 
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
+    reported = json.loads(result.stdout)
     assert result.stderr.startswith(f"updating to {NEXT_DAY} …\n")
     assert "STEP_START" in result.stderr, "the log goes beside the document"
-    assert set(told) == OF_ALL | documented("update") - {"accepted"}
+    assert set(reported) == OF_ALL | documented("update") - {"accepted"}
     rows = lived.rows("customer_analytics_master.csv")
-    assert told["as_of"] == told["published"] == str(NEXT_DAY)
-    assert told["people"] == len(rows)
+    assert reported["as_of"] == reported["published"] == str(NEXT_DAY)
+    assert reported["people"] == len(rows)
     cents = sum(int(row["Lifetime Value"].replace(".", "")) for row in rows)
-    assert told["lifetime_value"] == f"{cents / 100:.2f}"
-    assert Path(told["files"]["master"]).samefile(
+    assert reported["lifetime_value"] == f"{cents / 100:.2f}"
+    assert Path(reported["files"]["master"]).samefile(
         lived.data / "customer_analytics_master.csv"
     )
-    assert told["files"]["archived"] is None
-    assert [f"warning: {each}" for each in told["warnings"]] == [
+    assert reported["files"]["archived"] is None
+    assert [f"warning: {each}" for each in reported["warnings"]] == [
         line for line in result.stderr.splitlines() if line.startswith("warning")
     ]
 
 
 @pytest.mark.nightly
-def test_a_rebuild_tells_what_differed(lived: SimulatedShop) -> None:
-    told = document("rebuild")
+def test_a_rebuild_says_what_differed(lived: SimulatedShop) -> None:
+    reported = document("rebuild")
 
-    assert set(told) == (
+    assert set(reported) == (
         OF_ALL | documented("rebuild") | documented("update") - {"accepted"}
     )
-    assert told["differing_files"] == []
-    assert told["compared_files"] > 40
+    assert reported["differing_files"] == []
+    assert reported["compared_files"] > 40
 
 
-def test_without_quarantine_a_replay_tells_so(lived: SimulatedShop) -> None:
-    told = document("replay")
+def test_without_quarantine_a_replay_says_so(lived: SimulatedShop) -> None:
+    reported = document("replay")
 
-    assert set(told) == OF_ALL | documented("replay")
-    assert told["quarantine"] == {}
+    assert set(reported) == OF_ALL | documented("replay")
+    assert reported["quarantine"] == {}
 
 
-def test_an_import_tells_what_the_export_holds(
+def test_an_import_says_what_the_export_holds(
     lived: SimulatedShop, tmp_path: Path
 ) -> None:
     export = tmp_path / "orders.csv"
     in_place = lived.data / "ecom_orders_export.csv"
     export.write_bytes(in_place.read_bytes())
 
-    told = document("import-ecom", export)
+    reported = document("import-ecom", export)
 
-    assert set(told) == OF_ALL | documented("import-ecom")
-    assert told["file"] == str(in_place)
-    assert told["new_orders"] == told["gone_orders"] == []
-    assert re.fullmatch(r"\d+\.\d\d", told["total"])
-    assert date.fromisoformat(told["first_order_date"]) < FIRST_DAY
+    assert set(reported) == OF_ALL | documented("import-ecom")
+    assert reported["file"] == str(in_place)
+    assert reported["new_orders"] == reported["gone_orders"] == []
+    assert re.fullmatch(r"\d+\.\d\d", reported["total"])
+    assert date.fromisoformat(reported["first_order_date"]) < FIRST_DAY
     quiet = type_in("import-ecom", export, "--quiet")
     assert (quiet.exit_code, quiet.output) == (0, "")
 
 
-def test_the_status_tells_all_that_its_screen_shows(lived: SimulatedShop) -> None:
-    told = document("status")
+def test_the_status_document_has_all_that_the_screen_shows(
+    lived: SimulatedShop,
+) -> None:
+    reported = document("status")
 
-    assert set(told) == OF_ALL | documented("status")
-    assert set(told["tables"][0]) == {
+    assert set(reported) == OF_ALL | documented("status")
+    assert set(reported["tables"][0]) == {
         "table",
         "rows",
         "as_of",
@@ -127,7 +129,7 @@ def test_the_status_tells_all_that_its_screen_shows(lived: SimulatedShop) -> Non
     assert (quiet.exit_code, quiet.output) == (0, "")
 
 
-def test_quietly_the_status_tells_what_to_do_where_something_is_wrong() -> None:
+def test_quiet_status_says_what_to_do() -> None:
     quiet = type_in("status", "--quiet")
 
     assert (quiet.exit_code, quiet.stdout) == (1, "")
@@ -137,24 +139,24 @@ def test_quietly_the_status_tells_what_to_do_where_something_is_wrong() -> None:
 def test_an_explanation_has_the_documented_keys(lived: SimulatedShop) -> None:
     person = lived.rows("customer_analytics_master.csv")[0]
 
-    told = document("explain", person["Customer ID"])
+    reported = document("explain", person["Customer ID"])
 
-    assert set(told) == OF_ALL | documented("explain")
-    assert told["figures"]["lifetime_value"] == person["Lifetime Value"]
-    assert told["outlook"]["tier"] == person["Tier"]
+    assert set(reported) == OF_ALL | documented("explain")
+    assert reported["figures"]["lifetime_value"] == person["Lifetime Value"]
+    assert reported["outlook"]["tier"] == person["Tier"]
 
 
-def test_alert_test_tells_each_channel(
+def test_alert_test_says_each_channel(
     lived: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_webhook() as webhook:
         monkeypatch.setenv("ALERT_URLS", f"{webhook.url},json://127.0.0.1:9/x")
-        told = document("alert-test", code=3)
+        reported = document("alert-test", code=3)
         monkeypatch.setenv("ALERT_URLS", webhook.url)
         quiet = type_in("alert-test", "--quiet")
 
-    assert set(told) == OF_ALL | documented("alert-test") | {"error", "remedy"}
-    assert [each["accepted"] for each in told["channels"]] == [True, False]
+    assert set(reported) == OF_ALL | documented("alert-test") | {"error", "remedy"}
+    assert [each["accepted"] for each in reported["channels"]] == [True, False]
     assert (quiet.exit_code, quiet.output) == (0, "")
 
 
@@ -173,15 +175,15 @@ def test_the_doctor_has_the_documented_keys() -> None:
         (("--shop", "north", "status"), 2, "ANALYTICS_SHOPS is not set"),
     ],
 )
-def test_what_failed_is_in_the_document_and_beside_it(
+def test_a_failure_is_in_the_document_and_on_standard_error(
     words: tuple[str, ...], code: int, error: str
 ) -> None:
     result = type_in(*words, "--json")
 
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["exit_code"]) == (code, code)
-    assert error in told["error"]
-    assert told["remedy"]
+    reported = json.loads(result.stdout)
+    assert (result.exit_code, reported["exit_code"]) == (code, code)
+    assert error in reported["error"]
+    assert reported["remedy"]
     assert result.stderr
 
 
@@ -192,10 +194,10 @@ def test_a_chain_is_one_document(
     for name, more in (("north", {}), ("south", {"LIGHTSPEED_TOKEN": ""})):
         write_shop(tmp_path / "shops", name, **more)
 
-    told = document("status", code=2)
+    reported = document("status", code=2)
 
-    assert set(told) == OF_ALL | {"shops"}
-    north, south = told["shops"]
+    assert set(reported) == OF_ALL | {"shops"}
+    north, south = reported["shops"]
     assert (north["shop"], north["good"], north["exit_code"]) == ("north", False, 1)
     assert (south["shop"], south["exit_code"]) == ("south", 2)
     assert "LIGHTSPEED_TOKEN is not set" in south["error"]
@@ -207,24 +209,24 @@ def test_amounts_are_texts_and_days_are_iso() -> None:
         LineKind.SALE, "s", "c", date(2026, 6, 1), -5, 0, True, True, False, "closed"
     )
 
-    told = in_json({"lines": (line,), "none_cents": None, "at": Path("/x")})
+    reported = in_json({"lines": (line,), "none_cents": None, "at": Path("/x")})
 
-    assert told["lines"][0]["value"] == "-0.05"
-    assert told["lines"][0]["refunded"] == "0.00"
-    assert told["lines"][0]["day"] == "2026-06-01"
-    assert told["lines"][0]["kind"] == "sale"
-    assert told["none"] is None
-    assert told["at"] == "/x"
+    assert reported["lines"][0]["value"] == "-0.05"
+    assert reported["lines"][0]["refunded"] == "0.00"
+    assert reported["lines"][0]["day"] == "2026-06-01"
+    assert reported["lines"][0]["kind"] == "sale"
+    assert reported["none"] is None
+    assert reported["at"] == "/x"
 
 
 def test_a_failure_keeps_the_facts_that_were_found() -> None:
-    error = WrongUse("It is so.", "Mend it.")
+    error = WrongUse("It is so.", "Fix it.")
 
     assert document_of({"a_cents": 5}, ["w"], 2, error, "north") == {
         "shop": "north",
         "warnings": ["w"],
         "a": "0.05",
         "error": "It is so.",
-        "remedy": "Mend it.",
+        "remedy": "Fix it.",
         "exit_code": 2,
     }

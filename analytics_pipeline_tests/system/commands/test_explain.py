@@ -65,7 +65,7 @@ class Asked:
         asked = ["explain", *map(str, words)]
         return CliRunner().invoke(app, asked, env=environment)
 
-    def told(self, *words: object) -> str:
+    def reported(self, *words: object) -> str:
         """What is said, in one line, so that it matters not where lines break."""
         result = self.explain(*words)
         assert result.exit_code == 0, result.output
@@ -152,18 +152,19 @@ def test_a_chain_of_four_duplicates_is_one_person_rules_3_4_and_3_6(
     one, two, three, four = open_a_chain(asked)
     asked.publish()
 
-    told = asked.told(four.id)
+    reported = asked.reported(four.id)
 
-    assert told.startswith(f"Cleo Marsh id {one.id} e-mail cleo@example.com")
-    assert f"1 {one.id} {one.customer_code} gives the person its id" in told
-    assert f"2 {two.id} {two.customer_code} shares an e-mail with no. 1" in told
+    assert reported.startswith(f"Cleo Marsh id {one.id} e-mail cleo@example.com")
+    assert f"1 {one.id} {one.customer_code} gives the person its id" in reported
+    assert f"2 {two.id} {two.customer_code} shares an e-mail with no. 1" in reported
     assert (
-        f"3 {three.id} {three.customer_code} shares a phone number with no. 2" in told
+        f"3 {three.id} {three.customer_code} shares a phone number with no. 2"
+        in reported
     )
-    assert f"4 {four.id} {four.customer_code} shares an e-mail with no. 3" in told
-    assert "lifetime value 1000.00, the sum of 4 sales" in told
-    assert "VIP yes" in told
-    assert "tier Bloom, on a value of 1000.00" in told
+    assert f"4 {four.id} {four.customer_code} shares an e-mail with no. 3" in reported
+    assert "lifetime value 1000.00, the sum of 4 sales" in reported
+    assert "VIP yes" in reported
+    assert "tier Bloom, on a value of 1000.00" in reported
     assert asked.row(one.id)["Note"] == "Merged 3 duplicate records"
 
 
@@ -193,19 +194,20 @@ def test_a_return_counts_on_its_own_day_rules_2_4_and_5_2(asked: Asked) -> None:
     asked.publish()
     first_day = asked.store.moment(-102, NOON, "America/New_York").date()
 
-    told = asked.told(dora.id)
+    reported = asked.reported(dora.id)
 
-    assert f"{first_day} 300.00 {bought.id} 1 closed; an order" in told
+    assert f"{first_day} 300.00 {bought.id} 1 closed; an order" in reported
     assert (
-        f"{asked.pipeline.yesterday}* -300.00 {back.id} 1 closed; a return of" in told
+        f"{asked.pipeline.yesterday}* -300.00 {back.id} 1 closed; a return of"
+        in reported
     )
-    assert f"sale {bought.id}, so no order" in told
-    assert "lifetime value 400.00, the sum of 3 sales" in told
-    assert "orders 2: 0 eCom, 2 retail" in told
-    assert "last 90 days 100.00 in 1 order," in told
-    assert "refunded 300.00 in return lines" in told
-    assert "tier Seed, on a value of 100.00" in told
-    assert "if nothing is bought it stays to raise it Sprout is 150.00 away" in told
+    assert f"sale {bought.id}, so no order" in reported
+    assert "lifetime value 400.00, the sum of 3 sales" in reported
+    assert "orders 2: 0 eCom, 2 retail" in reported
+    assert "last 90 days 100.00 in 1 order," in reported
+    assert "refunded 300.00 in return lines" in reported
+    assert "tier Seed, on a value of 100.00" in reported
+    assert "if nothing is bought it stays to raise it Sprout is 150.00 away" in reported
 
 
 @pytest.mark.nightly
@@ -218,17 +220,17 @@ def test_an_exchange_with_a_surcharge_counts_but_is_no_order_rule_2_3(
     assert swapped is not None
     asked.store.step_clock(24)
     asked.publish()
-    told = asked.told(ed.id)
+    reported = asked.reported(ed.id)
 
-    assert f"75.50 {swapped.id} 1 closed; an exchange against sale" in told
-    assert f"{bought.id}, so no order" in told
-    assert "lifetime value 275.50, the sum of 2 sales" in told
-    assert "average order 275.50 / 1 = 275.50" in told
+    assert f"75.50 {swapped.id} 1 closed; an exchange against sale" in reported
+    assert f"{bought.id}, so no order" in reported
+    assert "lifetime value 275.50, the sum of 2 sales" in reported
+    assert "average order 275.50 / 1 = 275.50" in reported
     leaves = asked.pipeline.yesterday + timedelta(days=90 - 5)
     after = asked.pipeline.yesterday + timedelta(days=1)
-    assert f"if nothing is bought Seed from {leaves} on (75.50)" in told
-    assert f"to keep it spend 174.50 between {after} and {leaves}" in told
-    assert "to raise it Bloom is 474.50 away" in told
+    assert f"if nothing is bought Seed from {leaves} on (75.50)" in reported
+    assert f"to keep it spend 174.50 between {after} and {leaves}" in reported
+    assert "to raise it Bloom is 474.50 away" in reported
 
 
 def test_a_buyer_of_the_web_shop_alone_rules_3_7_and_4_4(asked: Asked) -> None:
@@ -244,27 +246,33 @@ def test_a_buyer_of_the_web_shop_alone_rules_3_7_and_4_4(asked: Asked) -> None:
     store.sync(at_till, how="note", basket=Basket(Decimal(80)), buyer=0)
     asked.publish()
 
-    told = asked.told(email.lower())
+    reported = asked.reported(email.lower())
 
-    person = told.split(" e-mail")[0].split()[-1]
+    person = reported.split(" e-mail")[0].split()[-1]
     assert person.startswith("ecom-")
-    assert asked.told(person.upper()) == told
-    assert f"1 {person} known from the web shop alone" in told
-    assert f"40.00 web order {alone.order_number} 1 an order that no sale has" in told
+    assert asked.reported(person.upper()) == reported
+    assert f"1 {person} known from the web shop alone" in reported
+    assert (
+        f"40.00 web order {alone.order_number} 1 an order that no sale has" in reported
+    )
     assert (
         f"70.00 {sale.id} awaiting pickup, paid (70.00 of 70.00); an order; without a "
         f"customer, but web order {synced.order_number} was made with this person's "
         "e-mail"
-    ) in told
-    _, left_out = told.split("What does not count")
+    ) in reported
+    _, left_out = reported.split("What does not count")
     assert (
         f"web order {unpaid.order_number} 1 no sale has it, and it is not" in left_out
     )
     assert f"web order {undone.order_number} 1 no sale has it, and it came" in left_out
     assert f"70.00 web order {synced.order_number} 1 is sale" in left_out
-    assert f"walk-in customer, but web order {at_till.order_number} was made" in told
-    assert "lifetime value 150.00 of 2 sales + 40.00 of 1 web order = 190.00" in told
-    assert "orders 3: 3 eCom, 0 retail" in told
+    assert (
+        f"walk-in customer, but web order {at_till.order_number} was made" in reported
+    )
+    assert (
+        "lifetime value 150.00 of 2 sales + 40.00 of 1 web order = 190.00" in reported
+    )
+    assert "orders 3: 3 eCom, 0 retail" in reported
     assert asked.row(person)["Lifetime Value"] == "190.00"
 
 
@@ -281,16 +289,16 @@ def test_a_web_order_whose_sale_is_under_somebody_else_is_theirs_rule_4_4(
     )
     asked.publish()
 
-    counts, left_out = asked.told(una.id).split("What does not count")
+    counts, left_out = asked.reported(una.id).split("What does not count")
 
     assert counts.endswith("What counts nothing ")
     assert f"web order {order.order_number}" in left_out
     assert f"is sale {sale.id} (the sale's source names the order), which" in left_out
     assert "which is under another customer" in left_out
-    assert f"55.00 {sale.id} 1 awaiting pickup, paid" in asked.told(bea.id)
+    assert f"55.00 {sale.id} 1 awaiting pickup, paid" in asked.reported(bea.id)
 
 
-def test_a_refund_in_the_web_shop_alone_is_told_on_order_and_sale_rule_4_4(
+def test_a_refund_in_the_web_shop_alone_is_reported_on_order_and_sale_rule_4_4(
     asked: Asked,
 ) -> None:
     una = asked.enrol("Una", email="una@example.com")
@@ -304,18 +312,20 @@ def test_a_refund_in_the_web_shop_alone_is_told_on_order_and_sale_rule_4_4(
     asked.publish()
     words = "the web shop says REFUNDED, yet 55.00 still counts: the shop has to say"
 
-    counts, left_out = asked.told(una.id).split("What does not count")
+    counts, left_out = asked.reported(una.id).split("What does not count")
 
     assert "still counts" not in counts
     assert f"which is under another customer; {words}" in left_out
-    counts, left_out = asked.told(bea.id).split("What does not count")
+    counts, left_out = asked.reported(bea.id).split("What does not count")
     assert f"an order; of its web order {order.order_number}, {words}" in counts
     assert f"55.00 {sale.id}" in counts
     assert "still counts" not in left_out
 
 
 @pytest.mark.nightly
-def test_a_refund_that_the_till_made_as_well_is_not_told_rule_4_4(asked: Asked) -> None:
+def test_a_refund_that_the_till_made_as_well_is_not_reported_rule_4_4(
+    asked: Asked,
+) -> None:
     una = asked.enrol("Una", email="una@example.com")
     given_back = ("REFUNDED", "RETURNED")
     order = asked.store.order_online(una.email, given_back, Decimal(55), (-4, NOON))
@@ -325,27 +335,29 @@ def test_a_refund_that_the_till_made_as_well_is_not_told_rule_4_4(asked: Asked) 
     asked.store.step_clock(24)
     asked.publish()
 
-    assert "which is right" not in asked.told(una.id)
+    assert "which is right" not in asked.reported(una.id)
 
 
-@pytest.mark.parametrize(("words", "told"), LEFT_OUT_FOR.items())
-def test_an_order_left_out_for_its_payment_word_is_told_rule_4_4(
-    crowd: Crowd, words: tuple[str, str], told: str
+@pytest.mark.parametrize(("words", "reported"), LEFT_OUT_FOR.items())
+def test_an_order_left_out_for_its_payment_word_is_reported_rule_4_4(
+    crowd: Crowd, words: tuple[str, str], reported: str
 ) -> None:
     una, order = crowd.buyers[words]
 
-    _, left_out = crowd.told(una.id).split("What does not count")
+    _, left_out = crowd.reported(una.id).split("What does not count")
 
-    assert f"web order {order.order_number} 2 no sale has it, and {told}" in left_out
+    assert (
+        f"web order {order.order_number} 2 no sale has it, and {reported}" in left_out
+    )
     assert crowd.row(una.id)["Lifetime Value"] == "0.00"
 
 
-def test_an_unknown_fulfilment_word_is_told_and_its_order_counts_rule_4_4(
+def test_an_unknown_fulfilment_word_is_reported_and_its_order_counts_rule_4_4(
     crowd: Crowd,
 ) -> None:
     una, _order = crowd.buyers[UNKNOWN_COURSE]
 
-    counts, _ = crowd.told(una.id).split("What does not count")
+    counts, _ = crowd.reported(una.id).split("What does not count")
 
     assert "paid (ACCEPTED); its fulfilment status is not known (CUSTOM" in counts
     assert crowd.row(una.id)["Lifetime Value"] == "55.00"
@@ -364,11 +376,11 @@ def test_a_placeholder_e_mail_names_its_records_and_asks_for_one_rule_3_3(
 
     error = asked.refused("noemail@EXAMPLE.com")
 
-    assert "This e-mail is a placeholder and joins nobody; 2 records have it" in error
+    assert "This e-mail is a placeholder and joins no one; 2 records have it" in error
     assert f"{ids}.\n  Give one of these ids." in error
-    told = asked.told(holders[0].id)
-    assert "gives the person its id; its e-mail is a placeholder" in told
-    assert " e-mail noemail" not in told
+    reported = asked.reported(holders[0].id)
+    assert "gives the person its id; its e-mail is a placeholder" in reported
+    assert " e-mail noemail" not in reported
     assert "0 records have it." in asked.refused("none@example.com")
 
 
@@ -378,21 +390,21 @@ def test_a_contact_of_too_many_is_a_placeholder_rule_3_3(
 ) -> None:
     error = crowd.refused(typed)
 
-    assert "placeholder and joins nobody; 23 records have it: " in error
+    assert "placeholder and joins no one; 23 records have it: " in error
     assert " and 3 more.\n" in error
     assert error.count(", ") == 19, "twenty ids are enough to choose from"
 
 
 def test_a_number_that_is_none_is_found_as_it_was_typed_rule_3_5(crowd: Crowd) -> None:
-    told = crowd.told("555-0123")
+    reported = crowd.reported("555-0123")
 
-    assert told.startswith(f"Vi id {crowd.vi.id} phone 555-0123")
+    assert reported.startswith(f"Vi id {crowd.vi.id} phone 555-0123")
 
 
 def test_a_number_of_one_digit_is_a_placeholder_rule_3_3(crowd: Crowd) -> None:
     error = crowd.refused("8888888888")
 
-    assert "This phone number is a placeholder and joins nobody" in error
+    assert "This phone number is a placeholder and joins no one" in error
     assert f"; 1 record has it: {crowd.jo.id}.\n" in error
 
 
@@ -407,7 +419,7 @@ def test_a_number_of_one_digit_is_a_placeholder_rule_3_3(crowd: Crowd) -> None:
         ("", "id or customer code"),
     ],
 )
-def test_nobody_is_wrong_use_and_what_was_typed_is_not_repeated(
+def test_an_unknown_person_is_wrong_use_and_not_repeated(
     crowd: Crowd, monkeypatch: pytest.MonkeyPatch, typed: str, kind: str
 ) -> None:
     old = crowd.refused(typed)
@@ -437,7 +449,7 @@ def test_several_people_are_listed_and_one_is_asked_for_rule_3_4(asked: Asked) -
         assert f"{lea}, {lou}.\n  Give one of these ids." in error
 
 
-def test_the_walk_in_and_a_record_that_is_only_deleted_are_nobody_rule_3_1(
+def test_the_walk_in_and_a_deleted_record_are_no_person_rule_3_1(
     asked: Asked,
 ) -> None:
     gone = asked.enrol("Max", email="max@example.com")
@@ -451,7 +463,7 @@ def test_the_walk_in_and_a_record_that_is_only_deleted_are_nobody_rule_3_1(
     assert "walk-in" in asked.refused("walkin")
     assert "walk-in" in asked.refused(asked.store.state.default_customer_id)
     for typed in (gone.id, "max@example.com"):
-        assert "so its sales belong to nobody" in asked.refused(typed)
+        assert "so its sales have no customer" in asked.refused(typed)
 
 
 @pytest.mark.nightly
@@ -464,11 +476,11 @@ def test_sales_of_a_deleted_duplicate_count_and_it_is_found_by_its_id_rule_3_1(
     asked.store.delete_or_restore(gone)
     asked.publish()
 
-    told = asked.told(gone.id)
+    reported = asked.reported(gone.id)
 
-    assert told.startswith(f"Nia id {kept.id}")
-    assert f"2 {gone.id} deleted; shares an e-mail with no. 1" in told
-    assert f"44.00 {sale.id} 2 closed; an order" in told
+    assert reported.startswith(f"Nia id {kept.id}")
+    assert f"2 {gone.id} deleted; shares an e-mail with no. 1" in reported
+    assert f"44.00 {sale.id} 2 closed; an order" in reported
 
 
 def test_what_does_not_count_says_why_and_what_is_returned_nameless_is_found(
@@ -483,7 +495,7 @@ def test_what_does_not_count_says_why_and_what_is_returned_nameless_is_found(
     asked.store.step_clock(24)
     asked.publish()
 
-    counts, left_out = asked.told(olga.id).split("What does not count")
+    counts, left_out = asked.reported(olga.id).split("What does not count")
 
     assert f"-80.00 {back.id} closed; a return of sale {sale.id}" in counts
     assert "without a customer, but it goes back to a sale of this person" in counts
@@ -498,20 +510,20 @@ def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
     result = asked.explain(chain[2].id, "--json")
 
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
+    document = json.loads(result.stdout)
     row = asked.row(chain[0].id)
-    assert told["person_id"] == chain[0].id
-    assert told["as_of"] == asked.pipeline.yesterday.isoformat()
-    assert told["figures"]["lifetime_value"] == "1000.00"
-    assert told["figures"]["last_order_date"] == row["Last Order Date"]
-    assert told["outlook"]["tier"] == row["Tier"]
-    assert [each["joined_by"] for each in told["members"]] == [
+    assert document["person_id"] == chain[0].id
+    assert document["as_of"] == asked.pipeline.yesterday.isoformat()
+    assert document["figures"]["lifetime_value"] == "1000.00"
+    assert document["figures"]["last_order_date"] == row["Last Order Date"]
+    assert document["outlook"]["tier"] == row["Tier"]
+    assert [each["joined_by"] for each in document["members"]] == [
         "",
         "email",
         "phone",
         "email",
     ]
-    assert sum(Decimal(line["value"]) for line in told["lines"]) == 1000
+    assert sum(Decimal(line["value"]) for line in document["lines"]) == 1000
 
 
 def test_a_past_day_is_explained_as_it_was_rule_1_1(asked: Asked) -> None:
@@ -522,14 +534,14 @@ def test_a_past_day_is_explained_as_it_was_rule_1_1(asked: Asked) -> None:
     asked.publish()
     past = asked.pipeline.yesterday - timedelta(days=1)
 
-    told = asked.told(pia.id, "--as-of", past)
+    reported = asked.reported(pia.id, "--as-of", past)
 
-    assert f"as of {past}" in told
-    assert "lifetime value 700.00, the sum of 1 sale" in told
-    assert "VIP no, but high value" in told
-    assert "tier Sprout" in told
-    assert f"Sales up to {past} count" in told
-    assert "tier Bloom, on a value of 1301.00" in asked.told(pia.id)
+    assert f"as of {past}" in reported
+    assert "lifetime value 700.00, the sum of 1 sale" in reported
+    assert "VIP no, but high value" in reported
+    assert "tier Sprout" in reported
+    assert f"Sales up to {past} count" in reported
+    assert "tier Bloom, on a value of 1301.00" in asked.reported(pia.id)
 
 
 @pytest.mark.nightly
@@ -538,11 +550,11 @@ def test_a_day_that_is_not_over_is_provisional(
 ) -> None:
     wes = asked.enrol("Wes")
     asked.publish()
-    assert "provisional" not in asked.told(wes.id)
+    assert "provisional" not in asked.reported(wes.id)
 
     monkeypatch.setattr(Shop, "today", asked.pipeline.yesterday)
 
-    assert "so all of this is provisional" in asked.told(wes.id)
+    assert "so all of this is provisional" in asked.reported(wes.id)
 
 
 @pytest.mark.parametrize("days", [1, -100])
@@ -558,14 +570,14 @@ def test_before_anything_is_published_there_is_nothing_to_explain(asked: Asked) 
 
 
 @pytest.mark.nightly
-def test_who_has_no_row_yet_is_told_why_rule_3_7(asked: Asked) -> None:
+def test_a_person_without_a_row_is_explained_rule_3_7(asked: Asked) -> None:
     asked.store.order_online("rex@example.com", UNPAID, Decimal(9), (-2, NOON))
     asked.publish()
 
-    told = asked.told("rex@example.com")
+    reported = asked.reported("rex@example.com")
 
-    assert "no row The master of this day has no row" in told
-    assert "What counts nothing" in told
+    assert "no row The master of this day has no row" in reported
+    assert "What counts nothing" in reported
 
 
 def test_it_only_reads_and_needs_no_turn(asked: Asked) -> None:
@@ -574,7 +586,7 @@ def test_it_only_reads_and_needs_no_turn(asked: Asked) -> None:
 
     with hold_directory(asked.pipeline.data, wait=False):
         before = asked.pipeline.everything()
-        asked.told(chain[0].id)
+        asked.reported(chain[0].id)
         asked.refused("nobody@example.com")
         after = asked.pipeline.everything()
 
@@ -594,7 +606,7 @@ def test_records_that_are_newer_than_who_is_who_are_not_explained(asked: Asked) 
 
 
 @pytest.mark.nightly
-def test_sales_that_changed_since_the_figures_were_stored_are_told(
+def test_sales_that_changed_since_the_figures_were_stored_are_reported(
     asked: Asked,
 ) -> None:
     quin = asked.enrol("Quin", email="quin@example.com")
@@ -604,11 +616,11 @@ def test_sales_that_changed_since_the_figures_were_stored_are_told(
     day = asked.pipeline.yesterday
     asked.pipeline.run(day, tables=("outlets", "sales_feed", "raw_sales"))
 
-    told = asked.told(quin.id)
+    reported = asked.reported(quin.id)
 
-    assert "lifetime value 90.00" in told
-    assert "they said a lifetime value of 300.00, tier Sprout" in told
-    assert f"analytics-pipeline update --as-of {day}" in told
+    assert "lifetime value 90.00" in reported
+    assert "they said a lifetime value of 300.00, tier Sprout" in reported
+    assert f"analytics-pipeline update --as-of {day}" in reported
 
 
 def test_a_wrong_explanation_is_never_shown(asked: Asked) -> None:
@@ -628,7 +640,9 @@ def test_a_wrong_explanation_is_never_shown(asked: Asked) -> None:
 
 
 @pytest.mark.nightly
-def test_a_sale_in_quarantine_is_told_with_what_was_last_known(asked: Asked) -> None:
+def test_a_sale_in_quarantine_is_reported_with_what_was_last_known(
+    asked: Asked,
+) -> None:
     sven = asked.enrol("Sven", email="sven@example.com")
     sale = asked.sell(sven, "25.00")
     asked.publish()
@@ -636,16 +650,18 @@ def test_a_sale_in_quarantine_is_told_with_what_was_last_known(asked: Asked) -> 
     asked.store.timeline.edit(sale, asked.store.now)
     asked.publish()
 
-    told = asked.told(sven.id)
+    reported = asked.reported(sven.id)
 
-    assert f"Sale {sale.id} is in quarantine and in no figure" in told
-    assert "it came to 25.00." in told
-    assert "lifetime value 0.00" in told
+    assert f"Sale {sale.id} is in quarantine and in no figure" in reported
+    assert "it came to 25.00." in reported
+    assert "lifetime value 0.00" in reported
 
     choices = asked.pipeline.data / "analytics.toml"
     choices.write_text('money_basis = "excl_tax"\n', encoding="utf-8")
     asked.publish()
-    assert "it came to 22.50." in asked.told(sven.id), "all values are without tax then"
+    assert "it came to 22.50." in asked.reported(sven.id), (
+        "all values are without tax then"
+    )
 
 
 @pytest.mark.nightly
@@ -654,14 +670,14 @@ def test_a_sale_that_was_never_readable_may_be_anybodys(asked: Asked) -> None:
     asked.sell(xia, "25.00").total_price_incl = None  # type: ignore[assignment]
     asked.publish()
 
-    assert "1 sale in quarantine could never be read" in asked.told(xia.id)
+    assert "1 sale in quarantine could never be read" in asked.reported(xia.id)
 
 
 def test_a_name_cannot_steer_the_terminal(asked: Asked) -> None:
     odd = asked.enrol("[red]Tess[/red]\x1b[2J", "O\u202ewl", email="tess@example.com")
     asked.publish()
 
-    assert asked.told(odd.id).startswith("[red]Tess[/red][2J O wl id")
+    assert asked.reported(odd.id).startswith("[red]Tess[/red][2J O wl id")
 
     assert asked.explain(odd.id, "--json").stdout.isascii()
 
@@ -676,9 +692,9 @@ def test_a_narrow_terminal_loses_no_reason(asked: Asked, width: int) -> None:
 
     explain(asked.pipeline.settings, Terminal(out=screen), zoe.id)
 
-    told = screen.file.getvalue()
-    assert "gives" in told
-    assert "closed" in told
+    text = screen.file.getvalue()
+    assert "gives" in text
+    assert "closed" in text
 
 
 def test_on_a_terminal_of_eighty_columns_no_word_is_lost() -> None:

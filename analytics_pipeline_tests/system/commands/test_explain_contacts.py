@@ -19,7 +19,7 @@ def found_by(asked: Asked, *typed: str) -> set[str]:
     shop = open_shop(asked.pipeline.settings)
     people = read_people(shop)
     found = {find_person(shop, each, people) for each in typed}
-    assert all(f" id {person} " in asked.told(typed[-1]) for person in found)
+    assert all(f" id {person} " in asked.reported(typed[-1]) for person in found)
     return found
 
 
@@ -73,7 +73,7 @@ def test_colleagues_are_found_by_their_extensions_rules_3_2_and_3_5(
 
     typed = ("2125550171x5", "+1 212 555 0171;ext=5", "'+12125550171 ext. 5")
     assert found_by(asked, *typed) == {zora.id}
-    assert asked.told("+12125550171 ext. 7").startswith(f"Bob id {bob.id} ")
+    assert asked.reported("+12125550171 ext. 7").startswith(f"Bob id {bob.id} ")
     both = ", ".join(sorted((zora.id, bob.id)))
     assert f"2 people have this id or customer code or phone number: {both}." in (
         asked.refused("212-555-0171")
@@ -82,14 +82,14 @@ def test_colleagues_are_found_by_their_extensions_rules_3_2_and_3_5(
     assert asked.row(zora.id)["Phone"] == "'+12125550171 ext. 5"
 
 
-def test_the_number_itself_is_of_whoever_has_no_extension_rule_3_2(
+def test_the_number_itself_is_of_anyone_who_has_no_extension_rule_3_2(
     asked: Asked,
 ) -> None:
     asked.enrol("Zora", phone="212-555-0171 ext. 5")
     front = asked.enrol("Front", phone="212-555-0171")
     asked.publish()
 
-    assert asked.told("2125550171").startswith(f"Front id {front.id} ")
+    assert asked.reported("2125550171").startswith(f"Front id {front.id} ")
 
 
 @pytest.mark.parametrize("typed", ["<NoEmail@example.com>", "+1 212 222 2222 x3"])
@@ -99,4 +99,4 @@ def test_a_placeholder_is_one_under_its_decoration_rule_3_3(
     asked.enrol("Jo", phone="212 222 2222 ext. 3", email="noemail@example.com")
     asked.publish()
 
-    assert "is a placeholder and joins nobody; 1 record has it" in asked.refused(typed)
+    assert "is a placeholder and joins no one; 1 record has it" in asked.refused(typed)

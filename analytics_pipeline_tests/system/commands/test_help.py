@@ -86,7 +86,7 @@ def test_options_are_in_groups(command: str, panels: list[str]) -> None:
     assert places == sorted(places)
 
 
-def test_the_commands_are_in_groups_and_completion_is_told() -> None:
+def test_the_commands_are_in_groups_and_completion_is_named() -> None:
     text = type_in("--help").stdout
 
     for panel in ("Every day", "When something is wrong", "Look around"):
@@ -146,19 +146,19 @@ def test_bash_completes_commands_options_and_shops(
         write_shop(tmp_path / "shops", name)
     monkeypatch.setenv("ANALYTICS_SHOPS", str(tmp_path / "shops"))
     # Typer asks which shell has started it, so bash must stay.
-    told = in_bash(
+    reported = in_bash(
         f'eval "$({PROGRAM} --show-completion)"\n'
         + complete("up")
         + complete("doctor", "--j")
         + complete("--shop", "so")
     )
 
-    assert told.split() == ["update", "--json", "south"]
+    assert reported.split() == ["update", "--json", "south"]
 
 
 def test_completion_is_installed_for_the_next_shell(shell: Path) -> None:
     in_bash(f"{PROGRAM} --install-completion; true")
 
     assert "bash_completions" in (shell / ".bashrc").read_text()
-    told = in_bash(f'. "$HOME/.bashrc"\n{complete("al")}')
-    assert told.split() == ["alert-test"]
+    reported = in_bash(f'. "$HOME/.bashrc"\n{complete("al")}')
+    assert reported.split() == ["alert-test"]

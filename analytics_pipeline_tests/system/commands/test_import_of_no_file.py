@@ -149,7 +149,7 @@ def test_an_update_does_not_wait_for_what_lies_in_the_place_of_the_export(
 
     candidate = read_ecom_orders(shop)
 
-    readable = candidate.findings[0]
+    readable = candidate.check_results[0]
     assert readable.check == "export_is_readable"
     if make is missing:  # a shop without a web shop
         assert readable.passed

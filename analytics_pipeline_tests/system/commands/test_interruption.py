@@ -20,9 +20,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from analytics_pipeline.commands import entry
-from analytics_pipeline.commands.terminal import Manner, Terminal
+from analytics_pipeline.commands.terminal import OutputOptions, Terminal
 from analytics_pipeline.model.errors import is_interruption
-from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests import clock
@@ -287,7 +287,7 @@ DagsterInterruption = type("DagsterExecutionInterruptedError", (BaseException,),
         (OSError("Interrupted"), False),
     ],
 )
-def test_an_interruption_is_told_from_a_failure(
+def test_an_interruption_is_distinguished_from_a_failure(
     error: BaseException, expected: bool
 ) -> None:
     assert is_interruption(error) is expected
@@ -301,7 +301,7 @@ def test_what_duckdb_makes_of_a_signal_is_an_interruption() -> None:
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        with pytest.raises(KeyboardInterrupt), told_to_people():
+        with pytest.raises(KeyboardInterrupt), as_dagster_failure():
             duckdb.connect().execute(
                 "SELECT count(*) FROM range(100000) a, range(100000) b "
                 "WHERE a.range % 7 = b.range % 5"
@@ -321,7 +321,7 @@ def test_a_command_ends_with_130_however_the_interruption_shows(
     def work() -> None:
         raise error
 
-    end = entry._attempt(Terminal(Manner()), work)
+    end = entry._attempt(Terminal(OutputOptions()), work)
 
     assert end.code == 130
     assert SENTENCE in capsys.readouterr().err

@@ -78,7 +78,7 @@ def test_a_run_of_the_ui_for_that_day_alone_fails_at_its_first_table(
 
 
 @pytest.mark.parametrize("day", [BEFORE, AFTER, date(2011, 9, 24), date(2012, 4, 1)])
-def test_the_days_beside_it_and_those_of_clock_changes_are_taken(
+def test_the_days_next_to_it_and_those_of_clock_changes_are_taken(
     samoa: Shop, day: date
 ) -> None:
     assert choose_day(samoa, day) == day

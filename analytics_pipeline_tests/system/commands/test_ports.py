@@ -1,4 +1,4 @@
-"""A port that cannot be opened is told before anything is started."""
+"""A port that cannot be opened is reported before anything is started."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def listening(host: str = "127.0.0.1", family: int = socket.AF_INET) -> Iterator
 
 
 def type_in(*words: object) -> subprocess.CompletedProcess[str]:
-    """Type a command in a process of its own; it must end by itself."""
+    """Type a command in a process of its own, which must end."""
     return subprocess.run(
         [sys.executable, "-m", "analytics_pipeline", *map(str, words)],
         env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
@@ -63,10 +63,10 @@ def test_a_port_in_use_is_one_line_of_cause_and_one_of_remedy(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_a_port_is_in_use_whichever_way_the_other_program_listens(host: str) -> None:
-    with listening(host) as port, pytest.raises(WrongUse, match="in use") as told:
+    with listening(host) as port, pytest.raises(WrongUse, match="in use") as caught:
         ports.refuse_taken(port, "ui")
 
-    offered = int(told.value.remedy.rsplit(" ", 1)[1])
+    offered = int(caught.value.remedy.rsplit(" ", 1)[1])
     assert offered not in (0, port)
     ports.refuse_taken(offered, "ui")
 
@@ -87,7 +87,7 @@ def test_any_free_port_is_never_refused() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
-def test_a_port_for_administrators_only_is_told(
+def test_a_port_for_administrators_only_is_reported(
     monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def refuse(_port: int) -> None:
@@ -95,9 +95,9 @@ def test_a_port_for_administrators_only_is_told(
 
     monkeypatch.setattr(ports, "_try", refuse)
 
-    with pytest.raises(WrongUse, match="administrator") as told:
+    with pytest.raises(WrongUse, match="administrator") as caught:
         ports.refuse_taken(80, "ui")
-    assert "from 1024 on" in told.value.remedy
+    assert "from 1024 on" in caught.value.remedy
 
 
 def test_another_trouble_of_the_machine_is_not_called_a_taken_port() -> None:
@@ -139,7 +139,7 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("how", "code"), [(None, 5), (SystemExit(0), 5), (SystemExit(1), 5)]
 )
-def test_services_that_end_by_themselves_are_a_failure(
+def test_services_that_end_separately_are_a_failure(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -149,7 +149,7 @@ def test_services_that_end_by_themselves_are_a_failure(
     monkeypatch.setattr(ui_services.runpy, "run_module", ending(how))
 
     assert ui_services.run(tmp_path, ["--port", "0"]) == code
-    assert "ended by itself" in capsys.readouterr().err
+    assert "ended unexpectedly" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("restored")
@@ -166,7 +166,7 @@ def test_that_dagster_calls_its_own_command_superseded_is_not_shown(
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_port_that_was_taken_meanwhile_is_told(
+def test_a_port_that_was_taken_meanwhile_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ui_services.runpy, "run_module", ending(None))

@@ -59,7 +59,7 @@ def test_what_is_good_now_is_published(lived: SimulatedShop) -> None:
     for sale, total in zip(sales[:2], totals, strict=False):
         sale.total_price_incl = total
 
-    # A server that starts anew has not kept how it wrote a version before.
+    # A server that starts again has not kept how it wrote a version before.
     app = build_app(lived.store, token=TOKEN, rate_limit=1_000_000)
     with serve(app) as origin:
         settings = lived.settings.model_copy(update={"api_url": origin})
@@ -93,9 +93,9 @@ def test_a_run_that_meets_the_limit_says_that_it_waits_and_finishes(
         result = type_in(shop, "update", "--as-of", FIRST_DAY, "--json")
 
     assert result.exit_code == 0, result.output
-    told = [each for each in result.stderr.splitlines() if "asks to wait" in each]
-    assert told[0] == "Lightspeed asks to wait 1 s: its request limit is used up"
+    values = [each for each in result.stderr.splitlines() if "asks to wait" in each]
+    assert values[0] == "Lightspeed asks to wait 1 s: its request limit is used up"
     waits = json.loads(result.stdout)["waits"]["its request limit is used up"]["times"]
     assert waits >= 1  # how many more depends on how fast this machine is
-    assert len(told) == waits.bit_length(), "the first, second, fourth, eighth …"
+    assert len(values) == waits.bit_length(), "the first, second, fourth, eighth …"
     assert set(limited.state.simulator.stats()["statuses"]) == {"200"}

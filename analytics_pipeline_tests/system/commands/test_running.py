@@ -1,4 +1,4 @@
-"""What a person is told where Dagster's own records cannot be kept."""
+"""The message where Dagster's own records cannot be kept."""
 
 import sqlite3
 from datetime import date

@@ -71,7 +71,7 @@ def type_in(*words: Any) -> Result:
     return CliRunner().invoke(app, ["simulate", *small, *map(str, words)])
 
 
-def told(result: Result, name: str) -> str:
+def reported(result: Result, name: str) -> str:
     """The value of a setting, or of a note, that is printed under this name."""
     assert result.exit_code == 0, result.output
     starts = (f"{name}=", f"# {name}: ")
@@ -97,8 +97,8 @@ def faults_of(seed: int, rate: float, count: int) -> list[FaultKind | None]:
 def test_a_store_without_faults_answers_every_request(served: Served) -> None:
     result = type_in()
 
-    assert told(result, "faults") == "none"
-    assert served.statuses(told(result, "LIGHTSPEED_TOKEN"), 20) == [200] * 20
+    assert reported(result, "faults") == "none"
+    assert served.statuses(reported(result, "LIGHTSPEED_TOKEN"), 20) == [200] * 20
 
 
 @pytest.mark.parametrize("rate", [None, 0.4])
@@ -110,20 +110,20 @@ def test_a_seed_decides_which_requests_fail_and_how(
     asked = [] if rate is None else ["--fault-rate", rate]
     result = type_in("--faults", seed, *asked)
 
-    assert told(result, "faults") == f"seed {seed}, {share:.0%} of the requests"
-    assert served.statuses(told(result, "LIGHTSPEED_TOKEN"), 12) == [
+    assert reported(result, "faults") == f"seed {seed}, {share:.0%} of the requests"
+    assert served.statuses(reported(result, "LIGHTSPEED_TOKEN"), 12) == [
         200 if fault is None else REFUSALS.get(fault, 200)
         for fault in faults_of(seed, share, 12)
     ]
 
 
-def test_the_settings_to_point_at_the_store_are_told(served: Served) -> None:
+def test_the_settings_to_point_at_the_store_are_reported(served: Served) -> None:
     result = type_in()
 
-    assert told(result, "LIGHTSPEED_API_URL") == ORIGIN
-    assert told(result, "LIGHTSPEED_DOMAIN_PREFIX") == "demo"
-    assert told(result, "ANALYTICS_START_DATE") == "2026-11-01"
-    assert told(result, "ANALYTICS_TIMEZONE") == "America/New_York"
+    assert reported(result, "LIGHTSPEED_API_URL") == ORIGIN
+    assert reported(result, "LIGHTSPEED_DOMAIN_PREFIX") == "demo"
+    assert reported(result, "ANALYTICS_START_DATE") == "2026-11-01"
+    assert reported(result, "ANALYTICS_TIMEZONE") == "America/New_York"
 
 
 @pytest.mark.parametrize("faults", [(), ("--faults", 3), ("--mishaps",)])
@@ -157,7 +157,7 @@ def test_a_setting_is_a_line_of_its_own(value: str) -> None:
 def test_the_export_is_written_where_it_was_asked_for(
     served: Served, tmp_path: Path
 ) -> None:
-    told(type_in("--export", tmp_path / "orders.csv"), "sales")
+    reported(type_in("--export", tmp_path / "orders.csv"), "sales")
 
     assert (tmp_path / "orders.csv").stat().st_size > 0
 

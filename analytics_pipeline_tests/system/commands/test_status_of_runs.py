@@ -46,7 +46,7 @@ def run(shop: SimulatedShop, settings: Settings) -> int:
 
 
 @pytest.mark.nightly
-def test_a_token_that_is_revoked_is_the_first_thing_told_until_a_run_is_done(
+def test_a_revoked_token_comes_first_until_a_run_is_done(
     small_shop: SimulatedShop,
 ) -> None:
     assert run(small_shop, small_shop.settings) == 0
@@ -90,7 +90,7 @@ def test_a_run_without_a_token_says_so(small_shop: SimulatedShop) -> None:
 
 
 @pytest.mark.nightly
-def test_a_run_that_a_gate_stopped_is_told_once_with_what_the_gate_found(
+def test_a_run_that_a_gate_stopped_is_reported_once_with_what_the_gate_found(
     small_shop: SimulatedShop,
 ) -> None:
     export = small_shop.data / "ecom_orders_export.csv"
@@ -110,7 +110,7 @@ def test_a_run_that_a_gate_stopped_is_told_once_with_what_the_gate_found(
     assert state_of(small_shop).is_good
 
 
-def test_a_disk_that_fails_is_told_with_its_code(
+def test_a_disk_that_fails_is_reported_with_its_code(
     small_shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_given: object, **_more: object) -> None:

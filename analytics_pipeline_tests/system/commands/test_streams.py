@@ -1,4 +1,4 @@
-"""A command does its work, and ends alike, whoever reads what it says, or nobody."""
+"""A command does its work, and ends the same way, with or without a reader."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests import clock
 
 AT_NIGHT = pytest.mark.nightly  # a process takes seconds to begin
-TOKEN = "a-token-of-nobody"
+TOKEN = "a-token-of-no-one"
 COMMAND = [sys.executable, "-m", "analytics_pipeline"]
 
 
@@ -95,7 +95,7 @@ def test_status_ends_as_ever_with_streams_closed_or_full(
         ),
     ],
 )
-def test_a_pipe_that_nobody_reads_changes_no_exit_code(
+def test_a_closed_pipe_changes_no_exit_code(
     shop: Path, words: tuple[str, ...], code: int
 ) -> None:
     pipe = without_reader()
@@ -178,7 +178,7 @@ def test_a_console_falls_silent_when_its_reader_goes(
     with os.fdopen(without_reader(), "w") as stream:
         console = kind(file=stream)
 
-        console.print("nobody hears this")
+        console.print("no one hears this")
         console.print("nor that")
 
         assert console.quiet

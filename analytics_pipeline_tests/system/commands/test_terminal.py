@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pytest
 from rich.console import Console
 
-from analytics_pipeline.commands.terminal import Manner, Terminal
+from analytics_pipeline.commands.terminal import OutputOptions, Terminal
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.sources.lightspeed.replies import LIMIT_REACHED
 
@@ -46,7 +46,7 @@ def on_a_terminal(**variables: str) -> str:
         while True:
             try:
                 read = os.read(ours, 4096)
-            except OSError:  # that is how Linux tells the end
+            except OSError:  # that is how Linux says the end
                 break
             if not read:
                 break
@@ -101,10 +101,10 @@ def test_a_file_gets_plain_lines() -> None:
 class Screens:
     """A terminal of a test: both streams, as files or as screens."""
 
-    def __init__(self, manner: Manner, width: int | None = None) -> None:
+    def __init__(self, output_options: OutputOptions, width: int | None = None) -> None:
         self.streams = io.StringIO(), io.StringIO()
         self.terminal = Terminal(
-            manner,
+            output_options,
             *(
                 Console(
                     file=stream,
@@ -133,11 +133,11 @@ def speak(terminal: Terminal) -> None:
     terminal.note("accepted: it")
     terminal.warn("Look at it.")
     terminal.summary("As of a day", {"people": "5"})
-    terminal.fail(WrongUse("It is wrong.", "Mend it."))
+    terminal.fail(WrongUse("It is wrong.", "Fix it."))
 
 
-def test_what_is_asked_for_goes_out_and_everything_else_beside_it() -> None:
-    screens = Screens(Manner())
+def test_results_go_to_stdout_and_the_rest_to_stderr() -> None:
+    screens = Screens(OutputOptions())
     speak(screens.terminal)
 
     assert screens.out == "As of a day\n people  5\n"
@@ -147,20 +147,20 @@ def test_what_is_asked_for_goes_out_and_everything_else_beside_it() -> None:
         "accepted: it",
         "warning: Look at it.",
         "error: It is wrong.",
-        "  Mend it.",
+        "  Fix it.",
     ]
 
 
-def test_quietly_only_what_is_wrong_is_told() -> None:
-    screens = Screens(Manner(quiet=True))
+def test_quietly_only_what_is_wrong_is_printed() -> None:
+    screens = Screens(OutputOptions(quiet=True))
     speak(screens.terminal)
 
     assert screens.out == ""
-    assert screens.err == "warning: Look at it.\nerror: It is wrong.\n  Mend it.\n"
+    assert screens.err == "warning: Look at it.\nerror: It is wrong.\n  Fix it.\n"
 
 
 def test_for_a_program_the_document_is_all_that_goes_out() -> None:
-    screens = Screens(Manner(as_json=True))
+    screens = Screens(OutputOptions(as_json=True))
     speak(screens.terminal)
     assert screens.out == ""
     screens.terminal.print_document({"a": "Zoë\x1b"})
@@ -170,7 +170,7 @@ def test_for_a_program_the_document_is_all_that_goes_out() -> None:
 
 
 def test_a_long_value_goes_on_beneath_itself_and_a_path_stays_whole() -> None:
-    screens = Screens(Manner(), width=40)
+    screens = Screens(OutputOptions(), width=40)
     path = "/a/very/long/path/to/a/file/that/people/may/copy.csv"
     screens.terminal.summary("T", {"web": "ten words " * 5, "file": path})
 
@@ -184,7 +184,7 @@ def test_a_long_value_goes_on_beneath_itself_and_a_path_stays_whole() -> None:
 def test_of_many_warnings_a_terminal_gets_the_first(
     width: int | None, shown: int
 ) -> None:
-    screens = Screens(Manner(), width)
+    screens = Screens(OutputOptions(), width)
     screens.terminal.warn_of_all([f"No. {n}." for n in range(9)])
 
     assert screens.err.count("warning: ") == shown

@@ -312,7 +312,7 @@ def test_an_empty_part_of_the_path_is_not_the_current_folder(
     assert safe.get("PYTHONPATH") == kept
 
 
-def test_a_host_that_is_none_is_told_before_anything_is_started(
+def test_an_invalid_host_is_reported_before_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forget_environment(monkeypatch, tmp_path)

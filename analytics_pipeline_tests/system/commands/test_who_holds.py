@@ -62,13 +62,13 @@ def test_who_is_refused_status_and_doctor_say_who_is_at_work(
     who = f"analytics-pipeline replay (process {other.pid} on "
     assert refused.exit_code == 4
     assert f"Another run is using {typed.data}: {who}" in refused.stderr
-    assert ", at sales 12,000 (got on at 2" in refused.stderr
+    assert ", at sales 12,000 (last progress at 2" in refused.stderr
     assert f"To stop it: kill -INT {other.pid}" in refused.stderr
     assert f"at work  {who}" in type_in("status").stdout
     assert who in type_in("doctor").stdout
-    told = type_in("status", "--json").stdout
-    assert f'"pid": {other.pid}' in told
-    assert '"doing": "sales 12,000"' in told
+    reported = type_in("status", "--json").stdout
+    assert f'"pid": {other.pid}' in reported
+    assert '"doing": "sales 12,000"' in reported
 
     other.kill()
     other.wait()
@@ -122,14 +122,14 @@ def test_a_run_that_the_store_holds_up_ends_with_3_and_the_next_one_goes_on(
     ended = type_in("update", "--as-of", FIRST_DAY)
 
     assert ended.exit_code == 3, ended.output
-    assert "did not get on for 60 minutes" in ended.stderr
+    assert "did not make progress for 60 minutes" in ended.stderr
     assert "idle_minutes below [run_limits]" in ended.stderr
     assert "Traceback" not in ended.output
     monkeypatch.setattr("analytics_pipeline.shop.watched", watched)
     shop.simulator.use_faults(FaultPlan())
-    told = type_in("status", "--json").stdout
-    assert '"exit_code": 3' in told
-    assert '"outcome": "failed"' in told
+    reported = type_in("status", "--json").stdout
+    assert '"exit_code": 3' in reported
+    assert '"outcome": "failed"' in reported
 
     assert type_in("update", "--as-of", FIRST_DAY).exit_code == 0
     assert shop.rows("customer_analytics_master.csv")

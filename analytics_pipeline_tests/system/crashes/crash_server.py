@@ -2,7 +2,7 @@
 
 It imports all that an update needs, and opens nothing: no thread, no engine and no
 connection is forked.  Each line of its input is an order, each line of its output
-tells what became of it.
+says what became of it.
 """
 
 import gc
@@ -40,11 +40,11 @@ class Ended:
 
     signal: int
     code: int
-    told: list[str]
+    reported: list[str]
 
     @property
     def operations(self) -> list[str]:
-        return [line for line in self.told if not line.startswith("fsync ")]
+        return [line for line in self.reported if not line.startswith("fsync ")]
 
 
 class CrashServer:
@@ -106,7 +106,7 @@ def serve() -> None:
         threads = os.listdir("/proc/self/task")  # noqa: PTH208
         assert len(threads) == 1, "a process with threads must not be forked"
         ended = _carry_out(order)
-        _import(ended.told.pop())
+        _import(ended.reported.pop())
         print(json.dumps(asdict(ended)), flush=True)  # noqa: T201
 
 
@@ -124,13 +124,13 @@ def _carry_out(order: dict[str, Any]) -> Ended:
         os._exit(_update(order, writing))
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as stream:
-        told = stream.read().splitlines()
+        reported = stream.read().splitlines()
     _, status = os.waitpid(child, 0)
-    if not told or not told[-1].startswith("modules "):
-        told.append("modules ")
+    if not reported or not reported[-1].startswith("modules "):
+        reported.append("modules ")
     if os.WIFSIGNALED(status):
-        return Ended(os.WTERMSIG(status), 0, told)
-    return Ended(0, os.WEXITSTATUS(status), told)
+        return Ended(os.WTERMSIG(status), 0, reported)
+    return Ended(0, os.WEXITSTATUS(status), reported)
 
 
 def _import(modules: str) -> None:
@@ -143,7 +143,7 @@ def _import(modules: str) -> None:
 def _update(order: dict[str, Any], writing: int) -> int:
     """Run an update as a command does: it holds the directory, then works."""
 
-    def tell(line: str) -> None:
+    def record(line: str) -> None:
         os.write(writing, f"{line}\n".encode())
 
     gc.disable()  # a process this short has no need of it
@@ -158,7 +158,7 @@ def _update(order: dict[str, Any], writing: int) -> int:
         kill = Kill(**order["kill"]) if order["kill"] else None
         # The same keys in every run.
         vars(secrets)["token_hex"] = lambda length: "5e" * length
-        Operations(settings.data_dir, tell, kill).install()
+        Operations(settings.data_dir, record, kill).install()
         day = date.fromisoformat(order["day"])
         with hold_directory(settings.data_dir, wait=False):
             run_light(
@@ -171,7 +171,7 @@ def _update(order: dict[str, Any], writing: int) -> int:
                 clock=lambda: noon_after(day),
             )
         fresh = sorted(set(sys.modules) - known)
-        tell("modules " + " ".join(name for name in fresh if _is_plain(name)))
+        record("modules " + " ".join(name for name in fresh if _is_plain(name)))
     except BaseException:
         traceback.print_exc()
         return 1

@@ -33,7 +33,7 @@ Pair = tuple[bytes | None, ...]
 class CrashingShop:
     """One update to be killed, from the same state of the data directory each time.
 
-    ``operations`` are those of the undisturbed run, ``told`` the same with every
+    ``operations`` are those of the undisturbed run, ``reported`` the same with every
     fsync; ``right`` are the fingerprints that it left, ``old`` and ``new`` the
     published files before and after it.
     """
@@ -42,7 +42,7 @@ class CrashingShop:
     server: CrashServer
     before: Path
     full_resync: bool
-    told: list[str]
+    reported: list[str]
     operations: list[str]
     right: Mapping[str, str]
     old: Pair
@@ -51,7 +51,7 @@ class CrashingShop:
 
     @property
     def kills(self) -> list[Kill]:
-        """Every way to die: in the midst of each write, and before each operation.
+        """Every way to die: in the middle of each write, and before each operation.
 
         Of two that leave the same but for a scratch file, the one with it is first.
         """
@@ -161,7 +161,7 @@ def open_crashing_shop(
             server,
             before,
             full_resync,
-            run.told,
+            run.reported,
             run.operations,
             shop.reproducible(DAY),
             old,

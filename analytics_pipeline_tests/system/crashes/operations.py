@@ -1,6 +1,6 @@
 """Every operation on the disk that a run does, counted, and a kill at any of them.
 
-Python tells its audit hooks of an operation before it is done; writing has no such
+Python states its audit hooks of an operation before it is done; writing has no such
 event, so the files that are opened for it are given a write of ours.  What changes
 nothing, as removing a file that is not there, is not counted.
 """
@@ -20,7 +20,7 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """When to die: before that operation (the first is 0), or in its midst."""
+    """When to die: before that operation (the first is 0), or part-way."""
 
     operation: int
     is_torn: bool = False
@@ -30,14 +30,14 @@ class Kill:
 class Operations:
     """The operations below *folder*, as they come; the process dies at *kill*.
 
-    ``tell`` is given each one's line before it is done: ``rename a/.b.partial``.
+    ``record`` is given each one's line before it is done: ``rename a/.b.partial``.
     The folders of ``others`` are those of programs that write in ways of their own.
     Making a file durable changes nothing that a killed process could leave behind, so
-    it is told and not counted.
+    it is reported and not counted.
     """
 
     folder: Path
-    tell: Callable[[str], None]
+    record: Callable[[str], None]
     kill: Kill | None = None
     others: Collection[str] = ()
     done: int = 0
@@ -55,14 +55,14 @@ class Operations:
         def fsync(descriptor: Any) -> None:
             name = self.below(path_of(descriptor))
             if name is not None:
-                self.tell(f"fsync {name}")
+                self.record(f"fsync {name}")
             synced(descriptor)
 
         vars(os).update(fdopen=fdopen, fsync=fsync)
 
     def count(self, kind: str, name: str, torn: Callable[[], None] | None) -> None:
-        """Tell of an operation that is about to be done; die if it is the one."""
-        self.tell(f"{kind} {name}")
+        """Report an operation that is about to be done; die if it is the one."""
+        self.record(f"{kind} {name}")
         if self.kill is not None and self.done == self.kill.operation:
             if self.kill.is_torn:
                 assert torn is not None, f"{kind} {name} cannot be torn"
@@ -70,12 +70,12 @@ class Operations:
             os.kill(os.getpid(), signal.SIGKILL)
         self.done += 1
 
-    def _hear(self, event: str, told: tuple[Any, ...]) -> None:
+    def _hear(self, event: str, reported: tuple[Any, ...]) -> None:
         """Count an event of the interpreter if it changes something below."""
         if event == "open":
-            self._hear_open(*told)
+            self._hear_open(*reported)
         elif event in CHANGING:
-            self._hear_change(event.removeprefix("os."), told)
+            self._hear_change(event.removeprefix("os."), reported)
 
     def _hear_open(self, path: Any, mode: str | None, flags: int) -> None:
         if isinstance(path, int) or not flags & WRITING:
@@ -90,9 +90,9 @@ class Operations:
         if flags & os.O_TRUNC or not os.path.lexists(path):
             self.count("create", name, None)
 
-    def _hear_change(self, kind: str, told: tuple[Any, ...]) -> None:
-        folder = "" if told[-1] in (-1, None) else path_of(told[-1])
-        path = os.path.join(folder, os.fsdecode(told[0]))  # noqa: PTH118
+    def _hear_change(self, kind: str, reported: tuple[Any, ...]) -> None:
+        folder = "" if reported[-1] in (-1, None) else path_of(reported[-1])
+        path = os.path.join(folder, os.fsdecode(reported[0]))  # noqa: PTH118
         name = self.below(path)
         if name is not None and os.path.lexists(path) is (kind != "mkdir"):
             self.count(kind, name, None)

@@ -1,8 +1,8 @@
-"""Updates on a disk of this process's own: too small, or one that nobody may write to.
+"""Updates on a disk of this process's own: too small, or one that no one may write to.
 
 Run it below ``unshare -rm``: what is mounted then is seen by no other process, and
 gone when this one ends.  Each line of the input is a case, each line of the output
-tells what became of it.
+says what became of it.
 """
 
 import json
@@ -149,8 +149,8 @@ def run_update(settings: Settings, case: Case) -> tuple[int, str]:
                 lightspeed=PatientLightspeed(settings),
             )
     except dg.Failure as failure:
-        told = failure.metadata
-        said = f"{told['cause'].value} {told['remedy'].value}"
+        facts = failure.metadata
+        said = f"{facts['cause'].value} {facts['remedy'].value}"
         return exit_code_of(failure), said
     return 0, ""
 

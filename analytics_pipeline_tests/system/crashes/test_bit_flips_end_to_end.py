@@ -137,8 +137,8 @@ def failure_of(flipped: Flipped, *, rebuild: bool) -> tuple[str, str] | None:
     try:
         flipped.run(rebuild=rebuild)
     except dg.Failure as failure:
-        told = failure.metadata
-        return str(told["cause"].value), str(told["remedy"].value)
+        facts = failure.metadata
+        return str(facts["cause"].value), str(facts["remedy"].value)
     except PipelineError as error:
         return error.cause, error.remedy
     return None
@@ -159,16 +159,16 @@ def follow(flipped: Flipped, cause: str, remedy: str) -> bool:
 
 
 def ends_well(flipped: Flipped) -> list[str]:
-    """Update, follow what each failure says, and return what was told meanwhile."""
-    told: list[str] = []
+    """Update, follow what each failure says, and return what was reported meanwhile."""
+    parts: list[str] = []
     rebuild = False
     for _ in range(MOST_TRIES):
         failed = failure_of(flipped, rebuild=rebuild)
         if failed is None:
-            return told
-        told.append(" | ".join(failed))
+            return parts
+        parts.append(" | ".join(failed))
         rebuild = follow(flipped, *failed)
-    raise AssertionError(f"no way out: {told}")
+    raise AssertionError(f"no way out: {parts}")
 
 
 def try_one(flipped: Flipped, seed: int) -> None:
@@ -176,9 +176,9 @@ def try_one(flipped: Flipped, seed: int) -> None:
     name = random.Random(seed).choice(flipped.files)
     flip(flipped.shop.data / name, seed)
 
-    told = ends_well(flipped)
+    reported = ends_well(flipped)
 
-    assert flipped.came_out(), f"{name} (seed {seed}): {told or 'exit 0'}"
+    assert flipped.came_out(), f"{name} (seed {seed}): {reported or 'exit 0'}"
 
 
 def test_there_are_files_of_every_kind(flipped: Flipped) -> None:

@@ -1,4 +1,4 @@
-"""A segment of the log damaged by hand: it is named, nothing is published, and mended.
+"""A segment of the log damaged by hand: it is named, nothing is published, and fixed.
 
 Half of these no reader of Parquet would notice: a changed byte among the values, and
 a segment that is not there.
@@ -128,7 +128,7 @@ AT_NIGHT = pytest.mark.nightly
         *(pytest.param(each, marks=AT_NIGHT) for each in (flip_a_byte, empty, remove)),
     ],
 )
-def test_a_damaged_segment_is_named_and_a_rebuild_mends_it(
+def test_a_damaged_segment_is_named_and_a_rebuild_repairs_it(
     damaged: Damaged, harm: Callable[[Path], None], which: int
 ) -> None:
     segments = sorted(damaged.log.glob("*.parquet"))
@@ -140,14 +140,14 @@ def test_a_damaged_segment_is_named_and_a_rebuild_mends_it(
     with pytest.raises(dg.Failure) as failed:
         damaged.run()
 
-    told = failed.value.metadata
+    facts = failed.value.metadata
     number = int(segment.name[:8])
     cause = (
         f"Segment {number} of the log in {damaged.log} is gone."
         if harm is remove
         else f"{segment} is damaged."
     )
-    assert (told["cause"].value, told["remedy"].value) == (cause, f"Run: {REBUILD}")
+    assert (facts["cause"].value, facts["remedy"].value) == (cause, f"Run: {REBUILD}")
     assert exit_code_of(failed.value) == 5
     assert published(damaged.shop.data) == old
     damaged.run(rebuild=True)
@@ -180,7 +180,7 @@ def test_a_damaged_marker_of_the_log_is_named(damaged: Damaged, marker: str) -> 
 
 
 @pytest.mark.nightly
-def test_a_person_is_told_what_to_type_and_typing_it_mends_the_log(
+def test_the_typed_remedy_repairs_the_log(
     damaged: Damaged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in damaged.shop.settings.as_environment().items():
@@ -190,13 +190,13 @@ def test_a_person_is_told_what_to_type_and_typing_it_mends_the_log(
     day = ["--as-of", DAY.isoformat()]
 
     refused = CliRunner().invoke(app, ["update", *day])
-    mended = CliRunner().invoke(app, ["rebuild", *day])
+    fixed = CliRunner().invoke(app, ["rebuild", *day])
 
     assert refused.exit_code == 5
     assert refused.stderr.splitlines()[-2:] == [
         f"error: {segment} is damaged.",
         f"  Run: {REBUILD}",
     ]
-    assert mended.exit_code == 0, mended.output
-    assert f"nothing to compare with: {segment} is damaged." in mended.stderr
+    assert fixed.exit_code == 0, fixed.output
+    assert f"nothing to compare with: {segment} is damaged." in fixed.stderr
     assert damaged.shop.reproducible(DAY) == damaged.right

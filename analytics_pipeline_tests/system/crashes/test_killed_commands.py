@@ -25,10 +25,10 @@ from pathlib import Path
 from analytics_pipeline.cli import app
 from analytics_pipeline_tests.system.crashes.operations import Kill, Operations
 number = int(sys.argv.pop(1))
-told = open(sys.argv.pop(1), "w", buffering=1)
+reported = open(sys.argv.pop(1), "w", buffering=1)
 Operations(
     Path(os.environ["ANALYTICS_DATA_DIR"]),
-    lambda line: told.write(line + chr(10)),
+    lambda line: reported.write(line + chr(10)),
     Kill(number) if number >= 0 else None,
     others=(".dagster",),
 ).install()
@@ -36,11 +36,20 @@ sys.exit(app())
 """
 
 
-def type_update(shop: SimulatedShop, told: Path, kill: int = -1) -> int:
+def type_update(shop: SimulatedShop, reported: Path, kill: int = -1) -> int:
     """Type the command, to be killed before that operation; return how it ended."""
     words = ["update", "--as-of", DAY.isoformat()]
     return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", COMMAND, str(kill), str(told), *words],
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            COMMAND,
+            str(kill),
+            str(reported),
+            *words,
+        ],
         env=os.environ
         | shop.settings.as_environment()
         | {"PYTHONPATH": clock.PYTHON_PATH},
@@ -60,18 +69,18 @@ def test_the_command_killed_anywhere_is_completed_by_the_command(
         before = shop.data.rename(tmp_path / "before")
         shop.data.mkdir()
         restore(before, shop.data)
-        old, told = published(shop.data), tmp_path / "told"
-        assert type_update(shop, told) == 0
+        old, reported = published(shop.data), tmp_path / "operations"
+        assert type_update(shop, reported) == 0
         new, right = published(shop.data), shop.reproducible(DAY)
-        lines = told.read_text().splitlines()
+        lines = reported.read_text().splitlines()
         count = len([line for line in lines if not line.startswith("fsync ")])
         assert count >= 60
         assert any(".dagster" in line for line in lines)
 
         for kill in range(0, count, -(-count // KILLS)):
             restore(before, shop.data)
-            assert type_update(shop, told, kill) == -signal.SIGKILL
+            assert type_update(shop, reported, kill) == -signal.SIGKILL
             for file, was, will_be in zip(published(shop.data), old, new, strict=True):
                 assert file in (was, will_be)
-            assert type_update(shop, told) == 0
+            assert type_update(shop, reported) == 0
             assert (published(shop.data), shop.reproducible(DAY)) == (new, right)

@@ -89,13 +89,14 @@ def test_an_update_writes_in_an_order_that_a_power_cut_keeps(
     daily: CrashingShop,
 ) -> None:
     """Each file is on the disk before its name is, and its name before the next."""
-    kinds = [line.split()[0] for line in daily.told]
+    kinds = [line.split()[0] for line in daily.reported]
     once = ["create", "write", "fsync", "rename", "fsync"]
     assert kinds == once * (len(kinds) // len(once))
     assert kinds.count("rename") >= 18
     for n in range(0, len(kinds), len(once)):
         create, write, synced, rename, folder = (
-            Path(line.split(maxsplit=1)[1]) for line in daily.told[n : n + len(once)]
+            Path(line.split(maxsplit=1)[1])
+            for line in daily.reported[n : n + len(once)]
         )
         assert create == write == synced == rename
         assert folder == create.parent

@@ -156,7 +156,7 @@ def test_what_a_killed_run_left_half_written_goes_when_the_next_one_begins(
 def on_a_small_disk(shop: SimulatedShop, tmp_path: Path) -> "SmallDisk":
     """The shop before its next update, to be tried on disks of any size."""
     if not may_mount():
-        pytest.skip("this machine lets nobody mount a disk (unshare --mount)")
+        pytest.skip("this machine lets no one mount a disk (unshare --mount)")
     shop.live_until(DAY)
     before = shop.data.rename(tmp_path / "before")
     shop.data.mkdir()
@@ -228,7 +228,7 @@ def test_the_command_on_a_full_disk_ends_with_5_and_names_it(
 
 
 @pytest.mark.nightly
-def test_a_directory_that_nobody_may_write_to_is_left_as_it_is(
+def test_a_directory_that_no_one_may_write_to_is_left_as_it_is(
     on_a_small_disk: SmallDisk, shop: SimulatedShop
 ) -> None:
     (became,) = on_a_small_disk.try_with(None, by_command=True)

@@ -1,4 +1,4 @@
-"""A simulated store that holds its first answer back until it is told to go on."""
+"""A simulated store that holds its first answer back until it may go on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

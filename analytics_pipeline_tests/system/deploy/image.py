@@ -1,6 +1,6 @@
 """The image and the containers without an engine: what their files say, done here.
 
-The build stage is run as it stands, in a folder that stands for the image's root; a
+The build stage is run as it is, in a folder that represents the image's root; a
 container is a process with the image's environment and a file system of which it can
 write to the volumes only.
 """
@@ -94,7 +94,7 @@ def is_named(path: str, pattern: str) -> bool:
 
 @dataclass
 class Image:
-    """A folder that stands for the root of the image."""
+    """A folder that represents the root of the image."""
 
     root: Path
     environment: dict[str, str] = field(default_factory=dict)

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[3]
 HOME = "/srv/analytics"
 PROGRAMS = ("analytics-pipeline", "dagster-daemon", "python")
 NOTE = """#!/bin/sh
-echo "$0 $*" >> "{folder}/told"
-echo "$PWD $LIGHTSPEED_DOMAIN_PREFIX" >> "{folder}/told"
+echo "$0 $*" >> "{folder}/calls"
+echo "$PWD $LIGHTSPEED_DOMAIN_PREFIX" >> "{folder}/calls"
 echo "said something"
 exit {code}
 """
@@ -39,7 +39,7 @@ Unit = dict[str, list[str]]
 
 @dataclass
 class Machine:
-    """The folder that stands for /srv/analytics."""
+    """The folder that represents /srv/analytics."""
 
     folder: Path
 
@@ -61,8 +61,8 @@ class Machine:
         return self.folder.parent / "tmp"
 
     @property
-    def told(self) -> list[str]:
-        return (self.folder / "told").read_text(encoding="utf-8").splitlines()
+    def reported(self) -> list[str]:
+        return (self.folder / "calls").read_text(encoding="utf-8").splitlines()
 
     def settings(self, given: dict[str, str]) -> None:
         lines = [f"{name}='{value}'\n" for name, value in given.items()]

@@ -1,6 +1,6 @@
 """The services of the compose file, started from an image that was built here.
 
-No engine is needed: the build stage is run as it stands, each command and health check
+No engine is needed: the build stage is run as it is, each command and health check
 is the one of the file, and nothing but the volumes can be written.
 """
 

@@ -73,7 +73,7 @@ def test_no_data_and_no_secret_is_sent_to_the_engine(path: str) -> None:
     assert not is_sent(path)
 
 
-def test_the_image_is_nobody_special_and_keeps_what_is_written_in_volumes() -> None:
+def test_the_image_is_unprivileged_and_keeps_data_in_volumes() -> None:
     assert said("USER") == ["10001:10001"]
     volumes = json.loads(said("VOLUME")[0])
     mounted = {mount.split(":")[1] for mount in SERVICES["daemon"]["volumes"]}

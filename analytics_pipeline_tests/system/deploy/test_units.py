@@ -73,9 +73,9 @@ def test_systemd_calls_the_services_closed(machine: Machine, tmp_path: Path) -> 
         if unit.suffix == ".service"
     ]
 
-    judged = analyse("security", "--offline=true", "--threshold=20", *services)
+    checked = analyse("security", "--offline=true", "--threshold=20", *services)
 
-    assert judged.returncode == 0, judged.stdout[-500:]
+    assert checked.returncode == 0, checked.stdout[-500:]
 
 
 @needs_systemd
@@ -89,7 +89,7 @@ def test_the_timer_goes_off_at_two_in_the_stores_zone() -> None:
 
 
 @named
-def test_a_service_writes_where_the_shop_is_and_is_nobody_special(unit: Path) -> None:
+def test_a_service_writes_to_the_shop_without_privileges(unit: Path) -> None:
     known = read_unit(unit)
 
     assert known["User"] == known["Group"] == ["analytics"]
@@ -126,7 +126,7 @@ def test_a_service_starts_what_it_says_with_the_settings_of_the_shop(
         capture_output=True,
     )
 
-    assert machine.told[-2:] == [
+    assert machine.reported[-2:] == [
         f"{machine.programs}/{becomes}",
         f"{machine.folder} demo",
     ]
@@ -176,7 +176,7 @@ def test_cron_is_silent_when_all_is_well(machine: Machine) -> None:
 
     assert [hour for hour, _command in entries] == ["2", "6"]
     assert [result.stdout + result.stderr for result in results] == ["", ""]
-    assert machine.told == [
+    assert machine.reported == [
         f"{machine.programs}/analytics-pipeline update",
         f"{machine.folder} ",
         f"{machine.programs}/analytics-pipeline status",
@@ -219,12 +219,12 @@ def test_the_lines_of_cron_publish_and_find_it_stale(
 
     day = update.replace("pipeline update", f"pipeline update --as-of {DAY}")
     updated = by_cron(machine, variables, day)
-    judged = by_cron(machine, variables, status)
+    checked = by_cron(machine, variables, status)
 
     assert (updated.stdout, updated.stderr) == ("", "")
     log = (machine.folder / "data/update.log").read_text(encoding="utf-8")
     assert f"As of {DAY}" in log
-    assert judged.stdout.startswith("analytics-pipeline status ended with 1; ")
+    assert checked.stdout.startswith("analytics-pipeline status ended with 1; ")
 
 
 @pytest.mark.nightly

@@ -36,12 +36,12 @@ from analytics_pipeline_tests.system.deploy.runner import (
 )
 
 DAY = FIRST_DAY + timedelta(days=1)
-PASSPHRASE = "six words that nobody would guess"
+PASSPHRASE = "six words that no one would guess"
 SECRETS = {"ANALYTICS_STATE_PASSPHRASE": PASSPHRASE, "LIGHTSPEED_TOKEN": TOKEN}
 RESTORE = "Bring back what the last run kept"
 KEEP = "Keep it for the next run, and for you"
 RECORD = """#!/bin/sh
-printf '%s\\n' "$@" > "{told}"
+printf '%s\\n' "$@" > "{reported}"
 echo published > "$ANALYTICS_DATA_DIR/customer_analytics_master.csv"
 exit {code}
 """
@@ -147,11 +147,12 @@ def encrypted(data: Path, runner: Runner) -> Path:
 
 def record(runner: Runner, code: int = 0) -> Path:
     """Put a program in the pipeline's place that notes how it was called."""
-    told = runner.folder / "told"
+    reported = runner.folder / "calls"
     write_program(
-        runner.programs / "analytics-pipeline", RECORD.format(told=told, code=code)
+        runner.programs / "analytics-pipeline",
+        RECORD.format(reported=reported, code=code),
     )
-    return told
+    return reported
 
 
 def personal_values(shop: SimulatedShop) -> set[str]:
@@ -231,7 +232,7 @@ def test_a_run_that_fails_fails_the_job_and_keeps_what_there_is(
 
 @needs_its_tools
 def test_what_was_typed_is_handed_on_word_by_word(runner: Runner) -> None:
-    told = record(runner)
+    reported = record(runner)
     reason = 'they "left"; $(touch /tmp/oops) `id`'
 
     runner.run(
@@ -239,7 +240,7 @@ def test_what_was_typed_is_handed_on_word_by_word(runner: Runner) -> None:
         accept="no_person_vanished", reason=reason,
     )  # fmt: skip
 
-    assert told.read_text(encoding="utf-8").splitlines() == [
+    assert reported.read_text(encoding="utf-8").splitlines() == [
         "update", "--as-of=2026-01-31", "--days=30", "--full",
         "--accept=no_person_vanished", f"--reason={reason}",
     ]  # fmt: skip
@@ -249,17 +250,17 @@ def test_what_was_typed_is_handed_on_word_by_word(runner: Runner) -> None:
 def test_by_the_schedule_nothing_is_asked_for_and_no_beginning_hides_a_state(
     runner: Runner,
 ) -> None:
-    told = record(runner)
+    reported = record(runner)
     runner.run(begin="true")
 
     assert runner.run().failed == []
-    assert told.read_text(encoding="utf-8") == "update\n"
+    assert reported.read_text(encoding="utf-8") == "update\n"
     assert "Brought back artifact 2." in runner.run(begin="true").log
 
 
 @needs_its_tools
-def test_a_state_that_is_lost_is_not_begun_anew_in_silence(runner: Runner) -> None:
-    told = record(runner)
+def test_a_lost_state_is_not_started_over_in_silence(runner: Runner) -> None:
+    reported = record(runner)
     other = runner.folder / "analytics-data.tar.gz.gpg"
     other.write_bytes(b"")
     runner.hub.keep(other, expired=True)
@@ -269,7 +270,7 @@ def test_a_state_that_is_lost_is_not_begun_anew_in_silence(runner: Runner) -> No
 
     assert ran.failed == [RESTORE]
     assert "'begin' ticked" in ran.log
-    assert not told.exists()
+    assert not reported.exists()
     assert len(runner.hub.artifacts) == 2
 
 
@@ -278,9 +279,9 @@ def test_a_state_that_is_lost_is_not_begun_anew_in_silence(runner: Runner) -> No
 def test_a_state_that_cannot_be_opened_stops_the_run(
     runner: Runner, harm: str, tmp_path: Path
 ) -> None:
-    told = record(runner)
+    reported = record(runner)
     runner.run(begin="true")
-    told.unlink()
+    reported.unlink()
     if harm == "passphrase":
         runner.secrets = SECRETS | {"ANALYTICS_STATE_PASSPHRASE": "another one"}
     else:
@@ -294,7 +295,7 @@ def test_a_state_that_cannot_be_opened_stops_the_run(
     ran = runner.run()
 
     assert ran.failed == [RESTORE]
-    assert not told.exists()
+    assert not reported.exists()
     assert len(runner.hub.artifacts) == before
 
 
@@ -310,14 +311,14 @@ def test_a_passphrase_that_is_not_set_is_named(runner: Runner) -> None:
 
 @needs_its_tools
 def test_a_public_repository_is_refused(runner: Runner) -> None:
-    told = record(runner)
+    reported = record(runner)
     runner.hub.is_private = False
     runner.hub.write()
 
     ran = runner.run(begin="true")
 
     assert ran.failed == ["Refuse a public repository"]
-    assert not told.exists()
+    assert not reported.exists()
     assert runner.hub.artifacts == []
 
 
@@ -325,12 +326,13 @@ def test_a_public_repository_is_refused(runner: Runner) -> None:
 def test_the_web_shops_export_is_fetched_and_taken_in(
     runner: Runner, tmp_path: Path
 ) -> None:
-    told = record(runner)
+    reported = record(runner)
     export = tmp_path / "export.csv"
     export.write_text("Order ID\n1001\n", encoding="utf-8")
     runner.secrets = SECRETS | {"ECOM_EXPORT_URL": export.as_uri()}
     write_program(
-        runner.programs / "analytics-pipeline", f'#!/bin/sh\necho "$@" >> "{told}"\n'
+        runner.programs / "analytics-pipeline",
+        f'#!/bin/sh\necho "$@" >> "{reported}"\n',
     )
 
     ran = runner.run(begin="true")
@@ -338,36 +340,36 @@ def test_the_web_shops_export_is_fetched_and_taken_in(
     assert ran.failed == [], ran.log
     fetched = ran.temp / "orders.csv"
     assert fetched.read_bytes() == export.read_bytes()
-    assert told.read_text("utf-8") == f"import-ecom {fetched}\nupdate\n"
+    assert reported.read_text("utf-8") == f"import-ecom {fetched}\nupdate\n"
 
 
 @needs_its_tools
 def test_an_export_that_is_not_there_fails_the_job_after_the_update(
     runner: Runner,
 ) -> None:
-    told = record(runner)
+    reported = record(runner)
     address = (runner.folder / "private-word-in-the-address").as_uri()
     runner.secrets = SECRETS | {"ECOM_EXPORT_URL": address}
 
     ran = runner.run(begin="true")
 
     assert ran.failed == ["Update"]
-    assert told.read_text(encoding="utf-8") == "update\n"
+    assert reported.read_text(encoding="utf-8") == "update\n"
     assert ran.outcomes[KEEP] == "success"
 
 
 @needs_its_tools
 def test_what_is_not_set_is_not_handed_on_as_an_empty_value(runner: Runner) -> None:
     """The AWS library would look for a region without a name."""
-    told = runner.folder / "told"
+    reported = runner.folder / "calls"
     write_program(
         runner.programs / "analytics-pipeline",
-        f'#!/bin/sh\nenv | grep ^AWS_ > "{told}" || true\n',
+        f'#!/bin/sh\nenv | grep ^AWS_ > "{reported}" || true\n',
     )
     runner.variables = {"LIGHTSPEED_DOMAIN_PREFIX": "demo", "AWS_DEFAULT_REGION": "x"}
 
     assert runner.run(begin="true").failed == []
-    assert told.read_text(encoding="utf-8") == "AWS_DEFAULT_REGION=x\n"
+    assert reported.read_text(encoding="utf-8") == "AWS_DEFAULT_REGION=x\n"
     asked = (runner.folder / "python").read_text(encoding="utf-8")
     assert asked == "-m pip install --quiet -c requirements.lock .[s3]\n"
 

@@ -27,8 +27,8 @@ from analytics_pipeline_tests.system.faults.verdicts import (
     FAILS,
     PASSES,
     assert_ended,
+    assert_explained,
     assert_nothing_wrong_is_kept,
-    assert_told_well,
     fate_of,
     kept_at_the_start,
 )
@@ -60,7 +60,7 @@ KINDS_OF_API_8_7: Mapping[str, set[FaultKind]] = {
     "duplicate rows across pages": {FaultKind.REPEATED_ROWS},
     "token revoked mid-run": {FaultKind.TOKEN_REVOKED},
 }
-TOLD_UNTRUE = set(BEYOND_API_8_7 - NEVER_WHOLE)
+UNTRUE = set(BEYOND_API_8_7 - NEVER_WHOLE)
 """Faults that change replies of some kinds only; elsewhere there is nothing to meet."""
 
 HOPELESS = {FaultKind.STUCK_VERSION, FaultKind.TOKEN_REVOKED}
@@ -83,11 +83,11 @@ ALIKE = {
     FaultKind.EMPTY_BODY,
     FaultKind.ABORTED_BODY,
 }
-"""Those that a client cannot tell from 503, a truncated body or a reset connection."""
+"""Those that look to a client like 503, a truncated body or a reset connection."""
 
 AT_NIGHT = (
     ALIKE
-    | TOLD_UNTRUE
+    | UNTRUE
     | NEVER_WHOLE
     | (USABLE - {FaultKind.REPEATED_ROWS})
     | {FaultKind.READ_TIMEOUT, FaultKind.RATE_LIMITED, FaultKind.CONNECTION_RESET}
@@ -143,12 +143,12 @@ def try_fault(
     if fate == PASSES:
         assert failure is None, failure.metadata
         assert_ended(run, data, ends)
-        if kind not in USABLE | HOPELESS | TOLD_UNTRUE:
+        if kind not in USABLE | HOPELESS | UNTRUE:
             again = BURST if kind is FaultKind.RATE_LIMITED else 1
             assert requests >= len(asked) + again, "the fault was not met"
         return
     assert failure is not None, "the run succeeded"
-    assert_told_well(failure, run, kind)
+    assert_explained(failure, run, kind)
     assert_nothing_wrong_is_kept(data, kept_at_the_start(run.start), situation.ends)
     whole = TABLES if run.tables == TABLES else SOURCES
     failure, _ = run.go(data, FaultPlan(), whole)
@@ -194,7 +194,7 @@ def test_every_fault_that_api_8_7_names_can_be_served() -> None:
     assert set(FaultKind) - set(PASSING) == HOPELESS
 
 
-def test_a_standing_version_is_no_fault_where_there_is_no_version() -> None:
+def test_a_constant_version_is_no_fault_without_versions() -> None:
     def fate(path: str, after: int) -> str:
         return fate_of(FaultKind.STUCK_VERSION, Asked(path, after))
 

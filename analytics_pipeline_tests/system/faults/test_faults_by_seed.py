@@ -20,8 +20,8 @@ from analytics_pipeline_tests.system.faults.two_days import (
 )
 from analytics_pipeline_tests.system.faults.verdicts import (
     assert_ended,
+    assert_explained,
     assert_nothing_wrong_is_kept,
-    assert_told_well,
     kept_in,
 )
 
@@ -57,7 +57,7 @@ def run_until_it_succeeds(run: Run, data: Path, plan: FaultPlan, ends: Ends) -> 
         failure, _requests = run.go(data, plan)
         if failure is None:
             return assert_ended(run, data, ends)
-        assert_told_well(failure, run)
+        assert_explained(failure, run)
         assert_nothing_wrong_is_kept(data, before, ends)
         plan = replace(plan, seed=plan.seed + 2 * SECOND_DAY)
     failure, _requests = run.go(data, FaultPlan())

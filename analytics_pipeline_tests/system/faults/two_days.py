@@ -1,6 +1,6 @@
 """A store on two days, and where the pipeline ends there when nothing goes wrong.
 
-On the second day sales and customers were changed late, one sale's fault was mended
+On the second day sales and customers were changed late, one sale's fault was fixed
 and another came, and the log lacks two sales that only the search can show.
 """
 
@@ -32,7 +32,7 @@ from analytics_pipeline_tests import light_run
 from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 
-TOKEN = "token-that-nobody-may-see"
+TOKEN = "token-that-no-one-may-see"
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
 OPENED_ON = FIRST_DAY - timedelta(days=11)
 SEED, CUSTOMERS = 3, 40
@@ -177,7 +177,7 @@ def rows_of(log: SalesLog) -> list[dict[str, Any]]:
 
 
 def versions_in(data: Path) -> frozenset[Version]:
-    """Return every version of a sale in the log, without the place where it stands."""
+    """Return every version of a sale in the log, without the place where it is."""
     return frozenset(map(_as_version, rows_of(log_of(data))))
 
 
@@ -335,11 +335,11 @@ def hide_sales(shop: SimulatedShop, *which: int) -> None:
 
 
 def change_late(shop: SimulatedShop, totals: Mapping[str, Decimal]) -> None:
-    """Mend a sale, break one, move, delete and hand over others; change customers."""
+    """Fix a sale, break one, move, delete and hand over others; change customers."""
     timeline, state = timeline_of(shop), shop.store.state
-    mended = next(iter(totals))
-    state.sales[mended].total_price_incl = totals[mended]
-    timeline.edit(state.sales[mended], state.now)
+    fixed = next(iter(totals))
+    state.sales[fixed].total_price_incl = totals[fixed]
+    timeline.edit(state.sales[fixed], state.now)
     broken, moved, deleted, handed_over = (some_sale(shop, n) for n in (5, 6, 7, 8))
     broken.total_price_incl = None  # type: ignore[assignment]
     timeline.edit(broken, state.now)

@@ -57,31 +57,31 @@ def kept_at_the_start(start: Path) -> Kept:
     return kept_in(start)
 
 
-def assert_told_well(
+def assert_explained(
     failure: dg.Failure, run: Run, kind: FaultKind | None = None
 ) -> None:
-    """The failure has exit code 3, a cause and a remedy, and tells no secret."""
-    told = {name: str(entry.value) for name, entry in failure.metadata.items()}
-    assert exit_code_of(failure) == 3, told
-    revoked = "401" in told["cause"]
+    """The failure has exit code 3, a cause and a remedy, and states no secret."""
+    values = {name: str(entry.value) for name, entry in failure.metadata.items()}
+    assert exit_code_of(failure) == 3, values
+    revoked = "401" in values["cause"]
     if kind is not None:
-        assert revoked == (kind is FaultKind.TOKEN_REVOKED), told
-    assert told["cause"].startswith("Lightspeed"), told
+        assert revoked == (kind is FaultKind.TOKEN_REVOKED), values
+    assert values["cause"].startswith("Lightspeed"), values
     what_to_do = "set LIGHTSPEED_TOKEN" if revoked else "Try again later"
-    assert what_to_do in told["remedy"], told
-    everything = " ".join([str(failure), *told.values()]).lower()
+    assert what_to_do in values["remedy"], values
+    everything = " ".join([str(failure), *values.values()]).lower()
     assert [word for word in private_words(run) if word.lower() in everything] == []
 
 
 def private_words(run: Run) -> list[str]:
-    """The token, and what tells who a customer is; `n/a` in place of a contact not."""
+    """The token, and what says who a customer is; `n/a` in place of a contact not."""
     people = run.shop.store.state.customers.values()
     contacts = {word for person in people for word in (person.email, person.phone)}
     return [TOKEN, *(word for word in contacts if word and len(word) > 5)]
 
 
 def assert_nothing_wrong_is_kept(data: Path, before: Kept, ends: Ends) -> None:
-    """What was published stands; every table is the old or the new one, whole."""
+    """What was published is; every table is the old or the new one, whole."""
     after = kept_in(data)
     assert after.published == before.published
     assert after.stored.keys() >= before.stored.keys()

@@ -53,7 +53,7 @@ CHANGES_AT_ANY_RUN = ("catch_up.json", ".last_update_timestamp")
 
 
 class InProcess(httpx.BaseTransport):
-    """Answers requests from the store as it stands at that moment."""
+    """Answers requests from the store as it is at that moment."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class InProcess(httpx.BaseTransport):
         plan: FaultPlan | None = None,
         before: Callable[[int, str], object] = lambda _number, _path: None,
     ) -> None:
-        """Serve *store*; *before* is told number, from 1, and path of each request."""
+        """Serve *store*; *before* gets number, from 1, and path of each request."""
         self._store = store
         self._quirks = quirks or Quirks()
         self._plan = plan or FaultPlan()
@@ -101,7 +101,7 @@ class InProcess(httpx.BaseTransport):
             return edge
         reply = self._api.answer(path, params, fault)
         if fault is FaultKind.STUCK_VERSION and reply.body.startswith(EMPTY_PAGE):
-            # Nothing stands before that version, so nothing can come again, and an
+            # Nothing comes before that version, so nothing can come again, and an
             # empty page is no stuck one: it is the end.
             reply = self._api.answer(path, params, None)
         return damaged(reply, fault)
@@ -153,7 +153,7 @@ class Pipeline:
         rebuild: bool = False,
         **transport: Any,
     ) -> InProcess:
-        """Update *tables* as of *day*, or make all anew; return who was asked."""
+        """Update *tables* as of *day*, or make all again; return who was asked."""
         asked = InProcess(
             self.store, page_limit=self.page_limit, quirks=self.quirks, **transport
         )
@@ -176,10 +176,10 @@ class Pipeline:
 
     def expect_causes(self, events: list[Any]) -> None:
         """Every change has a cause, while the log of the earlier master is there."""
-        told = evidence_of(events, "customer_changes", "causes_are_known")
-        assert told["unknown"] == 0 or self.full_reads > 1
+        facts = evidence_of(events, "customer_changes", "causes_are_known")
+        assert facts["unknown"] == 0 or self.full_reads > 1
 
-    def beside(self, folder: Path) -> "Pipeline":
+    def fresh_copy(self, folder: Path) -> "Pipeline":
         """Return the pipeline of an empty directory with this key and this export."""
         folder.mkdir(parents=True)
         for name in (".identity_key", "ecom_orders_export.csv"):

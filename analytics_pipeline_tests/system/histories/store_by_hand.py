@@ -1,4 +1,4 @@
-"""A store steered by hand: each action is a call, and nothing happens by itself.
+"""A store steered by hand: each action is a call, and nothing happens automatically.
 
 It keeps the simulator's records, so its interface, export and ledger serve it.  What
 an action draws by chance (ids, payments) depends on the actions before it alone, so
@@ -43,7 +43,7 @@ BEFORE_CLOCKS_CHANGE = (
 
 DEAREST = Decimal(3000)
 FIRST_WEB_ORDER = 998
-TELLING_AMOUNTS = (
+AWKWARD_AMOUNTS = (
     *("0", "0.005", "0.00499", "1.005", "9.99"),
     *("249.995", "250", "499.99499", "500", "749.995", "999.995", "1500"),
 )

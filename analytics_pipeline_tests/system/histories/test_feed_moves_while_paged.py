@@ -1,7 +1,7 @@
 """A feed that is edited while it is paged: nothing is missed, nothing is doubled.
 
 A record that changes during a walk moves to the feed's end.  Whatever was changed
-before the walk saw the empty page is in the log, and a later update mends the rest.
+before the walk saw the empty page is in the log, and a later update fixes the rest.
 """
 
 from pathlib import Path
@@ -165,7 +165,7 @@ def test_an_update_after_a_load_amid_edits_comes_to_the_bytes_of_a_rebuild(
 
     pipeline.run(day)
 
-    again = pipeline.beside(tmp_path / "again")
+    again = pipeline.fresh_copy(tmp_path / "again")
     again.run(day, rebuild=True)
     assert differing(pipeline.reproducible(day), again.reproducible(day)) == []
     pipeline.compare_with_ledger(day)

@@ -35,12 +35,12 @@ from analytics_pipeline_tests.system.histories.in_process import (
     open_pipeline,
 )
 from analytics_pipeline_tests.system.histories.store_by_hand import (
+    AWKWARD_AMOUNTS,
     BEFORE_CLOCKS_CHANGE,
     CONTACTS,
     DEAREST,
     EDITS,
     MOMENTS,
-    TELLING_AMOUNTS,
     UNPAID,
     WEB_COURSES,
     WEB_EMAILS,
@@ -49,7 +49,7 @@ from analytics_pipeline_tests.system.histories.store_by_hand import (
 )
 
 PICKS = st.integers(0, 40)
-AMOUNTS = st.sampled_from(TELLING_AMOUNTS).map(Decimal) | st.decimals(
+AMOUNTS = st.sampled_from(AWKWARD_AMOUNTS).map(Decimal) | st.decimals(
     0, DEAREST, places=5
 )
 BASKETS = st.builds(Basket, AMOUNTS, st.sampled_from(UNPAID))
@@ -57,7 +57,7 @@ BUYERS = st.none() | PICKS
 WHEN = st.sampled_from(MOMENTS)
 FAULTS = (*PASSING, FaultKind.STUCK_VERSION, FaultKind.TOKEN_REVOKED)
 DAYS = st.just(0) | st.integers(0, 7)
-"""How many days the search is asked for; it mends what the feed has missed."""
+"""How many days the search is asked for; it fixes what the feed has missed."""
 AS_OF = st.sampled_from((1, 1, 1, 0, 3))
 """As of how many days ago: mostly yesterday, at times provisionally today."""
 
@@ -332,7 +332,7 @@ class RandomHistories(RuleBasedStateMachine):
         self.pipeline.export()
         self.pipeline.run(day)
         self.check(day)
-        again = self.pipeline.beside(Path(self.folder.name) / "again")
+        again = self.pipeline.fresh_copy(Path(self.folder.name) / "again")
         again.run(day, rebuild=True)
         ours, theirs = self.pipeline.reproducible(day), again.reproducible(day)
         assert differing(ours, theirs) == []

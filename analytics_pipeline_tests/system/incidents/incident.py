@@ -23,7 +23,7 @@ class Incident:
 
     Attributes:
         name: of the incident, for those who run it.
-        table: the table that is judged.
+        table: the table that is checked.
         check: the check that fails.
         severity: ``ERROR`` stops the table, ``WARN`` does not.
         fault: what happened, in words for shopkeepers.
@@ -64,7 +64,7 @@ def forget(shop: OrdinaryShop, sales: Iterable[Sale]) -> None:
 
 
 def people_of(shop: OrdinaryShop) -> list[Customer]:
-    """Return the live records of people whom nobody else shares a contact with."""
+    """Return the live records of people whom no one else shares a contact with."""
     crowd, customers = shop.store._shop.crowd, shop.state.customers
     doubled = {identity for pair in crowd.duplicates for identity in pair}
     return [

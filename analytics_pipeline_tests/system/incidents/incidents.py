@@ -1,4 +1,4 @@
-"""Every incident, and the table that tells shopkeepers of all checks."""
+"""Every incident, and the table that says shopkeepers of all checks."""
 
 from collections.abc import Iterator
 
@@ -19,8 +19,8 @@ INCIDENTS: tuple[Incident, ...] = (
 _HEADER = """\
 # Every check, and what trips it
 
-Each table is judged before it takes the place of the stored one. A check that **stops**
-keeps the last good table and everything below it as it was; one that **warns** tells,
+Each table is checked before it replaces the stored one. A check that **stops**
+keeps the last good table and everything below it as it was; one that **warns** says so,
 and the table is stored. Each fault here is made in a shop of eleven ordinary weeks by
 `analytics_pipeline_tests/system/incidents`, which hold this page and the checks in
 step. Ninety ordinary days of the same shop trip none of them.

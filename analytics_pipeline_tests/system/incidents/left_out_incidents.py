@@ -61,7 +61,7 @@ OF_MONEY_LEFT_OUT: Sequence[Incident] = (
     Incident(
         "sales of an erased customer", "customer_analytics", "customers_have_records",
         WARN,
-        "sales name a customer whom Lightspeed does not deliver: they are nobody's",
+        "sales name a customer whom Lightspeed does not deliver: they are unattributed",
         r"2 sales of 1 customer without a record are unattributed: [\d.]+\.",
         seeded(erase_a_customer),
     ),

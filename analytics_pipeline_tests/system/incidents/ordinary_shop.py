@@ -32,7 +32,7 @@ from analytics_pipeline_tests.system.histories.in_process import InProcess
 
 ZONE = ZoneInfo("America/New_York")
 EARLIER_SALES = timedelta(days=5)
-"""A till without network tells days later what it sold, and dates are corrected."""
+"""A till without network says days later what it sold, and dates are corrected."""
 EXPORT = "ecom_orders_export.csv"
 MASTER = "customer_analytics_master.csv"
 CHECKS = dg.AssetCheckEvaluation
@@ -54,7 +54,7 @@ class Evaluation:
 
     @property
     def words(self) -> str:
-        """Everything that it tells, as one text."""
+        """Everything that it says, as one text."""
         return " ".join([self.sentence, *map(str, self.evidence.values())])
 
 
@@ -113,7 +113,7 @@ class OrdinaryShop:
         """Run the daily update for *day*; a failure is kept in ``failure``."""
         asked = InProcess(self, plan=self.plan)  # type: ignore[arg-type]
         options = {"transport": self.wrap(asked), "now": lambda: self.now}
-        told: list[Any] = []
+        parts: list[Any] = []
         self.failure = None
         try:
             run_light(
@@ -124,11 +124,11 @@ class OrdinaryShop:
                 tables=self.tables if tables is None else tables,
                 lightspeed=PatientLightspeed(self.settings, options),
                 clock=lambda: self.now,
-                told=told,
+                reported=parts,
             )
         except dg.Failure as failure:
             self.failure = failure
-        return list(_evaluations(day, told))
+        return list(_evaluations(day, parts))
 
     def sales_of(self, day: date) -> list[Sale]:
         """Return the sales that fall on *day* at their outlet."""
@@ -176,7 +176,7 @@ class OrdinaryShop:
         }
         if table == "sales_feed":
             log = open_shop(self.settings).sales_log()
-            kept["log"] = (log.generation, log.judged_segments())
+            kept["log"] = (log.generation, log.checked_segments())
         return kept
 
     def personal_words(self) -> "re.Pattern[str]":

@@ -96,7 +96,7 @@ OF_THE_PROGRAM = (
     Incident(
         "a record without a person", "customer_identities",
         "every_record_has_one_person", "ERROR",
-        "an error of the program: a customer record is nobody's",
+        "an error of the program: a customer record has no person",
         r"1 live customer record does not belong to exactly one person",
         wrong(
             "assets.customer_identities.resolve_identities", lambda rows: rows.iloc[1:]
@@ -128,7 +128,7 @@ OF_THE_PROGRAM = (
         "a month left out", "customer_report", "figures_add_up", "ERROR",
         "an error of the program: a number is missing from the report",
         r"The report does not add up to the stored figures",
-        wrong("assets.customer_report.tell_figures", without_a_month),
+        wrong("assets.customer_report.report_figures", without_a_month),
         begins_at="customer_report",
     ),
 )  # fmt: skip

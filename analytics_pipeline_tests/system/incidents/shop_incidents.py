@@ -142,31 +142,31 @@ OF_SALES: Sequence[Incident] = (
     Incident(
         "half the sales missing", "raw_sales", "volume_is_usual", WARN,
         "every other sale of the day never reached Lightspeed",
-        r"\d+ orders; a usual Thursday has \d+",
+        r"\d+ orders; a normal Thursday has \d+",
         seeded(leave_out_half),
     ),
     Incident(
         "no sales at all", "raw_sales", "volume_is_usual", WARN,
         "the feed is stuck: after the night before the day has no sale",
-        r"^[0-3] orders; a usual Thursday has \d+",
+        r"^[0-3] orders; a normal Thursday has \d+",
         seeded(leave_out_all),
     ),
     Incident(
         "one outlet offline", "raw_sales", "volume_is_usual", WARN,
         "the tills of one outlet are offline all day",
-        r"^Outlet \S+: 0 orders; a usual Thursday has \d+",
+        r"^Outlet \S+: 0 orders; a normal Thursday has \d+",
         seeded(unplug_an_outlet),
     ),
     Incident(
         "currency times a hundred", "raw_sales", "prices_are_usual", ERROR,
         "amounts arrive a hundred times too large: cents taken for dollars",
-        r"The middle order is [\d.,]+; usually it is",
+        r"The median order value is [\d.,]+; normally it is",
         seeded(multiply(Decimal(100))),
     ),
     Incident(
         "dollars taken for cents", "raw_sales", "prices_are_usual", ERROR,
         "amounts arrive a hundred times too small: dollars taken for cents",
-        r"The middle order is [\d.,]+; usually it is",
+        r"The median order value is [\d.,]+; normally it is",
         seeded(multiply(Decimal("0.01"))),
     ),
     Incident(
@@ -178,7 +178,7 @@ OF_SALES: Sequence[Incident] = (
     Incident(
         "prices four times as high", "raw_sales", "prices_are_usual", WARN,
         "a price list that is four times as dear",
-        r"The middle order is [\d.,]+; usually it is",
+        r"The median order value is [\d.,]+; normally it is",
         seeded(multiply(Decimal(4))),
     ),
     Incident(
@@ -207,19 +207,19 @@ OF_SALES: Sequence[Incident] = (
     ),
     Incident(
         "a sale under two spellings", "raw_sales", "ids_differ_in_more_than_case", WARN,
-        "a sale stands twice, under ids that differ only in a capital letter",
+        "a sale appears twice, under ids that differ only in a capital letter",
         r"The ids of 2 sales differ only in the case of their letters",
         seeded(lambda shop: spell_twice(shop.state.sales, todays(shop)[0], shop)),
     ),
     Incident(
         "an unknown status", "raw_sales", "words_are_known", WARN,
-        "a sale has a status that nobody knows: it counts for nothing",
+        "a sale has an unknown status: it counts for nothing",
         r"1 sale has a state, status or attribute that is not known",
         seeded(use_an_unknown_word),
     ),
     Incident(
         "a till in the year 2020", "raw_sales", "starts_with_the_first_sale", WARN,
-        "the clock of a till stands in a year before the first day",
+        "the clock of a till is set to a year before the first day",
         r"1 sale is earlier than ANALYTICS_START_DATE",
         seeded(forget_the_year),
     ),
@@ -231,19 +231,20 @@ OF_SALES: Sequence[Incident] = (
     ),
     Incident(
         "one broken sale", "sales_feed", "rows_are_sound", WARN,
-        "a sale has no total: it is turned away and out of every figure",
+        "a sale has no total: it is rejected and out of every figure",
         r"1 record in quarantine is out of every figure",
         seeded(break_sales(1)),
     ),
     Incident(
         "quarantine overflows", "sales_feed", "rows_are_sound", ERROR,
         "many sales have no total",
-        r"15 of \d+ records just read were turned away, more than the 10 allowed",
+        r"15 of \d+ records just read were rejected, more than the 10 allowed",
         seeded(break_sales(15)),
     ),
     Incident(
         "a sale that cannot be fetched", "sales_feed", "agrees_with_search", ERROR,
-        "the search shows a sale that the feed does not have and nobody can get",
+        "the search shows a sale that the feed does not have and that cannot be "
+        "fetched",
         r"1 differed, 0 have been repaired, 1 could not be",
         seeded(hide_a_sale),
     ),
@@ -412,7 +413,7 @@ def mistype_a_threshold(shop: OrdinaryShop) -> None:
 
 
 def edit_late(shop: OrdinaryShop, *then: str) -> None:
-    """Let an earlier sale be corrected, and only the tables *then* be made anew."""
+    """Let an earlier sale be corrected, and only the tables *then* be made again."""
     sale = an_earlier_sale(shop)
     shop.change(sale, total_price_incl=sale.total_price_incl + 10)
     shop.update(BAD_DAY, then)
@@ -422,20 +423,20 @@ def edit_late(shop: OrdinaryShop, *then: str) -> None:
 OF_PEOPLE: Sequence[Incident] = (
     Incident(
         "one broken record", "customers", "rows_are_sound", WARN,
-        "a customer record has no date of creation: it is turned away",
+        "a customer record has no date of creation: it is rejected",
         r"1 record in quarantine is out of every figure",
         seeded(break_records(1)),
     ),
     Incident(
         "many broken records", "customers", "rows_are_sound", ERROR,
         "many customer records have no date of creation",
-        r"12 of \d+ records just read were turned away, more than the 10 allowed",
+        r"12 of \d+ records just read were rejected, more than the 10 allowed",
         seeded(break_records(12)),
     ),
     Incident(
         "a record under two spellings", "customers", "ids_differ_in_more_than_case",
         WARN,
-        "a record stands twice, under ids that differ only in a capital letter",
+        "a record appears twice, under ids that differ only in a capital letter",
         r"The ids of 2 customer records differ only in the case of their letters",
         seeded(lambda it: spell_twice(it.state.customers, people_of(it)[0], it)),
     ),
@@ -468,7 +469,7 @@ OF_PEOPLE: Sequence[Incident] = (
     Incident(
         "twins kept apart", "customer_identities", "nothing_is_kept_apart", WARN,
         "identity_overrides.csv keeps two records apart that share a contact",
-        r"\d+ shared keys join nobody",
+        r"\d+ shared keys join no one",
         seeded(keep_apart), begins_at="customer_identities",
     ),
     Incident(
@@ -530,7 +531,7 @@ def damage_the_memory(shop: OrdinaryShop) -> None:
 
 
 def forget_versions(shop: OrdinaryShop) -> None:
-    """Correct an older sale, and read everything anew twice."""
+    """Correct an older sale, and read everything again twice."""
     shop.full = True
     for _ in range(2):
         edit_late(shop, "sales_feed", "customers")
@@ -549,20 +550,20 @@ OF_CHANGES: Sequence[Incident] = (
     Incident(
         "figures that are out of date", "customer_changes", "figures_are_current",
         ERROR,
-        "an older sale is corrected and its day made anew, but not the figures",
+        "an older sale is corrected and its day made again, but not the figures",
         r"The figures are not what sales and web orders come to now",
         seeded(lambda shop: edit_late(shop, "sales_feed", "raw_sales")),
         begins_at="customer_changes",
     ),
     Incident(
         "a damaged memory", "customer_changes", "earlier_master_is_known", WARN,
-        "the file that tells what the master before was made from is damaged",
+        "the file with what the master before was made from is damaged",
         r"What the master of 2026-11-04 was made from cannot be read",
         seeded(damage_the_memory), begins_at="customer_changes",
     ),
     Incident(
-        "read anew twice", "customer_changes", "causes_are_known", WARN,
-        "a sale was corrected, and everything read anew twice since the last master",
+        "read again twice", "customer_changes", "causes_are_known", WARN,
+        "a sale was corrected, and everything read again twice since the last master",
         r"1 change has no known cause",
         seeded(forget_versions), begins_at="raw_sales",
     ),
@@ -747,7 +748,7 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
     ),
     Incident(
         "export with decimal commas", "ecom_orders", "export_is_readable", ERROR,
-        "the export writes 12,50, which nobody declared",
+        "the export writes 12,50, which is not declared",
         r"ecom_orders_export\.csv, line \d+: `order_\w+`",
         seeded(rewrite(use_decimal_commas)),
     ),
@@ -777,7 +778,7 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
     ),
     Incident(
         "export stale", "ecom_orders", "export_is_fresh", WARN,
-        "nobody exported the orders of the web shop for nine days",
+        "the orders of the web shop were not exported for nine days",
         r"ecom_orders_export\.csv is 9 days old",
         seeded(let_the_export_age),
     ),

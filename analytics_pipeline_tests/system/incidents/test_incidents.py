@@ -13,7 +13,7 @@ import pytest
 
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 from analytics_pipeline.tables import TABLES as SPECS
-from analytics_pipeline.tables import Weight
+from analytics_pipeline.tables import Effect
 from analytics_pipeline_tests.light_run import TABLES, UP_TO_PUBLISHING, exit_code_of
 from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.system.incidents.conftest import KeptShop
@@ -93,7 +93,7 @@ def of_day_or_night() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("incident", list(of_day_or_night()))
-def test_a_fault_trips_its_check_on_its_day_and_no_check_tells_of_people(
+def test_a_fault_trips_its_check_without_personal_data(
     kept_shop: KeptShop,
     open_kept_shop: OpenShop,
     monkeypatch: pytest.MonkeyPatch,
@@ -114,10 +114,10 @@ def test_a_fault_trips_its_check_on_its_day_and_no_check_tells_of_people(
     assert not alarm.passed
     assert alarm.severity == incident.severity
     assert re.search(incident.message, alarm.sentence), alarm.sentence
-    told = [each.words for each in evaluations]
+    values = [each.words for each in evaluations]
     if shop.failure is not None:
-        told += [str(entry.value) for entry in shop.failure.metadata.values()]
-    assert not [words for words in told if any(p.search(words) for p in personal)]
+        values += [str(entry.value) for entry in shop.failure.metadata.values()]
+    assert not [words for words in values if any(p.search(words) for p in personal)]
     if incident.severity == "ERROR":
         expect_all_stopped(shop, incident, kept)
 
@@ -170,10 +170,10 @@ def test_a_check_does_what_it_says_that_its_failure_does() -> None:
                 if (each.table, each.check) == (spec.name, name)
             }
             expected = {
-                Weight.STOPS: {"ERROR"},
-                Weight.WARNS: {"WARN"},
-                Weight.EITHER: {"ERROR", "WARN"},
-            }[check.weight]
+                Effect.STOPS: {"ERROR"},
+                Effect.WARNS: {"WARN"},
+                Effect.EITHER: {"ERROR", "WARN"},
+            }[check.effect]
             assert severities == expected, (spec.name, name)
 
 

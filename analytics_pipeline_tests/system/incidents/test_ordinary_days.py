@@ -85,7 +85,7 @@ def test_ninety_ordinary_days_raise_no_alarm(tmp_path: Path, seed: int) -> None:
     last = FIRST_LOAD + timedelta(days=DAYS)
     assert expected_master(shop.state, last) == read_rows(shop.data / MASTER)
     assert {each.check for each in said if is_learning(each)} == LEARNERS
-    judged = FIRST_LOAD + timedelta(days=LEARNING_DAYS)
-    assert {each.check for each in said if is_learning(each) and each.day > judged} <= {
-        "volume_is_usual"
-    }
+    checked = FIRST_LOAD + timedelta(days=LEARNING_DAYS)
+    assert {
+        each.check for each in said if is_learning(each) and each.day > checked
+    } <= {"volume_is_usual"}

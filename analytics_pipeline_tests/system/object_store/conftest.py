@@ -60,7 +60,7 @@ def environment_of(bucket: "Bucket") -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_MAX_ATTEMPTS": "1",  # nobody waits in a test
+        "AWS_MAX_ATTEMPTS": "1",  # no one waits in a test
     }
 
 

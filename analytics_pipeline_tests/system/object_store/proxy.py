@@ -119,7 +119,7 @@ class Proxy:
             bucket.sendall(_read_on(client, body, int(length * fault.part)))
             if fault.kind == "stall":
                 self.stalled.set()
-                while client.recv(1):  # whoever sends more waits; a dead one ends it
+                while client.recv(1):  # anyone who sends more waits; a dead one ends it
                     time.sleep(0.01)
             bucket.shutdown(socket.SHUT_RDWR)
             raise OSError("cut")

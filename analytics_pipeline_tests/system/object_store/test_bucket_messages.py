@@ -1,4 +1,4 @@
-"""What a person is told of a bucket that cannot be used, and which one may be."""
+"""The messages about a bucket that cannot be used, and which one may be."""
 
 import sys
 from importlib import import_module
@@ -93,7 +93,7 @@ def test_a_failure_is_no_absence(credentials: Bucket) -> None:
         Warehouse(credentials.url).exists("outlets")
 
 
-def test_without_the_package_a_person_is_told_what_to_install(
+def test_without_the_package_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_environment: None
 ) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
@@ -107,7 +107,7 @@ def test_without_the_package_a_person_is_told_what_to_install(
     assert 'pip install "analytics-pipeline[s3]"' in " ".join(result.stderr.split())
 
 
-def test_a_kind_of_store_that_nobody_knows_is_wrong_use() -> None:
+def test_an_unknown_kind_of_store_is_wrong_use() -> None:
     with pytest.raises(WrongUse, match="cupboard://"):
         open_root("cupboard://in/the/hall")
 
@@ -128,7 +128,7 @@ def test_what_another_process_puts_there_is_seen_at_once(credentials: Bucket) ->
     assert warehouse.exists("raw_sales", DAY)
 
 
-def test_a_copy_for_the_engine_is_fetched_anew_only_when_the_object_changed(
+def test_a_copy_for_the_engine_is_fetched_again_only_when_the_object_changed(
     credentials: Bucket,
 ) -> None:
     name = f"raw_sales/{DAY}.parquet"

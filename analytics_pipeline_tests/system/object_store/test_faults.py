@@ -1,4 +1,4 @@
-"""Requests to a bucket that fail: told clearly, nothing wrong, the next completes."""
+"""Requests to a bucket that fail: a clear message, and the next run completes."""
 
 import dagster as dg
 import pytest
@@ -20,7 +20,7 @@ SAID = {
 
 
 def fail(brink: Brink, fault: Fault) -> None:
-    """Run the update while *fault* goes on; see that it ends well told."""
+    """Run the update during *fault*; see that it ends with a clear message."""
     brink.return_to_it()
     brink.held.bucket.proxy.begin(fault)
 
@@ -38,7 +38,7 @@ def fail(brink: Brink, fault: Fault) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("kind", "number"), [("503", 12)])
-def test_a_bucket_that_takes_nothing_more_is_told_and_the_next_run_completes(
+def test_a_bucket_that_takes_nothing_more_is_reported_and_the_next_run_completes(
     brink: Brink, kind: Kind, number: int
 ) -> None:
     fail(brink, Fault(kind, number))
@@ -47,7 +47,7 @@ def test_a_bucket_that_takes_nothing_more_is_told_and_the_next_run_completes(
 
 
 @pytest.mark.nightly
-def test_a_bucket_that_says_nothing_is_not_waited_for_for_ever(
+def test_a_bucket_that_says_nothing_is_not_waited_for_forever(
     brink: Brink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objects, "PATIENCE", 2)
@@ -58,7 +58,7 @@ def test_a_bucket_that_says_nothing_is_not_waited_for_for_ever(
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_bucket_that_fails_at_any_write_is_told_and_the_next_run_completes(
+def test_a_bucket_that_fails_at_any_write_is_reported_and_the_next_run_completes(
     brink: Brink, kind: Kind
 ) -> None:
     for number in range(brink.writes):
@@ -70,7 +70,7 @@ def test_a_bucket_that_fails_at_any_write_is_told_and_the_next_run_completes(
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("kind", ["500", "403"])
-def test_a_bucket_that_fails_at_a_read_is_told_and_the_next_run_completes(
+def test_a_bucket_that_fails_at_a_read_is_reported_and_the_next_run_completes(
     brink: Brink, method: str, kind: Kind
 ) -> None:
     reads = sum(head.startswith(f"{method} ") for head in brink.heads)
@@ -82,7 +82,7 @@ def test_a_bucket_that_fails_at_a_read_is_told_and_the_next_run_completes(
 @pytest.mark.nightly
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["500", "503", "cut", "slow"])
-def test_a_write_that_fails_once_or_is_slow_is_tried_again_and_nobody_notices(
+def test_a_failed_or_slow_write_is_retried_silently(
     brink: Brink, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")

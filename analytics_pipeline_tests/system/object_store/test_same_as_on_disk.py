@@ -21,7 +21,7 @@ THEIR_OWN = {
     "raw_sales/agreement.json",
     "raw_sales/bundles/index.json",
 }
-"""When a catch-up began, and how the files of days are told from older ones, are the
+"""When a catch-up began, and how day files differ from older ones, are the
 only things that two histories do not share."""
 
 

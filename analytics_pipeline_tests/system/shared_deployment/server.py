@@ -58,7 +58,7 @@ class Server:
             self.start()
 
     def make_database(self) -> str:
-        """Make a database that nobody else uses; return its name."""
+        """Make a database that no one else uses; return its name."""
         self.made += 1
         name = f"dagster_{self.made}"
         self.ask(f"CREATE DATABASE {name} OWNER {ACCOUNT}")

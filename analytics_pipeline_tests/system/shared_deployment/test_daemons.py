@@ -134,8 +134,8 @@ def worker_of(instance: dg.DagsterInstance, run_id: str) -> int | None:
     kinds = {entry.dagster_event_type for entry in entries if entry.is_dagster_event}
     if dg.DagsterEventType.ASSET_MATERIALIZATION not in kinds:
         return None
-    told = " ".join(entry.message for entry in entries)
-    found = re.search(r"process \(pid: (\d+)\)", told)
+    text = " ".join(entry.message for entry in entries)
+    found = re.search(r"process \(pid: (\d+)\)", text)
     return int(found[1]) if found else None
 
 
@@ -152,14 +152,14 @@ def test_two_updates_asked_for_at_once_run_one_after_the_other(
             words, env=environment(), capture_output=True, text=True, check=False
         )
         wait_until(all_done(instance, 2))
-        told = daemon.words + arguments_of_all()
+        reported = daemon.words + arguments_of_all()
 
     assert (typed.returncode, typed.stdout) == (4, ""), typed.stderr
     assert "Another run is using" in typed.stderr
     runs = by_daemon(instance)
     assert [run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * 2
     assert_one_after_the_other(instance, runs)
-    assert server.password not in told
+    assert server.password not in reported
     assert_published_as_by_one_rebuild(shop)
 
 
@@ -223,7 +223,7 @@ def test_two_daemons_started_past_the_lock_publish_nothing_wrong(
 
 
 def miss_last_night(instance: dg.DagsterInstance) -> bool:
-    """Let the schedule look as if nobody had been there last night, once it runs."""
+    """Let the schedule look as if no one had been there last night, once it runs."""
     for state in instance.all_instigator_state():
         known = state.instigator_data
         if state.instigator_type is InstigatorType.SCHEDULE and isinstance(
@@ -253,15 +253,15 @@ def test_a_worker_that_was_killed_is_found_and_its_run_tried_once_more(
     assert second.status is dg.DagsterRunStatus.SUCCESS
     assert second.tags["dagster/parent_run_id"] == first.run_id
     assert second.tags["dagster/retry_number"] == "1"
-    told = " ".join(entry.message for entry in instance.all_logs(first.run_id))
-    assert "was terminated by signal 9 (SIGKILL)" in told
+    text = " ".join(entry.message for entry in instance.all_logs(first.run_id))
+    assert "was terminated by signal 9 (SIGKILL)" in text
     assert_published_as_by_one_rebuild(shop)
 
 
 def test_a_run_whose_machine_went_down_frees_the_queue_at_last(
     shop: SimulatedShop, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    """Nobody is left to find that its process is gone; so does a killed command."""
+    """No one is left to find that its process is gone; so does a killed command."""
     with start(tmp_path / "daemon", "daemon") as daemon:
         submit(YESTERDAY)
         wait_until(lambda: worker_of(instance, by_daemon(instance)[0].run_id))
@@ -269,13 +269,13 @@ def test_a_run_whose_machine_went_down_frees_the_queue_at_last(
     (lost,) = by_daemon(instance)
     assert lost.status is dg.DagsterRunStatus.STARTED
     settings = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
-    told = settings.read_text(encoding="utf-8")
-    assert "max_runtime_seconds: 21600" in told
-    settings.write_text(told.replace("21600", "5"), encoding="utf-8")
+    text = settings.read_text(encoding="utf-8")
+    assert "max_runtime_seconds: 21600" in text
+    settings.write_text(text.replace("21600", "5"), encoding="utf-8")
 
     with start(tmp_path / "again", "daemon"):
         wait_until(lambda: instance.get_run_by_id(lost.run_id).is_finished)  # type: ignore[union-attr]
-        settings.write_text(told, encoding="utf-8")
+        settings.write_text(text, encoding="utf-8")
     with start(tmp_path / "at last", "daemon"):
         submit(YESTERDAY)
         wait_until(all_done(instance, 2))

@@ -1,4 +1,4 @@
-"""PostgreSQL down, refusing, or gone in the midst: what a person is told."""
+"""PostgreSQL down, refusing, or gone in the middle: the messages."""
 
 import sys
 from datetime import timedelta
@@ -35,14 +35,14 @@ def type_in(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-def assert_told(result: Result, code: int, cause: str, remedy: str) -> None:
+def assert_explained(result: Result, code: int, cause: str, remedy: str) -> None:
     """One line of cause, one of remedy, and nothing of a trace or a secret."""
-    told = [line for line in result.stderr.splitlines() if not line.endswith(" …")]
+    values = [line for line in result.stderr.splitlines() if not line.endswith(" …")]
     assert result.exit_code == code, result.output
-    assert len(told) == 2, result.stderr
-    assert told[0].startswith("error: ")
-    assert cause in told[0]
-    assert remedy in told[1]
+    assert len(values) == 2, result.stderr
+    assert values[0].startswith("error: ")
+    assert cause in values[0]
+    assert remedy in values[1]
 
 
 @COMMANDS
@@ -51,7 +51,9 @@ def test_a_database_that_is_down_is_named(
 ) -> None:
     monkeypatch.setenv("DAGSTER_PG_PORT", "9")
 
-    assert_told(type_in(*words), 5, "port 9 failed: Connection refused", "DAGSTER_PG_")
+    assert_explained(
+        type_in(*words), 5, "port 9 failed: Connection refused", "DAGSTER_PG_"
+    )
 
 
 def test_a_password_that_is_refused_is_named_and_not_shown(
@@ -62,7 +64,9 @@ def test_a_password_that_is_refused_is_named_and_not_shown(
     result = type_in("status")
     debugged = type_in("status", "--debug")
 
-    assert_told(result, 5, 'authentication failed for user "dagster"', "DAGSTER_PG_")
+    assert_explained(
+        result, 5, 'authentication failed for user "dagster"', "DAGSTER_PG_"
+    )
     assert "S3cret" not in result.output + debugged.output
 
 
@@ -88,7 +92,7 @@ def test_a_variable_that_is_missing_or_wrong_is_named(
 
     result = type_in("status")
 
-    assert_told(result, 2, cause, "Correct it, or set the variables")
+    assert_explained(result, 2, cause, "Correct it, or set the variables")
     assert "S3cret" not in result.output
 
 
@@ -97,9 +101,11 @@ def test_settings_that_cannot_be_read_are_named(shop: SimulatedShop) -> None:
     whole = (home / "dagster.yaml").read_text(encoding="utf-8")
 
     (home / "dagster.yaml").write_text(f"{whole}nonsense: 1\n", encoding="utf-8")
-    assert_told(type_in("status"), 2, 'unexpected config entry "nonsense"', "Correct")
+    assert_explained(
+        type_in("status"), 2, 'unexpected config entry "nonsense"', "Correct"
+    )
     (home / "dagster.yaml").write_text("storage: [", encoding="utf-8")
-    assert_told(type_in("status"), 2, "it is no YAML", "Correct it")
+    assert_explained(type_in("status"), 2, "it is no YAML", "Correct it")
 
 
 def test_an_extra_that_is_not_installed_is_named(
@@ -109,12 +115,12 @@ def test_an_extra_that_is_not_installed_is_named(
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "dagster_postgres", None)
 
-    assert_told(type_in("status"), 2, "dagster_postgres", "pip install")
+    assert_explained(type_in("status"), 2, "dagster_postgres", "pip install")
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("table", ["outlets", "raw_sales", "customer_changes"])
-def test_a_database_gone_in_the_midst_of_a_run_harms_no_file(
+def test_a_database_gone_in_the_middle_of_a_run_harms_no_file(
     shop: SimulatedShop, server: Server, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It goes when *table* is about to be stored; the last one is after publishing."""

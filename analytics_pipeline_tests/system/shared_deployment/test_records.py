@@ -1,4 +1,4 @@
-"""Runs recorded in PostgreSQL are told and published as those in SQLite are."""
+"""Runs recorded in PostgreSQL are shown and published as those in SQLite are."""
 
 import shutil
 from datetime import timedelta
@@ -37,7 +37,7 @@ def on_sqlite(
 
 
 @pytest.mark.nightly
-def test_updates_are_recorded_told_and_published_as_with_sqlite(
+def test_updates_are_recorded_alerted_and_published_as_with_sqlite(
     database: str,
     server: Server,
     small_shop: SimulatedShop,
@@ -59,17 +59,17 @@ def test_updates_are_recorded_told_and_published_as_with_sqlite(
     assert runs[1:] == [(outcome.run_id, "SUCCESS")]
     status = CliRunner().invoke(app, ["status"])
     assert f"as of {DAY}" in status.stdout
-    assert "never run" not in status.stdout.split("ecom_reconciliation")[0]
+    assert "not run yet" not in status.stdout.split("ecom_reconciliation")[0]
     with open_instance(shop.settings) as instance:
         days = business_days(shop.settings)
         after = (DAY + timedelta(days=1)).isoformat()
         missed = (DAY - timedelta(days=1)).isoformat()
         assert missed_days(instance, days, after) == [missed]
 
-    assert_the_next_end_is_told_once(shop)
+    assert_the_next_end_is_reported_once(shop)
 
 
-def assert_the_next_end_is_told_once(shop: SimulatedShop) -> None:
+def assert_the_next_end_is_reported_once(shop: SimulatedShop) -> None:
     with open_instance(shop.settings) as instance:
         ends, cursors = list_ends(instance, {})
         assert len(ends) == 2
@@ -80,6 +80,6 @@ def assert_the_next_end_is_told_once(shop: SimulatedShop) -> None:
         assert name_records(instance) == records
         (end,), seen = list_ends(instance, cursors)
         assert end.run_id == failed.run_id
-        told = {each.subject: each.failed for each in read_end(instance, end, {})}
-        assert told["sales_feed", "rows_are_sound", ""]
+        values = {each.subject: each.failed for each in read_end(instance, end, {})}
+        assert values["sales_feed", "rows_are_sound", ""]
         assert list_ends(instance, seen) == ([], seen)

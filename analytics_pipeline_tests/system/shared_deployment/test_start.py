@@ -24,7 +24,7 @@ PYTHON = """#!/bin/sh
 case "$*" in
 *.commands.workspace*) echo WORKSPACE; exit "${{WORKSPACE_CODE:-0}}" ;;
 esac
-{told}
+{reported}
 """
 
 
@@ -34,8 +34,8 @@ def programs(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in PROGRAMS:
-        told = f'echo {name} "$@"\necho "$ALERT_URLS"'
-        write_program(folder / name, PYTHON.format(told=told))
+        text = f'echo {name} "$@"\necho "$ALERT_URLS"'
+        write_program(folder / name, PYTHON.format(reported=text))
     write_program(folder / "dotenv", DOTENV)
     return folder
 
@@ -136,7 +136,7 @@ def locations_in(workspace: str) -> list[tuple[str, str]]:
     ]
 
 
-def test_without_a_home_the_records_are_files_beside_the_workspace(
+def test_without_a_home_the_records_are_files_next_to_the_workspace(
     tmp_path: Path,
 ) -> None:
     result = find_workspace(ANALYTICS_DATA_DIR=str(tmp_path))
@@ -150,8 +150,10 @@ def test_the_home_of_dagster_is_the_folder_of_the_workspace_unless_it_is_set(
     programs: Path, tmp_path: Path
 ) -> None:
     for name in PROGRAMS:
-        told = 'echo "$DAGSTER_HOME"'
-        text = PYTHON.format(told=told).replace("WORKSPACE;", "/a/b/workspace.yaml;")
+        sentence = 'echo "$DAGSTER_HOME"'
+        text = PYTHON.format(reported=sentence).replace(
+            "WORKSPACE;", "/a/b/workspace.yaml;"
+        )
         write_program(programs / name, text)
     given = {"ANALYTICS_DATA_DIR": str(tmp_path)}
 
@@ -208,7 +210,7 @@ def test_a_folder_that_it_makes_is_of_its_account_only(
 
 
 @pytest.mark.parametrize(
-    ("words", "given", "told"),
+    ("words", "given", "reported"),
     [
         (("daemon",), {}, "ANALYTICS_DATA_DIR"),
         (("daemon",), {"DAGSTER_HOME": "x"}, "ANALYTICS_DATA_DIR"),
@@ -216,10 +218,10 @@ def test_a_folder_that_it_makes_is_of_its_account_only(
     ],
 )
 def test_it_says_what_is_missing(
-    programs: Path, words: tuple[str, ...], given: dict[str, str], told: str
+    programs: Path, words: tuple[str, ...], given: dict[str, str], reported: str
 ) -> None:
     result = start(programs, *words, **given)
 
     assert result.returncode != 0
-    assert told in result.stderr
+    assert reported in result.stderr
     assert result.stdout == ""

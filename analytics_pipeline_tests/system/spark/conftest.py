@@ -98,5 +98,5 @@ def _wait_for(port: int, log: Path, server: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.5)
         else:
             return
-    told = re.sub(r"\s+", " ", log.read_text(errors="replace"))[-400:]
-    pytest.skip(f"Spark Connect is NOT proved here. Its server does not start: {told}")
+    text = re.sub(r"\s+", " ", log.read_text(errors="replace"))[-400:]
+    pytest.skip(f"Spark Connect is NOT proved here. Its server does not start: {text}")

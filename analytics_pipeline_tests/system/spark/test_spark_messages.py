@@ -1,4 +1,4 @@
-"""What a person is told when Spark cannot be used, and how Spark is given its files."""
+"""The messages when Spark cannot be used, and how Spark is given its files."""
 
 import sys
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 
 from analytics_pipeline.domain.feed import newest_versions
 from analytics_pipeline.engine.duckdb import (
+    columns_to_ibis,
     connect,
     explain_failure,
-    lend_columns,
     open_table,
 )
 from analytics_pipeline.model.errors import EngineUnavailable, LocalFailure, WrongUse
@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 
-def test_without_pyspark_a_person_is_told_what_to_install(
+def test_without_pyspark_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # An earlier test may have imported it, so each of its modules has to be missing.
@@ -42,7 +42,7 @@ def test_without_pyspark_a_person_is_told_what_to_install(
 
 
 @pytest.mark.parametrize("address", ["sc://127.0.0.1:9", "spark://127.0.0.1:9"])
-def test_a_cluster_that_does_not_answer_is_told_at_once(address: str) -> None:
+def test_a_cluster_that_does_not_answer_is_reported_at_once(address: str) -> None:
     pytest.importorskip("pyspark", reason="PySpark is missing")
 
     with pytest.raises(EngineUnavailable, match=r"127\.0\.0\.1:9 does not answer"):
@@ -71,19 +71,19 @@ def test_what_is_no_failure_of_an_engine_is_left_to_others() -> None:
     assert explain_failure(ValueError("no")) is None
 
 
-def test_a_damaged_file_is_told_as_one(spark: Any, tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_as_one(spark: Any, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(b"PAR1 no more")
 
-    with pytest.raises(LocalFailure, match="bears no seal"):
+    with pytest.raises(LocalFailure, match="is not sealed"):
         open_table(spark, [str(damaged)], Outlets)
     # A file of a bucket is proved by the bucket: what Spark then says of one.
     with pytest.raises(Exception) as failed:  # noqa: PT011 (Spark's own)
         spark.to_pandas(spark.read_files([str(damaged)], arrow_schema(Outlets)))
 
-    told = explain_failure(failed.value)
-    assert isinstance(told, LocalFailure)
-    assert "Spark could not read a stored table" in told.cause
+    failure = explain_failure(failed.value)
+    assert isinstance(failure, LocalFailure)
+    assert "Spark could not read a stored table" in failure.cause
 
 
 def test_rows_come_back_from_a_folder_whose_name_looks_like_a_pattern(
@@ -116,10 +116,10 @@ def test_missing_and_empty_texts_and_moments_stay_what_they_were(
     found = shape(spark.to_pandas(newest_versions(feed)), SalesFeed)
 
     pd.testing.assert_frame_equal(rows, found.sort_values("sale_id", ignore_index=True))
-    nothing = lend_columns(rows.iloc[:0], {"sale_id": "string", "version": "int64"})
+    nothing = columns_to_ibis(rows.iloc[:0], {"sale_id": "string", "version": "int64"})
     assert spark.to_pandas(nothing).dtypes.to_dict()["version"] == "int64"
     missing = pd.DataFrame({"sale_id": ["one", None], "version": [1, 2]})
-    lent = lend_columns(missing, {"sale_id": "string", "version": "int64"})
-    back = spark.to_pandas(lent).sort_values("version")
+    table = columns_to_ibis(missing, {"sale_id": "string", "version": "int64"})
+    back = spark.to_pandas(table).sort_values("version")
     assert back["sale_id"].isna().tolist() == [False, True]
-    assert len(spark.to_pandas(feed.semi_join(lent, "sale_id"))) == 1
+    assert len(spark.to_pandas(feed.semi_join(table, "sale_id"))) == 1

@@ -60,8 +60,8 @@ def older(tmp_path: Path) -> Pipeline:
 def stored(pipeline: Pipeline) -> list[tuple[object, ...]]:
     frame = open_shop(pipeline.settings).warehouse.read("customers", Customers)
     keys = ["is_deleted", "email_key", "phone_key", "mobile_key"]
-    told = frame[["customer_id", *keys]].astype("object")
-    return list(told.where(told.notna(), None).itertuples(index=False, name=None))
+    rows = frame[["customer_id", *keys]].astype("object")
+    return list(rows.where(rows.notna(), None).itertuples(index=False, name=None))
 
 
 def test_stored_keys_are_made_again_tombstones_too_rules_3_1_and_7_3(
@@ -71,7 +71,7 @@ def test_stored_keys_are_made_again_tombstones_too_rules_3_1_and_7_3(
 
     older.run(day, tables=UP_TO_PUBLISHING)
 
-    fresh = older.beside(tmp_path / "fresh")
+    fresh = older.fresh_copy(tmp_path / "fresh")
     fresh.run(day, tables=UP_TO_PUBLISHING)
     after = stored(older)
     assert after == stored(fresh) != before

@@ -36,10 +36,10 @@ def path_of(shop: SimulatedShop, table: str) -> Path:
 
 
 def look(shop: SimulatedShop, **options: Any) -> list[str]:
-    """Set damaged files aside; return what was told."""
-    told: list[str] = []
-    set_damaged_aside(open_shop(shop.settings, tell=told.append), **options)
-    return told
+    """Set damaged files aside; return the messages."""
+    parts: list[str] = []
+    set_damaged_aside(open_shop(shop.settings, notify=parts.append), **options)
+    return parts
 
 
 @pytest.fixture
@@ -68,19 +68,19 @@ def test_every_damaged_table_is_made_again_by_the_same_run_rule_7_3(
         assert aside.stat().st_mode & 0o777 == 0o600
 
 
-def test_it_is_told_which_file_and_how_it_is_made_again(
+def test_the_file_and_its_remaking_are_reported(
     small_shop: SimulatedShop,
 ) -> None:
     flip(path_of(small_shop, "raw_sales"))
     flip(path_of(small_shop, "customers"))
 
-    told = look(small_shop)
+    shown = look(small_shop)
 
-    assert [sentence.partition(". See ")[0] for sentence in told] == [
+    assert [sentence.partition(". See ")[0] for sentence in shown] == [
         "customers was damaged: all records are read again from Lightspeed",
         f"raw_sales of {FIRST_DAY} was damaged: it is cut again from the log",
     ]
-    assert all(sentence.endswith(".parquet.damaged") for sentence in told)
+    assert all(sentence.endswith(".parquet.damaged") for sentence in shown)
     assert look(small_shop) == []
 
 

@@ -155,10 +155,10 @@ def test_a_first_load_never_ends_on_nothing(
     with pytest.raises(dg.Failure) as stopped:
         first_load(shop, collection, set(range(first, 100)))
 
-    told = {name: str(entry.value) for name, entry in stopped.value.metadata.items()}
+    values = {name: str(entry.value) for name, entry in stopped.value.metadata.items()}
     assert exit_code_of(stopped.value) == 3
-    assert told["cause"].startswith("Lightspeed"), told
-    assert ("update --full" in told["remedy"]) is (first > 1), told
+    assert values["cause"].startswith("Lightspeed"), values
+    assert ("update --full" in values["remedy"]) is (first > 1), values
     assert not (shop.data / MASTER).exists()
     run_light(shop.settings, FIRST_DAY)
     assert_equals_ledger(shop)

@@ -68,20 +68,22 @@ def test_everybodys_sums_are_the_row_of_the_master_rules_5_1_to_5_6(
 ) -> None:
     rows = updated_shop.rows(PUBLISHED[0])
 
-    told = [explain_person(books, row["Customer ID"]) for row in rows]
+    values = [explain_person(books, row["Customer ID"]) for row in rows]
 
-    wanted = [{name: row[name] for name in cells(told[0])} for row in rows]
-    assert [cells(each) for each in told] == wanted
-    assert {each.notes for each in told} == {()}
-    assert sum(len(each.members) > 1 for each in told) > 2
-    assert any(each.person_id.startswith("ecom-") for each in told)
-    assert_all_is_told_once(books, told)
+    wanted = [{name: row[name] for name in cells(values[0])} for row in rows]
+    assert [cells(each) for each in values] == wanted
+    assert {each.notes for each in values} == {()}
+    assert sum(len(each.members) > 1 for each in values) > 2
+    assert any(each.person_id.startswith("ecom-") for each in values)
+    assert_each_sale_is_explained_once(books, values)
 
 
-def assert_all_is_told_once(books: Books, told: list[Explanation]) -> None:
-    """Every sale that counts for somebody is told, of nobody else (rule 7.1)."""
+def assert_each_sale_is_explained_once(
+    books: Books, reported: list[Explanation]
+) -> None:
+    """Every sale that counts for somebody is explained once, for them (rule 7.1)."""
     purchases = books.shop.engine.to_pandas(books.ledger.purchases)
     owned = purchases.dropna(subset=["person_id"])
     ids = owned["sale_id"].fillna(owned["order_number"])
 
-    assert sorted(line.id for each in told for line in each.counted) == sorted(ids)
+    assert sorted(line.id for each in reported for line in each.counted) == sorted(ids)

@@ -80,7 +80,7 @@ def test_a_changed_csv_bom_rewrites_every_file_and_no_figure_rules_7_4_and_8_5(
     assert contents(pipeline) == plain
 
 
-def test_a_byte_order_mark_is_no_change_of_anybody_rule_8_5(pipeline: Pipeline) -> None:
+def test_a_byte_order_mark_is_no_change_of_anyone_rule_8_5(pipeline: Pipeline) -> None:
     update(pipeline)
     choose(pipeline, "true")
     pipeline.store.step_clock(24)
@@ -93,14 +93,14 @@ def test_a_byte_order_mark_is_no_change_of_anybody_rule_8_5(pipeline: Pipeline) 
 
 
 def test_a_list_of_quarantine_is_a_file_for_people_too_rule_8_5(tmp_path: Path) -> None:
-    turned_away = [
+    rejected = [
         Rejection("customers", "id_is_given", None, None, "page 1, record 2"),
         Rejection("customers", "name_is_text", "=1+1", 7, "page 1, record 3"),
         Rejection("customers", "name_is_text", "a;@b", 8, "page 1, record 4"),
     ]
     for mark in (False, True):
         lists = QuarantineLists(tmp_path / str(mark), mark)
-        lists.write("customers", turned_away)
+        lists.write("customers", rejected)
 
         written = lists.path("customers").read_text(encoding="utf-8")
         assert written == "\ufeff" * mark + (
@@ -152,9 +152,11 @@ def test_names_that_break_tables_come_through_a_whole_run_rules_3_5_and_8_5(
         assert {id_: rows[id_] for id_ in expected} == expected
     customers = open_shop(pipeline.settings).warehouse.root / "customers"
     stored = (customers / "customers.parquet").read_bytes()
-    pipeline.beside(pipeline.data.parent / "anew").run(pipeline.yesterday, rebuild=True)
-    anew = pipeline.data.parent / "anew/warehouse/customers/customers.parquet"
-    assert anew.read_bytes() == stored
+    pipeline.fresh_copy(pipeline.data.parent / "rebuilt").run(
+        pipeline.yesterday, rebuild=True
+    )
+    rebuilt = pipeline.data.parent / "rebuilt/warehouse/customers/customers.parquet"
+    assert rebuilt.read_bytes() == stored
 
 
 def test_records_that_an_earlier_program_read_are_read_again_rules_7_3_and_8_5(

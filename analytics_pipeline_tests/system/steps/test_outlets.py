@@ -62,7 +62,7 @@ def test_a_sound_store_passes_every_check(shop: SimulatedShop) -> None:
         assert passed(events, check)
 
 
-def test_a_zone_that_does_not_exist_is_told(shop: SimulatedShop) -> None:
+def test_a_zone_that_does_not_exist_is_reported(shop: SimulatedShop) -> None:
     def to_mars(path: str, it: dict[str, Any]) -> bool:
         if path == "outlets":
             it["time_zone"] = "Mars/Olympus"
@@ -87,7 +87,7 @@ def test_what_the_store_said_of_itself_must_not_get_lost(
     assert caught.value.metadata["lost"].value.startswith("store_")
 
 
-def test_a_store_that_never_named_its_country_is_told_what_to_set(
+def test_a_store_that_never_named_its_country_is_reported_what_to_set(
     shop: SimulatedShop,
 ) -> None:
     events = read(shop, without("country"))
@@ -106,14 +106,14 @@ def test_a_store_that_never_named_its_country_is_told_what_to_set(
          "those without a country code are read as of GR. Set phone_region in "
          "analytics.toml to GR."),
         ("ZZ", "The store names the country ZZ, which phone numbers do not know, so "
-         "phone numbers without a country code join nobody. Set phone_region in "
+         "phone numbers without a country code join no one. Set phone_region in "
          "analytics.toml, such as GB."),
         ("AQ", "The store names the country AQ, which phone numbers do not know, so "
-         "phone numbers without a country code join nobody. Set phone_region in "
+         "phone numbers without a country code join no one. Set phone_region in "
          "analytics.toml, such as GB."),
     ],
 )  # fmt: skip
-def test_a_country_that_phone_numbers_do_not_know_is_told_rule_3_2(
+def test_a_country_that_phone_numbers_do_not_know_is_reported_rule_3_2(
     shop: SimulatedShop, country: str, sentence: str
 ) -> None:
     events = read(shop, naming(country))
@@ -166,7 +166,7 @@ def in_currencies(store: object, outlets: object) -> Change:
     return change
 
 
-def tell_currency(events: list[Any]) -> dict[str, Any]:
+def describe_currency(events: list[Any]) -> dict[str, Any]:
     return evidence_of(events, "outlets", "one_currency")
 
 
@@ -187,9 +187,9 @@ def test_outlets_in_two_currencies_are_refused_by_id_rule_1_6(
     with pytest.raises(dg.Failure, match="one_currency") as caught:
         read(shop, in_currencies({"code": "USD"}, "CAD"))
 
-    told = str(caught.value)
-    assert "CAD (outlet " in told
-    assert "USD (the store)" in told
+    text = str(caught.value)
+    assert "CAD (outlet " in text
+    assert "USD (the store)" in text
 
 
 def test_a_currency_that_is_not_named_is_remembered_from_before_rule_1_6(
@@ -198,12 +198,12 @@ def test_a_currency_that_is_not_named_is_remembered_from_before_rule_1_6(
     nowhere = in_currencies(None, None)
     first = read(shop, nowhere)
     assert passed(first, "one_currency")
-    assert tell_currency(first)["currencies"] == "unknown"
+    assert describe_currency(first)["currencies"] == "unknown"
     read(shop, in_currencies("EUR", "EUR"))
 
     later = read(shop, nowhere)
 
-    assert tell_currency(later)["before"] == "EUR"
+    assert describe_currency(later)["before"] == "EUR"
     with pytest.raises(dg.Failure, match="the stored sales are in EUR"):
         read(shop, in_currencies("BGN", "BGN"))
 

@@ -1,4 +1,4 @@
-"""Records that break a rule: out of every figure, told, and tried again."""
+"""Records that break a rule: out of every figure, reported, and tried again."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -58,7 +58,7 @@ def conservation(events: list[Any]) -> dict[str, Any]:
     return evidence_of(events, "customer_analytics", "conserves_money")
 
 
-def test_money_in_quarantine_is_told_by_its_last_good_value(
+def test_money_in_quarantine_is_reported_by_its_last_good_value(
     shop: SimulatedShop,
 ) -> None:
     sale = a_counted_sale(shop)
@@ -77,7 +77,7 @@ def test_money_in_quarantine_is_told_by_its_last_good_value(
     assert bad["difference_cents"] == 0
 
 
-def test_a_sale_that_was_never_good_is_worth_nobody_knows_what(
+def test_a_sale_that_was_never_good_has_no_known_value(
     shop: SimulatedShop,
 ) -> None:
     a_counted_sale(shop).total_price_incl = None
@@ -103,7 +103,7 @@ def test_a_sale_of_a_later_day_is_worth_nothing_yet(shop: SimulatedShop) -> None
 
 
 @pytest.mark.nightly
-def test_a_corrected_sale_is_read_by_itself(shop: SimulatedShop) -> None:
+def test_a_corrected_sale_is_read_separately(shop: SimulatedShop) -> None:
     sale = a_counted_sale(shop)
     total, sale.total_price_incl = sale.total_price_incl, None
     run_light(shop.settings, FIRST_DAY)
@@ -194,8 +194,10 @@ def test_a_record_delivered_without_a_version_is_good_after_a_replay(
     events = run_light(shop.settings, FIRST_DAY, days=0, replay=True)
 
     assert listed(shop, table).count("\n") == 1
-    told = [e.metadata for e in events if "mended" in (getattr(e, "metadata", 0) or {})]
-    assert [int(metadata["mended"].value) for metadata in told].count(1) == 1
+    values = [
+        e.metadata for e in events if "fixed" in (getattr(e, "metadata", 0) or {})
+    ]
+    assert [int(metadata["fixed"].value) for metadata in values].count(1) == 1
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 

@@ -70,9 +70,9 @@ def test_the_report_adds_up_to_the_published_files(two_days):
     report = report_of(two_days, NEXT_DAY)
     master = two_days.rows("customer_analytics_master.csv")
     buyers = two_days.rows("first_time_buyers.csv")
-    nobody = report[(report["figure"] == "reconciliation")
+    no_one = report[(report["figure"] == "reconciliation")
                     & (report["label"] == "unattributed")]  # fmt: skip
-    cents = nobody.loc[nobody["unit"] == "cents", "amount"].item()
+    cents = no_one.loc[no_one["unit"] == "cents", "amount"].item()
     value = sum(Decimal(row["Lifetime Value"]) for row in master)
 
     assert total(report, ReportFigure.REVENUE) == int(value * 100) + cents
@@ -101,10 +101,10 @@ def test_the_page_names_no_person(two_days):
     assert not re.search(r"ecom-[0-9a-f]{16}", page)
 
 
-def test_the_changes_of_the_day_are_told_with_their_cause(two_days):
+def test_the_changes_of_the_day_are_reported_with_their_cause(two_days):
     page = files_of(two_days).latest.read_text()
 
-    assert "What changed since the master before" in page
+    assert "Changes since the last update" in page
     assert "changes that matter most" in page
     assert total(report_of(two_days, FIRST_DAY), ReportFigure.CHANGES) == 0
     assert total(report_of(two_days, NEXT_DAY), ReportFigure.CHANGES) > 10
@@ -142,13 +142,13 @@ def test_figures_older_than_the_sales_make_no_page(shop):
     assert files_of(shop).latest.read_bytes() == page
 
 
-def test_the_orders_of_the_web_shop_stand_as_the_reconciliation_says(two_days):
-    told = report_of(two_days, NEXT_DAY)
-    told = told[told["figure"] == ReportFigure.WEB_ORDERS]
+def test_web_orders_are_counted_as_in_the_reconciliation(two_days):
+    reported = report_of(two_days, NEXT_DAY)
+    reported = reported[reported["figure"] == ReportFigure.WEB_ORDERS]
     orders = two_days.rows("reports/ecom_reconciliation.csv")
 
-    assert dict(zip(told["label"], told["amount"], strict=True)) == {
+    assert dict(zip(reported["label"], reported["amount"], strict=True)) == {
         category: sum(row["Category"] == category for row in orders)
-        for category in told["label"]
+        for category in reported["label"]
     }
-    assert told["amount"].sum() == len(orders) > 0
+    assert reported["amount"].sum() == len(orders) > 0

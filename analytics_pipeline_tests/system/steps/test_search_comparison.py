@@ -139,8 +139,8 @@ def test_a_day_that_was_cut_wrongly_is_cut_again_at_the_same_version(
     right = expected_master(shop.store.state, NEXT_DAY)
     assert right != shop.rows(MASTER)
 
-    mended = {"days": 7} if spoilt != "customer" else {"full_resync": True}
-    run_light(shop.settings, NEXT_DAY, **mended)
+    fixed = {"days": 7} if spoilt != "customer" else {"full_resync": True}
+    run_light(shop.settings, NEXT_DAY, **fixed)
 
     assert right == shop.rows(MASTER)
 

@@ -51,7 +51,7 @@ def update(shop: SimulatedShop) -> list[Any]:
     return run_light(shop.settings, FIRST_DAY, clock=lambda: noon.replace(hour=16))
 
 
-def told(events: list[Any], check: str) -> dict[str, Any]:
+def reported(events: list[Any], check: str) -> dict[str, Any]:
     return evidence_of(events, "customer_analytics", check)
 
 
@@ -78,7 +78,7 @@ def test_sales_under_no_record_are_counted_summed_and_explained_rule_3_8(
         change(shop, sale, customer_id=f"{ERASED}{number % customers}")
     change(shop, sales[4], deleted_at=shop.store.state.now)  # is no money
 
-    found = told(update(shop), "customers_have_records")
+    found = reported(update(shop), "customers_have_records")
 
     name = "total_price_incl" if basis == "incl_tax" else "total_price"
     total = sum(round(getattr(sale, name), 2) for sale in sales[:4])
@@ -98,14 +98,14 @@ def test_the_ledger_says_so_too_rule_3_8(shop: SimulatedShop) -> None:
     for sale in paid_sales(shop)[:3]:
         change(shop, sale, customer_id=f"{ERASED}1")
 
-    found = told(update(shop), "customers_have_records")
+    found = reported(update(shop), "customers_have_records")
 
     expected = without_record(shop.store.state, FIRST_DAY)
     assert expected.sales == found["sales"] == 3
     assert expected.cents == int(str(found["value"]).replace(".", ""))
 
 
-@pytest.mark.parametrize("typed", [f"{ERASED}9", "nobody", "X-1", "", "%"])
+@pytest.mark.parametrize("typed", [f"{ERASED}9", "unknown", "X-1", "", "%"])
 def test_what_no_sale_names_is_nobodys_id_still(
     shop: SimulatedShop, typed: str
 ) -> None:
@@ -125,7 +125,7 @@ def test_a_walk_in_under_another_code_is_named_until_it_is_set_rule_3_8(
         change(shop, sale, customer_id=walk_in.id)
 
     assert hidden_walk_in(state, FIRST_DAY) == walk_in.id
-    found = told(update(shop), "walk_in_is_known")
+    found = reported(update(shop), "walk_in_is_known")
     assert found["record"] == walk_in.id
     assert found["orders"] > 20 * max(found["next_orders"], 1)
     notes = explain_customer(shop.local, walk_in.id, None).notes
@@ -133,10 +133,10 @@ def test_a_walk_in_under_another_code_is_named_until_it_is_set_rule_3_8(
 
     policy = f'walk_in_customer_id = "{walk_in.id}"\n'
     (shop.data / "analytics.toml").write_text(policy)
-    assert told(update(shop), "walk_in_is_known")["record"] == ""
+    assert reported(update(shop), "walk_in_is_known")["record"] == ""
 
 
-def test_a_sale_dated_later_is_told_of_its_person_rule_1_5(shop: SimulatedShop) -> None:
+def test_a_later_sale_is_reported_with_its_person_rule_1_5(shop: SimulatedShop) -> None:
     people = {row["Customer ID"] for row in shop.rows("customer_analytics_master.csv")}
     sale = next(each for each in paid_sales(shop) if each.customer_id in people)
     change(shop, sale, sale_date=datetime(2190, 5, 1, 12, tzinfo=UTC))

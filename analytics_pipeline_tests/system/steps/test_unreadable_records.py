@@ -146,8 +146,10 @@ def test_a_known_outlet_keeps_its_time_zone(shop: SimulatedShop) -> None:
 
     sentence = evidence_of(events, "outlets", "time_zone_agrees")
     assert sentence["store"] == "America/New_York"
-    (told,) = [e for e in events if getattr(e, "check_name", "") == "time_zone_agrees"]
-    assert not told.passed
+    (reported,) = [
+        e for e in events if getattr(e, "check_name", "") == "time_zone_agrees"
+    ]
+    assert not reported.passed
     after = {path.name: path.read_bytes() for path in stored.glob("*.parquet")}
     assert after == before
 
@@ -161,7 +163,7 @@ def test_a_known_outlet_keeps_its_time_zone(shop: SimulatedShop) -> None:
         pytest.param("{nothing}", id="no JSON", marks=pytest.mark.nightly),
     ],
 )
-def test_records_that_tell_nothing_are_counted_by_their_place(
+def test_records_without_ids_are_counted_by_their_place(
     shop: SimulatedShop, damage: str
 ) -> None:
     """Each once, however often the feed is read on."""

@@ -16,7 +16,7 @@ START = datetime(2026, 6, 22, 3, 30, tzinfo=UTC)
 
 @pytest.fixture
 def run(small_shop):
-    """Read the people on one of the days after START; return the check's verdict."""
+    """Read the people on one of the days after START; return the check's result."""
 
     def run(days=0, check="contacts_are_valid", table="customers"):
         events = run_light(
@@ -70,13 +70,13 @@ def test_a_second_run_of_the_day_changes_nothing_rule_7_4(small_shop, forget, ru
 def test_seven_days_of_runs_are_learned_from_and_not_the_day_itself(
     small_shop, forget, run
 ):
-    told = [run(days).description for days in range(8)]
+    text = [run(days).description for days in range(8)]
 
-    assert told[:7] == [f"Still learning: {n} of 7 runs." for n in range(7)]
-    assert told[7] == "E-mails and phone numbers are as valid as usual."
+    assert text[:7] == [f"Still learning: {n} of 7 runs." for n in range(7)]
+    assert text[7] == "The share of valid e-mails and phone numbers is normal."
 
 
-def test_contacts_that_turn_invalid_are_told_and_the_table_is_stored(
+def test_contacts_that_turn_invalid_are_reported_and_the_table_is_stored(
     small_shop, forget, run
 ):
     for days in range(7):
@@ -93,7 +93,7 @@ def test_contacts_that_turn_invalid_are_told_and_the_table_is_stored(
     assert noted(small_shop, "customers")[-1]["emails_without_key"] > 3
 
 
-def test_a_flood_of_one_number_is_told(small_shop, forget, run):
+def test_a_flood_of_one_number_is_reported(small_shop, forget, run):
     for days in range(7):
         run(days)
     for n, customer in enumerate(small_shop.store.state.customers.values()):

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from analytics_pipeline.assets.raw_sales import CHECKS, UsualDays
+from analytics_pipeline.assets.raw_sales import CHECKS, DayAnomalies
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.settings import load_settings
@@ -86,16 +86,19 @@ class PaperShop:
             warehouse.write("raw_sales", RawSales, sales(day, **sold), str(day))
 
     def cut(self, tables, caught_up=COMPLETE):
-        """Judge the days of *tables*, cut in one run; the findings of each by name."""
+        """Check the days of *tables*, cut in one run; the results of each by name."""
         days = [str(day) for day in tables]
-        usual = UsualDays(self.shop, days)
-        usual.learn(days, pd.concat(tables.values(), ignore_index=True))
+        anomalies = DayAnomalies(self.shop, days)
+        anomalies.learn(days, pd.concat(tables.values(), ignore_index=True))
         return {
-            day: {each.check: each for each in usual.judge(str(day), rows, **caught_up)}
+            day: {
+                each.check: each
+                for each in anomalies.evaluate(str(day), rows, **caught_up)
+            }
             for day, rows in tables.items()
         }
 
-    def judge(self, day=DAY, caught_up=COMPLETE, **sold):
+    def evaluate(self, day=DAY, caught_up=COMPLETE, **sold):
         return self.cut({day: sales(day, **sold)}, caught_up)[day]
 
 
@@ -107,27 +110,27 @@ def paper(tmp_path):
 
 
 def test_a_day_is_compared_with_the_stored_ones(paper):
-    found = paper.judge(orders=4)
+    found = paper.evaluate(orders=4)
 
     assert set(found) == set(CHECKS)
     assert not found["volume_is_usual"].passed
-    assert found["volume_is_usual"].sentence == "4 orders; a usual Tuesday has 20."
-    assert all(each.passed for each in paper.judge().values())
+    assert found["volume_is_usual"].sentence == "4 orders; a normal Tuesday has 20."
+    assert all(each.passed for each in paper.evaluate().values())
 
 
 def test_prices_a_hundred_times_as_large_stop_the_day(paper):
-    assert paper.judge(cents=400_000)["prices_are_usual"].blocks
-    assert not paper.judge(cents=12_000)["prices_are_usual"].blocks
+    assert paper.evaluate(cents=400_000)["prices_are_usual"].blocks
+    assert not paper.evaluate(cents=12_000)["prices_are_usual"].blocks
 
 
-def test_repeated_sales_of_the_day_are_told(paper):
+def test_repeated_sales_of_the_day_are_reported(paper):
     twice = sales(DAY).assign(total_incl_cents=1000)
 
     assert not paper.cut({DAY: twice})[DAY]["sales_stand_once"].passed
 
 
-def test_a_day_that_still_goes_on_is_not_judged(paper):
-    found = paper.judge(orders=0, caught_up=PROVISIONAL)
+def test_a_day_that_still_goes_on_is_not_checked(paper):
+    found = paper.evaluate(orders=0, caught_up=PROVISIONAL)
 
     assert {each.sentence for each in found.values()} == {"The day is not over."}
     assert all(each.passed for each in found.values())
@@ -135,16 +138,16 @@ def test_a_day_that_still_goes_on_is_not_judged(paper):
 
 
 def test_of_a_day_that_was_not_read_to_its_end_nothing_is_said(paper):
-    assert paper.judge(orders=0, caught_up=HALF_READ) == {}
+    assert paper.evaluate(orders=0, caught_up=HALF_READ) == {}
 
 
 def test_days_that_the_run_cuts_are_known_by_the_rows_just_cut(paper):
     """They were stored when half of their sales were not there yet."""
     cut = {day: sales(day, orders=60) for day in last(35)} | {DAY: sales(DAY, 20)}
 
-    assert paper.judge(orders=20)["volume_is_usual"].passed
+    assert paper.evaluate(orders=20)["volume_is_usual"].passed
     found = paper.cut(cut)[DAY]["volume_is_usual"]
-    assert found.sentence == "20 orders; a usual Tuesday has 60."
+    assert found.sentence == "20 orders; a normal Tuesday has 60."
 
 
 def test_a_first_run_compares_its_days_with_each_other(tmp_path):
@@ -158,22 +161,22 @@ def test_a_first_run_compares_its_days_with_each_other(tmp_path):
 
 def test_days_cut_in_one_pass_are_known_to_the_next(paper):
     days = [*map(str, last(70)), str(DAY)]
-    usual = UsualDays(paper.shop, days)
+    anomalies = DayAnomalies(paper.shop, days)
     for day in last(70):
-        usual.learn([str(day)], sales(day, orders=60))
-    usual.learn([str(DAY)], sales(DAY))
+        anomalies.learn([str(day)], sales(day, orders=60))
+    anomalies.learn([str(DAY)], sales(DAY))
 
-    volume, *_ = usual.judge(str(DAY), sales(DAY), **COMPLETE)
+    volume, *_ = anomalies.evaluate(str(DAY), sales(DAY), **COMPLETE)
 
-    assert volume.sentence == "20 orders; a usual Tuesday has 60."
+    assert volume.sentence == "20 orders; a normal Tuesday has 60."
 
 
-def test_only_the_last_fourteen_days_of_a_run_are_judged(tmp_path):
+def test_only_the_last_fourteen_days_of_a_run_are_checked(tmp_path):
     cut = {day: sales(day) for day in [*last(30), DAY]}
 
-    judged = [day for day, found in PaperShop(tmp_path).cut(cut).items() if found]
+    checked = [day for day, found in PaperShop(tmp_path).cut(cut).items() if found]
 
-    assert judged == [*last(13), DAY]
+    assert checked == [*last(13), DAY]
 
 
 def test_a_late_day_is_compared_with_those_before_it_only(paper):
@@ -182,7 +185,7 @@ def test_a_late_day_is_compared_with_those_before_it_only(paper):
 
     found = paper.cut({late: sales(late, orders=4), DAY: sales(DAY)})[late]
 
-    assert found["volume_is_usual"].sentence == "4 orders; a usual Tuesday has 20."
+    assert found["volume_is_usual"].sentence == "4 orders; a normal Tuesday has 20."
 
 
 def test_stored_days_are_read_at_once_and_only_the_recent_ones(paper, monkeypatch):
@@ -197,7 +200,7 @@ def test_stored_days_are_read_at_once_and_only_the_recent_ones(paper, monkeypatc
     paper.store(last(14, START + timedelta(days=14)))
     paper.cut({day: sales(day) for day in [*last(3), DAY]})
 
-    assert opened == [80]  # 13 days judged beside the last, 70 before, less 3 cut
+    assert opened == [80]  # 13 days checked beside the last, 70 before, less 3 cut
 
 
 # Days like no other ---------------------------------------------------------------
@@ -209,7 +212,7 @@ def on_july_3(folder, text="", **outlet):
     (folder / "analytics.toml").write_text(text, encoding="utf-8")
     paper = PaperShop(folder, **outlet)
     paper.store(last(70, JULY_3))
-    return paper.judge(JULY_3, orders=0)["volume_is_usual"]
+    return paper.evaluate(JULY_3, orders=0)["volume_is_usual"]
 
 
 def test_a_public_holiday_of_the_stores_country_is_no_drop(tmp_path):
@@ -242,7 +245,7 @@ def test_holidays_of_the_year_before_are_known(tmp_path):
     for holiday in (date(2025, 12, 25), date(2026, 1, 1)):
         paper.store([holiday], orders=0)
 
-    known = paper.judge(day)["volume_is_usual"].evidence["known"]
+    known = paper.evaluate(day)["volume_is_usual"].evidence["known"]
 
     assert known == 7  # ten Thursdays less Thanksgiving, Christmas and New Year
 
@@ -280,7 +283,7 @@ def test_sales_from_before_the_first_day_are_history_by_their_true_days(tmp_path
 
     assert not cut[DAY]["volume_is_usual"].passed
     assert cut[DAY - timedelta(days=7)]["sales_stand_once"].evidence["sales"] == 20
-    assert not paper.judge(orders=4)["volume_is_usual"].passed
+    assert not paper.evaluate(orders=4)["volume_is_usual"].passed
 
 
 def test_stored_days_without_sales_are_known_to_be_so(tmp_path):
@@ -288,9 +291,9 @@ def test_stored_days_without_sales_are_known_to_be_so(tmp_path):
     for day in last(70):
         paper.store([day], orders=3 * (day.weekday() < 6))
 
-    found = paper.judge(orders=3)["volume_is_usual"]
+    found = paper.evaluate(orders=3)["volume_is_usual"]
 
-    assert found.sentence.endswith("in the week up to this day; a usual week has 18.")
+    assert found.sentence.endswith("in the week up to this day; a normal week has 18.")
     assert found.evidence["known"] == 8
 
 
@@ -305,14 +308,14 @@ def test_days_without_sales_before_the_first_day_are_known_to_be_so(tmp_path):
 
     found = paper.cut({first: rows} | rest)[DAY]["volume_is_usual"]
 
-    assert found.sentence.endswith("in the week up to this day; a usual week has 18.")
+    assert found.sentence.endswith("in the week up to this day; a normal week has 18.")
 
 
 def test_days_that_are_neither_stored_nor_cut_are_no_history(tmp_path):
     paper = PaperShop(tmp_path)
     paper.store([DAY - timedelta(days=n) for n in (7, 14, 21, 22)])
 
-    found = paper.judge(orders=0)["volume_is_usual"]
+    found = paper.evaluate(orders=0)["volume_is_usual"]
 
     assert found.sentence == "Still learning: 3 of 4 Tuesdays."
 
@@ -332,7 +335,7 @@ def test_a_refused_day_is_no_history_of_the_next(tmp_path):
     assert found[DAY]["prices_are_usual"].evidence["days_known"] == 14
 
 
-def test_accepted_prices_are_usual_from_the_day_after_on(paper):
+def test_accepted_prices_are_normal_from_the_next_day(paper):
     day_before = DAY - timedelta(days=1)
     wrong = {day: sales(day, cents=400_000) for day in (day_before, DAY)}
     paper.accept(DAY - timedelta(days=60))
@@ -375,7 +378,7 @@ def test_cents_taken_for_dollars_stop_the_run_and_keep_the_master(updated_shop):
             sale.total_price_incl *= 100
             sale.version += 10**6 + n
 
-    with pytest.raises(dg.Failure, match="The middle order is"):
+    with pytest.raises(dg.Failure, match="The median order value is"):
         run_light(updated_shop.settings, day)
 
     assert (updated_shop.data / "customer_analytics_master.csv").read_bytes() == before

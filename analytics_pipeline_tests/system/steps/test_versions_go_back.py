@@ -46,7 +46,7 @@ FROM_THE_CURSOR_OR_A_FULL_READ = pytest.mark.parametrize(
 )
 
 
-def told_by(failure: dg.Failure) -> dict[str, str]:
+def explanation_of(failure: dg.Failure) -> dict[str, str]:
     return {name: str(entry.value) for name, entry in failure.metadata.items()}
 
 
@@ -55,10 +55,10 @@ def assert_stops(shop: SimulatedShop, **how: Any) -> None:
     published = (shop.data / MASTER).read_bytes()
     with pytest.raises(dg.Failure) as stopped:
         run_light(shop.settings, NEXT_DAY, **how)
-    told = told_by(stopped.value)
+    reported = explanation_of(stopped.value)
     assert exit_code_of(stopped.value) == 3
-    assert told["cause"].startswith("Lightspeed")
-    assert "analytics-pipeline update --full" in told["remedy"]
+    assert reported["cause"].startswith("Lightspeed")
+    assert "analytics-pipeline update --full" in reported["remedy"]
     assert (shop.data / MASTER).read_bytes() == published
 
 
@@ -253,7 +253,7 @@ def test_a_cursor_that_was_poisoned_before_stops_the_run(
 @AT_NIGHT
 @pytest.mark.parametrize("kind", ["sales", "customers"])
 @pytest.mark.parametrize("version", [2**63 - 2, 10**13])
-def test_a_full_read_mends_a_cursor_that_was_poisoned(
+def test_a_full_read_fixes_a_cursor_that_was_poisoned(
     small_shop: SimulatedShop, kind: str, version: int
 ) -> None:
     record, true_version = poison_the_cursor(small_shop, kind, version)

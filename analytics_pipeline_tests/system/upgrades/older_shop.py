@@ -59,7 +59,7 @@ def make_older(data: Path) -> None:
 
 
 def forget_versions(data: Path) -> None:
-    """Put all files back to what was written before any told its version."""
+    """Put all files back to what was written before any reported its version."""
     for path in parquet_files(data / "warehouse"):
         rows = pq.read_table(path)
         notes = dict(rows.schema.metadata)
@@ -68,22 +68,22 @@ def forget_versions(data: Path) -> None:
     (data / "warehouse/versions.json").unlink()
 
 
-def tell_version(data: Path, version: int) -> None:
-    """Let all files but the log's say that they are of that version."""
+def write_version(data: Path, version: int) -> None:
+    """Let all files but the log's state that version."""
     for path in parquet_files(data / "warehouse"):
         if "sales_feed" not in path.parts:
             rows = pq.read_table(path)
-            told = {**rows.schema.metadata, b"schema_version": str(version).encode()}
-            write(path, rows.replace_schema_metadata(told))
+            values = {**rows.schema.metadata, b"schema_version": str(version).encode()}
+            write(path, rows.replace_schema_metadata(values))
 
 
 def versions_in(data: Path) -> dict[str, set[bytes | None]]:
-    """The versions that the files of each table tell."""
+    """The versions that the files of each table report."""
     found: dict[str, set[bytes | None]] = {}
     for path in parquet_files(data / "warehouse"):
         table = path.relative_to(data / "warehouse").parts[0]
-        told = (pq.read_schema(path).metadata or {}).get(b"schema_version")
-        found.setdefault(table, set()).add(told)
+        facts = (pq.read_schema(path).metadata or {}).get(b"schema_version")
+        found.setdefault(table, set()).add(facts)
     return found
 
 
@@ -104,7 +104,7 @@ def write_unsealed(rows: pa.Table) -> bytes:
 def write(
     path: Path, rows: pa.Table, encode: Callable[[pa.Table], bytes] = write_rows
 ) -> None:
-    """Replace a file; one of the log bears the fingerprint of its bytes."""
+    """Replace a file; one of the log has the fingerprint of its bytes."""
     content = encode(rows)
     if "generation-" in str(path):
         number, _, rest = path.name.partition("-")
@@ -131,6 +131,6 @@ def unseal(data: Path) -> None:
         assert body is not None
         Path(str(path)).write_bytes(body)
     versions_file = data / "warehouse/versions.json"
-    told = json.loads(versions_file.read_bytes()) | {"notes": versions.SEALED - 1}
-    del told["seal"]
-    versions_file.write_text(json.dumps(told), encoding="utf-8")
+    document = json.loads(versions_file.read_bytes()) | {"notes": versions.SEALED - 1}
+    del document["seal"]
+    versions_file.write_text(json.dumps(document), encoding="utf-8")

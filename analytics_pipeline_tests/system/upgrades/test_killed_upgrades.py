@@ -42,7 +42,7 @@ def open_older_shop(folder: Path) -> Iterator[CrashingShop]:
             server,
             before,
             full_resync=False,
-            told=run.told,
+            reported=run.reported,
             operations=run.operations,
             right=right,
             old=published(before),
@@ -78,7 +78,7 @@ def kill_at_each(shop: CrashingShop, operations: range) -> int:
     return len(states)
 
 
-def test_all_is_in_place_before_it_is_told_of(older: CrashingShop) -> None:
+def test_all_is_in_place_before_it_is_recorded(older: CrashingShop) -> None:
     changed = [
         line.partition("warehouse/")[2]
         for line in older.operations
@@ -101,12 +101,12 @@ def test_all_is_in_place_before_it_is_told_of(older: CrashingShop) -> None:
 def test_an_upgrade_killed_anywhere_is_completed_by_the_next_run(
     older: CrashingShop, part: int
 ) -> None:
-    told = [
+    values = [
         number
         for number, line in enumerate(older.operations)
         if line.startswith("rename ") and ".versions.json" in line
     ]
-    end = told[1] + 4  # and a little of the ordinary run after it
+    end = values[1] + 4  # and a little of the ordinary run after it
     assert end > 40
 
     assert kill_at_each(older, range(part, end, PARTS)) >= 2

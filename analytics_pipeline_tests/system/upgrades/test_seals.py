@@ -31,9 +31,9 @@ def stored(data: Path) -> Mapping[str, str]:
 
 
 def upgrade(shop: SimulatedShop) -> list[str]:
-    told: list[str] = []
-    bring_up_to_date(open_shop(shop.settings, tell=told.append))
-    return told
+    parts: list[str] = []
+    bring_up_to_date(open_shop(shop.settings, notify=parts.append))
+    return parts
 
 
 @pytest.fixture
@@ -51,9 +51,11 @@ def test_its_files_become_those_of_this_program_byte_for_byte_rule_7_3(
     before = stored(small_shop.data)
     log = [name for name in before if "/sales_feed/" in name and "parquet" in name]
 
-    (told,) = upgrade(small_shop)
+    (reported,) = upgrade(small_shop)
 
-    assert told.endswith("stored files are sealed, so that damage shows from now on.")
+    assert reported.endswith(
+        "stored files are sealed, so that damage shows from now on."
+    )
     assert stored(small_shop.data) == sealed
     assert log
     assert all(before[name] == sealed[name] for name in log)
@@ -118,10 +120,10 @@ def test_a_file_without_a_seal_is_damaged_once_all_are_sealed(
     unsealed = path.read_bytes()
     upgrade(small_shop)
     path.write_bytes(unsealed)
-    told: list[str] = []
+    parts: list[str] = []
 
-    with pytest.raises(LocalFailure, match="bears no seal"):
+    with pytest.raises(LocalFailure, match="is not sealed"):
         open_shop(small_shop.settings).warehouse.notes("customers")
-    set_damaged_aside(open_shop(small_shop.settings, tell=told.append))
+    set_damaged_aside(open_shop(small_shop.settings, notify=parts.append))
 
-    assert told[0].startswith("customers was damaged")
+    assert parts[0].startswith("customers was damaged")

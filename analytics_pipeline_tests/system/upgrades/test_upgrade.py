@@ -42,8 +42,8 @@ from analytics_pipeline_tests.system.upgrades.older_shop import (
     become_second,
     forget_versions,
     make_older,
-    tell_version,
     versions_in,
+    write_version,
 )
 
 STORED = versions.STORED
@@ -107,16 +107,16 @@ def state_of(data: Path) -> Mapping[str, str]:
 
 
 def upgrade(shop: SimulatedShop) -> tuple[list[str], set[str]]:
-    """Bring the tables up to date; return what was told, and what was counted."""
-    told: list[str] = []
+    """Bring the tables up to date; return the messages, and what was counted."""
+    parts: list[str] = []
     counted: set[str] = set()
     opened = open_shop(
         shop.settings,
         progress=lambda what, _done, _of: counted.add(what),
-        tell=told.append,
+        notify=parts.append,
     )
     bring_up_to_date(opened)
-    return told, counted
+    return parts, counted
 
 
 def is_stopping(event: Any) -> bool:
@@ -132,8 +132,8 @@ def run_command(shop: SimulatedShop, *typed: str) -> tuple[int, str]:
     return ended.exit_code, ended.stderr
 
 
-def told_as(version: int) -> bytes:
-    """A version as a footer tells it."""
+def version_note(version: int) -> bytes:
+    """A version as a footer says it."""
     return str(version).encode()
 
 
@@ -142,14 +142,16 @@ def test_sources_are_read_again_and_the_rest_is_made_again_rule_7_3(
 ) -> None:
     become_second()
 
-    told, counted = upgrade(older)
+    reported, counted = upgrade(older)
     figures: dict[str, Any] = {}
     update(older, days=0, figures=figures)
 
     was = OLDER[RawSales]
-    assert told[2].startswith(f"raw_sales is of version {was}, and this program has")
+    assert reported[2].startswith(
+        f"raw_sales is of version {was}, and this program has"
+    )
     assert counted == {"files of customers", "files of raw_sales"}
-    assert [sentence.partition(": ")[2] for sentence in told] == [
+    assert [sentence.partition(": ")[2] for sentence in reported] == [
         "all sales are read again from Lightspeed.",
         "it is read again from Lightspeed.",
         "it is cut again from the log.",
@@ -211,7 +213,7 @@ def test_status_says_that_the_next_run_brings_older_tables_up_to_date(
 
 
 @pytest.mark.nightly
-def test_the_command_tells_of_an_upgrade_where_it_was_typed(
+def test_the_command_reports_an_upgrade_where_it_was_typed(
     older: SimulatedShop,
 ) -> None:
     become_second()
@@ -226,39 +228,39 @@ def test_the_command_tells_of_an_upgrade_where_it_was_typed(
     )
 
 
-def test_any_run_brings_older_tables_up_to_date_and_tells_of_it(
+def test_any_run_upgrades_older_tables_and_says_so(
     older: SimulatedShop,
 ) -> None:
     become_second()
-    told: list[str] = []
-    resources = build_definitions(older.settings, tell=told.append).resources or {}
+    parts: list[str] = []
+    resources = build_definitions(older.settings, notify=parts.append).resources or {}
 
     with dg.build_resources({"shop": resources["shop"]}):
-        assert len(told) == 5
+        assert len(parts) == 5
 
 
-def tell_versions(path: Path, **told: int) -> None:
-    """Let versions.json tell other versions."""
+def write_versions(path: Path, **reported: int) -> None:
+    """Let versions.json report other versions."""
     versions_now = StoredVersions(UPath(path.parent))
-    versions_now.note(told)
+    versions_now.note(reported)
 
 
-@pytest.mark.parametrize("told", ["versions.json", "footers"])
+@pytest.mark.parametrize("reported", ["versions.json", "footers"])
 def test_a_directory_of_a_newer_program_is_refused_and_left_as_it_is(
-    small_shop: SimulatedShop, told: str
+    small_shop: SimulatedShop, reported: str
 ) -> None:
-    if told == "versions.json":
+    if reported == "versions.json":
         path = small_shop.data / "warehouse/versions.json"
-        tell_versions(path, raw_sales=3)
+        write_versions(path, raw_sales=3)
     else:  # which are asked where the file is lost
-        tell_version(small_shop.data, 3)
+        write_version(small_shop.data, 3)
         (small_shop.data / "warehouse/versions.json").unlink()
     before = state_of(small_shop.data)
     shop = small_shop.local
 
     with pytest.raises(WrongUse, match="raw_sales is of version 3, and this program"):
         shop.open_sales([str(FIRST_DAY)])
-    if told == "footers":
+    if reported == "footers":
         with pytest.raises(WrongUse, match="ecom_orders is of version 3"):
             shop.load("ecom_orders", EcomOrders)
         return
@@ -281,14 +283,14 @@ def test_a_run_from_the_ui_refuses_a_newer_directory_too(
     small_shop: SimulatedShop,
 ) -> None:
     path = small_shop.data / "warehouse/versions.json"
-    tell_versions(path, notes=versions.NOTES_VERSION + 1)
+    write_versions(path, notes=versions.NOTES_VERSION + 1)
     before = state_of(small_shop.data)
     job = build_definitions(small_shop.settings).resolve_job_def(ECOM_IMPORT)
 
     with pytest.raises(dg.DagsterResourceFunctionError) as refused:
         job.execute_in_process(partition_key=str(FIRST_DAY))
-    told = f"set of notes about the tables is of version {versions.NOTES_VERSION + 1}"
-    assert told in str(refused.value.__cause__)
+    text = f"set of notes about the tables is of version {versions.NOTES_VERSION + 1}"
+    assert text in str(refused.value.__cause__)
     assert state_of(small_shop.data) == before
 
 
@@ -303,11 +305,11 @@ def test_a_directory_from_before_versions_is_read_again_and_gets_them(
     with pytest.raises(LocalFailure, match=r"no seal.*Run: analytics-pipeline update"):
         small_shop.local.load("customers", Customers)  # before any update
 
-    told, _counted = upgrade(small_shop)
+    reported, _counted = upgrade(small_shop)
     figures: dict[str, Any] = {}
     events = update(small_shop, figures=figures)
 
-    assert told == [
+    assert reported == [
         "sales_feed is of version 1, and this program has version 2: all sales are "
         "read again from Lightspeed.",
         "raw_sales is of version 1, and this program has version 2: it is cut again "
@@ -324,8 +326,8 @@ def test_a_directory_from_before_versions_is_read_again_and_gets_them(
     noted = json.loads((small_shop.data / "warehouse/versions.json").read_bytes())
     assert noted.items() >= versions.current_versions().items()
     found = versions_in(small_shop.data)
-    assert found["raw_sales"] == {told_as(OLDER[RawSales])}
-    assert found["customers"] == {told_as(OLDER[Customers])}
+    assert found["raw_sales"] == {version_note(OLDER[RawSales])}
+    assert found["customers"] == {version_note(OLDER[Customers])}
 
 
 def test_a_lost_note_of_the_versions_costs_a_look_and_changes_nothing(
@@ -334,10 +336,10 @@ def test_a_lost_note_of_the_versions_costs_a_look_and_changes_nothing(
     before = state_of(small_shop.data)
     (small_shop.data / "warehouse/versions.json").unlink()
 
-    told, counted = upgrade(small_shop)
+    reported, counted = upgrade(small_shop)
 
     after = state_of(small_shop.data)
-    assert (told, counted) == ([], set())
+    assert (reported, counted) == ([], set())
     assert after.keys() == before.keys() - {"warehouse/raw_sales/agreement.json"}
     assert all(after[name] == before[name] for name in after)
 
@@ -356,8 +358,8 @@ def test_web_orders_are_not_cleared_away_while_their_export_is_gone(
     assert small_shop.local.warehouse.exists("ecom_orders")
 
     export.write_bytes(content)
-    told, _counted = upgrade(small_shop)
-    assert told == [
+    reported, _counted = upgrade(small_shop)
+    assert reported == [
         f"ecom_orders is of version {was}, and this program has version {was + 1}: "
         "it is read again from the export."
     ]

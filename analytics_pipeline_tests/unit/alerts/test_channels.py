@@ -25,7 +25,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def dripping(before: bytes, part: bytes) -> Iterator[int]:
-    """Listen, and answer whoever connects with *part* again and again."""
+    """Listen, and answer anyone who connects with *part* again and again."""
 
     def serve(wire: socket.socket) -> None:
         with suppress(OSError), wire:

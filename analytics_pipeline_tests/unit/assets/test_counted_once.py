@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics_pipeline.assets.customer_analytics import judge_added_orders
+from analytics_pipeline.assets.customer_analytics import check_added_orders
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.published_masters import (
     describe_sources,
@@ -61,8 +61,8 @@ def ledger_of(shop):
     return open_day(shop, load_identities(shop), D)
 
 
-def judge(shop):
-    return judge_added_orders(shop, ledger_of(shop), load_identities(shop))
+def evaluate(shop):
+    return check_added_orders(shop, ledger_of(shop), load_identities(shop))
 
 
 def as_dates(count):
@@ -70,28 +70,28 @@ def as_dates(count):
 
 
 def test_a_shop_whose_numbers_stay_counts_no_order_twice_rule_4_3(open_changed):
-    finding = judge(open_changed())
+    result = evaluate(open_changed())
 
-    assert finding.passed
-    assert finding.evidence["added"] > 20
+    assert result.passed
+    assert result.evidence["added"] > 20
 
 
 @pytest.mark.parametrize(
     "count", [3, 4, *(pytest.param(each, marks=AT_NIGHT) for each in (1, 6))]
 )
-def test_orders_that_are_sales_under_another_number_are_told_rule_4_3(
+def test_orders_that_are_sales_under_another_number_are_reported_rule_4_3(
     open_changed, count
 ):
     shop = open_changed(as_dates(count))
 
-    finding = judge(shop)
+    result = evaluate(shop)
 
-    assert not finding.passed
-    assert finding.evidence["orders"] == count
-    assert finding.evidence["sales"] == ", ".join(
+    assert not result.passed
+    assert result.evidence["orders"] == count
+    assert result.evidence["sales"] == ", ".join(
         sorted(f"sale-{number}" for number in OF_SOURCE[:count])
     )
-    assert finding.blocks is (count > 3 and count * 10 > finding.evidence["added"])
+    assert result.blocks is (count > 3 and count * 10 > result.evidence["added"])
 
 
 @pytest.mark.parametrize(
@@ -140,27 +140,27 @@ def test_the_engine_finds_notes_that_go_on_rule_4_3(open_changed, text):
 def test_what_a_person_accepted_is_no_news_on_the_days_after_rule_4_3(open_changed):
     shop = open_changed(as_dates(6))
     ledger = ledger_of(shop)
-    finding = judge(shop)
-    assert finding.blocks
+    result = evaluate(shop)
+    assert result.blocks
 
     figures = make_table(CustomerAnalytics, [])
     made_from = describe_sources_of(shop, ledger)
     remember_master(shop, D, figures, note_sources(made_from))
-    assert judge(shop).blocks
+    assert evaluate(shop).blocks
 
     shop.warehouse.acceptances.add(
         Acceptance(
             "customer_analytics",
             "orders_are_counted_once",
             D.isoformat(),
-            finding.fingerprint,
+            result.fingerprint,
             "They bought the same twice",
             "2026-06-21T06:00:00Z",
         )
     )
-    assert not judge(shop).blocks
-    assert not judge(shop).passed
-    assert judge(shop).evidence["accepted"] == 6
+    assert not evaluate(shop).blocks
+    assert not evaluate(shop).passed
+    assert evaluate(shop).evidence["accepted"] == 6
 
 
 def describe_sources_of(shop, ledger):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.assets.raw_sales import judge_start
+from analytics_pipeline.assets.raw_sales import check_start
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests.unit.domain.test_order_matching import raw_sales
@@ -28,10 +28,10 @@ def test_the_start_date_that_is_named_can_be_set_rule_1_2(
         data_dir=tmp_path / "data", start_date=date.fromisoformat(start)
     )
 
-    finding = judge_start(open_shop(settings), raw_sales({"business_date": sold}))
+    result = check_start(open_shop(settings), raw_sales({"business_date": sold}))
 
-    assert not finding.passed
-    assert words in finding.sentence
-    named = finding.sentence.partition("set it to ")[2][:10]
+    assert not result.passed
+    assert words in result.sentence
+    named = result.sentence.partition("set it to ")[2][:10]
     if named:
         load_settings(data_dir=tmp_path, start_date=date.fromisoformat(named))

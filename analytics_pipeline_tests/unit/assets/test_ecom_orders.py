@@ -49,11 +49,11 @@ def export(shop, text):
 
 
 def take_in(shop):
-    """Read and store the export; return its findings by check."""
+    """Read and store the export; return its check results by check."""
     candidate = read_ecom_orders(shop)
-    assert not any(finding.blocks for finding in candidate.findings)
+    assert not any(result.blocks for result in candidate.check_results)
     shop.store_as("ecom_orders", EcomOrders)(candidate)
-    return {finding.check: finding for finding in candidate.findings}
+    return {result.check: result for result in candidate.check_results}
 
 
 def test_the_same_export_again_is_complete_and_changes_no_byte_rule_7_4(shop):
@@ -64,7 +64,7 @@ def test_the_same_export_again_is_complete_and_changes_no_byte_rule_7_4(shop):
     assert path.read_bytes() == before
 
 
-def test_the_stored_orders_tell_which_export_they_are_from(shop):
+def test_the_stored_orders_name_their_export(shop):
     path = export(shop, text_of([*BEFORE, 99]))
     take_in(shop)
 
@@ -77,39 +77,39 @@ def test_the_stored_orders_tell_which_export_they_are_from(shop):
 def test_an_export_of_fewer_orders_is_taken_in_with_a_warning(shop):
     export(shop, text_of(BEFORE[2:]))
 
-    finding = take_in(shop)["export_is_complete"]
+    result = take_in(shop)["export_is_complete"]
 
-    assert not finding.passed
-    assert (finding.evidence["orders"], finding.evidence["orders_before"]) == (10, 12)
-    assert finding.evidence["gone_orders"] == "1, 2"
+    assert not result.passed
+    assert (result.evidence["orders"], result.evidence["orders_before"]) == (10, 12)
+    assert result.evidence["gone_orders"] == "1, 2"
     assert len(shop.load("ecom_orders", EcomOrders)) == 10
 
 
-def test_an_export_that_is_gone_is_told_like_one_that_lacks_every_order(shop):
+def test_a_missing_export_is_reported_like_an_empty_one(shop):
     (shop.settings.data_dir / "ecom_orders_export.csv").unlink()
 
-    findings = {each.check: each for each in read_ecom_orders(shop).findings}
+    results = {each.check: each for each in read_ecom_orders(shop).check_results}
 
-    assert findings["export_is_readable"].passed
-    assert findings["export_is_complete"].evidence["gone"] == 12
-    assert findings["export_is_complete"].blocks
+    assert results["export_is_readable"].passed
+    assert results["export_is_complete"].evidence["gone"] == 12
+    assert results["export_is_complete"].blocks
 
 
-def test_a_shop_without_a_web_shop_is_told_nothing(tmp_path):
+def test_a_shop_without_a_web_shop_gets_no_warning(tmp_path):
     shop = open_shop(load_settings(data_dir=tmp_path), lambda: NOW)
 
     for _ in range(2):
-        assert all(finding.passed for finding in take_in(shop).values())
+        assert all(result.passed for result in take_in(shop).values())
 
 
-def test_a_lost_optional_column_is_told_once_by_its_name(shop):
+def test_a_lost_optional_column_is_reported_once_by_its_name(shop):
     export(shop, without("X-series Order ID", text_of(BEFORE)))
 
-    finding = take_in(shop)["export_is_complete"]
+    result = take_in(shop)["export_is_complete"]
 
-    assert not finding.passed
-    assert "`X-series Order ID`" in finding.sentence
-    assert "sales" in finding.sentence
+    assert not result.passed
+    assert "`X-series Order ID`" in result.sentence
+    assert "sales" in result.sentence
     assert take_in(shop)["export_is_complete"].passed
 
 
@@ -120,9 +120,9 @@ def test_a_lost_needed_column_stops_the_table_and_is_named(shop, column):
     candidate = read_ecom_orders(shop)
 
     assert candidate.frame is None
-    (finding,) = candidate.findings
-    assert (finding.check, finding.blocks) == ("export_is_readable", True)
-    assert f"lacks the column `{column}`" in finding.sentence
+    (result,) = candidate.check_results
+    assert (result.check, result.blocks) == ("export_is_readable", True)
+    assert f"lacks the column `{column}`" in result.sentence
 
 
 def test_the_export_is_read_as_it_is_declared(shop):
@@ -134,7 +134,7 @@ def test_the_export_is_read_as_it_is_declared(shop):
     toml.write_text('[ecom_export]\ndecimal = ","\n', encoding="utf-8")
     declared = open_shop(shop.settings, lambda: NOW)
 
-    assert "ecom_export.decimal" in refused.findings[0].sentence
+    assert "ecom_export.decimal" in refused.check_results[0].sentence
     assert take_in(declared)["export_is_complete"].passed
     assert set(declared.load("ecom_orders", EcomOrders)["total_cents"]) == {1250}
 
@@ -142,14 +142,14 @@ def test_the_export_is_read_as_it_is_declared(shop):
 def test_damaged_orders_are_no_reason_to_refuse_good_ones(shop):
     shop.warehouse.path("ecom_orders").write_bytes(b"damaged")
 
-    finding = next(
+    result = next(
         each
-        for each in read_ecom_orders(shop).findings
+        for each in read_ecom_orders(shop).check_results
         if each.check == "export_is_complete"
     )
 
-    assert not finding.passed
-    assert not finding.blocks
+    assert not result.passed
+    assert not result.blocks
 
 
 @pytest.mark.parametrize(("days", "passed"), [(7, True), (8, False)])

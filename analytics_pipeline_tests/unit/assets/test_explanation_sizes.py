@@ -33,7 +33,7 @@ from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.model.vocabulary import RecordKind
-from analytics_pipeline_tests.tables import lend_table, make_table
+from analytics_pipeline_tests.tables import make_table, table_to_ibis
 
 D = date(2026, 6, 20)
 SHAPES: Mapping[str, Callable[[int], int]] = {
@@ -43,7 +43,7 @@ SHAPES: Mapping[str, Callable[[int], int]] = {
     "two stars": lambda n: n % 2 if n > 1 else 0,
     "a chain with leaves": lambda n: n - 2 if n % 2 == 0 else n - 1,
 }
-"""The record behind which the n-th one stands."""
+"""The record behind which the n-th one is."""
 
 
 class Counted(dict[str, Member]):
@@ -77,7 +77,7 @@ def test_each_record_is_looked_at_once(behind: Callable[[int], int]) -> None:
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=30))
-def test_records_stand_in_the_order_in_which_the_tree_is_walked(
+def test_records_are_in_the_order_of_the_tree(
     drawn: list[int],
 ) -> None:
     behind = [0, *(number % (place + 1) for place, number in enumerate(drawn))]
@@ -138,14 +138,14 @@ def query_for(records: int) -> str:
         asked.append(expression)
         return make_table(RawSales, [])
 
-    sales = lend_table(RawSales, [])
+    sales = table_to_ibis(RawSales, [])
     shop: Any = SimpleNamespace(
         sales_until=lambda _day: sales, engine=SimpleNamespace(to_pandas=note)
     )
     tied = pd.DataFrame(
         {"sale_id": [f"s{n}" for n in range(records)], "person_id": name(0)}
     )
-    ledger: Any = SimpleNamespace(sale_people=tied, nobody=[])
+    ledger: Any = SimpleNamespace(sale_people=tied, walk_in_ids=[])
     books: Any = SimpleNamespace(shop=shop, ledger=ledger, day=D)
     members = [
         Member(name(n), RecordKind.CUSTOMER, "live", "", False, "", "")
@@ -205,7 +205,7 @@ def shown_of(lines: int, members: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("lines", "members"), [(1_500, 1), (3, 1_200), (1_001, 1_001)])
-def test_of_very_many_only_some_are_printed_and_the_rest_is_told(
+def test_of_very_many_only_some_are_printed_and_the_rest_counted(
     lines: int, members: int
 ) -> None:
     shown = shown_of(lines, members)
@@ -216,8 +216,8 @@ def test_of_very_many_only_some_are_printed_and_the_rest_is_told(
         (lines - MOST_SHOWN, "earlier ones"),
         (members - MOST_SHOWN, "more"),
     ):
-        told = f" … and {more:,} {kind}; --json has all"
-        assert (told in words) == (more > 0)
+        text = f" … and {more:,} {kind}; --json has all"
+        assert (text in words) == (more > 0)
     if lines > MOST_SHOWN:
         assert f"s{lines - 1} " in words, "the latest"
         assert "s0 " not in words, "the earliest"

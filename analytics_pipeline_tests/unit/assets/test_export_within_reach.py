@@ -69,11 +69,11 @@ def test_the_data_directory_and_its_inbox_are_within_reach(
     ],
 )
 def test_no_other_file_is_within_reach(shop: Any, named: str) -> None:
-    with pytest.raises(WrongUse) as told:
+    with pytest.raises(WrongUse) as caught:
         export_within_reach(shop, named)
 
-    assert "import-ecom FILE" in told.value.remedy
-    assert "inbox" in told.value.remedy
+    assert "import-ecom FILE" in caught.value.remedy
+    assert "inbox" in caught.value.remedy
 
 
 def test_an_inbox_that_is_a_link_out_of_the_data_directory_is_none(

@@ -64,7 +64,7 @@ def sound_data(tmp_path_factory):
         shop.warehouse.write(name, model, make_table(model, rows))
     feed = make_table(SalesFeed, [SALE], state="closed", total_incl_cents=100)
     shop.sales_log().append(feed, [], number=0, cursor=5)
-    shop.sales_log().mark_judged()
+    shop.sales_log().mark_checked()
     for table in ("sales_feed", "customers"):
         shop.warehouse.record_catch_up(table, CatchUp(READ_AT, 5))
     for table, model, make in [
@@ -117,7 +117,7 @@ DEPENDENCIES = [
 
 
 @pytest.mark.parametrize("table", STEPS)
-def test_what_stands_on_sound_tables_can_be_made(shop, table):
+def test_a_table_on_sound_inputs_can_be_made(shop, table):
     assert STEPS[table](shop)
 
 
@@ -136,11 +136,13 @@ def test_a_day_not_read_to_its_end_is_not_made(shop):
     for table in ("customer_analytics", "first_time_buyers", MASTER):
         candidate = STEPS[table](shop)
         assert candidate.frame is None
-        assert [finding.check for finding in candidate.findings if finding.blocks] == [
-            "is_caught_up"
-        ]
+        assert [
+            result.check for result in candidate.check_results if result.blocks
+        ] == ["is_caught_up"]
     (candidate,) = cut(shop)
-    assert "is_caught_up" in {each.check for each in candidate.findings if each.blocks}
+    assert "is_caught_up" in {
+        each.check for each in candidate.check_results if each.blocks
+    }
 
 
 def test_a_log_that_was_not_read_to_its_end_is_not_cut(shop):
@@ -164,7 +166,7 @@ def test_a_store_without_any_sale_has_empty_days(tmp_path):
 OVERRIDES = "left_id,right_id,rule,reason\n"
 
 
-def test_the_walk_in_can_be_joined_to_nobody_rule_3_4(shop):
+def test_the_walk_in_can_be_joined_to_no_one_rule_3_4(shop):
     records = [RECORD, RECORD | {"customer_id": "w", "is_walk_in": True}]
     shop.warehouse.write("customers", Customers, make_table(Customers, records))
     path = shop.settings.data_dir / "identity_overrides.csv"
@@ -198,5 +200,5 @@ def test_a_file_of_overrides_without_lines_declares_nothing(shop, text):
 
     candidate = resolve_customers(shop)
 
-    assert not [finding for finding in candidate.findings if finding.blocks]
+    assert not [result for result in candidate.check_results if result.blocks]
     assert pd.isna(candidate.rows.loc[0, "evidence"])

@@ -1,4 +1,4 @@
-"""What resolving customers tells: who may be several people (rule 3.4)."""
+"""What resolving customers says: who may be several people (rule 3.4)."""
 
 from datetime import date
 
@@ -30,14 +30,14 @@ def folder(tmp_path):
 
 
 def resolve(folder):
-    """Return the candidate and its finding about people."""
+    """Return the candidate and its check result about people."""
     shop = open_shop(load_settings(data_dir=folder, start_date=date(2026, 6, 20)))
     candidate = resolve_customers(shop)
-    (found,) = (f for f in candidate.findings if f.check == "people_look_right")
+    (found,) = (f for f in candidate.check_results if f.check == "people_look_right")
     return candidate, found
 
 
-def test_a_couple_with_one_number_is_one_person_and_is_told(folder):
+def test_a_couple_with_one_number_is_one_person_and_reported(folder):
     candidate, found = resolve(folder)
 
     assert set(candidate.rows["person_id"]) == {"a"}

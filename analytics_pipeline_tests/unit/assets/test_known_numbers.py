@@ -24,13 +24,13 @@ def store_sales(shop, *sales):
     shop.warehouse.write("raw_sales", RawSales, rows, "2026-06-05")
 
 
-def judge(shop, *numbers, check="export_is_readable"):
+def evaluate(shop, *numbers, check="export_is_readable"):
     """Read an export of these orders; return what a check says of it."""
     rows = [number.replace('"', '""') for number in numbers]
     quoted = [f'"{row}"' if '"' in row else row for row in rows]
     export(shop, text_of(quoted))
-    findings = {each.check: each for each in read_ecom_orders(shop).findings}
-    return findings[check]
+    results = {each.check: each for each in read_ecom_orders(shop).check_results}
+    return results[check]
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def judge(shop, *numbers, check="export_is_readable"):
 def test_a_cell_that_shows_a_change_stops_the_gate_with_its_line_rule_4_3(
     shop, number, words
 ):
-    finding = judge(shop, "1001", number, "1008")
+    result = evaluate(shop, "1001", number, "1008")
 
-    assert finding.blocks
+    assert result.blocks
     assert f"{FILE}, line 3: `order_number` was changed on its way: {words}" in (
-        finding.sentence
+        result.sentence
     )
-    assert "Export the orders again from the web shop" in finding.sentence
-    assert judge(shop, "1001", "1008").passed
+    assert "Export the orders again from the web shop" in result.sentence
+    assert evaluate(shop, "1001", "1008").passed
 
 
 @pytest.mark.parametrize(
@@ -68,46 +68,46 @@ def test_a_cell_that_shows_a_change_stops_the_gate_with_its_line_rule_4_3(
     ],
 )
 def test_a_number_that_lost_the_zeros_of_a_sale_stops_the_gate_rule_4_3(shop, known):
-    assert judge(shop, "101").passed
+    assert evaluate(shop, "101").passed
 
     store_sales(shop, known)
-    finding = judge(shop, "102", "101")
+    result = evaluate(shop, "102", "101")
 
-    assert finding.blocks
+    assert result.blocks
     assert (
         "line 3: `order_number` was changed on its way: 101 lost its leading zeros"
-        in (finding.sentence)
+        in (result.sentence)
     )
-    assert "Ann" not in finding.sentence
-    assert judge(shop, "00101", "102").passed
+    assert "Ann" not in result.sentence
+    assert evaluate(shop, "00101", "102").passed
 
 
 def test_a_number_that_lost_the_zeros_of_a_stored_order_stops_the_gate_rule_4_3(shop):
     export(shop, text_of(["0007", "0008"]))
     shop.store_as("ecom_orders", EcomOrders)(read_ecom_orders(shop))
 
-    finding = judge(shop, "7", "8")
+    result = evaluate(shop, "7", "8")
 
-    assert finding.blocks
-    assert "it is known as 0007. 1 other number was changed too." in finding.sentence
-    assert judge(shop, "0007", "0008").passed
+    assert result.blocks
+    assert "it is known as 0007. 1 other number was changed too." in result.sentence
+    assert evaluate(shop, "0007", "0008").passed
 
 
 @pytest.mark.parametrize("number", ["1002.0", "1,001", "'1004", '="1005"', "1E+11"])
 def test_a_number_that_a_sale_has_exactly_so_is_the_shops_own_rule_4_3(shop, number):
-    assert judge(shop, number).blocks
+    assert evaluate(shop, number).blocks
 
     store_sales(shop, web_sale("s1", number), noted_sale("s2", "1"))
 
-    assert judge(shop, number).passed
+    assert evaluate(shop, number).passed
 
 
 def test_a_shop_that_numbers_so_may_have_an_order_without_a_sale_rule_4_3(shop):
     store_sales(shop, web_sale("s1", "26.001"), web_sale("s2", "1003"))
 
-    assert judge(shop, "26.001", "26.002").passed
-    assert judge(shop, "26.002", "1002.0").blocks
-    assert judge(shop, "1.003").blocks
+    assert evaluate(shop, "26.001", "26.002").passed
+    assert evaluate(shop, "26.002", "1002.0").blocks
+    assert evaluate(shop, "1.003").blocks
 
 
 def test_numbers_of_sales_that_are_not_of_the_web_shop_say_nothing_rule_4_3(shop):
@@ -118,7 +118,7 @@ def test_numbers_of_sales_that_are_not_of_the_web_shop_say_nothing_rule_4_3(shop
         noted_sale("s3", "x00101"),
     )
 
-    assert judge(shop, "101", "PLANT-101").passed
+    assert evaluate(shop, "101", "PLANT-101").passed
 
 
 def test_an_import_is_refused_for_the_same_reason_rule_4_3(shop):
@@ -130,16 +130,16 @@ def test_an_import_is_refused_for_the_same_reason_rule_4_3(shop):
     assert "known numbers" not in caught.value.remedy
 
 
-def test_damaged_sales_stand_in_the_way_of_no_export_and_are_told(shop):
+def test_damaged_sales_block_no_export_and_are_reported(shop):
     store_sales(shop, web_sale("s1", "00101"))
     shop.warehouse.path("raw_sales", "2026-06-05").write_bytes(b"not a table")
 
-    finding = judge(shop, "101", check="export_is_complete")
+    result = evaluate(shop, "101", check="export_is_complete")
 
-    assert not finding.passed
-    assert "could not be compared with those of the stored sales" in finding.sentence
-    assert judge(shop, "101").passed
-    assert judge(shop, "1002.0").blocks
+    assert not result.passed
+    assert "could not be compared with those of the stored sales" in result.sentence
+    assert evaluate(shop, "101").passed
+    assert evaluate(shop, "1002.0").blocks
 
 
 def test_before_any_day_is_cut_the_log_says_what_the_tills_write_rule_4_3(shop):
@@ -147,5 +147,5 @@ def test_before_any_day_is_cut_the_log_says_what_the_tills_write_rule_4_3(shop):
     rows = sales_feed({"source": "ecw:1", "source_id": "00101"})
     log.append(rows, [], number=0, cursor=1)
 
-    assert judge(shop, "101").blocks
-    assert judge(shop, "00101").passed
+    assert evaluate(shop, "101").blocks
+    assert evaluate(shop, "00101").passed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.assets.sales_feed import find_later_sales, judge_later
+from analytics_pipeline.assets.sales_feed import check_later_sales, find_later_sales
 from analytics_pipeline_tests.unit.assets.test_stale_days import READ_AT, KeptShop
 
 PAID = {"state": "closed", "paid_cents": 700, "register_id": "till-7"}
@@ -17,7 +17,7 @@ STORE = "America/New_York"
 TODAY = READ_AT.astimezone(ZoneInfo(STORE)).date()
 
 
-def told(kept):
+def reported(kept):
     log = kept.shop.sales_log()
     return find_later_sales(kept.shop, log)["sale_id"].tolist()
 
@@ -30,7 +30,7 @@ def kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("moment", "is_told"),
+    ("moment", "is_reported"),
     [
         ("2026-06-19 12:00:00", False),
         ("2026-06-20 03:59:59", False),
@@ -42,14 +42,14 @@ def kept(tmp_path):
         ("1970-01-01 00:00:00", False),
     ],
 )
-def test_a_sale_is_later_than_the_store_s_today_rule_1_5(kept, moment, is_told):
+def test_a_sale_is_later_than_the_store_s_today_rule_1_5(kept, moment, is_reported):
     kept.read(1, 0, 700, **PAID | {"sale_date": moment})
 
-    assert told(kept) == (["s1"] if is_told else [])
-    found = judge_later(kept.shop, kept.shop.sales_log())
-    assert found.passed is not is_told
-    assert found.evidence["value"] == ("7.00" if is_told else "0.00")
-    assert ("till-7" in found.sentence) is is_told
+    assert reported(kept) == (["s1"] if is_reported else [])
+    found = check_later_sales(kept.shop, kept.shop.sales_log())
+    assert found.passed is not is_reported
+    assert found.evidence["value"] == ("7.00" if is_reported else "0.00")
+    assert ("till-7" in found.sentence) is is_reported
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Auckland", "Pacific/Kiritimati", "UTC"])
@@ -57,7 +57,7 @@ def test_where_tomorrow_has_begun_already_a_sale_is_not_later_rule_1_5(kept, zon
     kept.place(zone)
     kept.read(1, 0, 700, **PAID | {"sale_date": "2026-06-19 23:59:00"})
 
-    assert told(kept) == []
+    assert reported(kept) == []
 
 
 @pytest.mark.parametrize(
@@ -71,27 +71,27 @@ def test_where_tomorrow_has_begun_already_a_sale_is_not_later_rule_1_5(kept, zon
         {"state": "archived"},
     ],
 )
-def test_a_later_sale_that_is_no_money_is_not_told_rule_1_5(kept, row):
+def test_a_later_sale_without_money_is_not_reported_rule_1_5(kept, row):
     kept.read(1, 0, 700, **PAID | {"sale_date": "2036-01-01 12:00"} | row)
 
-    assert told(kept) == []
+    assert reported(kept) == []
 
 
 def test_the_latest_version_decides_rule_1_5(kept):
     kept.read(1, 0, 700, **PAID | {"sale_date": "2036-01-01 12:00"})
     kept.read(2, 0, 700, **PAID)
     kept.read(3, 0, 700, **PAID | {"sale_date": "2036-01-01 12:00"})
-    assert told(kept) == ["s1", "s3"]
+    assert reported(kept) == ["s1", "s3"]
 
     kept.read(1, 2, 700, **PAID)
     kept.read(2, 0, 700, **PAID | {"sale_date": "2030-01-01 12:00"})
-    kept.turn_away(3)
+    kept.reject(3)
 
-    assert told(kept) == ["s2"]
+    assert reported(kept) == ["s2"]
 
 
 def test_a_log_without_sales_has_no_later_one_rule_1_5(kept):
-    assert told(kept) == []
+    assert reported(kept) == []
 
 
 @settings(max_examples=5, deadline=None)
@@ -110,4 +110,4 @@ def test_whatever_the_clocks_say_rule_1_5(moments):
 
         days = [m.replace(tzinfo=UTC).astimezone(ZoneInfo(STORE)) for m in moments]
         wanted = [f"s{n}" for n, day in enumerate(days) if day.date() > TODAY]
-        assert sorted(told(kept)) == wanted
+        assert sorted(reported(kept)) == wanted

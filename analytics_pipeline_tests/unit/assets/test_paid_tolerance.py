@@ -13,7 +13,7 @@ from analytics_pipeline.assets.raw_sales import compare_with_log
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
 from analytics_pipeline.domain.feed import changed_sales
 from analytics_pipeline.domain.sales import classify_sales
-from analytics_pipeline.engine.duckdb import lend
+from analytics_pipeline.engine.duckdb import to_ibis
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.storage.parquet import shape
@@ -75,11 +75,11 @@ BY_DAY = {(0, 0), (0, 5), (1, 4), (5, 4), (99, 6)}
 def test_a_sale_is_changed_if_it_counts_otherwise_now_rules_2_1_and_7_3(before, now):
     feed = make_table(SalesFeed, EVERY_SALE)
     stored, fresh = classify(feed, before), classify(feed, now)
-    outlets = lend(make_table(Outlets, []), Outlets)
+    outlets = to_ibis(make_table(Outlets, []), Outlets)
 
     changed = ENGINE.to_pandas(
         changed_sales(
-            lend(feed, SalesFeed), lend(stored, RawSales), outlets, "UTC", now
+            to_ibis(feed, SalesFeed), to_ibis(stored, RawSales), outlets, "UTC", now
         )
     )
 
@@ -166,13 +166,13 @@ def test_a_tolerance_set_back_is_found_too_rule_7_3(kept):
     assert files(kept) == before
 
 
-def test_whoever_reads_sales_reads_them_by_the_same_tolerance_rule_2_1(kept):
+def test_anyone_who_reads_sales_reads_them_by_the_same_tolerance_rule_2_1(kept):
     def counts():
         now = read_sales_now(kept.shop, ["s11"])
         gone = find_quarantined_sales(kept.shop).last_good
         return [*now["is_completed"], *gone["is_completed"]]
 
-    kept.turn_away(13)
+    kept.reject(13)
 
     assert counts() == [False, False]
     tolerate(kept, "0.05")

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from analytics_pipeline.assets.customer_analytics import judge_people
+from analytics_pipeline.assets.customer_analytics import check_people
 from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
     CustomerIdentities,
@@ -32,8 +32,8 @@ def publish(folder, as_of):
 
 
 def tiers(shop):
-    nobody = make_table(CustomerIdentities, [])
-    _, found = judge_people(shop, DAY, people("Sprout"), nobody)
+    no_one = make_table(CustomerIdentities, [])
+    _, found = check_people(shop, DAY, people("Sprout"), no_one)
     return found
 
 
@@ -60,12 +60,12 @@ def test_a_later_master_is_none_to_compare_with(tmp_path):
     assert found.sentence == "There is no earlier master to compare with."
 
 
-def test_a_damaged_master_before_is_told_once(tmp_path):
+def test_a_damaged_master_before_is_reported_once(tmp_path):
     before = DAY - timedelta(days=1)
     shop = publish(tmp_path, before)
     shop.warehouse.path("customer_analytics", before.isoformat()).write_bytes(b"PAR1")
 
-    vanished, moved = judge_people(
+    vanished, moved = check_people(
         shop, DAY, people("Sprout"), make_table(CustomerIdentities, [])
     )
 

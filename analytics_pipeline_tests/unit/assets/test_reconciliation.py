@@ -60,11 +60,11 @@ def candidate(stored_data):
     return reconcile_web_orders(open_at(stored_data))
 
 
-def finding_of(candidate, check):
-    return next(each for each in candidate.findings if each.check == check)
+def check_result_of(candidate, check):
+    return next(each for each in candidate.check_results if each.check == check)
 
 
-def test_thousands_of_orders_stand_in_the_category_of_their_kind(web, candidate):
+def test_thousands_of_orders_are_in_the_category_of_their_kind(web, candidate):
     table = candidate.rows
 
     assert len(table) == len(web.expected) >= 2_400
@@ -92,7 +92,7 @@ def test_every_category_is_filled_and_they_sum_to_the_export(web, candidate):
     assert summary["order_total_cents"].to_dict() == money
     assert summary["orders"].sum() == len(totals)
     assert summary["order_total_cents"].sum() == sum(totals.values())
-    sums = finding_of(candidate, "categories_add_up")
+    sums = check_result_of(candidate, "categories_add_up")
     assert sums.passed
     assert sums.evidence["export_orders"] == len(totals)
     assert sums.evidence["export_cents"] == sum(totals.values())
@@ -115,13 +115,15 @@ def test_the_figures_to_plot_are_the_counts_of_the_categories(web, candidate):
 
 
 def test_doubtful_and_late_orders_warn_and_block_nothing(candidate):
-    assert not any(finding.blocks for finding in candidate.findings)
-    assert finding_of(candidate, "evidence_agrees").evidence["contradicting"] == 300
-    assert not finding_of(candidate, "orders_have_sales").passed
+    assert not any(result.blocks for result in candidate.check_results)
+    assert (
+        check_result_of(candidate, "evidence_agrees").evidence["contradicting"] == 300
+    )
+    assert not check_result_of(candidate, "orders_have_sales").passed
 
 
-def test_what_the_web_shop_gave_back_is_told_with_what_is_left_rule_4_4(web, candidate):
-    finding = finding_of(candidate, "refunds_reach_the_tills")
+def test_a_refund_is_reported_with_what_is_left_rule_4_4(web, candidate):
+    result = check_result_of(candidate, "refunds_reach_the_tills")
     given_back = [
         number
         for number, category in web.expected.items()
@@ -133,19 +135,21 @@ def test_what_the_web_shop_gave_back_is_told_with_what_is_left_rule_4_4(web, can
         if sale["business_date"] <= D.isoformat()
     }
 
-    assert not finding.passed
-    assert finding.evidence["refunded"] == len(given_back) == 300
-    assert finding.evidence["left_cents"] == sum(
+    assert not result.passed
+    assert result.evidence["refunded"] == len(given_back) == 300
+    assert result.evidence["left_cents"] == sum(
         of_sales[f"sale-{number}"] for number in given_back
     )
 
 
 def test_no_evidence_holds_a_contact_or_a_person(candidate):
-    told = str([(each.sentence, dict(each.evidence)) for each in candidate.findings])
+    text = str(
+        [(each.sentence, dict(each.evidence)) for each in candidate.check_results]
+    )
 
-    assert "@" not in told
-    assert "ecom-" not in told
-    assert "person-" not in told
+    assert "@" not in text
+    assert "ecom-" not in text
+    assert "person-" not in text
 
 
 def test_the_table_and_the_file_for_people_say_the_same(shop, candidate):
@@ -195,10 +199,10 @@ def test_before_the_first_publication_there_is_nothing_and_it_says_so(tmp_path):
     store_reconciliation(shop, candidate)
 
     assert candidate.rows.empty
-    assert all(finding.passed for finding in candidate.findings)
-    assert "No master is published yet" in candidate.findings[0].sentence
+    assert all(result.passed for result in candidate.check_results)
+    assert "No master is published yet" in candidate.check_results[0].sentence
     EcomReconciliation.validate(candidate.rows, lazy=True)
-    assert {each.check for each in candidate.findings} | {SCHEMA_CHECK} == {
+    assert {each.check for each in candidate.check_results} | {SCHEMA_CHECK} == {
         "categories_add_up", "evidence_agrees", "orders_have_sales", "matches_schema",
         "refunds_reach_the_tills",
     }  # fmt: skip

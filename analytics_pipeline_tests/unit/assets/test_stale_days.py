@@ -65,7 +65,7 @@ class KeptShop:
         }
         self._append([row], [])
 
-    def turn_away(self, sale):
+    def reject(self, sale):
         """A new version of the sale arrives and cannot be read."""
         self.version += 1
         self._append([], [Rejection("sales_feed", "r", f"s{sale}", self.version, "p")])
@@ -75,7 +75,7 @@ class KeptShop:
         number = log.next_number()
         frame = make_table(SalesFeed, [row | {"segment": number} for row in rows])
         log.append(frame, away, number=number, cursor=self.version)
-        self.shop.sales_log().mark_judged()
+        self.shop.sales_log().mark_checked()
 
     def cut(self, days):
         for candidate in recut_days(self.shop, days):
@@ -115,7 +115,7 @@ ON = st.integers(-1, DAYS)  # one before the first day, one after the last
 STORED = st.integers(0, DAYS - 1)
 HAPPENINGS = st.one_of(
     st.tuples(st.just("read"), SALES, ON, st.integers(1, 3), st.booleans()),
-    st.tuples(st.just("turn_away"), SALES),
+    st.tuples(st.just("reject"), SALES),
     st.tuples(st.just("tamper"), STORED, SALES),
     st.tuples(st.just("remove"), STORED),
     st.tuples(st.just("place"), st.sampled_from(["UTC", "Asia/Tokyo"])),
@@ -221,8 +221,8 @@ def test_a_day_that_somebody_swapped_is_found_without_any_news_in_the_log(kept):
     assert compare_with_log(kept.shop, LAST).stale_days == ["2026-06-05"]
 
 
-def test_a_sale_copied_into_another_day_is_told_as_standing_twice(kept):
-    """The log would give both days back as they are; only the count tells."""
+def test_a_sale_copied_into_another_day_is_reported_as_repeated(kept):
+    """The log would give both days back as they are; only the count says."""
     day = kept.shop.warehouse.read("raw_sales", RawSales, "2026-06-02")
     kept.shop.warehouse.write("raw_sales", RawSales, day, "2026-06-05")
 

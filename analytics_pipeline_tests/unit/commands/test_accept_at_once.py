@@ -51,7 +51,7 @@ def test_one_without_the_other_is_refused(
         ("volume_is_usual", "cannot be accepted"),
     ],
 )
-def test_a_check_that_nobody_can_accept_is_refused(
+def test_a_check_that_no_one_can_accept_is_refused(
     check: str, words: str, tmp_path: Path
 ) -> None:
     result = CliRunner().invoke(app, ["update", "--accept", check, *SO])
@@ -84,6 +84,6 @@ def test_a_check_of_another_table_is_none_of_the_import(tmp_path: Path) -> None:
 def test_a_program_gets_a_document_of_it() -> None:
     result = CliRunner().invoke(app, ["update", "--json", "--accept", "rows_are_sound"])
 
-    told = json.loads(result.stdout)
-    assert told["exit_code"] == result.exit_code == 2
-    assert "go together" in told["error"]
+    document = json.loads(result.stdout)
+    assert document["exit_code"] == result.exit_code == 2
+    assert "go together" in document["error"]

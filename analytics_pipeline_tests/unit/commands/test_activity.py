@@ -1,4 +1,4 @@
-"""The line of what is under way: counts, rates, waits, and how often it is told."""
+"""The line of what is under way: counts, rates, waits, and how often it is shown."""
 
 from itertools import pairwise
 
@@ -32,14 +32,14 @@ def test_before_anything_is_counted_the_work_has_a_name(activity: Activity) -> N
     assert activity.line() == "updating …"
 
 
-def test_counts_are_told_with_their_rate(activity: Activity, watch: Watch) -> None:
+def test_counts_are_reported_with_their_rate(activity: Activity, watch: Watch) -> None:
     watch.at += 4
     activity.advance("sales", 12_000, None)
 
     assert activity.line() == "updating: sales 12,000 (3,000/s)"
 
 
-def test_what_is_to_be_done_in_all_is_told(activity: Activity, watch: Watch) -> None:
+def test_the_total_is_shown(activity: Activity, watch: Watch) -> None:
     activity.advance("raw_sales days", 20, 400)
     assert activity.line() == "updating: raw_sales days 20 of 400"
 
@@ -84,35 +84,35 @@ def test_a_wait_that_lightspeed_asks_for_counts_down(
     assert activity.line() == "updating: sales 10"
 
 
-def test_another_try_is_told_with_what_failed(activity: Activity) -> None:
+def test_another_try_is_shown_with_what_failed(activity: Activity) -> None:
     activity.wait(3, "it answered 503")
 
     assert activity.line() == "trying Lightspeed again in 3 s: it answered 503"
 
 
-def test_a_reason_that_comes_again_and_again_is_told_ever_more_rarely(
+def test_a_repeated_reason_is_shown_ever_more_rarely(
     activity: Activity,
 ) -> None:
-    told = [n for n in range(1, 40) if activity.wait(1, "it answered 503")]
+    values = [n for n in range(1, 40) if activity.wait(1, "it answered 503")]
 
-    assert told == [1, 2, 4, 8, 16, 32]
+    assert values == [1, 2, 4, 8, 16, 32]
     assert activity.waits["it answered 503"].times == 39
     assert activity.waits["it answered 503"].seconds == 39
 
 
-def test_a_long_wait_is_always_told(activity: Activity) -> None:
+def test_a_long_wait_is_always_reported(activity: Activity) -> None:
     assert [activity.wait(60, LIMIT_REACHED) for _ in range(5)] == [True] * 5
 
 
 def test_without_a_terminal_an_hour_is_some_twenty_lines(
     activity: Activity, watch: Watch
 ) -> None:
-    told = []
+    parts = []
     for second in range(3_600):
         watch.at = 100.0 + second
         if activity.is_due():
-            told.append(second)
+            parts.append(second)
 
-    assert told[:3] == [10, 25, 48]
-    assert len(told) < 20
-    assert max(b - a for a, b in pairwise(told)) <= 300
+    assert parts[:3] == [10, 25, 48]
+    assert len(parts) < 20
+    assert max(b - a for a, b in pairwise(parts)) <= 300

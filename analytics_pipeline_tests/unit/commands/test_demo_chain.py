@@ -17,13 +17,13 @@ def test_the_demonstration_publishes_every_shop_and_lets_the_last_one_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo_chain, "HISTORY", timedelta(days=15))
-    monkeypatch.setenv("ALERT_URLS", "json://127.0.0.1:9/nobody-is-told-of-a-demo")
+    monkeypatch.setenv("ALERT_URLS", "json://127.0.0.1:9/no-alerts-from-a-demo")
 
     result = CliRunner().invoke(app, ["demo", "--shops", "2"])
 
     assert result.exit_code == 0, result.output
     assert "berlin: Lightspeed does not accept the token" in result.stderr
-    assert "nobody-is-told" not in result.output
+    assert "no-alerts-from" not in result.output
     folder = tmp_path / "data/demo_chain"
     masters = {path.parent.name for path in folder.glob(f"data/*/{MASTER}")}
     assert masters == {"berlin", "newyork"}

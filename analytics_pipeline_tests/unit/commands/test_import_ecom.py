@@ -44,7 +44,7 @@ def update(data: Path) -> None:
     shop = shop_in(data)
     candidate = read_ecom_orders(shop)
     honour = shop.warehouse.acceptances.honour
-    found = [honour("ecom_orders", None, each) for each in candidate.findings]
+    found = [honour("ecom_orders", None, each) for each in candidate.check_results]
     assert not any(each.blocks for each in found)
     shop.store_as("ecom_orders", EcomOrders)(candidate)
 
@@ -191,7 +191,7 @@ def test_the_first_export_of_all_replaces_nothing(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "reported"),
     [
         (("--accept", "export_is_complete"), "go together"),
         (("--reason", "so"), "go together"),
@@ -206,12 +206,12 @@ def test_the_first_export_of_all_replaces_nothing(
     ],
 )
 def test_what_cannot_be_accepted_is_wrong_use(
-    data: Path, words: tuple[str, ...], told: str
+    data: Path, words: tuple[str, ...], reported: str
 ) -> None:
     result = imported(data, range(1, 19), *words)
 
     assert result.exit_code == 2, result.output
-    assert told in result.stderr
+    assert reported in result.stderr
     assert numbers_in(data / IN_PLACE) == 383
     assert shop_in(data).warehouse.acceptances.all() == []
 
@@ -224,21 +224,21 @@ def test_a_sound_export_has_nothing_to_accept(data: Path) -> None:
     assert numbers_in(data / IN_PLACE) == 383
 
 
-def test_a_program_is_told_the_counts_of_a_refused_export(data: Path) -> None:
+def test_json_has_the_counts_of_a_refused_export(data: Path) -> None:
     result = imported(data, range(1, 19), "--json")
 
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["exit_code"]) == (1, 1)
-    assert (told["orders"], len(told["gone_orders"])) == (18, 365)
-    assert told["file"] is told["previous"] is None
-    assert "365 of those are gone" in told["error"]
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["exit_code"]) == (1, 1)
+    assert (document["orders"], len(document["gone_orders"])) == (18, 365)
+    assert document["file"] is document["previous"] is None
+    assert "365 of those are gone" in document["error"]
 
 
-def test_a_program_is_told_where_the_replaced_export_is_kept(data: Path) -> None:
-    told = json.loads(imported(data, range(1, 400), "--json").stdout)
+def test_json_says_where_the_replaced_export_is_kept(data: Path) -> None:
+    document = json.loads(imported(data, range(1, 400), "--json").stdout)
 
-    assert told["file"] == str(data / IN_PLACE)
-    assert told["previous"] == str(data / PREVIOUS)
+    assert document["file"] == str(data / IN_PLACE)
+    assert document["previous"] == str(data / PREVIOUS)
 
 
 def take_in_by_dagster(data: Path, numbers: range) -> None:
@@ -259,7 +259,7 @@ def test_a_run_of_dagster_with_a_file_keeps_the_good_export_too(data: Path) -> N
     assert not (data / PREVIOUS).exists()
 
 
-def test_a_run_of_dagster_keeps_what_it_replaces_beside_it(data: Path) -> None:
+def test_a_run_of_dagster_keeps_what_it_replaces_next_to_it(data: Path) -> None:
     take_in_by_dagster(data, range(1, 390))
 
     assert numbers_in(data / IN_PLACE) == 389

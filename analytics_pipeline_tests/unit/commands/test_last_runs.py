@@ -66,8 +66,10 @@ class Records:
             if isinstance(failing, BaseException):
                 raise failing
             if failing is not None:
-                told = dict(zip(("exit_code", "cause", "remedy"), failing, strict=True))
-                raise dg.Failure("failed", metadata=told, allow_retries=False)
+                reported = dict(
+                    zip(("exit_code", "cause", "remedy"), failing, strict=True)
+                )
+                raise dg.Failure("failed", metadata=reported, allow_retries=False)
 
         return made
 
@@ -132,8 +134,8 @@ def test_a_failed_run_says_with_which_code_why_and_what_to_do(
     assert failed is not None
     assert failed.outcome is RunEnding.FAILED
     assert (failed.exit_code, failed.cause) == (exit_code, cause)
-    told = f"{to_do}analytics-pipeline update" if to_do else remedy
-    assert failed.remedy == told
+    reported = f"{to_do}analytics-pipeline update" if to_do else remedy
+    assert failed.remedy == reported
     assert failed.is_standing
     assert records.read().last == failed
 
@@ -154,7 +156,7 @@ def test_an_unexpected_failure_quotes_nothing_of_what_failed(records: Records) -
 def test_a_run_that_ctrl_c_stopped_is_interrupted(
     records: Records, error: BaseException
 ) -> None:
-    """Dagster tells the two apart from a failure of the step by its own error."""
+    """Dagster marks the two by an error of its own, unlike a failure of the step."""
     if isinstance(error, SystemExit):
         from dagster._core.errors import DagsterExecutionInterruptedError
 
@@ -198,7 +200,7 @@ def test_a_run_that_was_canceled_in_the_ui_is_interrupted(records: Records) -> N
 
 
 def test_a_command_that_was_killed_is_interrupted_at_once(records: Records) -> None:
-    """Nobody holds the directory, so no command works."""
+    """The directory is free, so no command works."""
     records.begin()
 
     runs = records.read()
@@ -317,7 +319,7 @@ def test_a_run_of_other_tables_clears_nothing(records: Records) -> None:
     assert (runs.failed.job, runs.failed.exit_code) == ("daily_update", 3)
 
 
-def test_a_failure_behind_a_cleared_one_still_stands(records: Records) -> None:
+def test_a_failure_behind_a_cleared_one_remains(records: Records) -> None:
     records.run()
     records.run(failing={"sales_feed": REVOKED})
     records.run(
@@ -331,7 +333,7 @@ def test_a_failure_behind_a_cleared_one_still_stands(records: Records) -> None:
     assert failed.job == "daily_update"
 
 
-def test_a_snapshot_of_a_past_day_that_failed_needs_nobody(records: Records) -> None:
+def test_a_failed_snapshot_of_a_past_day_needs_no_action(records: Records) -> None:
     publish(records.shop, D)
     records.run()
     records.run(
@@ -353,7 +355,7 @@ def publish(shop: Shop, day: date) -> None:
     shop.publication.publish_master(day, "master\n", 1, at, provisional=False)
 
 
-def test_since_when_is_told_by_the_first_of_an_unbroken_row(records: Records) -> None:
+def test_since_is_the_first_of_an_unbroken_row(records: Records) -> None:
     records.run(failing={"sales_feed": REVOKED})
     records.run()
     for _ in range(3):
@@ -376,13 +378,13 @@ def test_each_shop_of_a_chain_has_its_own_last_run(records: Records, tag: str) -
         failing = {"sales_feed": REVOKED} if name == "north" else {}
         records.run(failing=failing, tags={tag: name})
 
-    told = {}
+    values = {}
     for name in ("berlin", "north", "sydney"):
         last = of_chain(records, name).read().last
         assert last is not None
-        told[name] = last.outcome
+        values[name] = last.outcome
 
-    assert told == {
+    assert values == {
         "berlin": RunEnding.DONE,
         "north": RunEnding.FAILED,
         "sydney": RunEnding.DONE,

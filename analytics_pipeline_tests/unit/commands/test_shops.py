@@ -87,7 +87,7 @@ def test_the_status_of_a_chain_is_that_of_each_shop_with_its_own_next_step(
         assert f"Run: analytics-pipeline --shop {name} update" in result.stdout
 
 
-def test_a_broken_shop_is_told_among_the_others_and_its_code_is_the_worst(
+def test_a_broken_shop_is_listed_and_sets_the_exit_code(
     shops: Path,
 ) -> None:
     write_shop(shops, "berlin", LIGHTSPEED_TOKEN="")
@@ -101,7 +101,7 @@ def test_a_broken_shop_is_told_among_the_others_and_its_code_is_the_worst(
     assert type_in("--shop north status").exit_code == 1
 
 
-def test_a_shop_that_was_told_of_gives_no_name_to_the_fault_of_the_next(
+def test_a_fault_has_the_name_of_its_own_shop(
     shops: Path,
 ) -> None:
     write_shop(shops, "zurich", LIGHTSPEED_TOKEN="")
@@ -136,7 +136,9 @@ def test_alert_test_goes_on_after_a_shop_without_a_channel(
         assert south.titles == ["[south] TEST of alerts"]
 
 
-def test_a_file_that_others_can_read_is_told_with_every_command(shops: Path) -> None:
+def test_a_file_that_others_can_read_is_reported_with_every_command(
+    shops: Path,
+) -> None:
     (shops / "north.env").chmod(0o644)
 
     assert f"chmod 600 {shops / 'north.env'}" in type_in("--shop north status").stderr
@@ -176,11 +178,11 @@ def test_dagsters_processes_inherit_where_the_chain_is_and_no_ones_secrets(
     chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("LIGHTSPEED_TOKEN", "ALERT_URLS", "ANALYTICS_STORE", "OTHER"):
-        monkeypatch.setenv(name, "of-nobody")
+        monkeypatch.setenv(name, "of-no-one")
 
     environment = environment_of(chain)
 
-    assert [name for name in environment if environment[name] == "of-nobody"] == [
+    assert [name for name in environment if environment[name] == "of-no-one"] == [
         "OTHER"
     ]
     assert environment["ANALYTICS_SHOPS"] == str(tmp_path / "shops")

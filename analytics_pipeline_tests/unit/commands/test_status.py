@@ -70,7 +70,7 @@ def test_a_good_morning_says_so_on_one_screen(shop: Shop) -> None:
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_what_failed_is_told_with_since_when_and_what_to_do(shop: Shop) -> None:
+def test_a_failure_has_since_and_remedy(shop: Shop) -> None:
     fail(shop, "raw_sales", "words_fail", D)
 
     state = read_state(shop)
@@ -79,11 +79,11 @@ def test_what_failed_is_told_with_since_when_and_what_to_do(shop: Shop) -> None:
     assert not state.is_good
     assert "raw_sales of 2026-06-20  words_fail, since 2026-06-21 02:01" in text
     assert "It is so." in text
-    assert "mend the cause, then run: analytics-pipeline update" in text
+    assert "fix the cause, then run: analytics-pipeline update" in text
     assert "--accept" not in text
 
 
-def test_what_a_person_may_accept_is_told_with_the_command(shop: Shop) -> None:
+def test_status_shows_the_command_to_accept(shop: Shop) -> None:
     fail(shop, "customers", "rows_are_sound", None, "0f")
 
     assert (
@@ -101,14 +101,14 @@ def test_days_that_failed_the_same_check_are_one_line(shop: Shop) -> None:
     assert failure.days == ["2026-06-18", "2026-06-19", "2026-06-20"]
 
 
-def test_two_checks_that_stop_one_table_are_both_told(shop: Shop) -> None:
+def test_two_checks_that_stop_one_table_are_both_shown(shop: Shop) -> None:
     failed = [FailedCheck(name, "So.", FAILED_AT) for name in ("one", "two")]
     shop.warehouse.remember_failure("outlets", None, failed)
 
     assert [each.check for each in read_state(shop).failures] == ["one", "two"]
 
 
-def test_a_snapshot_that_failed_before_the_published_day_stops_nobody(
+def test_a_failed_snapshot_of_a_past_day_stops_nothing(
     shop: Shop,
 ) -> None:
     fail(shop, "customer_analytics", "no_person_vanished", D - timedelta(days=1))
@@ -154,7 +154,7 @@ def test_yesterdays_master_is_due_at_six_in_the_store(
     assert ("that of 2026-06-21 is due" in shown(state)) is not fresh
 
 
-def test_nothing_published_is_told_by_name(tmp_path: Path) -> None:
+def test_nothing_published_yet_is_named(tmp_path: Path) -> None:
     state = read_state(open_shop(load_settings(data_dir=tmp_path), lambda: EIGHT))
 
     assert not state.is_good
@@ -176,7 +176,7 @@ def test_a_bad_morning_fits_a_screen_and_keeps_what_matters(shop: Shop) -> None:
     warned = [Warned("customers", f"check_{n}", [], FAILED_AT, long) for n in range(3)]
     state = read_state(shop)
     tables = [
-        replace(each, gate="open") if each.gate == "never run" else each
+        replace(each, gate="open") if each.gate == "not run yet" else each
         for each in state.tables
     ]
     state = replace(state, warnings=warned, tables=tables)
@@ -186,12 +186,12 @@ def test_a_bad_morning_fits_a_screen_and_keeps_what_matters(shop: Shop) -> None:
     assert len(lines) < 24
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
-    assert "ecom_orders: mend the cause" in text
+    assert "ecom_orders: fix the cause" in text
     assert all(f"check_{n}, since" in text for n in range(3))
     assert "The gates of 11 other tables are open." in text
 
 
-def test_machines_are_told_the_same(shop: Shop) -> None:
+def test_machines_get_the_same_script(shop: Shop) -> None:
     today = open_shop(shop.settings).today
     publish(shop, today - timedelta(days=1))
     fail(shop, "customers", "rows_are_sound", None, "0f")
@@ -199,11 +199,11 @@ def test_machines_are_told_the_same(shop: Shop) -> None:
     environment = shop.settings.as_environment()
     result = CliRunner().invoke(app, ["status", "--json"], env=environment)
 
-    told = json.loads(result.stdout)
-    assert told["exit_code"] == result.exit_code == 1
-    assert told["good"] is False
-    assert told["fresh"] is True
-    (failure,) = told["failures"]
+    document = json.loads(result.stdout)
+    assert document["exit_code"] == result.exit_code == 1
+    assert document["good"] is False
+    assert document["fresh"] is True
+    (failure,) = document["failures"]
     assert failure["table"] == "customers"
     assert failure["since"] == "2026-06-21T02:01:30-04:00"
     assert failure["can_be_accepted"] is True

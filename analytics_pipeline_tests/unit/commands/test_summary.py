@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analytics_pipeline.commands.running import LOOK_AT, Outcome, tell, tell_checks
+from analytics_pipeline.commands.running import LOOK_AT, Outcome, notify, print_checks
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
@@ -58,7 +58,7 @@ def publish(
 def lines_of(shop: Shop, outcome: Outcome) -> dict[str, str]:
     """The lines of the summary, by their names."""
     out = Console(file=io.StringIO(), width=200, record=True)
-    tell(shop, outcome, DAY, 3.0, Terminal(out=out))
+    notify(shop, outcome, DAY, 3.0, Terminal(out=out))
     head, *lines = out.export_text().rstrip().splitlines()
     assert head == f"As of {DAY}"
     return dict(line.strip().split("  ", 1) for line in lines)
@@ -128,7 +128,7 @@ def test_an_older_day_is_in_the_archive_and_the_newer_master_stays(
 def test_quietly_only_what_is_wrong_is_said() -> None:
     out, err = (Console(file=io.StringIO(), width=200, record=True) for _ in range(2))
 
-    tell_checks(replace(OUTCOME, warnings=("a: b",)), Terminal(out=out, err=err))
+    print_checks(replace(OUTCOME, warnings=("a: b",)), Terminal(out=out, err=err))
 
     assert out.export_text() == ""
     assert err.export_text().startswith("warning: a: b")

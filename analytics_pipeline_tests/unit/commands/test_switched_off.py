@@ -22,7 +22,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.doctor import Grade, judge_records, judge_switches
+from analytics_pipeline.commands.doctor import Grade, check_records, check_switches
 from analytics_pipeline.commands.probes import WITHOUT, Records, list_switched_off
 from analytics_pipeline.commands.state import read_state
 from analytics_pipeline.definitions import build_definitions
@@ -122,7 +122,7 @@ def test_one_that_was_switched_off_under_an_earlier_location_is_in_use(
     assert list_switched_off(settings, instance) == []
 
 
-def test_in_a_chain_only_the_shop_is_told_whose_schedule_is_off(
+def test_in_a_chain_only_the_shop_with_the_schedule_off_says_so(
     settings: Settings,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,25 +146,25 @@ def test_status_says_what_does_not_happen_and_where_to_switch_it_on(
     result = type_in("status")
 
     assert "Switched off" not in before.output
-    assert "daily_update_schedule (no update starts by itself at night)" in (
-        result.stdout
-    )
+    assert "daily_update_schedule (no update starts at night)" in (result.stdout)
     assert "Automation" in result.stdout
     assert result.exit_code == before.exit_code, "nothing failed"
     assert "daily_update_schedule" in type_in("status", "--quiet").stderr
     assert json.loads(type_in("status", "--json").stdout)["switched_off"] == [SCHEDULE]
 
 
-def test_doctor_says_so_beside_whether_the_daemon_lives(
+def test_doctor_says_so_with_the_state_of_the_daemon(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:
     switch(instance, ALERTS, OFF)
 
-    told = json.loads(type_in("doctor", "--json").stdout)["checks"]
+    document = json.loads(type_in("doctor", "--json").stdout)["checks"]
 
-    found = {each["check"]: each for each in told}["switches"]
+    found = {each["check"]: each for each in document}["switches"]
     assert found["grade"] == "warning"
-    assert "alerts (a failure is told only when a command ends)" in found["sentence"]
+    assert (
+        "alerts (a failure is reported only when a command ends)" in found["sentence"]
+    )
     assert "Automation" in found["remedy"]
 
 
@@ -177,9 +177,9 @@ def test_a_living_daemon_keeps_no_schedule_that_is_switched_off(
 ) -> None:
     records = Records(tmp_path, clock.now(), off)
 
-    assert kept in judge_records(records, clock.now()).sentence
-    assert judge_switches(records).grade is grade
+    assert kept in check_records(records, clock.now()).sentence
+    assert check_switches(records).grade is grade
 
 
 def test_a_shop_without_records_has_nothing_switched_off() -> None:
-    assert judge_switches(None).grade is Grade.OK
+    assert check_switches(None).grade is Grade.OK

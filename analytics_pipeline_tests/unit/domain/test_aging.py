@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.model.policy import Policy, TierBasis
-from analytics_pipeline_tests.tables import lend_rows
+from analytics_pipeline_tests.tables import rows_to_ibis
 
 LAST = date(2026, 2, 1)
 """No purchase is later; what follows holds the end of February and a DST change."""
@@ -95,8 +95,8 @@ def found(engine, histories, today, tier_basis=TierBasis.ROLLING_90_DAYS):
     ]
     people = [{"person_id": person, "is_customer": True} for person in histories]
     measured = measure_people(
-        lend_rows(rows, PURCHASE),
-        lend_rows(people, {"person_id": "string", "is_customer": "boolean"}),
+        rows_to_ibis(rows, PURCHASE),
+        rows_to_ibis(people, {"person_id": "string", "is_customer": "boolean"}),
         Policy(tier_basis=tier_basis),
         today,
     )

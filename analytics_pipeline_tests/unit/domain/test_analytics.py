@@ -15,7 +15,7 @@ from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.vocabulary import Tier
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline_tests.tables import lend_rows, lend_table
+from analytics_pipeline_tests.tables import rows_to_ibis, table_to_ibis
 
 D = date(2026, 6, 20)
 WALK_IN = "walk-in"
@@ -65,20 +65,20 @@ def measure(
     """Return the rows of ``CustomerAnalytics`` by person."""
     policy = policy or Policy()
     numbered = [{"sale_id": f"s{n}", **row} for n, row in enumerate(sales)]
-    raw_sales = lend_table(RawSales, numbered, time_zone="UTC", version=1)
+    raw_sales = table_to_ibis(RawSales, numbered, time_zone="UTC", version=1)
     persons = PEOPLE if people is None else people
     purchases = list_purchases(
         raw_sales,
-        lend_rows(
+        rows_to_ibis(
             [{"record_id": r, "person_id": p} for r, p in RECORDS.items()],
             {"record_id": TEXT, "person_id": TEXT},
         ),
-        lend_rows(
+        rows_to_ibis(
             [{"sale_id": s, "person_id": p} for s, p in (sale_people or {}).items()],
             {"sale_id": TEXT, "person_id": TEXT},
         ),
-        lend_rows([{"sale_id": s} for s in web_sales], {"sale_id": TEXT}),
-        lend_rows(
+        rows_to_ibis([{"sale_id": s} for s in web_sales], {"sale_id": TEXT}),
+        rows_to_ibis(
             [{"order_number": f"{n}", **order} for n, order in enumerate(added)],
             {
                 "order_number": TEXT,
@@ -91,11 +91,11 @@ def measure(
         policy,
         as_of,
     )
-    persons_lent = lend_rows(
+    people_table = rows_to_ibis(
         [{"person_id": p, "is_customer": own} for p, own in persons.items()],
         {"person_id": TEXT, "is_customer": "boolean"},
     )
-    measured = measure_people(purchases, persons_lent, policy, as_of)
+    measured = measure_people(purchases, people_table, policy, as_of)
     frame = shape(engine.to_pandas(measured), CustomerAnalytics)
     CustomerAnalytics.validate(frame, lazy=True)
     cells = frame.astype(object).where(frame.notna(), None).to_dict("records")

@@ -46,7 +46,7 @@ def people_of(*sales, by_order=None):
 
 
 @pytest.mark.parametrize("customer", [None, float("nan"), WALK_IN])
-def test_a_return_of_nobody_belongs_to_the_person_of_the_original_rule_3_1(customer):
+def test_an_unnamed_return_belongs_to_the_original_buyer_rule_3_1(customer):
     assert people_of(("s", "a-again", None), ("r", customer, "s")) == {"r": "a"}
 
 
@@ -100,7 +100,7 @@ def test_a_return_of_a_deleted_duplicates_sale_belongs_to_the_live_person():
 
 
 @pytest.mark.parametrize("customer", [None, WALK_IN])
-def test_a_synced_sale_of_nobody_belongs_to_the_orders_person_rule_4_5(customer):
+def test_an_unnamed_synced_sale_belongs_to_the_orders_person_rule_4_5(customer):
     found = people_of(("s", customer, None), by_order={"s": "ecom-1"})
 
     assert found == {"s": "ecom-1"}
@@ -162,7 +162,7 @@ def test_an_unsynced_paid_order_is_added_to_its_person_rule_4_4():
     ]
 
 
-def test_an_order_without_a_usable_email_is_added_to_nobody_rule_4_5():
+def test_an_order_without_a_usable_email_is_unattributed_rule_4_5():
     assert added({"ecom_customer_id": None}) == [("1", None, 1_100)]
 
 

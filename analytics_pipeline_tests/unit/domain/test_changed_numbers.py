@@ -28,11 +28,11 @@ LARGE = st.integers(1000, 10**13).map(str)
 def reasons(numbers, stored=(), of_sales=(), carried=(), at_tills=()):
     """What is said of the numbers of an export, by number."""
     orders = ecom_orders(*(order(number) for number in numbers))
-    told = {
+    values = {
         each.number: explain_change(each, {*map(comparable, carried)}, at_tills)
         for each in find_doubtful(orders, stored, of_sales)
     }
-    return {number: reason for number, reason in told.items() if reason}
+    return {number: reason for number, reason in values.items() if reason}
 
 
 @pytest.mark.parametrize("way", [*SHOWN, *GROUPED])
@@ -98,9 +98,9 @@ def test_a_shop_whose_tills_write_such_numbers_may_have_another_one_rule_4_3():
 def test_a_number_without_its_zeros_is_found_rule_4_3(number):
     lost = str(int(number))
 
-    told = {lost: f"lost its leading zeros: it is known as {number}"}
-    assert reasons([lost], stored=[number]) == told
-    assert reasons([lost], of_sales=[number]) == told
+    values = {lost: f"lost its leading zeros: it is known as {number}"}
+    assert reasons([lost], stored=[number]) == values
+    assert reasons([lost], of_sales=[number]) == values
     assert reasons([number], stored=[number]) == {}
     assert reasons([number], stored=[lost]) == {}
     assert reasons([lost]) == {}

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.changes and the modules it stands on."""
+"""Tests for analytics_pipeline.domain.changes and the modules it is built on."""
 
 import csv
 import io
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from analytics_pipeline.domain.changes import (
     Master,
     add_up_changes,
+    check_causes,
+    check_figures,
     explain_orders,
     explain_sales,
-    judge_causes,
-    judge_figures,
     list_changes,
     list_moved_people,
     name_causes,
@@ -146,8 +146,10 @@ def changes(
         ignore_index=True,
     )  # fmt: skip
     caused = name_causes(compared, explained, set(keys_of(purchases(*before))))
-    told = list_changes(*masters, caused, same_policy=options.get("same_policy", True))
-    return told, *masters
+    reported = list_changes(
+        *masters, caused, same_policy=options.get("same_policy", True)
+    )
+    return reported, *masters
 
 
 BOUGHT = st.builds(
@@ -169,14 +171,14 @@ ALIVE = st.sets(st.sampled_from(PEOPLE))
 def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
     before, after, people, days
 ):
-    told, earlier, later = changes(before, after, days, people)
+    reported, earlier, later = changes(before, after, days, people)
 
-    CustomerChanges.validate(told, lazy=True)
-    finding = add_up_changes(earlier.figures, later.figures, told)
-    assert finding.passed, finding.evidence
-    assert judge_causes(told[told["change"] == "value"]).passed
-    assert_that_each_row_tells_a_change(told)
-    sums = told.groupby("customer_id")[list(MEASURES)].sum()
+    CustomerChanges.validate(reported, lazy=True)
+    result = add_up_changes(earlier.figures, later.figures, reported)
+    assert result.passed, result.evidence
+    assert check_causes(reported[reported["change"] == "value"]).passed
+    assert_that_each_row_is_a_change(reported)
+    sums = reported.groupby("customer_id")[list(MEASURES)].sum()
     for figure in MEASURES.values():
         one, two = (
             m.figures.set_index("customer_id")[figure] for m in (earlier, later)
@@ -187,10 +189,10 @@ def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
         assert expected.tolist() == found.tolist()
 
 
-def assert_that_each_row_tells_a_change(told: pd.DataFrame) -> None:
+def assert_that_each_row_is_a_change(reported: pd.DataFrame) -> None:
     """Before is never after, and what is shown is what the numbers on the right say."""
-    assert not (told["before"].fillna("") == told["after"].fillna("")).any()
-    for row in told[told["change"] == "value"].itertuples(index=False):
+    assert not (reported["before"].fillna("") == reported["after"].fillna("")).any()
+    for row in reported[reported["change"] == "value"].itertuples(index=False):
         change = next(
             (getattr(row, name) for name in MEASURES if getattr(row, name)), 0
         )
@@ -204,27 +206,27 @@ def assert_that_each_row_tells_a_change(told: pd.DataFrame) -> None:
 
 @settings(deadline=None, max_examples=8)
 @given(HISTORIES, HISTORIES)
-def test_only_people_of_whom_something_changed_are_told(before, after):
-    told, earlier, later = changes(before, after)
+def test_only_people_of_whom_something_changed_are_reported(before, after):
+    reported, earlier, later = changes(before, after)
 
     moved = set(list_moved_people(earlier.figures, later.figures))
-    assert set(told["customer_id"]) <= moved | {
+    assert set(reported["customer_id"]) <= moved | {
         b.person for b in before + after if b.person
     }
     assert changes(before, before, days=0)[0].empty
 
 
 def test_every_number_that_is_wrong_is_found():
-    told, earlier, later = changes([], [Bought("sale 1", "p1")])
+    reported, earlier, later = changes([], [Bought("sale 1", "p1")])
 
     for column in ("person_change", *MEASURES):
-        wrong = told.assign(**{column: told[column] + 1})
-        finding = add_up_changes(earlier.figures, later.figures, wrong)
-        assert finding.blocks
-        assert column in finding.sentence
-    grades = told.assign(after=told["after"].replace({"Seed": "Bloom"}))
-    finding = add_up_changes(earlier.figures, later.figures, grades)
-    assert (finding.blocks, finding.evidence["wrong_tiers_and_segments"]) == (True, 2)
+        wrong = reported.assign(**{column: reported[column] + 1})
+        result = add_up_changes(earlier.figures, later.figures, wrong)
+        assert result.blocks
+        assert column in result.sentence
+    grades = reported.assign(after=reported["after"].replace({"Seed": "Bloom"}))
+    result = add_up_changes(earlier.figures, later.figures, grades)
+    assert (result.blocks, result.evidence["wrong_tiers_and_segments"]) == (True, 2)
 
 
 def test_figures_that_are_not_the_sum_of_their_purchases_are_found():
@@ -234,27 +236,27 @@ def test_figures_that_are_not_the_sum_of_their_purchases_are_found():
     everybody = pd.Index(["p1", "p2"])
     totals = {"value_cents": 95, "orders": 2}
 
-    assert judge_figures(held, pieces, everybody, totals).passed
+    assert check_figures(held, pieces, everybody, totals).passed
     for column in MEASURES.values():
         wrong = held.assign(**{column: held[column] + [1, 0]})
-        found = judge_figures(wrong, pieces, everybody, totals)
+        found = check_figures(wrong, pieces, everybody, totals)
         assert (found.blocks, found.evidence["people_that_differ"]) == (True, 1)
     for name in totals:
-        other = judge_figures(held, pieces, everybody, totals | {name: 0})
+        other = check_figures(held, pieces, everybody, totals | {name: 0})
         assert other.blocks, "somebody who did not move differs"
 
 
 def test_a_person_out_of_another_is_a_split_and_into_another_a_merge():
     here, there = {"b": "a"}, {"c": "a"}
-    told, *_ = changes([], [], people=({"a", "c"}, {"a", "b"}), homes=(here, there))
+    reported, *_ = changes([], [], people=({"a", "c"}, {"a", "b"}), homes=(here, there))
 
-    rows = told[told["person_change"] != 0].set_index("customer_id")
+    rows = reported[reported["person_change"] != 0].set_index("customer_id")
     assert rows["change"].to_dict() == {"b": "split", "c": "merged"}
     assert rows["before"].to_dict() == {"b": "a", "c": "c"}
     assert rows["after"].to_dict() == {"b": "b", "c": "a"}
 
 
-def test_what_no_purchase_explains_is_told_with_its_sum():
+def test_unexplained_changes_have_their_sum():
     earlier = Master(D, figures([Bought("sale 1", "p1")], D, set()), {}, {})
     later = Master(
         D + timedelta(days=1), figures([Bought("sale 1", "p1", cents=70)], D, set()),
@@ -265,16 +267,16 @@ def test_what_no_purchase_explains_is_told_with_its_sum():
     caused = name_causes(nothing, none, set())
 
     for same_policy, cause in ((True, "unknown"), (False, "policy")):
-        told = list_changes(earlier, later, caused, same_policy=same_policy)
-        assert told[["before", "after"]].to_numpy().tolist() == [["1.00", "0.70"]]
-        assert told["cause"].tolist() == [cause]
-        assert told["lifetime_value_change_cents"].tolist() == [-30]
-        assert judge_causes(told).passed != same_policy
+        reported = list_changes(earlier, later, caused, same_policy=same_policy)
+        assert reported[["before", "after"]].to_numpy().tolist() == [["1.00", "0.70"]]
+        assert reported["cause"].tolist() == [cause]
+        assert reported["lifetime_value_change_cents"].tolist() == [-30]
+        assert check_causes(reported).passed != same_policy
 
 
 SAME = Bought("sale 1", "p1", ago=89, cents=-11_799, is_order=False)
 FREE = Bought("sale 1", "p1", ago=89, cents=0)
-TELLING = [
+FIRST_FIGURE_CHANGED = [
     pytest.param(SAME, SAME, "-117.99", "0.00", id="a return that left the window"),
     pytest.param(FREE, FREE, "1", "0", id="a free order that left the window"),
     pytest.param(SAME, None, "-117.99", None, id="a return that was voided"),
@@ -296,26 +298,26 @@ TELLING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("one", "other", "before", "after"), TELLING)
+@pytest.mark.parametrize(("one", "other", "before", "after"), FIRST_FIGURE_CHANGED)
 def test_a_row_shows_the_figure_that_changed_and_never_the_same_twice(
     one, other, before, after
 ):
-    told, *_ = changes(*([each] if each else [] for each in (one, other)))
+    reported, *_ = changes(*([each] if each else [] for each in (one, other)))
 
-    row = told[told["change"] == "value"].astype("object")
+    row = reported[reported["change"] == "value"].astype("object")
     shown = row[["before", "after"]].where(row[["before", "after"]].notna(), None)
     assert shown.to_numpy().tolist() == [[before, after]]
 
 
 def test_amounts_are_numbers_and_other_texts_are_disarmed_rule_8_5():
-    told, *_ = changes([SAME], [replace(SAME, cents=-1)])
-    spoilt = told.assign(customer_id="=1+1", before=["-117.99"] * len(told))
+    reported, *_ = changes([SAME], [replace(SAME, cents=-1)])
+    spoilt = reported.assign(customer_id="=1+1", before=["-117.99"] * len(reported))
     rows = list(csv.DictReader(io.StringIO(render_csv(spoilt, CustomerChanges))))
 
     assert [(row["Before"], row["Customer ID"]) for row in rows] == [
         ("-117.99", "'=1+1")
-    ] * len(told)
-    formula = told.assign(before="-1+1", after="=A1")
+    ] * len(reported)
+    formula = reported.assign(before="-1+1", after="=A1")
     row = next(csv.DictReader(io.StringIO(render_csv(formula, CustomerChanges))))
     assert (row["Before"], row["After"]) == ("'-1+1", "'=A1")
 
@@ -344,14 +346,14 @@ GONE = {"is_completed": False, "is_order": False}
         ({"business_date": D + timedelta(days=1)}, "sale", "edit"),
     ],
 )  # fmt: skip
-def test_how_a_sale_stands_tells_why_it_came_or_went(sale, coming, going):
+def test_the_state_of_a_sale_explains_why_it_came_or_went(sale, coming, going):
     plain = {
         "sale_id": "1", "state": "closed", "is_completed": True, "is_order": True,
         "business_date": D,
     }  # fmt: skip
-    told = explain_sales(make_table(RawSales, [plain | sale]), D)
+    failure = explain_sales(make_table(RawSales, [plain | sale]), D)
 
-    assert told.to_numpy().tolist() == [["sale 1", coming, going]]
+    assert failure.to_numpy().tolist() == [["sale 1", coming, going]]
 
 
 @pytest.mark.parametrize(
@@ -362,33 +364,37 @@ def test_how_a_sale_stands_tells_why_it_came_or_went(sale, coming, going):
         (set(), set(), "web order undone"),
     ],
 )
-def test_how_a_web_order_stands_tells_why_it_went(synced, counting, going):
-    told = explain_orders(pd.Series(["7"], dtype="str"), synced, counting)
+def test_the_state_of_a_web_order_explains_why_it_went(synced, counting, going):
+    failure = explain_orders(pd.Series(["7"], dtype="str"), synced, counting)
 
-    assert told.to_numpy().tolist() == [["order 7", "web order", going]]
-
-
-def test_a_sale_that_is_nowhere_any_more_was_turned_away():
-    told, *_ = changes([Bought("sale 1", "p1")], [])
-
-    assert told.loc[told["change"] == "value", "cause"].tolist() == ["quarantine"]
+    assert failure.to_numpy().tolist() == [["order 7", "web order", going]]
 
 
-def test_a_sale_that_only_became_a_web_order_is_told_as_a_sync():
-    told, *_ = changes([Bought("sale 1", "p1")], [Bought("sale 1", "p1", is_ecom=True)])
+def test_a_sale_that_is_nowhere_any_more_was_rejected():
+    reported, *_ = changes([Bought("sale 1", "p1")], [])
 
-    assert told[["cause", "ecom_order_count_change"]].to_numpy().tolist() == [
+    assert reported.loc[reported["change"] == "value", "cause"].tolist() == [
+        "quarantine"
+    ]
+
+
+def test_a_sale_that_became_a_web_order_is_a_sync():
+    reported, *_ = changes(
+        [Bought("sale 1", "p1")], [Bought("sale 1", "p1", is_ecom=True)]
+    )
+
+    assert reported[["cause", "ecom_order_count_change"]].to_numpy().tolist() == [
         ["sync of a web order", 1]
     ]
 
 
 def test_the_piece_that_moved_most_is_the_cause_of_a_tier():
-    told, *_ = changes(
+    reported, *_ = changes(
         [Bought("sale 1", "p1", ago=89, cents=250)],
         [Bought("sale 1", "p1", ago=89, cents=250), Bought("sale 2", "p1", cents=10)],
     )
 
-    tier = told[told["change"] == "tier"].iloc[0]
+    tier = reported[reported["change"] == "tier"].iloc[0]
     assert (tier["before"], tier["after"]) == ("Sprout", "Seed")
     assert (tier["cause"], tier["cause_id"]) == ("left the 90 days", "1")
     assert tier["cause_date"] == pd.Timestamp(D + timedelta(days=1))

@@ -99,7 +99,7 @@ def test_an_unreadable_sale_of_a_later_version_is_a_difference():
     assert differences([UNREADABLE], [changed(version=4)]) == {"s": Difference.OLDER}
 
 
-def test_each_of_many_sales_is_judged_by_itself():
+def test_each_of_many_sales_is_checked_separately():
     searched = [changed(sale_id=name) for name in "abcd"]
     held = [changed(sale_id="a"), changed(sale_id="b", version=1)]
     held.append(changed(sale_id="d", state="voided"))

@@ -36,39 +36,39 @@ def identities(*rows):
 
 
 def test_money_and_orders_that_add_up_pass_rule_7_1():
-    finding = conserve_money(EVEN)
+    result = conserve_money(EVEN)
 
-    assert finding.passed
-    assert finding.sentence == (
+    assert result.passed
+    assert result.sentence == (
         "People and unattributed add up to sales and added web orders."
     )
-    assert EVEN.items() <= dict(finding.evidence).items()
+    assert EVEN.items() <= dict(result.evidence).items()
 
 
 @pytest.mark.parametrize("side", SIDES)
 def test_one_cent_or_one_order_too_many_on_any_side_blocks_rule_7_1(side):
-    finding = conserve_money(EVEN | {side: EVEN[side] + 1})
+    result = conserve_money(EVEN | {side: EVEN[side] + 1})
 
-    assert finding.blocks
-    assert "do not add up" in finding.sentence
+    assert result.blocks
+    assert "do not add up" in result.sentence
     unit = side.rsplit("_", 1)[1]
-    assert abs(int(finding.evidence[f"difference_{unit}"])) == 1
+    assert abs(int(result.evidence[f"difference_{unit}"])) == 1
 
 
-def test_sales_in_quarantine_are_told_beside_the_law_and_change_no_side():
+def test_sales_in_quarantine_are_reported_and_change_no_side():
     away = {
         "quarantined_sales": 3,
         "quarantined_last_good_cents": 5_800,
         "quarantined_unknown": 1,
     }
 
-    finding = conserve_money(EVEN | away)
+    result = conserve_money(EVEN | away)
 
-    assert finding.passed
-    assert "3 sales" in finding.sentence
-    assert "58.00" in finding.sentence
-    assert "1 is unknown" in finding.sentence
-    assert away.items() <= dict(finding.evidence).items()
+    assert result.passed
+    assert "3 sales" in result.sentence
+    assert "58.00" in result.sentence
+    assert "1 is unknown" in result.sentence
+    assert away.items() <= dict(result.evidence).items()
 
 
 CUSTOMERS = make_table(
@@ -88,11 +88,11 @@ DELETED = ("gone", None, False)
 def test_each_live_record_in_exactly_one_person_passes_rule_7_2():
     placed = identities(("a", "a", True), ("b", "a", True), DELETED)
 
-    finding = cover_records(CUSTOMERS, placed)
+    result = cover_records(CUSTOMERS, placed)
 
-    assert finding.passed
-    assert finding.sentence.startswith("Each live customer record belongs")
-    assert (finding.evidence["live_records"], finding.evidence["wrong"]) == (2, 0)
+    assert result.passed
+    assert result.sentence.startswith("Each live customer record belongs")
+    assert (result.evidence["live_records"], result.evidence["wrong"]) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_each_live_record_in_exactly_one_person_passes_rule_7_2():
     ],
 )
 def test_a_live_record_not_in_exactly_one_person_blocks_rule_7_2(rows, wrong):
-    finding = cover_records(CUSTOMERS, identities(*rows, DELETED))
+    result = cover_records(CUSTOMERS, identities(*rows, DELETED))
 
-    assert finding.blocks
-    assert wrong == finding.evidence["records"]
-    assert finding.sentence.startswith(f"{finding.evidence['wrong']} live customer")
+    assert result.blocks
+    assert wrong == result.evidence["records"]
+    assert result.sentence.startswith(f"{result.evidence['wrong']} live customer")
 
 
 def people(count):
@@ -132,7 +132,7 @@ STAYED = identities(*((f"p{n}", f"p{n}", True) for n in range(2_000)))
 @pytest.mark.parametrize(
     ("before", "gone", "passes"),
     [
-        pytest.param(20, 0, True, id="nobody"),
+        pytest.param(20, 0, True, id="no one"),
         pytest.param(20, 10, True, id="ten of few"),
         pytest.param(20, 11, False, id="eleven of few"),
         pytest.param(1_000, 20, True, id="two per cent of many"),
@@ -144,10 +144,10 @@ STAYED = identities(*((f"p{n}", f"p{n}", True) for n in range(2_000)))
 def test_people_may_vanish_up_to_the_larger_of_ten_and_two_per_cent(
     before, gone, passes
 ):
-    finding = keep_people(people(before), people(before - gone), STAYED)
+    result = keep_people(people(before), people(before - gone), STAYED)
 
-    assert passes == finding.passed
-    assert gone == finding.evidence["unexplained"]
+    assert passes == result.passed
+    assert gone == result.evidence["unexplained"]
 
 
 def test_a_merge_and_a_deletion_explain_who_is_gone():
@@ -155,16 +155,16 @@ def test_a_merge_and_a_deletion_explain_who_is_gone():
     deleted = [(f"p{n}", None, False) for n in range(15, 30)]
     now = identities(*merged, *deleted, ("p99", "p99", True))
 
-    finding = keep_people(people(30) | {"p99"}, {"p99"}, now)
+    result = keep_people(people(30) | {"p99"}, {"p99"}, now)
 
-    assert finding.passed
-    assert (finding.evidence["explained"], finding.evidence["unexplained"]) == (30, 0)
+    assert result.passed
+    assert (result.evidence["explained"], result.evidence["unexplained"]) == (30, 0)
 
 
 def test_a_record_that_no_table_knows_any_more_is_unexplained():
-    finding = keep_people(people(11), set(), identities())
+    result = keep_people(people(11), set(), identities())
 
-    assert finding.blocks
+    assert result.blocks
 
 
 def test_new_people_are_no_loss():

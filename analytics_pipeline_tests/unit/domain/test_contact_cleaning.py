@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.contacts import (
     ContactKeys,
+    check_addresses,
     clean_text,
     ecom_customer_id,
     find_several_addresses,
@@ -21,7 +22,6 @@ from analytics_pipeline.domain.contacts import (
     holds_several_addresses,
     is_placeholder_email,
     is_placeholder_phone,
-    judge_addresses,
     normalise_email,
     normalise_phone,
     show_phone,
@@ -118,17 +118,17 @@ def test_one_address_and_half_another_is_the_one_rule_3_2():
     assert normalise_email("ann@example.com, bo@") == ANN
 
 
-def test_fields_with_several_addresses_are_counted_and_not_told_rule_3_2():
+def test_fields_with_several_addresses_are_counted_and_not_reported_rule_3_2():
     emails = pd.Series([ANN, f"{ANN}, b@example.com", None, f"{ANN} c@example.com"])
     ids = pd.Series(["one", "two", "three", "four"])
 
-    found = judge_addresses(emails.astype("str"), ids, "customer record")
+    found = check_addresses(emails.astype("str"), ids, "customer record")
 
     assert not found.passed
     assert not found.blocks
     assert found.sentence.startswith("2 customer records have several addresses")
     assert found.evidence == {"fields": 2, "ids": "four, two"}
-    assert judge_addresses(emails[:1].astype("str"), ids[:1], "web order").passed
+    assert check_addresses(emails[:1].astype("str"), ids[:1], "web order").passed
 
 
 LOCAL = st.text("abcdxyz019_+-", min_size=1, max_size=8)
@@ -206,7 +206,7 @@ def test_cleaning_any_character_twice_changes_nothing_rule_3_2():
 
 
 @pytest.mark.parametrize(
-    ("typed", "stands_for_none"),
+    ("typed", "is_placeholder"),
     [
         ("<noemail@example.com>", True),
         ("mailto:none@example.com", True),
@@ -218,8 +218,8 @@ def test_cleaning_any_character_twice_changes_nothing_rule_3_2():
         ("Test <ann@example.com>", False),
     ],
 )
-def test_a_placeholder_is_known_under_its_decoration_rule_3_3(typed, stands_for_none):
-    assert is_placeholder_email(typed, Policy()) is stands_for_none
+def test_a_placeholder_is_known_under_its_decoration_rule_3_3(typed, is_placeholder):
+    assert is_placeholder_email(typed, Policy()) is is_placeholder
 
 
 def test_a_web_shoppers_id_follows_the_cleaned_address_rule_3_7():
@@ -393,7 +393,7 @@ def test_cleaning_a_phone_twice_changes_nothing_rule_3_2(text, region):
 
 
 @pytest.mark.parametrize(
-    ("number", "stands_for_none"),
+    ("number", "is_placeholder"),
     [
         ("+61411111111", True),
         ("+61400000001", True),
@@ -410,8 +410,8 @@ def test_cleaning_a_phone_twice_changes_nothing_rule_3_2(text, region):
         ("+4915000000", False),
     ],
 )
-def test_filler_numbers_stand_for_none_rule_3_3(number, stands_for_none):
-    assert is_placeholder_phone(number, Policy()) is stands_for_none
+def test_filler_numbers_are_placeholders_rule_3_3(number, is_placeholder):
+    assert is_placeholder_phone(number, Policy()) is is_placeholder
 
 
 @pytest.mark.parametrize(

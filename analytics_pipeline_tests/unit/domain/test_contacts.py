@@ -81,7 +81,7 @@ def test_a_phone_key_is_a_valid_number_in_e164(typed, region, key):
 
 
 @pytest.mark.parametrize(
-    ("typed", "stands_for_none"),
+    ("typed", "is_placeholder"),
     [
         ("noemail@example.com", True),
         ("x.NoEmail.x", True),
@@ -98,8 +98,8 @@ def test_a_phone_key_is_a_valid_number_in_e164(typed, region, key):
         (None, False),
     ],
 )
-def test_a_placeholder_email_matches_a_pattern_valid_or_not(typed, stands_for_none):
-    assert stands_for_none is is_placeholder_email(typed, Policy())
+def test_a_placeholder_email_matches_a_pattern_valid_or_not(typed, is_placeholder):
+    assert is_placeholder is is_placeholder_email(typed, Policy())
 
 
 def test_the_placeholder_patterns_are_the_shops_choice():
@@ -119,7 +119,7 @@ def test_no_email_at_all_is_no_placeholder_whatever_the_patterns():
 
 
 @pytest.mark.parametrize(
-    ("number", "stands_for_none"),
+    ("number", "is_placeholder"),
     [
         pytest.param("+49777777777", True, id="one digit repeated"),
         pytest.param("+33333333333", True, id="as the country code"),
@@ -129,8 +129,8 @@ def test_no_email_at_all_is_no_placeholder_whatever_the_patterns():
         pytest.param("+4987777771", False, id="other digits first and last"),
     ],
 )
-def test_a_placeholder_phone_repeats_one_digit_rule_3_3(number, stands_for_none):
-    assert stands_for_none is is_placeholder_phone(number, Policy())
+def test_a_placeholder_phone_repeats_one_digit_rule_3_3(number, is_placeholder):
+    assert is_placeholder is is_placeholder_phone(number, Policy())
 
 
 def test_a_key_is_the_keyed_hash_of_kind_and_plain_key():

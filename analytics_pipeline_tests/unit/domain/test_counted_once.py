@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.reconciliation import (
+    check_counted_once,
     find_counted_twice,
-    judge_counted_once,
 )
 from analytics_pipeline.domain.web_orders import (
     comparable,
@@ -80,11 +80,11 @@ def test_an_order_without_a_person_may_be_any_sale_of_its_total_rules_4_3_and_4_
     assert twice([("1", None, DAY, 1000)], sales) == [["1", "s1"], ["1", "s2"]]
 
 
-def judge(count, *, of, accepted=()):
+def evaluate(count, *, of, accepted=()):
     numbers = [f"{n:03d}" for n in range(count)]
     rows = [(number, 1000, f"s{number}") for number in numbers]
     frame = pd.DataFrame(rows, columns=["order_number", "total_cents", "sale_id"])
-    return judge_counted_once(frame, of, set(accepted))
+    return check_counted_once(frame, of, set(accepted))
 
 
 @pytest.mark.parametrize(
@@ -103,24 +103,24 @@ def judge(count, *, of, accepted=()):
     ],
 )
 def test_more_than_three_and_a_tenth_stop_the_table_rule_4_3(count, of, passes, blocks):
-    finding = judge(count, of=of)
+    result = evaluate(count, of=of)
 
-    assert (finding.passed, finding.blocks) == (passes, blocks)
-    assert finding.evidence["orders"] == count
-    assert finding.evidence["orders_cents"] == 1000 * count
+    assert (result.passed, result.blocks) == (passes, blocks)
+    assert result.evidence["orders"] == count
+    assert result.evidence["orders_cents"] == 1000 * count
     if blocks:
-        assert count > finding.evidence["allowed"]
-        assert finding.fingerprint != judge(count + 1, of=of).fingerprint
+        assert count > result.evidence["allowed"]
+        assert result.fingerprint != evaluate(count + 1, of=of).fingerprint
 
 
 def test_what_was_accepted_stops_nothing_any_more_rule_4_3():
     accepted = [f"{n:03d}" for n in range(9)]
 
-    assert judge(9, of=9).blocks
-    assert not judge(9, of=9, accepted=accepted).blocks
-    assert not judge(9, of=9, accepted=accepted).passed
-    assert not judge(12, of=12, accepted=accepted).blocks
-    assert judge(13, of=13, accepted=accepted).blocks
+    assert evaluate(9, of=9).blocks
+    assert not evaluate(9, of=9, accepted=accepted).blocks
+    assert not evaluate(9, of=9, accepted=accepted).passed
+    assert not evaluate(12, of=12, accepted=accepted).blocks
+    assert evaluate(13, of=13, accepted=accepted).blocks
 
 
 def lose_the_prefix(number):
@@ -163,17 +163,17 @@ def change(way, number):
     st.booleans(),
     st.booleans(),
 )
-def test_every_order_counts_once_or_somebody_is_told_rule_4_3(
+def test_every_order_counts_once_or_is_reported_rule_4_3(
     drawn, are_noted, has_other_case
 ):
     """Each order has a sale; its number is changed on its way into the export."""
     numbers = {comparable(number): (number, way, note) for number, way, note in drawn}
     sales, exported = [], {}
     for place, (number, way, note) in enumerate(numbers.values()):
-        told = widen(number) if has_other_case else number
-        web = web_sale(f"s{place}", told, total_incl_cents=1000 + place)
+        reported = widen(number) if has_other_case else number
+        web = web_sale(f"s{place}", reported, total_incl_cents=1000 + place)
         if are_noted:
-            noted = noted_text(f"Order ID:{note.format(told)}")
+            noted = noted_text(f"Order ID:{note.format(reported)}")
             web |= noted_sale(f"s{place}", noted, source_id=None)
         sales.append(web)
         exported.setdefault(comparable(change(way, number)), (place, number, way))
@@ -209,6 +209,6 @@ def test_every_order_counts_once_or_somebody_is_told_rule_4_3(
     # counted for it, so nothing counts twice.
     taken = {each["sale_id"] for each in sales} - free
     own = {row["order_number"]: f"s{row['total_cents'] - 1000}" for row in orders}
-    told = {number for number, _ in alike}
+    reported = {number for number, _ in alike}
     for number in lacking:
-        assert refused or number in told or own[number] in taken
+        assert refused or number in reported or own[number] in taken

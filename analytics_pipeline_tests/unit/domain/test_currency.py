@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from analytics_pipeline.domain.currency import (
     MINOR_UNITS,
     Currencies,
+    check_currency,
     find_currency_fault,
-    judge_currency,
 )
 
 CODES = st.sampled_from(["USD", "EUR", "JPY", "GBP", "CAD", "KWD", "UYW", "XYZ"])
@@ -21,7 +21,7 @@ SHOPS = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("currencies", "told"),
+    ("currencies", "reported"),
     [
         (Currencies("USD", {"o1": "USD", "o2": "USD"}), "Every amount is in USD."),
         (Currencies("JPY", {"o1": "JPY"}), "Every amount is in JPY."),
@@ -33,16 +33,16 @@ SHOPS = st.builds(
     ],
 )
 def test_one_currency_of_two_decimals_or_none_is_sound_rule_1_6(
-    currencies: Currencies, told: str
+    currencies: Currencies, reported: str
 ) -> None:
-    finding = judge_currency(currencies)
+    result = check_currency(currencies)
 
-    assert finding.passed
-    assert told in finding.sentence
+    assert result.passed
+    assert reported in result.sentence
 
 
 @pytest.mark.parametrize(
-    ("currencies", "told"),
+    ("currencies", "reported"),
     [
         (
             Currencies("USD", {"o1": "USD", "o2": "CAD"}),
@@ -61,32 +61,32 @@ def test_one_currency_of_two_decimals_or_none_is_sound_rule_1_6(
     ],
 )
 def test_several_currencies_are_refused_with_who_uses_which_rule_1_6(
-    currencies: Currencies, told: str
+    currencies: Currencies, reported: str
 ) -> None:
-    finding = judge_currency(currencies)
+    result = check_currency(currencies)
 
-    assert finding.blocks
-    assert finding.fingerprint is None, "nobody can accept it"
-    assert f"several currencies: {told}" in finding.sentence
+    assert result.blocks
+    assert result.fingerprint is None, "it cannot be accepted"
+    assert f"several currencies: {reported}" in result.sentence
 
 
 @pytest.mark.parametrize("code", sorted(MINOR_UNITS))
 def test_a_currency_of_more_than_two_decimals_is_refused_rule_1_6(code: str) -> None:
     for currencies in (Currencies(code, {}), Currencies(None, {"o1": code}, code)):
-        finding = judge_currency(currencies)
+        result = check_currency(currencies)
 
-        assert finding.blocks
-        assert finding.fingerprint is None
+        assert result.blocks
+        assert result.fingerprint is None
         decimals = f"{code}, which has {MINOR_UNITS[code]} decimals"
-        assert decimals in finding.sentence
+        assert decimals in result.sentence
 
 
 def test_a_currency_that_changed_is_refused_rule_1_6() -> None:
-    finding = judge_currency(Currencies("EUR", {"o1": "EUR"}, "BGN"))
+    result = check_currency(Currencies("EUR", {"o1": "EUR"}, "BGN"))
 
-    assert finding.blocks
-    assert "sells in EUR now, but the stored sales are in BGN" in finding.sentence
-    assert "warehouse/outlets" in finding.sentence
+    assert result.blocks
+    assert "sells in EUR now, but the stored sales are in BGN" in result.sentence
+    assert "warehouse/outlets" in result.sentence
 
 
 @given(SHOPS)
@@ -100,6 +100,6 @@ def test_whatever_passes_can_be_added_and_kept_in_cents_rule_1_6(
     fault = find_currency_fault(currencies)
 
     assert (fault is None) == (can_be_added and can_be_kept)
-    assert judge_currency(currencies).passed is (fault is None)
+    assert check_currency(currencies).passed is (fault is None)
     if fault is None:
         assert currencies.noted == next(iter(every), None)

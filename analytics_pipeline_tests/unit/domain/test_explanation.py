@@ -77,19 +77,19 @@ def test_nothing_adds_up_to_nothing_rule_5_1():
 
 
 @pytest.mark.parametrize(
-    ("bounds", "told"),
+    ("bounds", "reported"),
     [
         (("290.01", "290.00"), (True, False)),
         (("290.02", "290.01"), (False, True)),
         (("290.03", "290.02"), (False, False)),
     ],
 )
-def test_vip_and_high_value_begin_at_their_bounds_rule_5_4(bounds, told):
+def test_vip_and_high_value_begin_at_their_bounds_rule_5_4(bounds, reported):
     vip, high = map(Decimal, bounds)
 
     figures = add_up(LINES, Policy(vip_from=vip, high_value_from=high), D)
 
-    assert (figures.is_vip, figures.is_high_value) == told
+    assert (figures.is_vip, figures.is_high_value) == reported
 
 
 def row_of(lines):

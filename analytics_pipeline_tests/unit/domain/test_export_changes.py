@@ -4,8 +4,8 @@ import pytest
 
 from analytics_pipeline.domain.web_orders import (
     SALE_COLUMN,
+    check_completeness,
     compare_exports,
-    judge_completeness,
 )
 from analytics_pipeline.model.checks import Severity
 from analytics_pipeline.model.schemas.sources import EcomOrders
@@ -24,7 +24,7 @@ def orders(*numbers, **changes):
     return make_table(EcomOrders, rows, **(ORDER | changes))
 
 
-def test_new_gone_and_changed_orders_are_told_apart():
+def test_new_gone_and_changed_orders_are_distinguished():
     before = orders("1", "2", "3")
     now = make_table(
         EcomOrders,
@@ -67,34 +67,34 @@ def test_an_empty_export_loses_all_and_brings_none():
 
 
 def test_an_export_with_all_of_the_last_one_and_more_is_complete():
-    finding = judge_completeness(compare_exports(orders("1"), orders("1", "2")))
+    result = check_completeness(compare_exports(orders("1"), orders("1", "2")))
 
-    assert finding.passed
-    assert (finding.evidence["orders"], finding.evidence["orders_before"]) == (2, 1)
+    assert result.passed
+    assert (result.evidence["orders"], result.evidence["orders_before"]) == (2, 1)
 
 
 def test_without_an_earlier_export_there_is_nothing_to_compare():
-    assert judge_completeness(None).passed
+    assert check_completeness(None).passed
 
 
-def test_fewer_orders_are_told_with_both_counts_and_up_to_ten_numbers():
+def test_fewer_orders_are_reported_with_both_counts_and_up_to_ten_numbers():
     before = orders(*(str(number) for number in range(100, 115)))
 
-    finding = judge_completeness(compare_exports(before, orders("100", "101")))
+    result = check_completeness(compare_exports(before, orders("100", "101")))
 
-    assert not finding.passed
-    assert "2 orders" in finding.sentence
-    assert "15" in finding.sentence
-    assert finding.evidence["gone"] == 13
-    gone = str(finding.evidence["gone_orders"]).split(", ")
+    assert not result.passed
+    assert "2 orders" in result.sentence
+    assert "15" in result.sentence
+    assert result.evidence["gone"] == 13
+    gone = str(result.evidence["gone_orders"]).split(", ")
     assert gone == [*(str(number) for number in range(102, 112)), "…"]
 
 
-def test_an_order_that_is_gone_is_told_though_others_came():
-    finding = judge_completeness(compare_exports(orders("1"), orders("2", "3")))
+def test_an_order_that_is_gone_is_reported_though_others_came():
+    result = check_completeness(compare_exports(orders("1"), orders("2", "3")))
 
-    assert not finding.passed
-    assert finding.evidence["gone_orders"] == "1"
+    assert not result.passed
+    assert result.evidence["gone_orders"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_an_order_that_is_gone_is_told_though_others_came():
     ],
 )
 def test_a_lost_column_is_a_warning_that_names_it(lost, words):
-    finding = judge_completeness(compare_exports(orders("1"), orders("1")), lost)
+    result = check_completeness(compare_exports(orders("1"), orders("1")), lost)
 
-    assert (finding.passed, finding.severity) == (False, Severity.WARN)
-    assert words in finding.sentence
-    assert finding.evidence["lost_columns"] == lost[0]
+    assert (result.passed, result.severity) == (False, Severity.WARN)
+    assert words in result.sentence
+    assert result.evidence["lost_columns"] == lost[0]
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_many_orders_gone_are_a_file_cut_off_which_only_a_person_may_accept(
 ):
     numbers = [str(1000 + n) for n in range(held)]
 
-    finding = judge_completeness(
+    result = check_completeness(
         compare_exports(orders(*numbers), orders(*numbers[gone:]))
     )
 
-    assert not finding.passed
-    assert finding.severity is severity
-    assert finding.subject == "\n".join(numbers[:gone])
+    assert not result.passed
+    assert result.severity is severity
+    assert result.subject == "\n".join(numbers[:gone])

@@ -16,7 +16,7 @@ from analytics_pipeline.domain.feed import (
 )
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
-from analytics_pipeline_tests.tables import lend_rows, lend_table
+from analytics_pipeline_tests.tables import rows_to_ibis, table_to_ibis
 
 NOON = "2026-06-20 12:00"
 STORE_ZONE = "America/New_York"
@@ -34,12 +34,12 @@ def feed(*versions):
         {"sale_id": sale, "version": version, "segment": segment}
         for sale, version, segment in versions
     ]
-    return lend_table(SalesFeed, rows, sale_date=NOON)
+    return table_to_ibis(SalesFeed, rows, sale_date=NOON)
 
 
 def rejected(*versions):
     rows = [dict(zip(REJECTIONS, each, strict=True)) for each in versions]
-    return lend_rows(rows, REJECTIONS)
+    return rows_to_ibis(rows, REJECTIONS)
 
 
 def latest(engine, log, away=()):
@@ -66,7 +66,7 @@ def test_a_repair_of_the_same_version_takes_the_place_of_the_page(engine):
     assert latest(engine, [("s", 5, 0), ("s", 5, 2), ("s", 5, 1)]) == [("s", 5, 2)]
 
 
-def test_a_sale_whose_latest_version_was_turned_away_is_left_out(engine):
+def test_a_sale_whose_latest_version_was_rejected_is_left_out(engine):
     log = [("s", 5, 0), ("t", 6, 0)]
 
     assert latest(engine, log, [("s", 7, 1)]) == [("t", 6, 0)]
@@ -112,7 +112,7 @@ def test_an_older_version_read_late_does_not_bring_the_sale_back(engine):
     assert standing(engine, log, away) == ["s"]
 
 
-def test_a_version_turned_away_before_a_good_one_says_nothing(engine):
+def test_a_version_rejected_before_a_good_one_does_not_count(engine):
     assert latest(engine, [("s", 9, 1)], [("s", 7, 0), ("s", 8, 0)]) == [("s", 9, 1)]
 
 
@@ -168,9 +168,9 @@ def changes(engine, now, stored):
     log = [{"sale_id": "s", "version": 5, "outlet_id": "east", **row} for row in now]
     frame = engine.to_pandas(
         changed_sales(
-            lend_table(SalesFeed, log, sale_date=NOON),
-            lend_table(RawSales, stored),
-            lend_table(Outlets, OUTLETS),
+            table_to_ibis(SalesFeed, log, sale_date=NOON),
+            table_to_ibis(RawSales, stored),
+            table_to_ibis(Outlets, OUTLETS),
             STORE_ZONE,
             1,
         )
@@ -295,7 +295,7 @@ def test_only_the_changed_ones_of_many_are_listed(engine):
     ],
 )
 def test_a_day_is_cut_from_every_sale_that_may_fall_on_it(engine, moment, is_near):
-    log = lend_table(SalesFeed, [{"sale_id": "s", "sale_date": moment}])
+    log = table_to_ibis(SalesFeed, [{"sale_id": "s", "sale_date": moment}])
 
     found = engine.to_pandas(sales_around(log, "2026-06-20", "2026-06-20"))
 

@@ -1,14 +1,14 @@
-"""Tests for analytics_pipeline.domain.people: who sells as only nobody does."""
+"""Tests for analytics_pipeline.domain.people: who sells as only no one does."""
 
 import pytest
 
 from analytics_pipeline.domain.people import (
     Busiest,
+    check_walk_in,
     find_busiest,
-    judge_walk_in,
     sells_as_a_walk_in,
 )
-from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.policy import AnomalyLimits
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline_tests.tables import make_table
 
@@ -23,7 +23,7 @@ from analytics_pipeline_tests.tables import make_table
         pytest.param(201, 10, 4020, False, id="just 5 %"),
         pytest.param(20, 0, 20, False, id="the only customer of a new shop"),
         pytest.param(1, 0, 1, False, id="the first order"),
-        pytest.param(21, 0, 21, True, id="nobody else buys"),
+        pytest.param(21, 0, 21, True, id="no one else buys"),
         pytest.param(100_000, 5_000, 400_000, False, id="a large shop"),
         pytest.param(100_001, 5_000, 400_000, True, id="a large shop's walk-in"),
     ],
@@ -31,21 +31,21 @@ from analytics_pipeline_tests.tables import make_table
 def test_a_record_sells_as_a_walk_in_from_both_bounds_on_rule_3_8(
     orders, following, every, is_one
 ):
-    assert is_one is sells_as_a_walk_in(orders, following, every, Usual())
+    assert is_one is sells_as_a_walk_in(orders, following, every, AnomalyLimits())
 
 
 @pytest.mark.parametrize(
-    ("usual", "is_one"),
+    ("anomaly_limits", "is_one"),
     [
-        (Usual(), True),
-        (Usual(walk_in_factor=49.0), True),
-        (Usual(walk_in_factor=50.0), False),
-        (Usual(walk_in_share=0.24), True),
-        (Usual(walk_in_share=0.25), False),
+        (AnomalyLimits(), True),
+        (AnomalyLimits(walk_in_factor=49.0), True),
+        (AnomalyLimits(walk_in_factor=50.0), False),
+        (AnomalyLimits(walk_in_share=0.24), True),
+        (AnomalyLimits(walk_in_share=0.25), False),
     ],
 )
-def test_a_shop_may_set_the_bounds_rule_3_8(usual, is_one):
-    assert is_one is sells_as_a_walk_in(100, 2, 400, usual)
+def test_a_shop_may_set_the_bounds_rule_3_8(anomaly_limits, is_one):
+    assert is_one is sells_as_a_walk_in(100, 2, 400, anomaly_limits)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_shop_may_set_the_bounds_rule_3_8(usual, is_one):
 )
 def test_bounds_that_mean_nothing_are_refused(values):
     with pytest.raises(ValueError, match="walk_in"):
-        Usual(**values)
+        AnomalyLimits(**values)
 
 
 def people(**orders):
@@ -82,17 +82,17 @@ def people(**orders):
         ({"a": 90, "ecom_0f": 3}, Busiest("a", 90, 3)),
     ],
 )
-def test_the_busiest_person_is_told_from_the_next_rule_3_8(orders, expected):
+def test_the_busiest_person_is_compared_with_the_next_rule_3_8(orders, expected):
     assert find_busiest(people(**orders)) == expected
 
 
 def test_the_warning_names_the_key_to_set_rule_3_8():
-    found = judge_walk_in("w", 1300, 1, 1321)
+    found = check_walk_in("w", 1300, 1, 1321)
 
     assert not found.passed
     assert not found.blocks
     assert found.sentence == (
         "Record w has 1,300 orders of 1,321, the next person 1: it sells as only a "
-        'walk-in customer does. If it is nobody, set walk_in_customer_id = "w" in '
+        'walk-in customer does. If it is no person, set walk_in_customer_id = "w" in '
         "analytics.toml."
     )

@@ -103,8 +103,8 @@ def persons(identities):
 
 
 def evidence(identities):
-    told = identities.dropna(subset=["evidence"])
-    return dict(zip(told["record_id"], told["evidence"], strict=True))
+    facts = identities.dropna(subset=["evidence"])
+    return dict(zip(facts["record_id"], facts["evidence"], strict=True))
 
 
 def left_out(*records, declared, policy=POLICY):
@@ -142,7 +142,7 @@ def test_chains_join():
     assert evidence(identities) == {"b": "email:a", "c": "phone:b"}
 
 
-def test_the_walk_in_is_nobody_and_links_nobody():
+def test_the_walk_in_is_no_person_and_links_no_one():
     identities = resolve(
         record("a", email="e"),
         record("walk-in", email="e", phone="p", is_walk_in=True),
@@ -193,7 +193,7 @@ def test_deleted_records_alone_are_no_person():
 @pytest.mark.parametrize(
     ("max_shared", "holders", "joined"), [(5, 5, True), (5, 6, False), (1, 2, False)]
 )
-def test_a_key_of_too_many_live_customers_joins_nobody(
+def test_a_key_of_too_many_live_customers_joins_no_one(
     key, max_shared, holders, joined
 ):
     records = [record(f"c{n}", **{key: "k"}) for n in range(holders)]
@@ -232,7 +232,7 @@ def test_a_customer_with_one_number_twice_is_one_holder():
     assert {"c0"} == set(persons(resolve(*records)).values())
 
 
-def test_a_placeholder_email_is_told_by_pattern_and_by_sharing():
+def test_a_placeholder_email_is_known_by_pattern_and_by_sharing():
     shared = [record(f"s{n}", email="k") for n in range(6)]
     identities = resolve(
         record("a", email="e") | {"email": "ann@example.com"},
@@ -241,8 +241,10 @@ def test_a_placeholder_email_is_told_by_pattern_and_by_sharing():
         *shared,
     )
 
-    told = identities.set_index("record_id")["has_placeholder_email"]
-    assert {"b", *(row["customer_id"] for row in shared)} == set(told[told].index)
+    reported = identities.set_index("record_id")["has_placeholder_email"]
+    assert {"b", *(row["customer_id"] for row in shared)} == set(
+        reported[reported].index
+    )
 
 
 def test_people_can_say_that_two_records_are_the_same():
@@ -300,7 +302,7 @@ def test_when_the_first_holder_is_kept_apart_the_others_still_join():
     assert expected == left_out(*records, declared=declared)
 
 
-def test_a_declaration_elsewhere_changes_nobody_else():
+def test_a_declaration_changes_no_one_else():
     others = [record(each, email="f") for each in "xyz"]
     pair = [record("a", email="e"), record("b", email="e")]
     declared = [("a", "b", "different"), ("a", "x", "different")]
@@ -326,7 +328,7 @@ def test_an_ecom_email_belongs_to_the_person_who_has_it():
     assert evidence(identities)["ecom-1"] == "email:b"
 
 
-def test_an_email_of_nobody_is_an_ecom_only_person():
+def test_an_unknown_email_is_an_ecom_only_person():
     identities = resolve(record("a", email="e"), orders=[order("1", "f", "ecom-1")])
 
     assert persons(identities) == {"a": "a", "ecom-1": "ecom-1"}
@@ -397,7 +399,7 @@ def test_the_result_is_sorted_and_satisfies_its_schema():
     assert identities["record_id"].tolist() == ["a", "z", "ecom-1", "ecom-2"]
 
 
-def test_nobody_is_still_a_valid_table():
+def test_no_people_is_a_valid_table():
     CustomerIdentities.validate(resolve(), lazy=True)
     CustomerIdentities.validate(resolve(record("a")), lazy=True)
     CustomerIdentities.validate(resolve(orders=[order("1", "e", "e-1")]), lazy=True)
@@ -553,12 +555,12 @@ def test_edges_are_taken_and_left_out_in_the_fixed_order(rows, declared):
     group, taken, refused = slow_forest(rows, declared)
     identities = resolve(*rows, declared=declared, policy=LOW)
 
-    told = {
+    facts = {
         (kind, *sorted((record_id, other)))
         for record_id, edge in evidence(identities).items()
         for kind, other in [edge.split(":")]
     }
-    assert taken == told
+    assert taken == facts
     assert refused == left_out(*rows, declared=declared, policy=LOW)
     found = persons(identities)
     for one, two in combinations(found, 2):
@@ -623,9 +625,9 @@ def test_evidence_leads_each_record_to_its_person_by_keys_that_are_shared(
     identities = resolve(*rows, declared=declared, policy=LOW)
     by_id = {row["customer_id"]: row for row in rows}
     same = {frozenset((one, two)) for one, two, rule in declared if rule == "same"}
-    told = {each: edge.split(":") for each, edge in evidence(identities).items()}
+    values = {each: edge.split(":") for each, edge in evidence(identities).items()}
 
-    for one, (kind, two) in told.items():
+    for one, (kind, two) in values.items():
         holds = {
             "forced": {one, two} in same,
             "email": by_id[one]["email_key"] == by_id[two]["email_key"] is not None,
@@ -634,8 +636,8 @@ def test_evidence_leads_each_record_to_its_person_by_keys_that_are_shared(
         assert holds[kind]
     for each, person in persons(identities).items():
         passed = {each}
-        while each in told:
-            each = told[each][1]
+        while each in values:
+            each = values[each][1]
             assert each not in passed
             passed.add(each)
         assert person in (each, None)
@@ -722,7 +724,7 @@ def test_a_person_keeps_its_id_until_its_own_record_is_gone_or_an_older_one_join
 
 @FEW
 @given(PEOPLE, DECLARED)
-def test_a_record_that_shares_no_key_changes_nobody_else(rows, declared):
+def test_a_record_without_a_shared_key_changes_no_one_else(rows, declared):
     alone = record("b", email="nobody's", phone="none", created_at=0)
     without = resolve(*rows, declared=declared, policy=LOW)
     found = resolve(*rows, alone, declared=declared, policy=LOW)
@@ -732,7 +734,7 @@ def test_a_record_that_shares_no_key_changes_nobody_else(rows, declared):
     assert persons(found)["b"] == "b"
 
 
-def test_a_long_chain_is_one_person_and_every_link_of_it_is_told():
+def test_a_long_chain_is_one_person_with_every_link():
     size = 3000
     records = [
         record(f"c{n:04}", email=f"e{(n + 1) // 2}", phone=f"p{n // 2}")

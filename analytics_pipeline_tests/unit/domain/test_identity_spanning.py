@@ -42,7 +42,7 @@ def test_no_edges_and_no_records_span_nothing():
 
 
 @given(st.lists(st.integers(-3, 3), max_size=9))
-def test_numbers_are_sorted_and_each_stands_once(numbers):
+def test_numbers_are_sorted_and_unique(numbers):
     table = np.array(numbers, dtype="int64")
 
     assert sort_once(table).tolist() == sorted(set(numbers))

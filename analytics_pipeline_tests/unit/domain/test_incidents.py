@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.incidents: who is told what, and when not."""
+"""Tests for analytics_pipeline.domain.incidents: who is reported what, and when not."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.incidents import (
+    CheckStatus,
     Incidents,
-    Observation,
     Subject,
     forget_channels,
     forget_old,
     list_news,
     longest_failing,
-    mark_told,
+    mark_reported,
     observe,
 )
 from analytics_pipeline.model.checks import Severity
@@ -30,17 +30,17 @@ def seen(
     minute: int,
     severity: Severity | None = Severity.ERROR,
     subject: Subject = GATE,
-) -> Observation:
+) -> CheckStatus:
     """What is seen of a check at a minute; without severity, that it passes."""
     at = START + timedelta(minutes=minute)
     if severity is None:
-        return Observation(subject, at, failed=False, sentence="It is well.")
-    return Observation(subject, at, True, severity, f"Seen {minute}.", "Mend it.")
+        return CheckStatus(subject, at, failed=False, sentence="It is well.")
+    return CheckStatus(subject, at, True, severity, f"Seen {minute}.", "Fix it.")
 
 
-def told(incidents: Incidents, *channels: str) -> Incidents:
+def reported(incidents: Incidents, *channels: str) -> Incidents:
     for channel in channels:
-        incidents = mark_told(incidents, channel, list_news(incidents, channel))
+        incidents = mark_reported(incidents, channel, list_news(incidents, channel))
     return incidents
 
 
@@ -52,58 +52,58 @@ def news(incidents: Incidents, channel: str = MAIL) -> list[tuple[str, str]]:
     ]
 
 
-def test_what_begins_to_fail_is_told_once() -> None:
-    failing = told(observe({}, [seen(0)]), MAIL)
+def test_a_new_failure_is_sent_once() -> None:
+    failing = reported(observe({}, [seen(0)]), MAIL)
 
     assert news(observe({}, [seen(0)])) == [("Seen 0.", "fails")]
     assert news(failing) == []
     assert news(observe(failing, [seen(1), seen(2)])) == []
 
 
-def test_it_fails_since_it_was_first_seen_to_and_tells_what_was_seen_last() -> None:
+def test_it_fails_since_first_seen_with_the_latest_sentence() -> None:
     (incident,) = observe({}, [seen(0), seen(1)]).values()
 
     assert incident.since == START
     assert incident.sentence == "Seen 1."
 
 
-def test_what_passes_again_is_told_once_and_then_forgotten() -> None:
-    failing = told(observe({}, [seen(0)]), MAIL)
+def test_a_recovery_is_sent_once_and_then_forgotten() -> None:
+    failing = reported(observe({}, [seen(0)]), MAIL)
 
     passed = observe(failing, [seen(9, None)])
 
     assert news(passed) == [("It is well.", "passes")]
     (incident,) = passed.values()
     assert incident.until == START + timedelta(minutes=9)
-    assert told(passed, MAIL) == {}
+    assert reported(passed, MAIL) == {}
 
 
-def test_what_failed_and_passed_before_anybody_was_told_is_not_told() -> None:
+def test_a_failure_that_passed_before_it_was_sent_is_not_sent() -> None:
     assert observe({}, [seen(0), seen(1, None)]) == {}
 
 
-def test_what_failed_again_before_its_recovery_was_told_is_no_news() -> None:
-    failing = told(observe({}, [seen(0)]), MAIL)
+def test_a_failure_repeated_before_its_recovery_was_sent_is_no_news() -> None:
+    failing = reported(observe({}, [seen(0)]), MAIL)
 
     again = observe(failing, [seen(1, None), seen(2)])
 
     assert news(again) == []
-    assert told(observe(again, [seen(3, None)]), MAIL) == {}
+    assert reported(observe(again, [seen(3, None)]), MAIL) == {}
 
 
-def test_a_warning_that_becomes_graver_is_told_and_one_that_eases_is_not() -> None:
-    warned = told(observe({}, [seen(0, Severity.WARN)]), MAIL)
+def test_a_graver_warning_is_reported_and_an_easing_one_is_not() -> None:
+    warned = reported(observe({}, [seen(0, Severity.WARN)]), MAIL)
 
     graver = observe(warned, [seen(1, Severity.ERROR)])
     assert news(graver) == [("Seen 1.", "fails")]
 
-    eased = observe(told(graver, MAIL), [seen(2, Severity.WARN)])
+    eased = observe(reported(graver, MAIL), [seen(2, Severity.WARN)])
     assert news(eased) == []
     assert news(observe(eased, [seen(3, None)])) == [("It is well.", "passes")]
 
 
-def test_each_channel_is_told_for_itself() -> None:
-    failing = told(observe({}, [seen(0)]), MAIL)
+def test_each_channel_is_notified_separately() -> None:
+    failing = reported(observe({}, [seen(0)]), MAIL)
 
     passed = observe(failing, [seen(1, None)])
 
@@ -112,7 +112,7 @@ def test_each_channel_is_told_for_itself() -> None:
     assert news(passed, MAIL) == [("It is well.", "passes")]
 
 
-def test_days_and_checks_are_told_apart() -> None:
+def test_days_and_checks_are_distinguished() -> None:
     other_day = (*GATE[:2], "2026-06-21")
     other_check = (GATE[0], "is_caught_up", GATE[2])
 
@@ -128,7 +128,7 @@ def test_days_and_checks_are_told_apart() -> None:
 
 
 def test_a_channel_that_is_configured_no_more_is_forgotten() -> None:
-    failing = told(observe({}, [seen(0)]), MAIL, CHAT)
+    failing = reported(observe({}, [seen(0)]), MAIL, CHAT)
     passed = observe(failing, [seen(1, None)])
 
     (incident,) = forget_channels(failing, [CHAT]).values()
@@ -148,7 +148,7 @@ def test_a_channel_that_is_configured_no_more_is_forgotten() -> None:
 def test_a_warning_of_a_day_long_past_is_history(
     severity: Severity, day: str, kept: bool
 ) -> None:
-    failing = told(observe({}, [seen(0, severity, (*GATE[:2], day))]), MAIL)
+    failing = reported(observe({}, [seen(0, severity, (*GATE[:2], day))]), MAIL)
 
     assert bool(forget_old(failing, date(2026, 7, 6))) is kept
 
@@ -161,12 +161,12 @@ SEEN = st.builds(
     st.sampled_from(SUBJECTS),
     st.sampled_from([None, Severity.WARN, Severity.ERROR]),
 )
-TOLD = st.builds(
-    lambda channel, accepted: ("told", channel, accepted),
+REPORTED = st.builds(
+    lambda channel, accepted: ("sent", channel, accepted),
     st.sampled_from([MAIL, CHAT]),
     st.integers(0, 3),
 )
-STEPS = st.lists(SEEN | TOLD, max_size=40)
+STEPS = st.lists(SEEN | REPORTED, max_size=40)
 
 
 class Listener:
@@ -182,22 +182,22 @@ class Listener:
                 assert before is None or (before, each.severity) == (
                     Severity.WARN,
                     Severity.ERROR,
-                ), "told what it knew"
+                ), "reported what it knew"
                 self.believes[each.subject] = each.severity
             else:
-                assert before is not None, "told the end of what it never heard of"
+                assert before is not None, "reported the end of what it never heard of"
                 del self.believes[each.subject]
 
 
 @given(STEPS)
-def test_every_channel_ends_up_with_the_truth_and_is_never_told_what_it_knows(
+def test_every_channel_gets_the_truth_and_nothing_twice(
     steps: list[tuple],
 ) -> None:
     incidents: Incidents = {}
     truth: dict[Subject, Severity] = {}
     listeners: Mapping[str, Listener] = {MAIL: Listener(), CHAT: Listener()}
     minute = 0
-    for kind, *what in [*steps, ("told", MAIL, 99), ("told", CHAT, 99)]:
+    for kind, *what in [*steps, ("sent", MAIL, 99), ("sent", CHAT, 99)]:
         minute += 1
         if kind == "seen":
             subject, severity = what
@@ -208,7 +208,7 @@ def test_every_channel_ends_up_with_the_truth_and_is_never_told_what_it_knows(
         channel, accepted = what
         heard = list_news(incidents, channel)[:accepted]
         listeners[channel].hear(heard)
-        incidents = mark_told(incidents, channel, heard)
+        incidents = mark_reported(incidents, channel, heard)
 
     assert {subject for subject, each in incidents.items() if each.is_open} == set(
         truth
@@ -231,15 +231,15 @@ CAUSED = st.builds(
 
 
 @given(st.lists(st.tuples(CAUSED, st.booleans()), max_size=30))
-def test_whoever_is_not_told_of_a_failure_knows_its_cause(
+def test_an_unsent_failure_has_a_known_cause(
     steps: list[tuple[tuple[Subject, Severity | None, Subject | None], bool]],
 ) -> None:
     incidents: Incidents = {}
-    for minute, ((subject, severity, follows), is_told) in enumerate(steps):
-        observation = replace(seen(minute, severity, subject), follows=follows)
-        incidents = observe(incidents, [observation])
-        incidents = told(incidents, MAIL) if is_told else incidents
-    incidents = told(incidents, MAIL)
+    for minute, ((subject, severity, follows), is_reported) in enumerate(steps):
+        check_status = replace(seen(minute, severity, subject), follows=follows)
+        incidents = observe(incidents, [check_status])
+        incidents = reported(incidents, MAIL) if is_reported else incidents
+    incidents = reported(incidents, MAIL)
 
     for each in incidents.values():
         assert each.is_open
@@ -248,10 +248,10 @@ def test_whoever_is_not_told_of_a_failure_knows_its_cause(
             assert cause.told[MAIL] in (Severity.ERROR, each.severity)
 
 
-def test_what_follows_is_told_as_soon_as_its_cause_is_over() -> None:
-    failing = told(observe({}, [seen(0)]), MAIL)
+def test_a_consequence_is_sent_once_its_cause_is_resolved() -> None:
+    failing = reported(observe({}, [seen(0)]), MAIL)
     late = replace(seen(1, subject=SUBJECTS[1]), follows=GATE)
-    failing = told(observe(failing, [late]), MAIL)
+    failing = reported(observe(failing, [late]), MAIL)
     assert set(failing[SUBJECTS[1]].told) == set()
 
     over = observe(failing, [seen(2, None)])

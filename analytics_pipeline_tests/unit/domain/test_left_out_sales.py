@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.sales import (
-    judge_later_sales,
-    judge_short_sales,
-    judge_undelivered,
+    check_dated_after_today,
+    check_short_sales,
+    check_undelivered,
 )
 from analytics_pipeline.model.policy import MoneyBasis, Policy
 from analytics_pipeline.model.schemas.sales import RawSales
@@ -24,11 +24,11 @@ WAITING = {"state": "pending", "attributes": "pickup", "total_incl_cents": 1004}
 def short(*rows, tolerance="0.01"):
     named = [WAITING | {"sale_id": f"s{n}"} | row for n, row in enumerate(rows)]
     policy = Policy(paid_tolerance=Decimal(tolerance))
-    return judge_short_sales(make_table(RawSales, named), policy)
+    return check_short_sales(make_table(RawSales, named), policy)
 
 
 @pytest.mark.parametrize(
-    ("paid", "tolerance", "is_told"),
+    ("paid", "tolerance", "is_reported"),
     [
         (1004, "0.01", False),
         (1003, "0.01", False),
@@ -44,13 +44,13 @@ def short(*rows, tolerance="0.01"):
         (905, "0.99", False),
     ],
 )
-def test_a_sale_that_lacks_less_than_one_but_too_much_is_told_rule_2_1(
-    paid, tolerance, is_told
+def test_a_sale_that_lacks_less_than_one_but_too_much_is_reported_rule_2_1(
+    paid, tolerance, is_reported
 ):
     found = short({"paid_cents": paid}, tolerance=tolerance)
 
-    assert is_told is not found.passed
-    assert found.evidence["sales"] == int(is_told)
+    assert is_reported is not found.passed
+    assert found.evidence["sales"] == int(is_reported)
     assert not found.blocks
 
 
@@ -94,7 +94,7 @@ def test_the_value_left_out_is_without_tax_where_the_shop_reckons_so_rule_1_4():
     policy = Policy(money_basis=MoneyBasis.EXCL_TAX)
     row = WAITING | {"paid_cents": 1000, "total_excl_cents": 900}
 
-    found = judge_short_sales(make_table(RawSales, [row]), policy)
+    found = check_short_sales(make_table(RawSales, [row]), policy)
 
     assert (found.evidence["value"], found.evidence["missing"]) == ("9.00", "0.04")
 
@@ -104,7 +104,7 @@ def later(*rows):
         RawSales, [{"sale_id": f"s{n}"} | row for n, row in enumerate(rows)]
     )
     registers = pd.Series([row.get("outlet_id", "") for row in rows], dtype="str")
-    return judge_later_sales(
+    return check_dated_after_today(
         sales.assign(register_id=("till of " + registers).where(registers != "")),
         TODAY,
         Policy(),
@@ -154,7 +154,7 @@ def test_undelivered_customers_are_counted_and_summed_rule_3_8(each):
     rows = [(f"c{n}", sales, cents) for n, (sales, cents) in enumerate(each)]
     frame = pd.DataFrame(rows, columns=["customer_id", "sales", "value_cents"])
 
-    found = judge_undelivered(frame)
+    found = check_undelivered(frame)
 
     assert found.passed is not bool(each)
     assert found.evidence["sales"] == sum(sales for sales, _ in each)

@@ -104,8 +104,8 @@ def pairs(orders, sales, as_of=D):
 
 
 def contradictions(orders, sales):
-    told = match(orders, sales).dropna(subset=["contradiction"])
-    return dict(zip(told["order_number"], told["contradiction"], strict=True))
+    reported = match(orders, sales).dropna(subset=["contradiction"])
+    return dict(zip(reported["order_number"], reported["contradiction"], strict=True))
 
 
 @pytest.mark.parametrize(
@@ -245,14 +245,14 @@ def test_an_export_that_names_another_sale_is_contradicting():
     assert contradictions(orders, [web_sale("s1", "7")]) == expected
 
 
-def test_an_export_that_names_the_sale_of_another_order_is_told_of_both():
+def test_an_export_against_another_order_is_reported_for_both():
     orders = [order("7"), order("8", exported="s1")]
     text = "export_id names sale s1 for order 8"
 
     assert contradictions(orders, [web_sale("s1", "7")]) == {"7": text, "8": text}
 
 
-def test_a_note_that_names_another_order_than_its_source_is_told_of_both():
+def test_a_note_against_its_source_is_reported_for_both_orders():
     orders = [order("7"), order("8")]
     both = web_sale("s1", "7", web_order_number="8")
     text = "note names sale s1 for order 8"
@@ -267,7 +267,7 @@ def test_a_source_that_names_an_order_unlike_the_note_is_contradicting():
     assert contradictions([order("8")], [both]) == expected
 
 
-def test_several_contradictions_are_told_in_a_fixed_order():
+def test_several_contradictions_are_reported_in_a_fixed_order():
     sales = [web_sale("s1", "7"), noted_sale("s3", "7"), noted_sale("s2", "7")]
 
     expected = (
@@ -427,11 +427,11 @@ def test_a_note_names_the_longest_number_that_it_begins_with_rule_4_3(text, name
     assert matched == ([named] if named else [])
 
 
-def test_what_else_a_note_says_is_never_told_rules_4_3_and_4_7():
+def test_the_rest_of_a_note_is_never_shown_rules_4_3_and_4_7():
     both = web_sale("s1", "7", web_order_number="5 for Ann Miller")
 
-    told = {"7": "note names sale s1 for another order"}
-    assert contradictions([order("7")], [both]) == told
+    values = {"7": "note names sale s1 for another order"}
+    assert contradictions([order("7")], [both]) == values
     named = web_sale("s1", "7", web_order_number="8 for Ann Miller")
     text = "note names sale s1 for order 8"
     assert contradictions([order("7"), order("8")], [named]) == {"7": text, "8": text}

@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.web_orders import (
     KNOWN,
+    check_order_words,
     counts_unsynced,
-    judge_order_words,
     show_word,
 )
-from analytics_pipeline.model.checks import Finding, Severity
+from analytics_pipeline.model.checks import CheckResult, Severity
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.tables import make_table
 
 SOUND = {"payment_status": "ACCEPTED", "fulfillment_status": "SHIPPED"}
 
 
-def judge(*orders: dict[str, Any]) -> Finding:
+def evaluate(*orders: dict[str, Any]) -> CheckResult:
     rows = [
         {"order_number": str(n), "total_cents": 1000 + n, **SOUND, **order}
         for n, order in enumerate(orders)
     ]
-    return judge_order_words(make_table(EcomOrders, rows))
+    return check_order_words(make_table(EcomOrders, rows))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def judge(*orders: dict[str, Any]) -> Finding:
     [(column, word) for column, words in KNOWN.items() for word in sorted(words)],
 )
 def test_the_words_of_export_and_api_are_known_rule_4_4(column: str, word: str) -> None:
-    assert judge({column: word}).passed
+    assert evaluate({column: word}).passed
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,13 @@ def test_the_words_of_export_and_api_are_known_rule_4_4(column: str, word: str) 
     ],
 )
 def test_an_unknown_payment_word_warns_and_adds_nothing_rule_4_4(word: str) -> None:
-    finding = judge({}, {"payment_status": word})
+    result = evaluate({}, {"payment_status": word})
 
-    assert (finding.passed, finding.severity) == (False, Severity.WARN)
-    assert f"payment: {word} (1)" in finding.sentence
-    assert "10.01 in all" in finding.sentence
-    assert "1 has an unknown payment status, 10.01" in finding.sentence
-    assert finding.evidence["payment_unknown_cents"] == 1001
+    assert (result.passed, result.severity) == (False, Severity.WARN)
+    assert f"payment: {word} (1)" in result.sentence
+    assert "10.01 in all" in result.sentence
+    assert "1 has an unknown payment status, 10.01" in result.sentence
+    assert result.evidence["payment_unknown_cents"] == 1001
     order = make_table(EcomOrders, [SOUND | {"payment_status": word}])
     assert not counts_unsynced(order).any()
 
@@ -75,39 +75,39 @@ def test_an_unknown_payment_word_warns_and_adds_nothing_rule_4_4(word: str) -> N
 def test_an_unknown_fulfilment_word_warns_and_takes_nothing_away_rule_4_4(
     word: str,
 ) -> None:
-    finding = judge({}, {"fulfillment_status": word})
+    result = evaluate({}, {"fulfillment_status": word})
 
-    assert (finding.passed, finding.severity) == (False, Severity.WARN)
-    assert f"fulfilment: {word} (1)" in finding.sentence
-    assert "takes no money away" in finding.sentence
-    assert finding.evidence["payment_unknown"] == 0
+    assert (result.passed, result.severity) == (False, Severity.WARN)
+    assert f"fulfilment: {word} (1)" in result.sentence
+    assert "takes no money away" in result.sentence
+    assert result.evidence["payment_unknown"] == 0
     order = make_table(EcomOrders, [SOUND | {"fulfillment_status": word}])
     assert counts_unsynced(order).all()
 
 
 def test_an_order_without_a_status_is_counted_as_having_none_rule_4_4() -> None:
-    finding = judge({"payment_status": None}, {"fulfillment_status": None}, {})
+    result = evaluate({"payment_status": None}, {"fulfillment_status": None}, {})
 
-    assert "2 web orders have a status that is not known, 20.01" in finding.sentence
-    assert "payment: none (1); fulfilment: none (1)" in finding.sentence
+    assert "2 web orders have a status that is not known, 20.01" in result.sentence
+    assert "payment: none (1); fulfilment: none (1)" in result.sentence
 
 
 def test_words_are_counted_and_the_commonest_comes_first_rule_4_4() -> None:
     words = ["B", "A", "C", "A", "C", "A"]
 
-    finding = judge(*({"payment_status": word} for word in words))
+    result = evaluate(*({"payment_status": word} for word in words))
 
-    assert finding.evidence["payment_words"] == "A (3), C (2), B (1)"
-    assert finding.evidence["orders"] == 6
-    many = judge(*({"payment_status": f"W_{n}"} for n in range(15)))
+    assert result.evidence["payment_words"] == "A (3), C (2), B (1)"
+    assert result.evidence["orders"] == 6
+    many = evaluate(*({"payment_status": f"W_{n}"} for n in range(15)))
     assert str(many.evidence["payment_words"]).count("(1)") == 10
     assert str(many.evidence["payment_words"]).endswith(", …")
 
 
 def test_an_order_of_two_unknown_words_is_counted_once_rule_4_4() -> None:
-    finding = judge({"payment_status": "X", "fulfillment_status": "Y"})
+    result = evaluate({"payment_status": "X", "fulfillment_status": "Y"})
 
-    assert (finding.evidence["orders"], finding.evidence["total_cents"]) == (1, 1000)
+    assert (result.evidence["orders"], result.evidence["total_cents"]) == (1, 1000)
 
 
 @pytest.mark.parametrize(
@@ -124,17 +124,17 @@ def test_an_order_of_two_unknown_words_is_counted_once_rule_4_4() -> None:
         "_X",
     ],
 )
-def test_a_cell_that_may_be_personal_is_never_told(cell: str) -> None:
+def test_a_cell_that_may_be_personal_is_never_reported(cell: str) -> None:
     assert show_word(cell) == "a word that cannot be shown"
-    finding = judge({"payment_status": cell, "fulfillment_status": cell})
-    assert cell not in " ".join(
-        [finding.sentence, *map(str, finding.evidence.values())]
-    )
+    result = evaluate({"payment_status": cell, "fulfillment_status": cell})
+    assert cell not in " ".join([result.sentence, *map(str, result.evidence.values())])
 
 
 @given(st.text(max_size=60))
-def test_whatever_is_told_is_a_code_or_says_that_it_is_none(cell: str) -> None:
-    told = show_word(cell)
+def test_shown_words_are_codes(cell: str) -> None:
+    reported = show_word(cell)
 
-    assert re.fullmatch(r"[A-Z][A-Z0-9_]{0,39}|none|a word that cannot be shown", told)
-    assert (told == "none") is (cell == "")
+    assert re.fullmatch(
+        r"[A-Z][A-Z0-9_]{0,39}|none|a word that cannot be shown", reported
+    )
+    assert (reported == "none") is (cell == "")

@@ -75,7 +75,7 @@ def test_what_it_lacks_the_latest_updated_live_member_fills_in_rule_3_5(field):
     assert describe(members)["a"][field] == "newer"
 
 
-def test_each_field_is_filled_in_by_itself_rule_3_5():
+def test_each_field_is_filled_in_separately_rule_3_5():
     members = [
         record("a", name="Ada Example"),
         record("b", "2026-06-01", name="Other", phone="+12125550123"),
@@ -172,7 +172,7 @@ def test_a_web_email_of_a_customer_makes_no_person_of_its_own_rule_3_7():
     assert list(people) == ["a"]
 
 
-def test_nobody_is_described_by_an_empty_table():
+def test_an_empty_table_describes_no_one():
     assert describe([]) == {}
 
 

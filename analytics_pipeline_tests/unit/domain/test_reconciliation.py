@@ -5,10 +5,10 @@ import pytest
 
 from analytics_pipeline.domain.purchases import name_people
 from analytics_pipeline.domain.reconciliation import (
+    check_evidence,
+    check_sync,
     find_unsettled,
     given_back,
-    judge_evidence,
-    judge_sync,
     reconcile_orders,
     reconcile_sums,
     summarise_reconciliation,
@@ -61,7 +61,7 @@ def order_table(*orders):
     return make_table(EcomOrders, [ORDER | order for order in orders])
 
 
-def reconcile(orders, sales=(), sale_people=NO_SALE_PEOPLE, nobody=()):
+def reconcile(orders, sales=(), sale_people=NO_SALE_PEOPLE, walk_in_ids=()):
     """Reconcile as the step does, with what counts added at its total."""
     ecom_orders = order_table(*orders)
     raw_sales = make_table(RawSales, [SALE | sale for sale in sales])
@@ -73,7 +73,7 @@ def reconcile(orders, sales=(), sale_people=NO_SALE_PEOPLE, nobody=()):
     table = reconcile_orders(
         ecom_orders,
         matches,
-        name_people(raw_sales, sale_people, set(nobody), IDENTITIES),
+        name_people(raw_sales, sale_people, set(walk_in_ids), IDENTITIES),
         added.assign(value_cents=added["total_cents"] - added["tax_cents"]),
         IDENTITIES,
         find_unsettled(synced[synced["order_number"].isin(back)], raw_sales),
@@ -266,7 +266,7 @@ def tied(person):
     ],
 )
 def test_a_synced_order_belongs_to_the_person_of_its_sale_rule_4_5(sale, person):
-    row = only(sales=[sale], sale_people=tied("of the order"), nobody=["walk-in"])
+    row = only(sales=[sale], sale_people=tied("of the order"), walk_in_ids=["walk-in"])
 
     assert (row["person"], row["is_attributed"]) == (person, person is not None)
 
@@ -329,7 +329,7 @@ def test_what_counts_no_more_or_was_not_given_back_is_matched_rule_4_4(order, sa
     assert "has to say which is right" not in row["reason"]
 
 
-def test_a_part_that_the_web_shop_gave_back_is_told_in_the_reason_rule_4_4():
+def test_a_part_that_the_web_shop_gave_back_is_reported_in_the_reason_rule_4_4():
     row = only([{"payment_status": "PARTIALLY_REFUNDED"}], [{}])
 
     assert "the web shop gave a part back" in row["reason"]
@@ -343,7 +343,7 @@ def test_what_was_given_back_goes_before_contradicting_evidence_rule_4_4():
 
     assert table["category"].tolist() == [Category.REFUNDED_IN_WEB_SHOP]
     assert table.loc[0, "contradiction"] == "export_id names sale s8 for order 7"
-    assert judge_evidence(table).evidence["contradicting"] == 1
+    assert check_evidence(table).evidence["contradicting"] == 1
 
 
 # Sums -----------------------------------------------------------------------------
@@ -367,12 +367,12 @@ def test_without_orders_the_table_is_empty_and_every_sum_zero():
 
     assert table.empty
     assert summarise_reconciliation(table).sum().sum() == 0
-    for finding in (
+    for result in (
         reconcile_sums(table, order_table(), D),
-        judge_evidence(table),
-        judge_sync(table, D),
+        check_evidence(table),
+        check_sync(table, D),
     ):
-        assert finding.passed
+        assert result.passed
 
 
 def test_the_input_is_left_as_it_was():
@@ -404,12 +404,12 @@ def test_categories_that_do_not_add_up_to_the_export_block(damage, orders, cents
     table, exported = reconcile(both), order_table(*both, late)
     assert reconcile_sums(table, exported, D).passed
 
-    finding = reconcile_sums(damage(table), exported, D)
+    result = reconcile_sums(damage(table), exported, D)
 
-    assert finding.blocks
-    assert finding.evidence["difference_orders"] == orders
-    assert finding.evidence["difference_cents"] == cents
-    assert finding.evidence["export_orders"] == 2
+    assert result.blocks
+    assert result.evidence["difference_orders"] == orders
+    assert result.evidence["difference_cents"] == cents
+    assert result.evidence["export_orders"] == 2
 
 
 # Warnings -------------------------------------------------------------------------
@@ -421,11 +421,11 @@ def test_contradicting_orders_are_counted_and_named():
         [{"sale_id": "s8", "source_id": "8"}],
     )
 
-    finding = judge_evidence(table)
+    result = check_evidence(table)
 
-    assert (finding.passed, finding.severity) == (False, Severity.WARN)
-    assert (finding.evidence["contradicting"], finding.evidence["orders"]) == (1, "7")
-    assert judge_evidence(table[table["order_number"] == "9"]).passed
+    assert (result.passed, result.severity) == (False, Severity.WARN)
+    assert (result.evidence["contradicting"], result.evidence["orders"]) == (1, "7")
+    assert check_evidence(table[table["order_number"] == "9"]).passed
 
 
 def old_orders(count, **changes):
@@ -434,12 +434,12 @@ def old_orders(count, **changes):
     return [order | {"order_number": str(number)} for number in range(count)]
 
 
-def test_three_old_paid_orders_without_a_sale_tell_of_a_broken_sync():
-    finding = judge_sync(reconcile(old_orders(3)), D)
+def test_three_old_paid_orders_without_a_sale_mean_a_broken_sync():
+    result = check_sync(reconcile(old_orders(3)), D)
 
-    assert (finding.passed, finding.severity) == (False, Severity.WARN)
-    assert (finding.evidence["unsynced"], finding.evidence["orders"]) == (3, "0, 1, 2")
-    assert finding.evidence["unsynced_cents"] == 15_000
+    assert (result.passed, result.severity) == (False, Severity.WARN)
+    assert (result.evidence["unsynced"], result.evidence["orders"]) == (3, "0, 1, 2")
+    assert result.evidence["unsynced_cents"] == 15_000
 
 
 @pytest.mark.parametrize(
@@ -453,10 +453,10 @@ def test_three_old_paid_orders_without_a_sale_tell_of_a_broken_sync():
     ],
 )
 def test_few_young_unpaid_or_ancient_orders_cry_no_wolf(orders):
-    assert judge_sync(reconcile(orders), D).passed
+    assert check_sync(reconcile(orders), D).passed
 
 
-def test_old_orders_count_whoever_bought_and_whatever_contradicts():
+def test_old_orders_count_anyone_who_bought_and_whatever_contradicts():
     unattributed = old_orders(2, ecom_customer_id=None)
     contradicting = {"order_number": "7", "order_date": "2026-06-12", "sale_id": "s8"}
 
@@ -464,13 +464,13 @@ def test_old_orders_count_whoever_bought_and_whatever_contradicts():
 
     table = reconcile([*unattributed, contradicting], sales)
 
-    assert not judge_sync(table, D).passed
+    assert not check_sync(table, D).passed
 
 
 def test_orders_from_before_the_sync_are_counted_apart():
-    finding = judge_sync(reconcile(old_orders(5, order_date="2025-01-01")), D)
+    result = check_sync(reconcile(old_orders(5, order_date="2025-01-01")), D)
 
-    assert (finding.passed, finding.evidence["older_unsynced"]) == (True, 5)
+    assert (result.passed, result.evidence["older_unsynced"]) == (True, 5)
 
 
 def test_synced_orders_are_no_news_however_old():
@@ -479,4 +479,4 @@ def test_synced_orders_are_no_news_however_old():
         for n in range(3)
     ]
 
-    assert judge_sync(reconcile(old_orders(3), sales), D).passed
+    assert check_sync(reconcile(old_orders(3), sales), D).passed

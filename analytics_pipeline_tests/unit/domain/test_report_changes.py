@@ -41,7 +41,7 @@ def test_people_and_tiers_come_before_money_and_money_by_its_size():
     ]
 
 
-def test_a_change_tells_person_before_after_and_what_did_it():
+def test_a_change_names_person_before_after_and_cause():
     (row,) = listed(
         change("tier", before="Seed", after="Bloom", cause_id="s1",
                cause_date=date(2026, 6, 19))
@@ -59,7 +59,7 @@ def test_a_change_tells_person_before_after_and_what_did_it():
     }
 
 
-def test_what_stands_for_an_e_mail_is_named_nowhere():
+def test_ids_made_from_e_mails_are_named_nowhere():
     (row,) = listed(
         change("merged", customer_id=WEB_PERSON, before=WEB_PERSON, after="c1",
                cause_id=f"email:{WEB_PERSON}")

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from analytics_pipeline.domain.report import (
     MADE_FROM,
     Headline,
-    judge_report,
+    check_report,
+    report_figures,
     rows_of,
-    tell_figures,
 )
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.report import CustomerReport
@@ -42,8 +42,8 @@ def engine():
 
 
 def report_of(measured, policy=None):
-    told = tell_figures(measured, policy or Policy(), AS_OF)
-    return shape(told, CustomerReport)
+    reported = report_figures(measured, policy or Policy(), AS_OF)
+    return shape(reported, CustomerReport)
 
 
 def numbers(report, figure):
@@ -59,7 +59,7 @@ def test_the_report_of_any_history_keeps_its_contract_and_adds_up(engine, rows):
     report = report_of(measured)
 
     CustomerReport.validate(report)
-    assert judge_report(report, measured.analytics, measured.sides).passed
+    assert check_report(report, measured.analytics, measured.sides).passed
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,10 @@ def test_one_number_that_is_off_by_one_stops_the_report(measured, figure):
     row = report.index[report["figure"] == figure][0]
     report.loc[row, "amount"] += 1
 
-    finding = judge_report(report, measured.analytics, measured.sides)
+    result = check_report(report, measured.analytics, measured.sides)
 
-    assert finding.blocks
-    assert "does not add up" in finding.sentence
+    assert result.blocks
+    assert "does not add up" in result.sentence
 
 
 def test_people_move_between_tiers_and_segments_within_a_month(engine):

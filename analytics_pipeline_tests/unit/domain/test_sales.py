@@ -255,7 +255,7 @@ def test_a_deleted_sale_never_counts(words):
         pytest.param("Closed", None, id="not the vendor's spelling"),
     ],
 )
-def test_an_unknown_word_is_told_and_never_counts(state, status):
+def test_an_unknown_word_is_reported_and_never_counts(state, status):
     sale = classify_one(state=state, status=status)
 
     assert sale["is_unknown"]
@@ -263,7 +263,7 @@ def test_an_unknown_word_is_told_and_never_counts(state, status):
     assert not sale["is_order"]
 
 
-def test_an_unknown_attribute_is_told_and_leaves_a_closed_sale_its_money():
+def test_an_unknown_attribute_is_reported_and_leaves_a_closed_sale_its_money():
     sale = classify_one(attributes="gift")
 
     assert sale["is_unknown"]

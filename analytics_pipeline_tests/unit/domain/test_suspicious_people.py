@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.identity import no_overrides
-from analytics_pipeline.domain.people import describe_merged, judge_people
+from analytics_pipeline.domain.people import check_people, describe_merged
 from analytics_pipeline.model.checks import Severity
 
 
@@ -37,9 +37,9 @@ def same(*pairs, rule="same"):
     return pd.DataFrame(table, columns=no_overrides().columns).astype("str")
 
 
-def judge(*people, declared=None, size=6):
+def evaluate(*people, declared=None, size=6):
     declared = no_overrides() if declared is None else declared
-    return judge_people(*tables(*people), declared, size)
+    return check_people(*tables(*people), declared, size)
 
 
 def conflicting(*people, declared=None):
@@ -98,10 +98,10 @@ def test_a_declaration_that_others_are_different_makes_no_names_agree():
 
 @pytest.mark.parametrize(("records", "passed"), [(3, True), (4, False)])
 def test_more_live_records_than_the_shop_says_are_too_many(records, passed):
-    finding = judge(["Ada"] * records + [..., ...], ["Alan"], size=3)
+    result = evaluate(["Ada"] * records + [..., ...], ["Alan"], size=3)
 
-    assert finding.passed is passed
-    assert finding.evidence == {
+    assert result.passed is passed
+    assert result.evidence == {
         "too_large": int(not passed),
         "conflicting_names": 0,
         "largest": records,
@@ -109,17 +109,17 @@ def test_more_live_records_than_the_shop_says_are_too_many(records, passed):
     }
 
 
-def test_a_finding_warns_and_tells_how_to_separate_and_to_confirm():
-    finding = judge(["Ada Lovelace", "Alan Turing"], ["Grace"] * 8, ["Edsger"])
+def test_a_warning_says_how_to_separate_and_to_confirm():
+    result = evaluate(["Ada Lovelace", "Alan Turing"], ["Grace"] * 8, ["Edsger"])
 
-    assert (finding.check, finding.severity) == ("people_look_right", Severity.WARN)
-    assert finding.evidence == {
+    assert (result.check, result.severity) == ("people_look_right", Severity.WARN)
+    assert result.evidence == {
         "too_large": 1,
         "conflicting_names": 1,
         "largest": 8,
         "people": "p0, p1",
     }
-    assert finding.sentence == (
+    assert result.sentence == (
         "2 people may be several: 1 has more than 6 records, 1 has names without a "
         "common word. If two records are different people, add a line to "
         "identity_overrides.csv: left_id,right_id,different,reason; if their names "
@@ -127,27 +127,27 @@ def test_a_finding_warns_and_tells_how_to_separate_and_to_confirm():
     )
 
 
-def test_a_person_with_both_faults_is_told_once():
-    finding = judge([f"Name{n}" for n in range(8)])
+def test_a_person_with_both_faults_is_listed_once():
+    result = evaluate([f"Name{n}" for n in range(8)])
 
-    assert finding.sentence.startswith("1 person")
-    assert finding.evidence["people"] == "p0"
+    assert result.sentence.startswith("1 person")
+    assert result.evidence["people"] == "p0"
 
 
-def test_at_most_ten_people_are_told_and_no_name_is():
-    finding = judge(*[["Ada", "Alan"]] * 12)
+def test_at_most_ten_people_are_named_by_id():
+    result = evaluate(*[["Ada", "Alan"]] * 12)
 
-    assert finding.evidence["people"].count("p") == 10
-    told = finding.sentence + str(finding.evidence)
-    assert not any(word in told for word in ("Ada", "Alan", "ecom-"))
+    assert result.evidence["people"].count("p") == 10
+    facts = result.sentence + str(result.evidence)
+    assert not any(word in facts for word in ("Ada", "Alan", "ecom-"))
 
 
 @pytest.mark.parametrize("people", [(), (["Ada"],), (["Ada"], [...], [None, None])])
 def test_people_of_one_record_or_without_names_look_right(people):
-    finding = judge(*people)
+    result = evaluate(*people)
 
-    assert finding.passed
-    assert "Nobody" in finding.sentence
+    assert result.passed
+    assert "No one" in result.sentence
 
 
 WORDS = st.sampled_from(["ada", "Ada", "béa", "Bea", "cleo", "A.", "-"])

@@ -105,7 +105,7 @@ def bought(purchases, day, cents):
 @example(
     [Purchase(D, 25_000, True), Purchase(D - timedelta(days=80), -1, False)], Policy()
 )
-def test_the_tier_changes_on_just_the_days_that_are_told_rule_5_6(purchases, policy):
+def test_the_tier_changes_on_the_stated_days_rule_5_6(purchases, policy):
     outlook = look_ahead(purchases, policy, D)
 
     assert outlook.tier == tier_of(purchases, policy, D)
@@ -115,7 +115,7 @@ def test_the_tier_changes_on_just_the_days_that_are_told_rule_5_6(purchases, pol
 
 
 @given(PURCHASES, POLICIES, st.integers(0, AHEAD))
-def test_just_the_told_amount_keeps_the_tier_rule_5_6(purchases, policy, early):
+def test_exactly_the_stated_amount_keeps_the_tier_rule_5_6(purchases, policy, early):
     outlook = look_ahead(purchases, policy, D)
     if outlook.keep_cents is None:
         falls = [each.tier for each in outlook.changes[:1]]
@@ -138,7 +138,7 @@ def is_above(tier, other, policy):
 
 
 @given(PURCHASES, POLICIES)
-def test_just_the_told_amount_reaches_the_next_rung_rule_5_6(purchases, policy):
+def test_exactly_the_stated_amount_reaches_the_next_tier_rule_5_6(purchases, policy):
     outlook = look_ahead(purchases, policy, D)
     if outlook.raise_cents is None:
         assert outlook.next_tier is None
@@ -162,7 +162,7 @@ def test_just_the_told_amount_reaches_the_next_rung_rule_5_6(purchases, policy):
 
 
 @given(PURCHASES)
-def test_the_segment_changes_on_just_the_day_that_is_told_rule_5_5(purchases):
+def test_the_segment_changes_on_the_stated_day_rule_5_5(purchases):
     outlook = look_ahead(purchases, Policy(), D)
     changes = changes_of(lambda day: segment_of(purchases, day), outlook.segment)
 

@@ -3,12 +3,12 @@
 import pytest
 
 from analytics_pipeline.domain.anomalies.people import (
+    check_contacts,
+    check_placeholders,
     count_contacts,
     count_placeholders,
-    judge_contacts,
-    judge_placeholders,
 )
-from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.policy import AnomalyLimits
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline_tests.tables import make_table
@@ -42,8 +42,8 @@ def run(emails=100, without=0, phones=0, phones_without=0):
 
 
 def contacts(now, before=None, **choices):
-    return judge_contacts(
-        now, [run()] * 28 if before is None else before, Usual(**choices)
+    return check_contacts(
+        now, [run()] * 28 if before is None else before, AnomalyLimits(**choices)
     )
 
 
@@ -53,8 +53,8 @@ def test_ten_more_invalid_e_mails_are_needed(without, passed):
 
     assert found.passed is passed
     assert not found.blocks
-    told = f"{without} of 100 e-mails are not valid; usually 0 are."
-    assert (found.sentence == told) is not passed
+    text = f"{without} of 100 e-mails are not valid; usually 0 are."
+    assert (found.sentence == text) is not passed
 
 
 @pytest.mark.parametrize(
@@ -66,19 +66,17 @@ def test_ten_more_invalid_e_mails_are_needed(without, passed):
         (400, 61, 40, False),
     ],
 )
-def test_a_fall_by_more_than_five_points_in_a_hundred_is_told(
-    emails, without, usually, passed
-):
+def test_a_fall_by_more_than_five_percent_is_reported(emails, without, usually, passed):
     before = [run(emails, usually)] * 28
 
     assert contacts(run(emails, without), before).passed is passed
 
 
-def test_better_contacts_are_never_told():
+def test_better_contacts_are_never_reported():
     assert contacts(run(), [run(without=50)] * 28).passed
 
 
-def test_phone_numbers_are_judged_by_themselves():
+def test_phone_numbers_are_checked_separately():
     before = [run(phones=100)] * 28
 
     found = contacts(run(phones=100, phones_without=60), before)
@@ -94,7 +92,7 @@ def test_seven_runs_are_learned_first(runs, passed):
     assert (found.sentence == f"Still learning: {runs} of 7 runs.") is passed
 
 
-def test_only_the_last_twenty_eight_runs_are_usual():
+def test_only_the_last_twenty_eight_runs_are_compared():
     assert contacts(run(without=90), [run()] * 40 + [run(without=90)] * 28).passed
 
 
@@ -142,15 +140,15 @@ def test_a_key_that_more_than_five_share_is_as_good_as_none(key, holders, placeh
         ({}, 0),
     ],
 )
-def test_what_stands_for_none_is_counted(row, placeholders):
+def test_placeholders_are_counted(row, placeholders):
     assert count_placeholders(*records(row), 5)["placeholders"] == placeholders
 
 
 def test_the_deleted_and_the_walk_in_are_left_out():
     gone = {"email": "noemail@example.com", "is_deleted": True}
-    nobody = {"email": "noemail@example.com", "is_walk_in": True}
+    no_one = {"email": "noemail@example.com", "is_walk_in": True}
 
-    counted = count_placeholders(*records(gone, nobody, {}), 5)
+    counted = count_placeholders(*records(gone, no_one, {}), 5)
 
     assert counted == {"records": 1, "placeholders": 0}
 
@@ -158,26 +156,26 @@ def test_the_deleted_and_the_walk_in_are_left_out():
 def flood(placeholders, records=500, usually=3, runs=28):
     before = [{"records": records, "placeholders": usually}] * runs
     now = {"records": records, "placeholders": placeholders}
-    return judge_placeholders(now, before, Usual())
+    return check_placeholders(now, before, AnomalyLimits())
 
 
 @pytest.mark.parametrize(
     ("records", "most"), [(100, 13), (500, 13), (1000, 23), (1050, 24)]
 )
-def test_more_than_ten_and_two_percent_above_usual_is_told(records, most):
+def test_more_than_ten_and_two_percent_above_normal_is_reported(records, most):
     assert flood(most, records).passed
     assert not flood(most + 1, records).passed
     assert not flood(most + 1, records).blocks
 
 
-def test_a_flood_is_told_in_numbers():
+def test_a_flood_is_reported_in_numbers():
     assert flood(400).sentence == (
         "400 of 500 records have a contact that is a placeholder or that many share; "
         "usually 3 have."
     )
 
 
-def test_fewer_placeholders_are_never_told():
+def test_fewer_placeholders_are_never_reported():
     assert flood(0, usually=400).passed
 
 

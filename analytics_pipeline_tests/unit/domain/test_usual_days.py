@@ -30,7 +30,7 @@ def rows(*sales, day="2026-06-23"):
     )
 
 
-def test_a_day_is_told_in_a_few_numbers():
+def test_a_day_has_a_profile():
     assert profile_days(rows(*SALES)) == {
         date(2026, 6, 23): DayProfile(
             orders=5,
@@ -45,7 +45,7 @@ def test_a_day_is_told_in_a_few_numbers():
     }
 
 
-def test_days_are_told_apart():
+def test_days_are_distinguished():
 
     both = pd.concat([rows(*SALES), rows(SALES[-1], day="2026-06-24")])
 

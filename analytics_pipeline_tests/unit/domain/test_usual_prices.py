@@ -4,15 +4,15 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics_pipeline.domain.anomalies.days import DayProfile, judge_prices
+from analytics_pipeline.domain.anomalies.days import DayProfile, check_prices
 from analytics_pipeline.model.checks import Severity
-from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.policy import AnomalyLimits
 
 DAY = date(2026, 6, 23)
-USUAL = 4000
+NORMAL = 4000
 
 
-def before(days=28, worthless=0, cents=USUAL):
+def before(days=28, worthless=0, cents=NORMAL):
     """The profiles of *days* before DAY, of twenty orders each."""
     each = DayProfile(
         orders=20 + worthless,
@@ -23,44 +23,44 @@ def before(days=28, worthless=0, cents=USUAL):
     return {DAY - timedelta(days=n): each for n in range(1, days + 1)}
 
 
-def judge(totals, days=None, worthless=0, since=None, **choices):
+def evaluate(totals, days=None, worthless=0, since=None, **choices):
     days = dict(before() if days is None else days)
     days[DAY] = DayProfile(
         orders=len(totals) + worthless,
         priced_orders=len(totals),
         worthless_orders=worthless,
     )
-    return judge_prices(DAY, days, totals, Usual(**choices), since)
+    return check_prices(DAY, days, totals, AnomalyLimits(**choices), since)
 
 
-def verdict(found):
+def outcome_of(found):
     return "passed" if found.passed else found.severity
 
 
 @pytest.mark.parametrize(
     ("cents", "expected"),
     [
-        (USUAL, "passed"),
-        (3 * USUAL - 1, "passed"),
-        (3 * USUAL, Severity.WARN),
-        (20 * USUAL - 1, Severity.WARN),
-        (20 * USUAL, Severity.ERROR),
-        (100 * USUAL, Severity.ERROR),
-        (USUAL // 2, "passed"),
-        (USUAL // 3, Severity.WARN),
-        (USUAL // 20 + 1, Severity.WARN),
-        (USUAL // 20, Severity.ERROR),
-        (USUAL // 100, Severity.ERROR),
+        (NORMAL, "passed"),
+        (3 * NORMAL - 1, "passed"),
+        (3 * NORMAL, Severity.WARN),
+        (20 * NORMAL - 1, Severity.WARN),
+        (20 * NORMAL, Severity.ERROR),
+        (100 * NORMAL, Severity.ERROR),
+        (NORMAL // 2, "passed"),
+        (NORMAL // 3, Severity.WARN),
+        (NORMAL // 20 + 1, Severity.WARN),
+        (NORMAL // 20, Severity.ERROR),
+        (NORMAL // 100, Severity.ERROR),
     ],
 )
-def test_three_times_is_told_and_twenty_times_stops_either_way(cents, expected):
-    assert verdict(judge([cents] * 10)) == expected
+def test_three_times_warns_and_twenty_times_stops_either_way(cents, expected):
+    assert outcome_of(evaluate([cents] * 10)) == expected
 
 
-def test_both_sides_are_told():
-    found = judge([100 * USUAL] * 12)
+def test_both_sides_are_reported():
+    found = evaluate([100 * NORMAL] * 12)
 
-    assert found.sentence == "The middle order is 4000.00; usually it is 40.00."
+    assert found.sentence == "The median order value is 4000.00; normally it is 40.00."
     assert found.evidence == {
         "orders": 12, "days_known": 28, "middle_cents": 400_000, "usual_cents": 4000,
     }  # fmt: skip
@@ -68,33 +68,33 @@ def test_both_sides_are_told():
 
 @pytest.mark.parametrize(
     ("cents", "subject"),
-    [(100 * USUAL, "×100"), (137 * USUAL, "×100"), (USUAL // 90, "÷100"),
-     (20 * USUAL, "×10"), (1000 * USUAL, "×1000")],
+    [(100 * NORMAL, "×100"), (137 * NORMAL, "×100"), (NORMAL // 90, "÷100"),
+     (20 * NORMAL, "×10"), (1000 * NORMAL, "×1000")],
 )  # fmt: skip
 def test_a_stop_is_named_by_its_power_of_ten_so_that_a_late_edit_leaves_it(
     cents, subject
 ):
-    assert judge([cents] * 10).subject == subject
-    assert judge([cents] * 11 + [cents + 1]).subject == subject
+    assert evaluate([cents] * 10).subject == subject
+    assert evaluate([cents] * 11 + [cents + 1]).subject == subject
 
 
 def test_a_warning_cannot_be_taken_for_a_stop():
-    assert judge([3 * USUAL] * 10).subject is None
+    assert evaluate([3 * NORMAL] * 10).subject is None
 
 
 def test_five_orders_say_nothing_and_six_may_stop_a_small_shop():
-    assert judge([100 * USUAL] * 5).passed
-    assert judge([100 * USUAL] * 6).blocks
+    assert evaluate([100 * NORMAL] * 5).passed
+    assert evaluate([100 * NORMAL] * 6).blocks
 
 
 def test_eight_orders_three_times_as_dear_may_be_luck_and_nine_are_not():
-    assert judge([3 * USUAL] * 8).passed
-    assert not judge([3 * USUAL] * 9).passed
+    assert evaluate([3 * NORMAL] * 8).passed
+    assert not evaluate([3 * NORMAL] * 9).passed
 
 
 @pytest.mark.parametrize(("days", "passed"), [(0, True), (13, True), (14, False)])
 def test_fourteen_days_are_learned_first(days, passed):
-    found = judge([100 * USUAL] * 10, before(days))
+    found = evaluate([100 * NORMAL] * 10, before(days))
 
     assert found.passed is passed
     assert (
@@ -102,35 +102,35 @@ def test_fourteen_days_are_learned_first(days, passed):
     ) is passed
 
 
-def test_only_the_last_twenty_eight_days_with_sales_are_usual():
+def test_only_the_last_twenty_eight_days_with_sales_are_compared():
     days = before(60, cents=100) | before(28)
     days |= {DAY - timedelta(days=n): DayProfile() for n in (1, 2)}
 
-    assert judge([USUAL] * 10, days).evidence["days_known"] == 28
-    assert judge([USUAL] * 10, days).passed
+    assert evaluate([NORMAL] * 10, days).evidence["days_known"] == 28
+    assert evaluate([NORMAL] * 10, days).passed
 
 
 def test_later_days_are_no_history():
     days = before(13) | {DAY + timedelta(days=1): before(1)[DAY - timedelta(days=1)]}
 
-    assert judge([USUAL] * 10, days).evidence["days_known"] == 13
+    assert evaluate([NORMAL] * 10, days).evidence["days_known"] == 13
 
 
 def test_a_handful_of_dear_orders_may_be_luck():
     """Two of twelve orders below the usual middle are nothing that luck cannot do."""
-    totals = [3 * USUAL] * 10 + [USUAL // 2] * 2
+    totals = [3 * NORMAL] * 10 + [NORMAL // 2] * 2
 
-    assert judge(totals).passed
-    assert not judge([3 * USUAL] * 12).passed
-    assert not judge(totals, max_luck=0.1).passed
-    assert not judge([100 * USUAL] * 10 + [USUAL // 2] * 2).passed
+    assert evaluate(totals).passed
+    assert not evaluate([3 * NORMAL] * 12).passed
+    assert not evaluate(totals, max_luck=0.1).passed
+    assert not evaluate([100 * NORMAL] * 10 + [NORMAL // 2] * 2).passed
 
 
 # Worth nothing --------------------------------------------------------------------
 
 
 def test_orders_that_are_nearly_all_worth_nothing_stop_the_table():
-    found = judge([USUAL] * 2, worthless=8)
+    found = evaluate([NORMAL] * 2, worthless=8)
 
     assert found.blocks
     assert found.subject == "worth nothing"
@@ -139,33 +139,33 @@ def test_orders_that_are_nearly_all_worth_nothing_stop_the_table():
 
 @pytest.mark.parametrize(("priced", "worthless"), [(3, 7), (2, 7), (0, 5)])
 def test_some_worthless_orders_or_few_orders_are_no_alarm(priced, worthless):
-    assert judge([USUAL] * priced, worthless=worthless).passed
+    assert evaluate([NORMAL] * priced, worthless=worthless).passed
 
 
 @pytest.mark.parametrize(("usually", "passed"), [(4, False), (5, True)])
 def test_a_shop_that_gives_much_away_is_used_to_it(usually, passed):
-    assert judge([], before(worthless=usually), worthless=10).passed is passed
+    assert evaluate([], before(worthless=usually), worthless=10).passed is passed
 
 
 def test_worth_nothing_is_learned_first_too():
-    assert judge([], before(13), worthless=10).passed
-    assert not judge([], before(14), worthless=10).passed
+    assert evaluate([], before(13), worthless=10).passed
+    assert not evaluate([], before(14), worthless=10).passed
 
 
 # What a person has accepted -------------------------------------------------------
 
 
-def test_prices_that_a_person_accepted_are_the_usual_ones_from_then_on():
+def test_prices_that_a_person_accepted_are_the_normal_ones_from_then_on():
     since = DAY - timedelta(days=14)
-    days = before(28) | before(14, cents=100 * USUAL)
+    days = before(28) | before(14, cents=100 * NORMAL)
 
-    assert not judge([100 * USUAL] * 10, before(28)).passed
-    assert judge([100 * USUAL] * 10, days, since=since).passed
-    assert not judge([USUAL] * 10, days, since=since).passed
+    assert not evaluate([100 * NORMAL] * 10, before(28)).passed
+    assert evaluate([100 * NORMAL] * 10, days, since=since).passed
+    assert not evaluate([NORMAL] * 10, days, since=since).passed
 
 
-def test_the_accepted_day_itself_passes_and_learns_anew():
-    found = judge([100 * USUAL] * 10, since=DAY)
+def test_the_accepted_day_passes_and_starts_new_learning():
+    found = evaluate([100 * NORMAL] * 10, since=DAY)
 
     assert found.sentence == "Still learning: 0 of 14 days with orders."
-    assert judge([], worthless=10, since=DAY).passed
+    assert evaluate([], worthless=10, since=DAY).passed

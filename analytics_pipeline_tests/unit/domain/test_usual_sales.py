@@ -7,12 +7,12 @@ import pytest
 
 from analytics_pipeline.domain.anomalies.days import (
     DayProfile,
-    judge_hours,
-    judge_repeats,
-    judge_tax,
+    check_hours,
+    check_repeats,
+    check_tax,
     profile_days,
 )
-from analytics_pipeline.model.policy import Usual
+from analytics_pipeline.model.policy import AnomalyLimits
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline_tests.tables import make_table
 
@@ -30,12 +30,12 @@ def taxed(count, of):
     return DayProfile(valued_sales=of, taxed_sales=count)
 
 
-def tax(now, days=28, usual=(20, 20), **choices):
-    before = series(taxed(*usual), days)
-    return judge_tax(DAY, before | {DAY: taxed(*now)}, Usual(**choices))
+def tax(now, days=28, anomaly_limits=(20, 20), **choices):
+    before = series(taxed(*anomaly_limits), days)
+    return check_tax(DAY, before | {DAY: taxed(*now)}, AnomalyLimits(**choices))
 
 
-def test_a_day_without_tax_is_told():
+def test_a_day_without_tax_is_reported():
     found = tax((0, 10))
 
     assert not found.passed
@@ -44,17 +44,17 @@ def test_a_day_without_tax_is_told():
 
 
 @pytest.mark.parametrize(("share", "passed"), [(9, False), (10, True), (20, True)])
-def test_less_than_half_of_the_usual_share_is_told(share, passed):
+def test_less_than_half_of_the_normal_share_is_reported(share, passed):
     assert tax((share, 20)).passed is passed
 
 
-@pytest.mark.parametrize(("usual", "passed"), [(9, True), (10, False)])
-def test_where_hardly_anything_holds_tax_nothing_is_told(usual, passed):
-    assert tax((0, 20), usual=(usual, 20)).passed is passed
+@pytest.mark.parametrize(("anomaly_limits", "passed"), [(9, True), (10, False)])
+def test_shops_with_hardly_any_tax_get_no_warning(anomaly_limits, passed):
+    assert tax((0, 20), anomaly_limits=(anomaly_limits, 20)).passed is passed
 
 
-def test_more_tax_than_usual_is_never_told():
-    assert tax((20, 20), usual=(10, 20)).passed
+def test_more_tax_than_normal_is_never_reported():
+    assert tax((20, 20), anomaly_limits=(10, 20)).passed
 
 
 @pytest.mark.parametrize(("sales", "passed"), [(9, True), (10, False)])
@@ -65,8 +65,10 @@ def test_ten_sales_are_needed_for_tax(sales, passed):
 @pytest.mark.parametrize(("days", "passed"), [(13, True), (14, False)])
 def test_tax_is_learned_for_fourteen_days_of_five_sales(days, passed):
     assert tax((0, 10), days).passed is passed
-    assert tax((0, 10), usual=(5, 5)).passed is False
-    assert tax((0, 10), usual=(4, 4)).sentence.startswith("Still learning: 0 of 14")
+    assert tax((0, 10), anomaly_limits=(5, 5)).passed is False
+    assert tax((0, 10), anomaly_limits=(4, 4)).sentence.startswith(
+        "Still learning: 0 of 14"
+    )
 
 
 # Hours ----------------------------------------------------------------------------
@@ -105,17 +107,17 @@ def profile(rows):
     return found
 
 
-def hours(rows, days=28, usual=SHOP_HOURS, **choices):
-    before = series(profile(at_hours(usual)), days)
-    return judge_hours(DAY, before | {DAY: profile(rows)}, Usual(**choices))
+def hours(rows, days=28, anomaly_limits=SHOP_HOURS, **choices):
+    before = series(profile(at_hours(anomaly_limits)), days)
+    return check_hours(DAY, before | {DAY: profile(rows)}, AnomalyLimits(**choices))
 
 
-def test_usual_hours_pass():
+def test_normal_hours_pass():
     assert hours(at_hours(SHOP_HOURS)).passed
 
 
 @pytest.mark.parametrize("shift", [6, -6])
-def test_a_zone_that_is_wrong_by_six_hours_is_told_either_way(shift):
+def test_a_zone_that_is_wrong_by_six_hours_is_reported_either_way(shift):
     found = hours(at_hours([hour + shift for hour in SHOP_HOURS]))
 
     assert not found.passed
@@ -144,14 +146,14 @@ def test_hours_are_learned_for_fourteen_days(days, passed):
 
 @pytest.mark.parametrize(("a_day", "passed"), [(3, True), (4, False)])
 def test_a_hundred_sales_are_learned_from(a_day, passed):
-    found = hours(at_hours([3] * 5), usual=range(9, 9 + a_day))
+    found = hours(at_hours([3] * 5), anomaly_limits=range(9, 9 + a_day))
 
     assert found.passed is passed
     assert found.sentence.startswith("Still learning: 84 of 100 sales") is passed
 
 
 @pytest.mark.parametrize(("early", "passed"), [(199, True), (200, False)])
-def test_an_hour_that_holds_half_a_percent_is_a_usual_one(early, passed):
+def test_an_hour_that_holds_half_a_percent_is_a_normal_one(early, passed):
     before = series(DayProfile(hour_sales={10: 1}), 27)
     late = DayProfile(hour_sales={10: early - 27, 22: 1})
     days = before | {
@@ -159,7 +161,7 @@ def test_an_hour_that_holds_half_a_percent_is_a_usual_one(early, passed):
         DAY: DayProfile(hour_sales={22: 9}),
     }
 
-    assert judge_hours(DAY, days, Usual()).passed is passed
+    assert check_hours(DAY, days, AnomalyLimits()).passed is passed
 
 
 @pytest.mark.parametrize("changed", [date(2026, 3, 8), date(2026, 11, 1)])
@@ -170,10 +172,10 @@ def test_a_change_of_the_clocks_is_no_alarm(changed):
         day = changed + timedelta(days=n)
         days[day] = profile(at_hours(SHOP_HOURS, day=day))
         if n >= 0:
-            assert judge_hours(day, days, Usual()).passed
+            assert check_hours(day, days, AnomalyLimits()).passed
 
 
-def test_orders_of_the_web_shop_and_unfinished_sales_have_no_usual_hour():
+def test_web_orders_and_unfinished_sales_have_no_hour():
     night = at_hours([3] * 9, source="ecw:1")
     parked = at_hours([3] * 9).assign(is_completed=False)
 
@@ -194,10 +196,10 @@ def repeats(extra, of, **other):
         for n in range(of - extra - 1)
     ]
     table = make_table(RawSales, rows, time_zone=NEW_YORK, is_completed=True)
-    return judge_repeats(table.sample(frac=1, random_state=1), Usual())
+    return check_repeats(table.sample(frac=1, random_state=1), AnomalyLimits())
 
 
-def test_a_till_that_synced_twice_is_told_with_the_second_ids():
+def test_a_till_that_synced_twice_is_reported_with_the_second_ids():
     found = repeats(3, 100)
 
     assert not found.passed
@@ -220,7 +222,7 @@ def test_three_and_two_percent_are_needed(extra, of, passed):
         {"customer_id": "k"}, {"total_incl_cents": 1251}, {"is_completed": False},
     ],
 )  # fmt: skip
-def test_sales_that_differ_in_anything_stand_for_themselves(other):
+def test_sales_that_differ_in_anything_are_not_repeats(other):
     found = repeats(1, 20, **other)
 
     assert found.evidence["repeated"] == 0
@@ -231,4 +233,6 @@ def test_no_more_than_ten_ids_are_named():
 
 
 def test_a_day_without_sales_repeats_none():
-    assert judge_repeats(make_table(RawSales, []), Usual(repeated_floor=0)).passed
+    assert check_repeats(
+        make_table(RawSales, []), AnomalyLimits(repeated_floor=0)
+    ).passed

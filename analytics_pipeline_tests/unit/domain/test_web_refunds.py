@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.reconciliation import (
+    check_refunds,
+    describe_refund,
     find_unsettled,
     given_back,
-    judge_refunds,
-    tell_refund,
 )
 from analytics_pipeline.model.checks import Severity
 from analytics_pipeline.model.schemas.sales import RawSales
@@ -78,7 +78,7 @@ def test_an_order_that_the_till_took_back_as_well_is_settled_rule_4_4(
 
 
 @given(st.integers(2, 10**8), st.lists(st.integers(1, 10**6), max_size=6))
-def test_the_sum_told_is_what_the_figures_hold_of_the_order_rule_4_4(
+def test_the_reported_sum_is_what_the_figures_hold_rule_4_4(
     total: int, returned: list[int]
 ) -> None:
     back = [sale(f"r{n}", -cents, "a") for n, cents in enumerate(returned)]
@@ -119,19 +119,19 @@ def test_which_words_say_that_an_order_was_given_back_rule_4_4(
 def test_the_warning_has_count_sum_and_the_orders_rule_4_4() -> None:
     unsettled = pd.DataFrame({"order_number": ["7", "12"], "left_cents": [5000, 250]})
 
-    finding = judge_refunds(unsettled)
+    result = check_refunds(unsettled)
 
-    assert (finding.passed, finding.severity) == (False, Severity.WARN)
-    assert "2 web orders that were refunded" in finding.sentence
-    assert "still count as sales, 52.50 in all" in finding.sentence
-    assert finding.evidence == {"refunded": 2, "left_cents": 5250, "orders": "12, 7"}
-    one = judge_refunds(unsettled[:1]).sentence
+    assert (result.passed, result.severity) == (False, Severity.WARN)
+    assert "2 web orders that were refunded" in result.sentence
+    assert "still count as sales, 52.50 in all" in result.sentence
+    assert result.evidence == {"refunded": 2, "left_cents": 5250, "orders": "12, 7"}
+    one = check_refunds(unsettled[:1]).sentence
     assert "1 web order that was refunded" in one
     assert "still counts as a sale, 50.00 in all" in one
-    assert judge_refunds(unsettled[:0]).passed
+    assert check_refunds(unsettled[:0]).passed
 
 
-def test_what_is_told_names_only_the_words_that_gave_back_rule_4_4() -> None:
+def test_the_sentence_names_only_refund_words_rule_4_4() -> None:
     words = {"payment_status": "ACCEPTED", "fulfillment_status": "RETURNED"}
 
-    assert "the web shop says RETURNED, yet 12.05 still" in tell_refund(words, 1205)
+    assert "the web shop says RETURNED, yet 12.05 still" in describe_refund(words, 1205)

@@ -8,11 +8,11 @@ import pytest
 
 from analytics_pipeline.engine import duckdb as engine_module
 from analytics_pipeline.engine.duckdb import (
+    columns_to_ibis,
     connect,
-    lend,
-    lend_columns,
     open_days,
     open_table,
+    to_ibis,
 )
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
@@ -52,20 +52,20 @@ def test_a_table_is_read_from_all_its_files(engine, tmp_path):
     assert pd.Timestamp("2026-06-20 12:00", tz="UTC") == frame["sale_date"].max()
 
 
-def test_a_lent_frame_comes_back_as_it_was(engine):
+def test_a_frame_round_trips_through_ibis(engine):
     outlets = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
 
-    back = shape(engine.to_pandas(lend(outlets, Outlets)), Outlets)
+    back = shape(engine.to_pandas(to_ibis(outlets, Outlets)), Outlets)
 
     pd.testing.assert_frame_equal(outlets, back)
 
 
-def test_lent_columns_may_be_empty(engine):
+def test_columns_for_ibis_may_be_empty(engine):
     nothing = pd.DataFrame(columns=["sale_id", "value_cents", "more"])
 
-    lent = lend_columns(nothing, {"sale_id": "string", "value_cents": "int64"})
+    table = columns_to_ibis(nothing, {"sale_id": "string", "value_cents": "int64"})
 
-    assert engine.to_pandas(lent).shape == (0, 2)
+    assert engine.to_pandas(table).shape == (0, 2)
 
 
 def test_what_does_not_fit_in_memory_goes_where_only_its_owner_may_look():
@@ -82,14 +82,14 @@ def test_what_does_not_fit_in_memory_goes_where_only_its_owner_may_look():
 
 
 @pytest.mark.parametrize(
-    ("told", "megabytes"),
+    ("reported", "megabytes"),
     [("536870912\n", 256), ("max\n", 640), (None, 640), (str(1 << 40), 640)],
     ids=["a small container", "no limit", "no container", "a huge limit"],
 )
-def test_a_container_is_never_filled(tmp_path, monkeypatch, told, megabytes):
+def test_a_container_is_never_filled(tmp_path, monkeypatch, reported, megabytes):
     file = tmp_path / "memory.max"
-    if told is not None:
-        file.write_text(told, encoding="ascii")
+    if reported is not None:
+        file.write_text(reported, encoding="ascii")
     monkeypatch.setattr(engine_module, "CONTAINER", file)
     monkeypatch.setattr(engine_module, "_count_cores", lambda: 2)
 

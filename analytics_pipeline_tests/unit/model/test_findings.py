@@ -2,7 +2,7 @@
 
 import pytest
 
-from analytics_pipeline.model.checks import MOST_KEYS, Finding, Severity, name_some
+from analytics_pipeline.model.checks import MOST_KEYS, CheckResult, Severity, name_some
 
 
 @pytest.mark.parametrize(
@@ -15,11 +15,11 @@ from analytics_pipeline.model.checks import MOST_KEYS, Finding, Severity, name_s
     ],
 )
 def test_only_a_failed_error_blocks(passed, severity, blocks):
-    assert blocks == Finding("check", passed, "sentence", severity).blocks
+    assert blocks == CheckResult("check", passed, "sentence", severity).blocks
 
 
 def test_a_failure_blocks_unless_it_is_called_a_warning():
-    assert Finding("check", False, "sentence").blocks
+    assert CheckResult("check", False, "sentence").blocks
 
 
 def test_keys_are_named_in_order():

@@ -12,7 +12,7 @@ from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
 from analytics_pipeline.domain.identity import check_overrides
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.ids import (
-    judge_ids,
+    check_ids,
     plain_id,
     plain_ids,
     typed_id,
@@ -22,7 +22,7 @@ from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.sources.values import Unusable, identifier, reference
-from analytics_pipeline_tests.tables import lend_table
+from analytics_pipeline_tests.tables import table_to_ibis
 from analytics_pipeline_tests.unit.sources.samples import flat_sale
 
 LOW = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -118,7 +118,7 @@ def test_each_id_of_a_sale_is_read_in_its_one_spelling(
     assert rows[column].tolist() == [LOW]
 
 
-def test_a_sale_that_stands_in_two_cases_on_a_page_is_one_row() -> None:
+def test_a_sale_in_two_cases_on_a_page_is_one_row() -> None:
     twice = [flat_sale(id=LOW), flat_sale(id=LOW.upper())]
 
     rows, rejections = sales_rows(twice, segment=0, page=1)
@@ -133,7 +133,7 @@ def test_the_engine_spells_the_log_as_the_reader_does() -> None:
     engine = ibis.duckdb.connect(threads=1)
     ids = [*SPELLINGS[:4], *NO_UUIDS]
     rows = [{"sale_id": each, "customer_id": each, "version": 1} for each in ids]
-    log = lend_table(SalesFeed, rows, sale_date="2026-06-20 12:00")
+    log = table_to_ibis(SalesFeed, rows, sale_date="2026-06-20 12:00")
 
     assert engine.to_pandas(has_other_spellings(log))
     found = engine.to_pandas(in_one_spelling(log))
@@ -146,7 +146,7 @@ def test_the_engine_spells_the_log_as_the_reader_does() -> None:
 def test_a_log_of_one_spelling_is_left_as_it_is(ids: list[str]) -> None:
     engine = ibis.duckdb.connect(threads=1)
     rows = [{"sale_id": each, "version": 1} for each in ids]
-    log = lend_table(SalesFeed, rows, sale_date="2026-06-20 12:00")
+    log = table_to_ibis(SalesFeed, rows, sale_date="2026-06-20 12:00")
 
     assert not engine.to_pandas(has_other_spellings(log))
 
@@ -191,7 +191,7 @@ def test_a_record_in_another_case_is_no_other_record() -> None:
     ],
 )
 def test_ids_that_differ_only_in_case_are_a_warning(ids: list[str], alike: int) -> None:
-    found = judge_ids(pd.Series(ids, dtype="str"), "sale", "sales")
+    found = check_ids(pd.Series(ids, dtype="str"), "sale", "sales")
 
     assert found.passed == (alike == 0)
     assert not found.blocks

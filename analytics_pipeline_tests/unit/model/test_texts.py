@@ -1,4 +1,4 @@
-"""What nobody sees of a text is taken out, and white space stays."""
+"""What no one sees of a text is taken out, and white space stays."""
 
 import sys
 import unicodedata

@@ -30,7 +30,7 @@ def test_every_command_of_a_sentence_names_the_shop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("remedy", "told"),
+    ("remedy", "reported"),
     [
         ("", "Run it again: analytics-pipeline update"),
         ("Make a new one.", "Make a new one. Then run: analytics-pipeline update"),
@@ -39,5 +39,5 @@ def test_every_command_of_a_sentence_names_the_shop() -> None:
         ("Wait, then try again.", "Wait, then try again."),
     ],
 )
-def test_a_remedy_ends_with_what_to_type(remedy: str, told: str) -> None:
-    assert go_on(remedy) == told
+def test_a_remedy_ends_with_what_to_type(remedy: str, reported: str) -> None:
+    assert go_on(remedy) == reported

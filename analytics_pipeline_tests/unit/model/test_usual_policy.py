@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline.model.policy import Policy, Usual
-from analytics_pipeline.settings import load_policy, load_settings, load_usual
+from analytics_pipeline.model.policy import AnomalyLimits, Policy
+from analytics_pipeline.settings import load_anomaly_limits, load_policy, load_settings
 from analytics_pipeline.shop import open_shop
 
 
@@ -21,17 +21,19 @@ def write(tmp_path):
 
 
 def test_without_a_word_the_defaults_hold(write, tmp_path):
-    assert load_usual(tmp_path / "analytics.toml") == Usual()
-    assert load_usual(write("vip_from = 900")) == Usual()
+    assert load_anomaly_limits(tmp_path / "analytics.toml") == AnomalyLimits()
+    assert load_anomaly_limits(write("vip_from = 900")) == AnomalyLimits()
 
 
 def test_a_shop_chooses_its_own_and_no_figure_depends_on_it(write, tmp_path):
     path = write("[usual]\nclosed_days = [2026-12-24]\nprices_stop_factor = 50\n")
 
-    assert load_usual(path).closed_days == (date(2026, 12, 24),)
-    assert load_usual(path).prices_stop_factor == 50
+    assert load_anomaly_limits(path).closed_days == (date(2026, 12, 24),)
+    assert load_anomaly_limits(path).prices_stop_factor == 50
     assert load_policy(path) == Policy()
-    assert open_shop(load_settings(data_dir=tmp_path)).usual == load_usual(path)
+    assert open_shop(
+        load_settings(data_dir=tmp_path)
+    ).anomaly_limits == load_anomaly_limits(path)
 
 
 FAULTY = [
@@ -59,6 +61,6 @@ def test_a_faulty_choice_is_refused_at_the_start_and_its_key_named(
     path = write(f"[usual]\n{text}\n")
 
     with pytest.raises(WrongUse, match=text.split(" = ")[0]):
-        load_usual(path)
+        load_anomaly_limits(path)
     with pytest.raises(WrongUse, match="usual"):
         open_shop(load_settings(data_dir=tmp_path))

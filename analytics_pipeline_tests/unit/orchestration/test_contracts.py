@@ -7,7 +7,12 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from analytics_pipeline.model.checks import SCHEMA_CHECK, Candidate, Finding, Severity
+from analytics_pipeline.model.checks import (
+    SCHEMA_CHECK,
+    Candidate,
+    CheckResult,
+    Severity,
+)
 from analytics_pipeline.model.errors import (
     GateFailed,
     LightspeedRefused,
@@ -21,12 +26,12 @@ from analytics_pipeline.model.schemas.sources import (
     Outlets,
     SalesFeed,
 )
-from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.tables import check_specs, metadata_of
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.tables import CUSTOMERS, TABLES, Check, Weight
+from analytics_pipeline.tables import CUSTOMERS, TABLES, Check, Effect
 from analytics_pipeline_tests.gated import (
     materialize_gated,
     through_the_gate,
@@ -35,7 +40,7 @@ from analytics_pipeline_tests.gated import (
 from analytics_pipeline_tests.tables import make_table
 
 HOSTILE = "mallory.secret@example.com"
-SPEC = with_checks(CUSTOMERS, is_plausible=Check("It is.", Weight.EITHER))
+SPEC = with_checks(CUSTOMERS, is_plausible=Check("It is.", Effect.EITHER))
 RECORD = {
     "customer_id": "id-of-a",
     "version": 1,
@@ -79,8 +84,10 @@ def once(produce):
     yield produce()
 
 
-def judged(frame, *findings):
-    return lambda: Candidate(frame, findings or [Finding("is_plausible", True, "ok")])
+def candidate_asset(frame, *check_results):
+    return lambda: Candidate(
+        frame, check_results or [CheckResult("is_plausible", True, "ok")]
+    )
 
 
 def failed_checks(result):
@@ -90,8 +97,8 @@ def failed_checks(result):
 
 def failure_of(result):
     event = next(event for event in result.all_events if event.is_step_failure)
-    told = event.step_failure_data.user_failure_data.metadata
-    return {name: entry.value for name, entry in told.items()}
+    facts = event.step_failure_data.user_failure_data.metadata
+    return {name: entry.value for name, entry in facts.items()}
 
 
 def stored_on_disk(shop):
@@ -100,7 +107,7 @@ def stored_on_disk(shop):
     return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
-def told_to_dagster(instance, folder):
+def reported_to_dagster(instance, folder):
     """Every event of every run, as it would be stored, and the captured output."""
     events = [
         dg.serialize_value(entry)
@@ -115,33 +122,33 @@ def told_to_dagster(instance, folder):
 
 
 def test_a_sound_table_is_stored_with_its_figures(shop, materialize):
-    result = materialize(judged(GOOD))
+    result = materialize(candidate_asset(GOOD))
 
     assert result.success
     pd.testing.assert_frame_equal(shop.warehouse.read("customers", Customers), GOOD)
-    told = result.asset_materializations_for_node("customers")[0].metadata
-    assert told["dagster/row_count"].value == 1
+    facts = result.asset_materializations_for_node("customers")[0].metadata
+    assert facts["dagster/row_count"].value == 1
 
 
 def test_a_table_that_breaks_its_contract_is_not_stored(shop, materialize):
-    result = materialize(judged(BROKEN))
+    result = materialize(candidate_asset(BROKEN))
 
     assert not result.success
     assert not shop.warehouse.exists("customers")
 
 
 def test_the_last_good_table_stays_byte_for_byte(shop, materialize):
-    assert materialize(judged(GOOD)).success
+    assert materialize(candidate_asset(GOOD)).success
     path = shop.warehouse.path("customers")
     before = path.read_bytes()
 
-    assert not materialize(judged(BROKEN)).success
+    assert not materialize(candidate_asset(BROKEN)).success
 
     assert path.read_bytes() == before
 
 
 def test_the_failed_check_is_recorded_with_counts_rule_and_keys(materialize, instance):
-    result = materialize(judged(BROKEN))
+    result = materialize(candidate_asset(BROKEN))
 
     assert failed_checks(result) == {SCHEMA_CHECK}
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
@@ -153,42 +160,44 @@ def test_the_failed_check_is_recorded_with_counts_rule_and_keys(materialize, ins
         False,
         dg.AssetCheckSeverity.ERROR,
     )
-    told = {name: entry.value for name, entry in evaluation.metadata.items()}
-    assert (told["rows"], told["faults"], told["keys"]) == (2, 1, "id-of-b")
-    assert "version" in told["rules"]
+    values = {name: entry.value for name, entry in evaluation.metadata.items()}
+    assert (values["rows"], values["faults"], values["keys"]) == (2, 1, "id-of-b")
+    assert "version" in values["rules"]
 
 
 def test_the_failure_says_that_what_is_published_stays(materialize):
-    told = failure_of(materialize(judged(BROKEN)))
+    reported = failure_of(materialize(candidate_asset(BROKEN)))
 
-    assert told["exit_code"] == 1
-    assert "customers failed its gate (matches_schema)" in told["cause"]
-    assert "stays published" in told["remedy"]
+    assert reported["exit_code"] == 1
+    assert "customers failed its gate (matches_schema)" in reported["cause"]
+    assert "stays published" in reported["remedy"]
 
 
 def test_what_is_built_on_it_is_refused_until_it_passes_again(shop, materialize):
-    assert materialize(judged(GOOD)).success
-    materialize(judged(BROKEN))
+    assert materialize(candidate_asset(GOOD)).success
+    materialize(candidate_asset(BROKEN))
     with pytest.raises(GateFailed, match=r"customers failed its gate"):
         shop.load("customers", Customers)
 
-    assert materialize(judged(GOOD)).success
+    assert materialize(candidate_asset(GOOD)).success
 
     assert len(shop.load("customers", Customers)) == 1
 
 
-def test_a_failed_finding_blocks_like_the_schema(shop, materialize):
-    result = materialize(judged(GOOD, Finding("is_plausible", False, "It is not.")))
+def test_a_failed_result_blocks_like_the_schema(shop, materialize):
+    result = materialize(
+        candidate_asset(GOOD, CheckResult("is_plausible", False, "It is not."))
+    )
 
     assert failed_checks(result) == {"is_plausible"}
     assert not shop.warehouse.exists("customers")
     assert shop.warehouse.failures("customers")[""][0].check == "is_plausible"
 
 
-def test_a_warning_is_told_and_the_table_stored(shop, materialize):
-    warning = Finding("is_plausible", False, "It is odd.", Severity.WARN)
+def test_a_warning_is_reported_and_the_table_stored(shop, materialize):
+    warning = CheckResult("is_plausible", False, "It is odd.", Severity.WARN)
 
-    result = materialize(judged(GOOD, warning))
+    result = materialize(candidate_asset(GOOD, warning))
 
     assert result.success
     assert failed_checks(result) == {"is_plausible"}
@@ -196,8 +205,10 @@ def test_a_warning_is_told_and_the_table_stored(shop, materialize):
     assert shop.warehouse.failures("customers") == {}
 
 
-def test_a_finding_without_a_frame_stores_nothing(shop, materialize):
-    assert not materialize(judged(None, Finding("is_plausible", False, "No."))).success
+def test_a_result_without_a_frame_stores_nothing(shop, materialize):
+    assert not materialize(
+        candidate_asset(None, CheckResult("is_plausible", False, "No."))
+    ).success
     assert not shop.warehouse.exists("customers")
 
 
@@ -212,7 +223,7 @@ def test_a_finding_without_a_frame_stores_nothing(shop, materialize):
 def test_a_table_that_cannot_be_made_leaves_the_stored_one(
     shop, materialize, error, exit_code
 ):
-    assert materialize(judged(GOOD)).success
+    assert materialize(candidate_asset(GOOD)).success
 
     def fail():
         raise error
@@ -228,26 +239,26 @@ def test_a_table_that_cannot_be_made_leaves_the_stored_one(
     [
         LightspeedUnavailable("It did not answer.", "Wait."),
         LightspeedRefused("It refused.", "Ask."),
-        GateFailed("It failed.", "Mend it."),
+        GateFailed("It failed.", "Fix it."),
     ],
 )
-def test_a_failure_is_told_with_its_remedy_and_not_tried_again(error):
-    with pytest.raises(dg.Failure) as failure, told_to_people():
+def test_a_failure_is_reported_with_its_remedy_and_not_tried_again(error):
+    with pytest.raises(dg.Failure) as failure, as_dagster_failure():
         raise error
 
     assert failure.value.allow_retries is False
     assert failure.value.description == f"{error.cause} {error.remedy}"
 
 
-def test_a_fault_of_the_program_is_told_by_its_kind_and_never_by_its_words():
+def test_a_program_fault_shows_its_kind_but_not_its_text():
     words = "@".join(["ada", "example.com"])
-    with pytest.raises(dg.Failure) as failure, told_to_people():
+    with pytest.raises(dg.Failure) as failure, as_dagster_failure():
         raise ZeroDivisionError(words)
 
-    told = f"{failure.value.description} {failure.value.metadata}"
+    text = f"{failure.value.description} {failure.value.metadata}"
     assert failure.value.metadata["exit_code"].value == 5
-    assert "ZeroDivisionError" in told
-    assert words not in told
+    assert "ZeroDivisionError" in text
+    assert words not in text
     assert failure.value.__cause__ is None
 
 
@@ -306,7 +317,7 @@ def test_no_event_of_a_failed_gate_holds_a_personal_value(
 ):
     assert not materialize(lambda: Candidate(frame), spec).success
 
-    stored = told_to_dagster(instance, tmp_path)
+    stored = reported_to_dagster(instance, tmp_path)
     assert trace in stored, "the search would find what is there"
     assert HOSTILE.encode() not in stored
     assert b"mallory" not in stored.lower()
@@ -315,8 +326,8 @@ def test_no_event_of_a_failed_gate_holds_a_personal_value(
 
 def test_nothing_that_dagster_keeps_on_disk_holds_a_personal_value(shop, materialize):
     with open_instance(shop.settings) as instance:
-        assert materialize(judged(GOOD), instance=instance).success
-        assert not materialize(judged(BROKEN), instance=instance).success
+        assert materialize(candidate_asset(GOOD), instance=instance).success
+        assert not materialize(candidate_asset(BROKEN), instance=instance).success
 
     stored = stored_on_disk(shop)
     assert b"id-of-b" in stored, "the search would find what is there"
@@ -324,7 +335,7 @@ def test_nothing_that_dagster_keeps_on_disk_holds_a_personal_value(shop, materia
 
 
 def test_the_note_of_a_failed_attempt_holds_no_personal_value(shop, materialize):
-    materialize(judged(BROKEN))
+    materialize(candidate_asset(BROKEN))
 
     note = shop.settings.data_dir / "warehouse" / "customers" / "failed_gates.json"
     assert HOSTILE not in note.read_text(encoding="utf-8")
@@ -333,7 +344,7 @@ def test_the_note_of_a_failed_attempt_holds_no_personal_value(shop, materialize)
 def test_rows_that_break_the_contract_while_they_are_made_are_not_shown_either(
     materialize, instance, tmp_path
 ):
-    """As when a page of the feed is judged before it is appended to the log."""
+    """As when a page of the feed is checked before it is appended to the log."""
 
     row = {
         "sale_id": "s",
@@ -347,7 +358,7 @@ def test_rows_that_break_the_contract_while_they_are_made_are_not_shown_either(
 
     assert not materialize(produce).success
 
-    assert HOSTILE.encode() not in told_to_dagster(instance, tmp_path)
+    assert HOSTILE.encode() not in reported_to_dagster(instance, tmp_path)
 
 
 # What a contract says ------------------------------------------------------------
@@ -367,7 +378,7 @@ def test_every_table_has_its_key_column_and_describes_every_column(spec, tmp_pat
 
 
 @ANY_TABLE
-def test_the_schema_is_judged_first_and_every_check_has_a_sentence(spec):
+def test_the_schema_comes_first_and_every_check_has_a_sentence(spec):
     specs = check_specs(spec, dg.DailyPartitionsDefinition("2026-01-01"))
 
     assert specs[0].name == SCHEMA_CHECK
@@ -376,9 +387,9 @@ def test_the_schema_is_judged_first_and_every_check_has_a_sentence(spec):
 
 
 def test_an_audit_returns_the_rows_that_break_the_contract():
-    finding, rows = SPEC.audit(BROKEN)
+    result, rows = SPEC.audit(BROKEN)
 
-    assert finding.blocks
+    assert result.blocks
     assert rows.tolist() == [1]
     assert SPEC.audit(GOOD)[1].empty
 

@@ -1,11 +1,16 @@
-"""Tests for analytics_pipeline.orchestration.gate: each day is judged by itself."""
+"""Tests for analytics_pipeline.orchestration.gate: each day is checked on its own."""
 
 from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 
-from analytics_pipeline.model.checks import SCHEMA_CHECK, Candidate, Finding, Severity
+from analytics_pipeline.model.checks import (
+    SCHEMA_CHECK,
+    Candidate,
+    CheckResult,
+    Severity,
+)
 from analytics_pipeline.model.errors import GateFailed
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.orchestration.gate import (
@@ -15,7 +20,7 @@ from analytics_pipeline.orchestration.jobs import business_days
 from analytics_pipeline.orchestration.tables import check_specs
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.tables import RAW_SALES, TABLES, Check, Weight
+from analytics_pipeline.tables import RAW_SALES, TABLES, Check, Effect
 from analytics_pipeline_tests.gated import materialize_gated, with_checks
 from analytics_pipeline_tests.tables import make_table
 
@@ -44,13 +49,13 @@ def sales(day, version=1):
 def materialize(shop, instance):
     """Cut the days *made* in a run that was asked for *wanted*."""
     days = business_days(shop.settings)
-    spec = with_checks(RAW_SALES, is_quiet=Check(".", Weight.EITHER))
+    spec = with_checks(RAW_SALES, is_quiet=Check(".", Effect.EITHER))
 
-    def run(*wanted, made=None, broken=(), finding=None):
+    def run(*wanted, made=None, broken=(), check_result=None):
         def candidates():
             for day in made or wanted:
                 frame = sales(day, version=0 if day in broken else 1)
-                found = finding or Finding("is_quiet", True, "It is.")
+                found = check_result or CheckResult("is_quiet", True, "It is.")
                 yield Candidate(frame, [found], day)
 
         if len(wanted) == 1:
@@ -83,7 +88,7 @@ def materialized(instance):
     return sorted(instance.get_materialized_partitions(dg.AssetKey("raw_sales")))
 
 
-def test_one_sound_day_is_stored_and_told(shop, instance, materialize):
+def test_one_sound_day_is_stored_and_reported(shop, instance, materialize):
     result = materialize(DAYS[0])
 
     assert result.success
@@ -92,7 +97,7 @@ def test_one_sound_day_is_stored_and_told(shop, instance, materialize):
     assert len(evaluations(result, passed=True)) == 2
 
 
-def test_a_range_is_one_run_and_every_day_of_it_is_told(shop, instance, materialize):
+def test_a_range_is_one_run_that_reports_every_day(shop, instance, materialize):
     result = materialize(*DAYS[:3])
 
     assert result.success
@@ -138,7 +143,7 @@ def test_a_failed_day_is_not_built_on_until_it_passes_again(shop, materialize):
     assert len(shop.load("raw_sales", RawSales, DAYS[1])) == 1
 
 
-def test_late_days_that_a_run_re_opens_are_told_too(instance, materialize):
+def test_late_days_that_a_run_re_opens_are_reported_too(instance, materialize):
     result = materialize(DAYS[5], made=[DAYS[1], DAYS[5]])
 
     assert result.success
@@ -155,9 +160,9 @@ def test_a_late_day_that_fails_fails_the_run_and_is_named(shop, materialize):
 
 
 def test_a_warning_stores_the_day(shop, materialize):
-    warning = Finding("is_quiet", False, "It is loud.", Severity.WARN)
+    warning = CheckResult("is_quiet", False, "It is loud.", Severity.WARN)
 
-    result = materialize(DAYS[0], finding=warning)
+    result = materialize(DAYS[0], check_result=warning)
 
     assert result.success
     assert evaluations(result, passed=False) == [(DAYS[0], "is_quiet")]
@@ -181,10 +186,10 @@ def test_a_run_of_many_days_reports_its_checks_once_and_each_failure(
     assert shop.warehouse.partitions("raw_sales") == sound
 
 
-def test_a_finding_about_the_whole_run_is_told_once_for_many_days(materialize):
-    blocking = Finding("is_quiet", False, "It is loud.")
+def test_a_result_of_the_whole_run_is_reported_once(materialize):
+    blocking = CheckResult("is_quiet", False, "It is loud.")
 
-    result = materialize(*DAYS[: MOST_DAYS_REPORTED + 1], finding=blocking)
+    result = materialize(*DAYS[: MOST_DAYS_REPORTED + 1], check_result=blocking)
 
     assert evaluations(result, passed=False) == [(DAYS[0], "is_quiet")]
 

@@ -90,8 +90,8 @@ def test_a_run_whose_process_is_gone_is_ended_at_the_second_look(shop, instance)
     tick()
 
     assert status(instance, run) is dg.DagsterRunStatus.FAILURE
-    told = [entry.dagster_event for entry in instance.all_logs(run)]
-    assert any(event and event.message == GONE for event in told)
+    values = [entry.dagster_event for entry in instance.all_logs(run)]
+    assert any(event and event.message == GONE for event in values)
 
 
 def test_a_run_that_works_is_left_alone(shop, instance):

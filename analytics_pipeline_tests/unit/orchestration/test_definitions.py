@@ -64,7 +64,7 @@ def test_everything_can_be_loaded(definitions):
     dg.Definitions.validate_loadable(definitions)
 
 
-def test_the_graph_is_as_it_is_told(nodes):
+def test_the_graph_is_as_documented(nodes):
     found = [
         [
             name,
@@ -89,7 +89,7 @@ def test_the_graph_begins_with_what_is_outside(definitions):
         assert not node.parent_keys
 
 
-def test_the_checks_of_every_table_are_as_they_are_told(nodes):
+def test_the_checks_of_every_table_are_as_documented(nodes):
     found = [
         [name, *sorted(key.name for key in node.check_keys)]
         for name, node in sorted(nodes.items())
@@ -165,11 +165,11 @@ def test_jobs_and_schedule_are_there_by_name(definitions):
 
 def test_loading_the_definitions_warns_of_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         defs.load_fn().get_repository_def()
 
-    assert [str(each.message) for each in told] == []
+    assert [str(each.message) for each in caught] == []
 
 
 def test_building_the_definitions_writes_nothing(tmp_path):

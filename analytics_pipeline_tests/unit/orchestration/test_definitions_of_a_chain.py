@@ -33,8 +33,8 @@ MASTER = "customer_analytics_master"
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("chain")
     for name in ("north", "south"):
-        told = {"ANALYTICS_TIMEZONE": ZONE, "ANALYTICS_START_DATE": START}
-        write_shop(root / "shops", name, **told)
+        values = {"ANALYTICS_TIMEZONE": ZONE, "ANALYTICS_START_DATE": START}
+        write_shop(root / "shops", name, **values)
     return root
 
 
@@ -95,35 +95,35 @@ def renamed(found: Any) -> Any:
 def test_every_table_check_edge_and_group_is_that_of_a_single_shop_under_its_name(
     of_north: dg.Definitions, alone: dg.Definitions
 ) -> None:
-    ours, usual = described(of_north), described(alone)
+    ours, single = described(of_north), described(alone)
 
     assert all(name.startswith("north/") for name in ours["tables"])
     assert all(group.startswith("north_") for _, group in ours["groups"])
-    assert {what: renamed(found) for what, found in ours.items()} == usual
+    assert {what: renamed(found) for what, found in ours.items()} == single
 
 
 @pytest.mark.parametrize("name", [DAILY_UPDATE, FULL_REBUILD, ECOM_IMPORT])
 def test_a_job_makes_the_same_tables_with_the_same_settings_and_names_the_shop(
     of_north: dg.Definitions, alone: dg.Definitions, name: str
 ) -> None:
-    ours, usual = of_north.resolve_job_def(name), alone.resolve_job_def(name)
+    ours, single = of_north.resolve_job_def(name), alone.resolve_job_def(name)
 
     made = {key.to_user_string() for key in ours.asset_layer.selected_asset_keys}
-    by_default = {k.to_user_string() for k in usual.asset_layer.selected_asset_keys}
+    by_default = {k.to_user_string() for k in single.asset_layer.selected_asset_keys}
     assert {renamed(key) for key in made} == by_default
     assert ours.partitioned_config is not None
-    assert ours.run_config == usual.run_config
-    assert {node.name for node in ours.nodes} == {node.name for node in usual.nodes}
-    assert (ours.tags["shop"], usual.tags.get("shop")) == ("north", None)
+    assert ours.run_config == single.run_config
+    assert {node.name for node in ours.nodes} == {node.name for node in single.nodes}
+    assert (ours.tags["shop"], single.tags.get("shop")) == ("north", None)
 
 
 def test_schedule_and_sensors_have_the_names_that_they_always_have(
     of_north: dg.Definitions, alone: dg.Definitions
 ) -> None:
-    ours, usual = of_north.get_repository_def(), alone.get_repository_def()
+    ours, single = of_north.get_repository_def(), alone.get_repository_def()
 
     for kind in ("schedule_defs", "sensor_defs"):
-        names = [{each.name for each in getattr(of, kind)} for of in (ours, usual)]
+        names = [{each.name for each in getattr(of, kind)} for of in (ours, single)]
         assert names[0] == names[1] != set()
 
 
@@ -179,20 +179,18 @@ def settings_of(name: str) -> dict[str, Any]:
     return content
 
 
-def test_the_instance_of_a_chain_is_the_usual_one_but_for_what_runs_side_by_side() -> (
-    None
-):
-    usual, ours = settings_of("instance.yaml"), settings_of("instance_chain.yaml")
+def test_the_instance_of_a_chain_differs_only_in_concurrency() -> None:
+    single, ours = settings_of("instance.yaml"), settings_of("instance_chain.yaml")
 
     apart = {"concurrency", "schedules", "sensors"}
     assert {name: ours[name] for name in ours.keys() - apart} == {
-        name: usual[name] for name in usual.keys() - apart
+        name: single[name] for name in single.keys() - apart
     }
     runs = ours["concurrency"]["runs"]
     assert 1 < runs["max_concurrent_runs"] < 10
     (limit,) = runs["tag_concurrency_limits"]
     assert limit["key"] == "dagster/code_location"
-    assert (limit["limit"], usual["concurrency"]["runs"]) == (
+    assert (limit["limit"], single["concurrency"]["runs"]) == (
         1,
         {"max_concurrent_runs": 1},
     )

@@ -27,24 +27,24 @@ def home(tmp_path: Path) -> Path:
 def test_records_of_an_older_dagster_are_named_with_their_remedy(home: Path) -> None:
     instance = open_home(home)
 
-    with pytest.raises(LocalFailure) as told, records_kept(lambda: home):
+    with pytest.raises(LocalFailure) as caught, records_kept(lambda: home):
         instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
 
-    assert str(home) in told.value.cause
-    assert "in the form of an older Dagster" in told.value.cause
-    assert told.value.remedy.endswith(f"DAGSTER_HOME={home} dagster instance migrate")
+    assert str(home) in caught.value.cause
+    assert "in the form of an older Dagster" in caught.value.cause
+    assert caught.value.remedy.endswith(f"DAGSTER_HOME={home} dagster instance migrate")
 
 
-def test_what_dagster_itself_says_of_older_records_is_told_in_the_same_way(
+def test_dagsters_own_error_on_older_records_is_explained_too(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(LocalFailure) as told, records_kept(lambda: tmp_path):
+    with pytest.raises(LocalFailure) as caught, records_kept(lambda: tmp_path):
         raise dg.DagsterInvariantViolationError(
             "Asset checks require a database schema migration. Run `dagster instance "
             "migrate`."
         )
 
-    assert "in the form of an older Dagster" in told.value.cause
+    assert "in the form of an older Dagster" in caught.value.cause
 
 
 def test_records_that_fail_in_their_own_form_are_not_called_old(home: Path) -> None:
@@ -53,7 +53,7 @@ def test_records_that_fail_in_their_own_form_are_not_called_old(home: Path) -> N
         records.execute("UPDATE alembic_version SET version_num = ?", (newest,))
     instance = open_home(home)
 
-    with pytest.raises(LocalFailure) as told, records_kept(lambda: home):
+    with pytest.raises(LocalFailure) as caught, records_kept(lambda: home):
         instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))
 
-    assert "are damaged: no such column" in told.value.cause
+    assert "are damaged: no such column" in caught.value.cause

@@ -31,7 +31,7 @@ def specs(tmp_path_factory):
     return specs_of(data_dir=tmp_path_factory.mktemp("data"))
 
 
-def test_every_table_has_its_story(specs):
+def test_every_table_has_its_description(specs):
     assert set(specs) == set(TABLES)
     for name, spec in specs.items():
         for words in ("One row:", "For:", "File:", "When it is red:"):
@@ -93,14 +93,18 @@ def test_the_columns_of_a_file_bear_its_headers_too(specs):
 
 
 def test_lineage_names_tables_and_columns_that_are_there(specs):
-    told = {
+    values = {
         name: spec.metadata["dagster/column_lineage"].deps_by_column
         for name, spec in specs.items()
         if "dagster/column_lineage" in spec.metadata
     }
 
-    assert set(told) == {"raw_sales", "first_time_buyers", "customer_analytics_master"}
-    for name, deps in told.items():
+    assert set(values) == {
+        "raw_sales",
+        "first_time_buyers",
+        "customer_analytics_master",
+    }
+    for name, deps in values.items():
         ours = {each.name for each in _columns(specs[name])}
         assert set(deps) <= ours
         for dep in (dep for several in deps.values() for dep in several):

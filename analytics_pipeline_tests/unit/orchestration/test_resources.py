@@ -46,7 +46,7 @@ def test_a_run_says_that_it_waits_for_another_one_and_goes_on_after_it(
 
 
 @pytest.mark.parametrize("error", [LocalFailure, WrongUse])
-def test_what_a_run_could_not_begin_with_is_told_with_its_remedy_and_exit_code(
+def test_a_failure_before_the_run_has_remedy_and_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[PipelineError]
 ) -> None:
     def refuse(*_given: object) -> None:
@@ -65,17 +65,17 @@ def test_what_a_run_could_not_begin_with_is_told_with_its_remedy_and_exit_code(
 
     with dg.DagsterInstance.ephemeral() as instance:
         run = job.execute_in_process(instance=instance, raise_on_error=False)
-        told = explain_run_failure(instance, run.run_id)
+        failure = explain_run_failure(instance, run.run_id)
 
-    assert (told.cause, told.remedy) == ("A file is damaged.", "Put it back.")
-    assert told.exit_code == error.exit_code
+    assert (failure.cause, failure.remedy) == ("A file is damaged.", "Put it back.")
+    assert failure.exit_code == error.exit_code
 
 
 def test_a_run_that_waits_says_for_whom_and_says_it_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "analytics_pipeline.orchestration.resources")
-    monkeypatch.setattr(resources, "TELL_EVERY", 0.1)
+    monkeypatch.setattr(resources, "LOG_EVERY", 0.1)
     resource = shop_resource(lambda: open_shop(load_settings(data_dir=tmp_path)))
     at_work = Holder(
         "analytics-pipeline rebuild", 4711, "till", "2026-11-25T07:00:00+00:00", "",

@@ -43,11 +43,11 @@ def execute(shop, job, config=None, **where):
             raise_on_error=False,
             **({"partition_key": DAY} | where),
         )
-        told = {}
+        values = {}
         for entry in instance.all_logs(result.run_id):
             if entry.dagster_event is None:
-                told.setdefault(entry.level, []).append(entry.user_message)
-    return result, told
+                values.setdefault(entry.level, []).append(entry.user_message)
+    return result, values
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,9 @@ def materialized(result):
     ]
 
 
-def test_every_sentence_is_told_of_an_ordinary_update(ordinary):
-    _, result, told = ordinary
-    sentences = told[logging.INFO]
+def test_every_sentence_is_logged_by_an_ordinary_update(ordinary):
+    _, result, reported = ordinary
+    sentences = reported[logging.INFO]
 
     assert result.success
     for name, spec in TABLES.items():
@@ -89,7 +89,7 @@ def test_every_sentence_is_told_of_an_ordinary_update(ordinary):
             )
     assert f"Published: people read the master of {DAY} now." in sentences
     assert len(sentences) == 2 * len(TABLES) + 1
-    assert logging.ERROR not in told
+    assert logging.ERROR not in reported
 
 
 def test_the_figures_of_the_master_are_those_of_its_file(ordinary):
@@ -140,7 +140,7 @@ def test_a_run_that_fails_says_why_and_what_to_do(small_shop, caplog):
     assert "analytics-pipeline status" in sentence
 
 
-def test_what_warns_is_told_as_a_warning(small_shop, caplog):
+def test_a_warning_is_logged_as_a_warning(small_shop, caplog):
     long_ago = (small_shop.data / EXPORT).stat().st_mtime - 9 * 86_400
     os.utime(small_shop.data / EXPORT, times=(long_ago, long_ago))
 
@@ -160,7 +160,7 @@ def test_redo_makes_a_range_of_days_in_one_run_and_asks_lightspeed_nothing(
     before = small_shop.simulator.stats()
     master = (small_shop.data / "customer_analytics_master.csv").read_bytes()
 
-    result, told = execute(
+    result, reported = execute(
         small_shop,
         REDO_DAYS,
         partition_key=None,
@@ -183,7 +183,7 @@ def test_redo_makes_a_range_of_days_in_one_run_and_asks_lightspeed_nothing(
     assert (small_shop.data / f"archive/customer_analytics_{days[0]}.csv").exists()
     assert (
         f"customer_analytics is stored for 4 days from {days[0]} to {days[-1]}."
-        in told[logging.INFO]
+        in reported[logging.INFO]
     )
 
 
@@ -215,10 +215,10 @@ def test_an_export_from_the_inbox_that_is_no_good_changes_nothing(small_shop, co
     if content:
         elsewhere.write_bytes(content)
 
-    result, told = take_in(small_shop, elsewhere)
+    result, reported = take_in(small_shop, elsewhere)
 
     assert not result.success
-    assert "orders.csv" in told[logging.ERROR][0]
+    assert "orders.csv" in reported[logging.ERROR][0]
     assert (small_shop.data / EXPORT).read_bytes() == good
     assert not small_shop.local.warehouse.failures("ecom_orders")
     assert not list(small_shop.data.glob(".incoming*"))

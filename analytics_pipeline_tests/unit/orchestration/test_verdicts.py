@@ -5,9 +5,12 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from analytics_pipeline.domain.incidents import Observation, group_warnings, observe
-from analytics_pipeline.model.checks import Outcome, Severity, Verdict
-from analytics_pipeline.orchestration.run_records import keep_warnings, read_verdicts
+from analytics_pipeline.domain.incidents import CheckStatus, group_warnings, observe
+from analytics_pipeline.model.checks import LastResult, Outcome, Severity
+from analytics_pipeline.orchestration.run_records import (
+    keep_warnings,
+    read_last_results,
+)
 
 TABLE = dg.AssetKey("outlets")
 
@@ -30,7 +33,7 @@ def evaluate(instance, check, passed, severity="ERROR"):
 
 
 def outcomes(instance):
-    found = read_verdicts(instance, None, but="customer_report")
+    found = read_last_results(instance, None, but="customer_report")
     return {(each.table, each.check): each for each in found}
 
 
@@ -56,7 +59,7 @@ def test_a_check_that_has_not_run_is_not_said_to_have_passed(instance):
     assert {each.outcome for each in found.values()} == {Outcome.NOT_RUN}
 
 
-def test_the_report_does_not_wait_for_its_own_verdict(instance):
+def test_the_report_does_not_wait_for_its_own_result(instance):
     assert "customer_report" not in {table for table, _ in outcomes(instance)}
 
 
@@ -75,17 +78,17 @@ def test_what_a_person_accepted_is_no_warning(instance):
     assert found["outlets", "outlets_are_all_there"].outcome is Outcome.PASSED
 
 
-def test_a_check_that_warns_of_an_earlier_day_is_told_as_status_tells_it():
+def test_a_warning_of_an_earlier_day_is_shown_as_in_status():
     verdicts = [
-        Verdict("raw_sales", check, Outcome.PASSED, "All is well.", "2026-06-20")
+        LastResult("raw_sales", check, Outcome.PASSED, "All is well.", "2026-06-20")
         for check in ("words_are_known", "volume_is_usual", "matches_schema")
     ]
     at = datetime(2026, 6, 21, tzinfo=UTC)
     seen = [
-        Observation(("raw_sales", "words_are_known", day), at, True, Severity.WARN, day)
+        CheckStatus(("raw_sales", "words_are_known", day), at, True, Severity.WARN, day)
         for day in ("2026-01-02", "2026-01-03")
     ]
-    stopped = Observation(("raw_sales", "matches_schema", "2026-01-02"), at, True)
+    stopped = CheckStatus(("raw_sales", "matches_schema", "2026-01-02"), at, True)
     incidents = observe({}, [*seen, stopped])
 
     words, volume, schema = keep_warnings(verdicts, incidents)

@@ -26,7 +26,7 @@ def test_what_is_counted_has_no_decimals():
     assert amount(12_345, "people") == "12,345"
 
 
-def test_a_share_of_nothing_is_not_nought():
+def test_a_share_of_nothing_is_empty():
     assert share(1, 3) == "33.3 %"
     assert share(0, 0) == "–"
 

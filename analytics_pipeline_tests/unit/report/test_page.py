@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import ibis
 import pytest
 
-from analytics_pipeline.domain.report import tell_figures
-from analytics_pipeline.model.checks import Outcome, Verdict
+from analytics_pipeline.domain.report import report_figures
+from analytics_pipeline.model.checks import LastResult, Outcome
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.report import CustomerReport
 from analytics_pipeline.report.page import (
@@ -26,8 +26,8 @@ ROWS = [
     purchase(2, 160_000, "cas"),
     purchase(1, 700, None),
 ]
-GOOD = Verdict("raw_sales", "is_caught_up", Outcome.PASSED, "All is read.")
-BAD = Verdict("ecom_orders", "export_is_fresh", Outcome.WARNS, "It is <9> days old.")
+GOOD = LastResult("raw_sales", "is_caught_up", Outcome.PASSED, "All is read.")
+BAD = LastResult("ecom_orders", "export_is_fresh", Outcome.WARNS, "It is <9> days old.")
 
 
 class Cells(HTMLParser):
@@ -62,7 +62,7 @@ class Cells(HTMLParser):
 @pytest.fixture(scope="module")
 def page():
     measured = measure(ibis.duckdb.connect(threads=1), ROWS)
-    report = shape(tell_figures(measured, Policy(), AS_OF), CustomerReport)
+    report = shape(report_figures(measured, Policy(), AS_OF), CustomerReport)
     return Page(
         as_of=AS_OF,
         report=report,
@@ -109,7 +109,7 @@ def test_the_same_report_gives_the_same_bytes(page, text):
     assert render_page(again) == text
 
 
-def test_revenue_is_told_by_month_the_latest_first(tables):
+def test_revenue_is_by_month_the_latest_first(tables):
     assert tables["Revenue by month"][:3] == [
         ["month", "returning", "new", "unattributed", "all"],
         ["2026-06", "0.00", "1,600.00", "7.00", "1,607.00"],
@@ -131,34 +131,34 @@ def test_the_rate_of_second_purchases_waits_for_the_ninety_days(tables):
     )
 
 
-def test_who_comes_back_is_told_of_months_that_are_over_only(tables):
-    told = {row[0]: row[2:] for row in tables["Who comes back"][1:]}
+def test_retention_shows_finished_months_only(tables):
+    values = {row[0]: row[2:] for row in tables["Who comes back"][1:]}
 
-    assert [cell for cell in told["2026-03"] if cell] == ["0.0 %", "0.0 %"]
-    assert [cell for cell in told["2026-06"] if cell] == []
+    assert [cell for cell in values["2026-03"] if cell] == ["0.0 %", "0.0 %"]
+    assert [cell for cell in values["2026-06"] if cell] == []
 
 
 def test_all_is_well_only_if_every_check_passed(page, text):
     assert "All 1 checks passed." in text
-    told = render_page(replace(page, verdicts=[GOOD, BAD]))
+    reported = render_page(replace(page, verdicts=[GOOD, BAD]))
 
-    assert "All 2 checks passed" not in told
-    assert "1 of 2 checks have something to tell." in told
-    assert Cells(told).tables["Checks that did not pass"][1] == [
-        "ecom_orders", "export_is_fresh", "warns", "It is <9> days old.",
+    assert "All 2 checks passed" not in reported
+    assert "1 of 2 checks raised a warning." in reported
+    assert Cells(reported).tables["Checks that did not pass"][1] == [
+        "ecom_orders", "export_is_fresh", "warning", "It is <9> days old.",
     ]  # fmt: skip
 
 
-def test_what_is_told_is_text_and_never_markup(page):
+def test_content_is_text_and_never_markup(page):
     change = dict.fromkeys(
         ("person", "change", "before", "after", "value", "cause", "by", "day"),
         "<script>alert(1)</script>",
     )
 
-    told = render_page(replace(page, changes=[change], shop="<b>x</b>"))
+    reported = render_page(replace(page, changes=[change], shop="<b>x</b>"))
 
-    assert "<script" not in told
-    assert "<b>x</b>" not in told
+    assert "<script" not in reported
+    assert "<b>x</b>" not in reported
 
 
 def test_a_day_that_goes_on_is_said_to_be_provisional(page, text):
@@ -173,8 +173,10 @@ def test_money_without_tax_is_said_to_be_so(page, text):
 
 def test_a_shop_that_has_sold_nothing_yet_has_a_page(page):
     measured = measure(ibis.duckdb.connect(threads=1), [])
-    report = shape(tell_figures(measured, Policy(), AS_OF), CustomerReport)
+    report = shape(report_figures(measured, Policy(), AS_OF), CustomerReport)
 
-    told = render_page(replace(page, report=report, plots=draw_plots(report, AS_OF)))
+    reported = render_page(
+        replace(page, report=report, plots=draw_plots(report, AS_OF))
+    )
 
-    assert "No month is 90 days old yet." in told
+    assert "No month is 90 days old yet." in reported

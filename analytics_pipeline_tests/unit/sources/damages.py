@@ -53,7 +53,7 @@ DAMAGES: Mapping[str, str] = {
     "a day without time": '"2026-01-05"',
     "a time as a number": "1767625620",
 }
-"""What stands in the place of a value, by what it is."""
+"""What is in the place of a value, by what it is."""
 
 _HOLE = "<the hole>"
 
@@ -65,7 +65,7 @@ class Written(str):
 
 
 class Damaged(NamedTuple):
-    """A record with one damage, which stands at *path*."""
+    """A record with one damage, which is at *path*."""
 
     path: Path
     text: str
@@ -117,7 +117,7 @@ def _opened(text: str) -> list[tuple[Path, str, str]]:
 
 
 def _without(value: Any, path: Path) -> Any:
-    """Return a copy of *value* without what stands at *path*."""
+    """Return a copy of *value* without what is at *path*."""
     first, *rest = path
     items = value.items() if isinstance(value, dict) else enumerate(value)
     kept = {

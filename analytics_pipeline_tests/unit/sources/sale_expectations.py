@@ -55,7 +55,7 @@ NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?")
 
 
 class Unreadable(Exception):
-    """No number can be right: the sale must be turned away."""
+    """No number can be right: the sale must be rejected."""
 
 
 def expected_figures(
@@ -88,7 +88,7 @@ def expected_figures(
 
 
 def get(value: Any, path: tuple[str, ...]) -> Any:
-    """Return what stands at *path*, or nothing."""
+    """Return what is at *path*, or nothing."""
     for key in path:
         if value is None:
             return None
@@ -212,7 +212,7 @@ def is_unknown(sale: Any, shape: dict[str, Any]) -> bool:
 
 
 def words_are_known(state: str | None, status: str | None) -> bool:
-    """Tell whether state and older status say something, and nothing unheard of."""
+    """Say whether state and older status say something, and nothing unheard of."""
     known_status = CLOSED | AWAITING | OTHERS | {None}
     return bool(state or status) and state in STATES | {None} and status in known_status
 
@@ -227,7 +227,7 @@ def attributes(sale: Any, status: str | None) -> set[str]:
 
 
 def business_date(sale: Any, shape: dict[str, Any], zones: dict[str, str]) -> date:
-    """Rule 1.2; under "" stands the store's own zone."""
+    """Rule 1.2; under "" is the store's own zone."""
     outlet = blank_or_text(get(sale, shape["outlet"]))
     zone = zones.get(outlet or "", zones[""])
     return moment(get(sale, shape["date"])).astimezone(ZoneInfo(zone)).date()

@@ -92,7 +92,7 @@ def test_a_window_that_begins_with_as_many_left_is_a_new_one():
     assert len(store.waits) == 1
 
 
-def test_a_wait_is_told_before_it_begins_and_never_longer_than_a_window():
+def test_a_wait_is_announced_and_never_longer_than_a_window():
     store = Limited(2)
     client = store.client()
 
@@ -104,7 +104,7 @@ def test_a_wait_is_told_before_it_begins_and_never_longer_than_a_window():
     assert "limit" in why
 
 
-def test_below_the_limit_nobody_waits():
+def test_below_the_limit_no_request_waits():
     store = Limited(50)
     client = store.client()
 
@@ -182,7 +182,10 @@ def test_a_walk_behind_a_small_limit_is_finished_without_one_refusal(monkeypatch
         serve(app) as origin,
         LightspeedClient(
             Connection(
-                origin, TOKEN, "2026-07", on_wait=lambda *told: waits.append(told)
+                origin,
+                TOKEN,
+                "2026-07",
+                on_wait=lambda *reported: waits.append(reported),
             )
         ) as client,
     ):

@@ -93,7 +93,7 @@ def test_a_configured_id_decides_alone_who_the_walk_in_customer_is():
     assert row_of(customer(customer_code="WALKIN"), policy)["is_walk_in"] is False
 
 
-def test_a_deleted_walk_in_customer_is_still_nobody():
+def test_a_deleted_walk_in_customer_is_still_the_walk_in():
     row = row_of(customer(customer_code="WALKIN", deleted_at="2025-03-01T00:00:00Z"))
 
     assert row["is_walk_in"] is True
@@ -122,7 +122,7 @@ def test_a_record_that_was_never_changed_has_no_such_moment():
         ({"name": 1.5}, "name_is_text"),
     ],
 )
-def test_a_record_that_breaks_a_rule_is_turned_away(changes, rule):
+def test_a_record_that_breaks_a_rule_is_rejected(changes, rule):
     assert rule == rule_of(customer(**changes))
 
 

@@ -107,7 +107,7 @@ def test_orders_come_by_number_then_by_text(read):
     assert [row["order_number"] for row in rows] == ["99", "100", "A1", "X9"]
 
 
-def test_rows_of_an_order_need_not_stand_together(read):
+def test_rows_of_an_order_need_not_be_adjacent(read):
     rows = read(ORDER, order(order_number="7"), order(sku="VASE-1"))
 
     assert [row["order_number"] for row in rows] == ["7", "1042"]
@@ -117,7 +117,7 @@ def test_an_export_without_orders_is_a_valid_table(read):
     assert read(text=text_of([])) == []
 
 
-def test_columns_may_stand_in_any_order_with_a_byte_order_mark(read):
+def test_columns_may_come_in_any_order_with_a_byte_order_mark(read):
     names = sorted(ORDER, reverse=True)
     text = "\ufeff" + text_of([{name: ORDER[name] for name in names}])
 
@@ -197,7 +197,7 @@ def test_months_have_their_english_names(read, month, number):
         "janv. 5, 2026 03:07 PM",
     ],
 )
-def test_a_bad_time_is_told_with_column_line_and_zone(read, shown):
+def test_a_bad_time_is_reported_with_column_line_and_zone(read, shown):
     with pytest.raises(WrongUse, match=r"line 4: `timestamp`.*America/New_York"):
         read(ORDER, order(order_number="7", timestamp=shown))
 
@@ -222,7 +222,7 @@ def test_amounts_are_exact(read, shown, cents):
      "1.230", "9" * 16, "9" * 60],
 )  # fmt: skip
 @pytest.mark.parametrize("column", ["order_total", "order_tax"])
-def test_a_bad_amount_is_told_with_column_and_line(read, column, shown):
+def test_a_bad_amount_is_reported_with_column_and_line(read, column, shown):
     with pytest.raises(WrongUse, match=f"line 4: `{column}`"):
         read(ORDER, order(order_number="7") | {column: shown})
 
@@ -238,7 +238,7 @@ def with_amounts(shown, number="1042"):
     ("shown", "cents"),
     [("1234,56", 123456), ("0,00", 0), ("5", 500), ("5,5", 550), ("-1,25", -125)],
 )
-def test_a_declared_comma_stands_before_the_cents(read, shown, cents):
+def test_a_declared_comma_precedes_the_cents(read, shown, cents):
     (row,) = read(with_amounts(shown), dialect=COMMA_FOR_CENTS)
 
     assert (cents, cents) == (row["total_cents"], row["tax_cents"])
@@ -326,8 +326,8 @@ def test_a_label_of_another_language_asks_for_the_codes(read):
 # Contacts ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("email", ["", "nobody", "noemail@example.com"])
-def test_an_order_without_a_usable_email_belongs_to_nobody(read, email):
+@pytest.mark.parametrize("email", ["", "no-one", "noemail@example.com"])
+def test_an_order_without_a_usable_email_is_unattributed(read, email):
     (row,) = read(order(email=email))
 
     assert (row["email_key"], row["ecom_customer_id"]) == (None, None)
@@ -415,13 +415,13 @@ def test_rows_of_an_order_must_agree(read, column, other):
     assert other not in str(caught.value)
 
 
-def test_a_row_without_an_order_number_is_told_with_its_line(read):
+def test_a_row_without_an_order_number_is_reported_with_its_line(read):
     with pytest.raises(WrongUse, match="line 4: `order_number` is empty"):
         read(ORDER, order(order_number=" "))
 
 
 @pytest.mark.parametrize("number", ["\u200b", "\ufeff \u200e", "\u00ad"])
-def test_an_order_number_that_nobody_sees_is_none(read, number):
+def test_an_invisible_order_number_is_none(read, number):
     with pytest.raises(WrongUse, match="line 4: `order_number` is empty"):
         read(ORDER, order(order_number=number))
 
@@ -458,7 +458,7 @@ def test_rows_of_one_number_are_one_order_however_it_is_spelled_rule_4_3(
         read(order(order_number=first), order(order_number=second, order_total="1.00"))
 
 
-def test_an_order_number_is_kept_as_it_is_typed_without_what_nobody_sees(read):
+def test_an_order_number_is_kept_as_typed_without_invisible_characters(read):
     numbers = ["Nº77", "#1009\u200b", "２０２６/1", "\u202aMY SHOP 12\u202c"]
 
     kept = [read(order(order_number=each))[0]["order_number"] for each in numbers]
@@ -479,7 +479,7 @@ def test_a_status_needs_its_code_or_its_label(read, column):
         read(without(column, f"{column}_code"))
 
 
-def test_a_custom_column_of_a_needed_name_is_told(read):
+def test_a_custom_column_of_a_needed_name_is_reported(read):
     text = text_of([ORDER]).replace("null", "email", 1)
 
     with pytest.raises(WrongUse, match="`email` twice"):
@@ -520,7 +520,7 @@ def test_another_delimiter_is_refused_and_the_setting_named(
 @pytest.mark.parametrize(
     "lost", [(), ("X-series Order ID",), ("bill_person_name", "X-series Order ID")]
 )
-def test_the_columns_that_an_export_may_lack_are_told(tmp_path, lost):
+def test_the_columns_that_an_export_may_lack_are_reported(tmp_path, lost):
     path = tmp_path / "export.csv"
     path.write_text(text_of([without(*lost)]), encoding="utf-8")
     every = {"X-series Order ID", "bill_person_name", "shipto_person_name"}
@@ -530,14 +530,14 @@ def test_the_columns_that_an_export_may_lack_are_told(tmp_path, lost):
     assert export.columns == sorted(every - set(lost))
 
 
-def test_an_export_is_told_from_any_other(tmp_path):
+def test_an_export_has_a_fingerprint(tmp_path):
     path = tmp_path / "export.csv"
-    told = []
+    parts = []
     for end in ("", "", "\n"):
         path.write_text(text_of([ORDER]) + end, encoding="utf-8")
-        told.append(read_ecom_export(path, KEYS, "America/New_York").fingerprint)
+        parts.append(read_ecom_export(path, KEYS, "America/New_York").fingerprint)
 
-    assert told[0] == told[1] != told[2]
+    assert parts[0] == parts[1] != parts[2]
 
 
 @pytest.mark.parametrize(
@@ -550,7 +550,7 @@ def test_an_export_is_told_from_any_other(tmp_path):
         pytest.param(text_of([ORDER]) + "1043;x\n", "line 4: 2 cells", id="short row"),
     ],
 )
-def test_a_damaged_file_is_told(read, text, words):
+def test_a_damaged_file_is_reported(read, text, words):
     with pytest.raises(WrongUse, match=words) as caught:
         read(text=text)
 
@@ -558,7 +558,7 @@ def test_a_damaged_file_is_told(read, text, words):
     assert caught.value.remedy
 
 
-def test_a_folder_and_a_missing_file_are_told(tmp_path):
+def test_a_folder_and_a_missing_file_are_reported(tmp_path):
     for path, words in ((tmp_path, "is a folder"), (tmp_path / "x", "cannot be read")):
         with pytest.raises(WrongUse, match=words):
             read_ecom_export(path, KEYS, "America/New_York")

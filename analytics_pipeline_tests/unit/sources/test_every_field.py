@@ -176,9 +176,9 @@ def read(texts: list[str]) -> tuple[list[dict[str, Any] | None], dict[int, str]]
         counted[["is_completed", "is_order", "is_unknown", "business_date"]]
     )
     found = iter(plain(rows))
-    judged = iter(figures)
+    checked = iter(figures)
     return [
-        None if n in rules else next(found) | next(judged) for n in range(len(texts))
+        None if n in rules else next(found) | next(checked) for n in range(len(texts))
     ], rules
 
 
@@ -192,7 +192,7 @@ def by_day_each(nth: int) -> list[Any]:
 
 @pytest.mark.parametrize("damage", by_day_each(4))
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_damaged_sale_is_right_or_turned_away(shape: str, damage: str) -> None:
+def test_a_damaged_sale_is_right_or_rejected(shape: str, damage: str) -> None:
     texts = written_sales(shape)
     sound, _ = read(texts)
     damaged = [
@@ -207,7 +207,7 @@ def test_a_damaged_sale_is_right_or_turned_away(shape: str, damage: str) -> None
         check_figures(parse(text), row, shape, where)
         if row is None:
             assert rules[n], where
-            assert may_be_turned_away(field, shape), where
+            assert may_be_rejected(field, shape), where
         else:
             check_unchanged(before, row, MAY_CHANGE[shape].get(field, set()), where)
 
@@ -238,8 +238,8 @@ def check_unchanged(
         assert same or name in may_change, f"{where} changed {name}"
 
 
-def may_be_turned_away(field: str, shape: str) -> bool:
-    """A sale is turned away only for a field that some column needs."""
+def may_be_rejected(field: str, shape: str) -> bool:
+    """A sale is rejected only for a field that some column needs."""
     inner = {"flat": set(), "nested": {"totals", "_metadata", "line_items.*.pricing",
                                        "line_items.*.tax"}}  # fmt: skip
     return field in MAY_CHANGE[shape].keys() | inner[shape]
@@ -267,7 +267,7 @@ def test_amounts_as_text_are_the_same_amounts(shape: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_of_a_key_that_comes_twice_the_last_value_counts(shape: str) -> None:
-    """As every reader of JSON has it; the order in which they stand is all there is."""
+    """As every reader of JSON has it; the order in which they are is all there is."""
     text = written_sales(shape)[0]
     twice = [
         "{"
@@ -318,7 +318,7 @@ OF_CUSTOMER: Mapping[str, set[str]] = {
 
 
 @pytest.mark.parametrize("damage", by_day_each(2))
-def test_a_damaged_customer_is_right_or_turned_away(damage: str) -> None:
+def test_a_damaged_customer_is_right_or_rejected(damage: str) -> None:
     texts = [
         Projection(nested=nested).customer(replace(PERSON, deleted_at=at)).decode()
         for nested in (False, True)
@@ -351,7 +351,7 @@ def test_a_damaged_customer_is_right_or_turned_away(damage: str) -> None:
 
 
 def is_text(value: Any) -> bool:
-    """Tell whether a field holds text or a whole number, or nothing."""
+    """Say whether a field holds text or a whole number, or nothing."""
     return value is None or (
         isinstance(value, str) and (type(value) is str or value.isdecimal())
     )

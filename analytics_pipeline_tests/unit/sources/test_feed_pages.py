@@ -47,7 +47,7 @@ def test_a_feed_that_ends_below_the_cursor_is_an_error(after: int) -> None:
     store = Store(page())
 
     with pytest.raises(LightspeedUnavailable, match=f"version {after} on") as stopped:
-        walk(store, after, on_wait=lambda *told: waits.append(told))
+        walk(store, after, on_wait=lambda *reported: waits.append(reported))
 
     assert "update --full" in stopped.value.remedy
     assert store.params("after") == [str(after), *[str(after - 1)] * 4]
@@ -105,7 +105,7 @@ def test_a_record_that_moved_far_up_from_the_cursor_ends_the_feed() -> None:
     assert walk(Store(page(FAR)), after=8) == [[FAR]]
 
 
-def test_the_highest_version_that_is_believed_is_told() -> None:
+def test_the_highest_version_that_is_believed_is_reported() -> None:
     (only,) = Store(page(5, FAR), page()).client().pages("sales")
 
     assert (only.version_max, only.highest_version) == (5, 10**12)

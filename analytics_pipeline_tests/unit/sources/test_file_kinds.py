@@ -186,29 +186,29 @@ def refusal(tmp_path, content: bytes) -> WrongUse:
     ],
 )  # fmt: skip
 def test_a_refused_file_is_named_with_its_remedy(tmp_path, content, words, remedy):
-    told = refusal(tmp_path, content)
+    reported = refusal(tmp_path, content)
 
-    assert told.cause.startswith("orders.csv ")
-    assert words in told.cause
-    assert remedy in told.remedy
+    assert reported.cause.startswith("orders.csv ")
+    assert words in reported.cause
+    assert remedy in reported.remedy
 
 
 @pytest.mark.parametrize("place", [1, 2, 3])
-def test_a_row_of_empty_cells_is_told_with_its_line_wherever_it_is(tmp_path, place):
+def test_a_row_of_empty_cells_is_reported_with_its_line_wherever_it_is(tmp_path, place):
     lines = text_of([ORDER | {"order_comments": ""}] * 2).splitlines()
     lines.insert(place, ";" * (len(ORDER) - 1))
 
-    told = refusal(tmp_path, "\n".join(lines).encode())
+    text = refusal(tmp_path, "\n".join(lines).encode())
 
-    assert f"line {place + 1}: all {len(ORDER)} cells are empty" in told.cause
+    assert f"line {place + 1}: all {len(ORDER)} cells are empty" in text.cause
 
 
-def test_what_a_cell_holds_is_never_told(tmp_path):
+def test_cell_contents_are_never_shown(tmp_path):
     for content in (b"ann@example.com;12.50\n", b"ann@example.com\n;\n"):
-        told = refusal(tmp_path, content)
+        reported = refusal(tmp_path, content)
 
-        assert "ann" not in str(told)
-        assert "lacks the column `order_number`" in told.cause
+        assert "ann" not in str(reported)
+        assert "lacks the column `order_number`" in reported.cause
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,9 @@ def test_any_bytes_are_rows_or_are_refused_with_the_name_of_the_file(content):
 
     try:
         list(file.rows())
-        told = None
+        reported = None
     except WrongUse as refused:
-        told = refused
-    assert told is None or (told.cause.startswith("orders.csv") and told.remedy)
+        reported = refused
+    assert reported is None or (
+        reported.cause.startswith("orders.csv") and reported.remedy
+    )

@@ -127,7 +127,7 @@ def test_a_damaged_customer_is_a_row_or_a_rejection(records):
 
 @QUICK
 @given(st.lists(ODD.filter(lambda value: value is not MISSING), max_size=9))
-def test_records_of_any_other_kind_are_turned_away(records):
+def test_records_of_any_other_kind_are_rejected(records):
     check(records, *sales_rows(records, segment=0, page=1), SalesFeed)
     _, rejections = customers_rows(records, KEYS, Policy())
     assert len(rejections) == len(records)
@@ -231,12 +231,12 @@ def broken_sales(shop, damages):
     return dict(zip((sale.id for sale in sales), damages, strict=False))
 
 
-def told(events):
+def reported(events):
     return "\n".join(map(repr, events))
 
 
 def warned(events):
-    """The tables whose records were turned away with a warning."""
+    """The tables whose records were rejected with a warning."""
     return {
         event.asset_key.to_user_string()
         for event in events
@@ -246,7 +246,7 @@ def warned(events):
     }
 
 
-def test_damaged_sales_are_left_out_and_nothing_personal_is_told(shop):
+def test_damaged_sales_are_left_out_and_nothing_personal_is_reported(shop):
     note, damages = private_damages(shop)
     broken = broken_sales(shop, damages)
 
@@ -256,14 +256,14 @@ def test_damaged_sales_are_left_out_and_nothing_personal_is_told(shop):
     assert warned(events) == {"sales_feed"}
     listed = (shop.data / "quarantine/sales_feed/records.csv").read_text()
     assert all(sale_id in listed for sale_id in broken)
-    everything = listed + told(events)
+    everything = listed + reported(events)
     assert [w for w in {note, *personal_words(shop)} if w in everything] == []
     for sale_id in broken:
         del shop.store.state.sales[sale_id]
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(PUBLISHED[0])
 
 
-def test_damaged_customers_are_left_out_and_nothing_personal_is_told(shop):
+def test_damaged_customers_are_left_out_and_nothing_personal_is_reported(shop):
     ids = [
         person.id
         for person in shop.store.state.customers.values()
@@ -282,7 +282,7 @@ def test_damaged_customers_are_left_out_and_nothing_personal_is_told(shop):
     assert warned(events) == {"customers"}
     listed = (shop.data / "quarantine/customers/records.csv").read_text()
     assert all(person_id in listed for person_id in ids)
-    everything = listed + told(events)
+    everything = listed + reported(events)
     assert [w for w in {email, name, *personal_words(shop)} if w in everything] == []
     shown = {row["Customer ID"] for row in shop.rows(PUBLISHED[0])}
     assert not shown & set(ids)
@@ -297,7 +297,7 @@ def test_too_many_damaged_sales_stop_the_run_with_one_sentence(shop):
 
     assert exit_code_of(failed.value) == 1
     assert "24 of" in failed.value.description
-    assert "were turned away" in failed.value.description
+    assert "were rejected" in failed.value.description
     everything = repr(failed.value.metadata) + failed.value.description
     assert [w for w in {note, *personal_words(shop)} if w in everything] == []
     assert not any((shop.data / name).exists() for name in PUBLISHED)
@@ -314,7 +314,7 @@ def test_too_many_damaged_sales_stop_the_run_with_one_sentence(shop):
         pytest.param("[" * 100_000, id="too deep"),
     ],
 )
-def test_a_reply_that_is_no_list_of_records_is_told_as_such(shop, path, garbage):
+def test_a_reply_that_is_no_list_of_records_is_reported_as_such(shop, path, garbage):
     def doctor(asked, text):
         return garbage if asked.endswith(f"/{path}") else text
 

@@ -57,7 +57,7 @@ HOSTILE = {
     "brackets of the wrong kind": lambda raw: with_member(raw, '"x": [1}'),
     "bytes that are no UTF-8": lambda raw: with_member(raw, '"x": "\udcff\udce9"'),
 }
-"""What is done to a sound record, so that it cannot be decoded; it tells its id."""
+"""Damage to a sound record, so that it cannot be decoded; its id is readable."""
 
 NAMELESS = (
     "{undefined}",
@@ -68,7 +68,7 @@ NAMELESS = (
     "{'id': 'x'}",
     '{"id": ' + DEEP + ', "version": nothing}',
 )
-"""Records that cannot be decoded and tell neither id nor version."""
+"""Records that cannot be decoded, without readable id and version."""
 
 
 def body_of(records: list[str], last: int) -> bytes:
@@ -85,23 +85,23 @@ def test_the_others_of_its_page_are_read(hostile: Any, where: int) -> None:
     records = read_reply(200, body_of(raw, 9), None)["data"]
     rows, rejections = sales_rows(records, segment=0, page=3)
 
-    (turned_away,) = rejections
-    assert turned_away.rule == "record_can_be_decoded"
-    assert turned_away.position == f"page 3, record {where + 1}"
-    assert turned_away.record_id == f"sale-{where + 1}"
-    assert turned_away.version == BASE + where + 1
+    (rejected,) = rejections
+    assert rejected.rule == "record_can_be_decoded"
+    assert rejected.position == f"page 3, record {where + 1}"
+    assert rejected.record_id == f"sale-{where + 1}"
+    assert rejected.version == BASE + where + 1
     assert len(rows) == 4
     encode(rows, SalesFeed)
 
 
 @pytest.mark.parametrize("raw", NAMELESS)
-def test_one_that_tells_no_id_is_known_by_its_place(raw: str) -> None:
+def test_one_without_an_id_is_known_by_its_place(raw: str) -> None:
     records = read_reply(200, body_of([sound(1), raw, sound(3)], 9), None)["data"]
 
-    rows, (turned_away,) = sales_rows(records, segment=0, page=1)
+    rows, (rejected,) = sales_rows(records, segment=0, page=1)
 
-    assert turned_away.position == "page 1, record 2"
-    assert (turned_away.record_id, turned_away.version) == (None, None)
+    assert rejected.position == "page 1, record 2"
+    assert (rejected.record_id, rejected.version) == (None, None)
     assert list(rows["sale_id"]) == ["sale-1", "sale-3"]
 
 
@@ -134,7 +134,7 @@ def test_a_document_that_is_broken_around_its_records_is_tried_again(
         body = read_reply(200, content, None)
     except PassingFault:
         return
-    assert body in (None, [1, 2])  # sound JSON, which is judged elsewhere
+    assert body in (None, [1, 2])  # sound JSON, which is checked elsewhere
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
@@ -166,9 +166,9 @@ def test_a_record_that_is_too_large_is_not_decoded(
     raw[at] = with_member(raw[at], f'"x": [{",".join(["0"] * 20_000)}]')
 
     records = read_reply(200, body_of(raw, 9), None)["data"]
-    rows, (turned_away,) = sales_rows(records, segment=0, page=1)
+    rows, (rejected,) = sales_rows(records, segment=0, page=1)
 
-    assert turned_away.record_id == f"sale-{at + 1}"
+    assert rejected.record_id == f"sale-{at + 1}"
     assert len(rows) == 2
 
 
@@ -179,8 +179,8 @@ def test_a_single_record_that_cannot_be_decoded_is_the_one_asked_for() -> None:
     found = store.client().sale("sale-7")
 
     assert found == UnreadableRecord({"id": "sale-7"})
-    _, (turned_away,) = sales_rows([found], segment=0, page=1)
-    assert turned_away.record_id == "sale-7"
+    _, (rejected,) = sales_rows([found], segment=0, page=1)
+    assert rejected.record_id == "sale-7"
 
 
 def test_the_work_grows_with_the_length_and_no_faster(
@@ -280,7 +280,7 @@ QUICK = settings(max_examples=60, deadline=timedelta(seconds=10), database=None)
 def test_whatever_the_records_the_sound_ones_are_all_read(
     drawn: list[list[tuple[bool, str, int]]],
 ) -> None:
-    """And each other one is turned away once; nothing else is raised."""
+    """And each other one is rejected once; nothing else is raised."""
     read, away = [], []
     for page in client_of(drawn, []).pages("sales", confirm_end=True):
         rows, rejections = sales_rows(
@@ -344,11 +344,11 @@ def test_a_page_of_nothing_but_such_versions_ends_the_feed(version: Any) -> None
     (only,) = store.client().pages("sales", after=8, confirm_end=True)
 
     assert only.version_max == 8
-    _, (turned_away,) = sales_rows(
+    _, (rejected,) = sales_rows(
         only.records, segment=0, page=1, highest_version=only.highest_version
     )
-    assert turned_away.rule == "version_is_near_its_neighbours"
-    assert turned_away.version is None
+    assert rejected.rule == "version_is_near_its_neighbours"
+    assert rejected.version is None
 
 
 def test_an_end_below_the_cursor_is_an_error_whatever_the_records() -> None:

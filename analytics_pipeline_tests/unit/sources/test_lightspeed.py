@@ -167,7 +167,7 @@ class TestAPassingFault:
         assert client.requests == 2
         assert len(store.slept) == 1
 
-    def test_is_not_tried_for_ever(self, fault):
+    def test_is_not_tried_forever(self, fault):
         store = Store(fault)
         client = store.client()
 
@@ -189,7 +189,7 @@ class TestAPassingFault:
         (422, "LIGHTSPEED_API_VERSION"),
     ],
 )
-def test_a_refusal_is_told_at_once_with_its_remedy(status, words):
+def test_a_refusal_is_reported_at_once_with_its_remedy(status, words):
     elsewhere = {"Location": "https://elsewhere.example/"}
     store = Store(httpx.Response(status, headers=elsewhere))
 
@@ -271,7 +271,7 @@ def test_no_message_holds_the_token(reply):
 
 
 @pytest.mark.parametrize("token", ["", " ", "lsxs pt", "lsxs\n", "lsxs_ü"])
-def test_a_token_that_no_header_can_carry_is_refused_without_being_told(token):
+def test_an_unusable_token_is_refused_and_not_shown(token):
     with pytest.raises(WrongUse, match="LIGHTSPEED_TOKEN") as caught:
         LightspeedClient(Connection("https://shop.example", token, "2.0"))
 
@@ -305,7 +305,7 @@ def test_the_servers_time_is_the_earlier_clock(headers, expected):
     assert expected == client.server_now
 
 
-def test_before_any_reply_the_local_clock_tells_the_time():
+def test_before_any_reply_the_local_clock_says_the_time():
     assert Store(GOOD).client().server_now == LOCAL_NOW
 
 

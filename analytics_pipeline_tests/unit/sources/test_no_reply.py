@@ -107,7 +107,7 @@ def test_a_name_that_is_not_found_is_named() -> None:
     assert fault.reason == "the name demo.example.com was not found (DNS)"
 
 
-def test_a_name_that_nobody_has_ends_in_an_error_that_names_it() -> None:
+def test_an_unknown_name_is_in_its_error() -> None:
     with pytest.raises(LightspeedUnavailable, match=r"shop\.invalid was not found"):
         connect("https://shop.invalid").get("retailer", {})
 

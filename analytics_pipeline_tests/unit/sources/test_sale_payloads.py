@@ -63,7 +63,7 @@ def test_a_nested_sale_becomes_the_same_row_without_the_older_word():
     assert row_of(nested_sale()) == EXPECTED | {"status": None}
 
 
-def test_both_shapes_can_stand_on_one_page():
+def test_both_shapes_can_be_on_one_page():
     page = [flat_sale(), nested_sale(id="sale-2")]
 
     rows, _ = sales_rows(page, segment=0, page=1)
@@ -181,7 +181,7 @@ def test_what_was_paid_is_the_whole_cents_of_the_payments(amounts, cents):
     assert cents == row_of(nested_sale(payments=payments))["paid_cents"]
 
 
-def test_a_deleted_payment_does_not_count_and_is_not_judged():
+def test_a_deleted_payment_does_not_count_and_is_not_checked():
     payments = [{"amount": "?", "deleted_at": "2026-01-05T15:09:00Z"}]
 
     assert row_of(flat_sale(payments=payments))["paid_cents"] == 0
@@ -233,7 +233,7 @@ def test_lines_go_by_their_newer_names_too():
         pytest.param({"quantity": 0}, 0, id="nothing"),
         pytest.param({"quantity": -1}, 0, id="a discount line"),
         pytest.param({"status": "VOIDED"}, 0, id="a voided line"),
-        pytest.param({"status": "VOIDED", "quantity": "?"}, 0, id="not judged"),
+        pytest.param({"status": "VOIDED", "quantity": "?"}, 0, id="not checked"),
         pytest.param({"status": None}, 1, id="without a status"),
         pytest.param({"price_total": "?"}, 1, id="no figure needs its price"),
     ],
@@ -279,7 +279,7 @@ def test_line_amounts_must_be_numbers(changes):
 
 
 @pytest.mark.parametrize("part", ["pricing", "tax"])
-def test_a_nested_return_line_without_an_amount_is_turned_away(part):
+def test_a_nested_return_line_without_an_amount_is_rejected(part):
     for broken in (None, {}, "?", []):
         line = nested_line(**{"return": {"is_return": True}, part: broken})
         record = nested_sale(line_items=[line])
@@ -381,7 +381,7 @@ def test_a_sale_must_have_a_time(broken):
         ("\ud800", "unreadable"),
     ],
 )
-def test_a_state_is_kept_as_it_is_and_never_turned_away(state, kept):
+def test_a_state_is_kept_as_it_is_and_never_rejected(state, kept):
     row = row_of(flat_sale(state=state, status=state))
 
     assert (kept, kept) == (row["state"], row["status"])
@@ -444,7 +444,7 @@ def test_a_sale_with_a_moment_of_deletion_is_deleted(deleted_at, is_deleted):
 
 
 @pytest.mark.parametrize("field", ["outlet_id", "customer_id", "source", "source_id"])
-def test_a_blank_link_is_missing_and_one_that_is_no_text_is_turned_away(field):
+def test_a_blank_link_is_missing_and_one_that_is_no_text_is_rejected(field):
     assert row_of(flat_sale(**{field: " "}))[field] is None
     assert rule_of(flat_sale(**{field: {"id": "x"}})) == f"{field}_is_text"
 
@@ -480,12 +480,12 @@ def test_a_return_names_the_sale_that_it_returns():
     "record", [{"id": "sale-1", "version": 5}, nested_sale(source="USER"),
                nested_sale(totals=[]), nested_sale(**{"return": "sale-0"})]
 )  # fmt: skip
-def test_an_unknown_shape_is_turned_away(record):
+def test_an_unknown_shape_is_rejected(record):
     assert rule_of(record) == "shape_is_known"
 
 
 @pytest.mark.parametrize("record", [None, "sale", 5, [], [flat_sale()], True])
-def test_what_is_no_object_is_turned_away(record):
+def test_what_is_no_object_is_rejected(record):
     assert rule_of(record) == "record_is_an_object"
 
 

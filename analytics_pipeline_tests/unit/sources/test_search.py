@@ -63,7 +63,7 @@ def test_a_short_page_that_shows_nothing_new_is_the_end():
     assert search.windows == 1
 
 
-def test_what_was_counted_and_not_shown_is_told():
+def test_sales_counted_and_not_shown_are_reported():
     store = Store(counted(3, 2, total=4), counted(total=4))
     search = store.client().search_sales()
 

@@ -46,7 +46,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def answering(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that gives each request the next answer, and the last one for ever."""
+    """A server that gives each request the next answer, and the last one forever."""
     left = list(answers)
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_accept, args=(server, left, tls), daemon=True).start()
@@ -106,13 +106,13 @@ def stalled(wire: Any) -> None:
 NEVER: dict[str, Answer] = {
     "status line drips": drip(b"HTTP/1.1 200 OK" + b" " * 2000),
     "headers drip": drip(b"X-Padding: " + b"x" * 2000, HEAD),
-    "headers for ever": again_and_again(b"X-More: 1\r\n", HEAD),
-    "informational replies for ever": again_and_again(
+    "headers forever": again_and_again(b"X-More: 1\r\n", HEAD),
+    "informational replies forever": again_and_again(
         b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     ),
     "body drips": drip(b" " * 2000, HEAD + b"Content-Length: 2000\r\n\r\n"),
     "body stalls": stalled,
-    "chunks for ever": again_and_again(
+    "chunks forever": again_and_again(
         b"1\r\n \r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
     ),
     "body until the connection ends": again_and_again(
@@ -158,7 +158,7 @@ def test_a_reply_that_does_not_become_whole_is_given_up_and_tried_again(
     assert attempts * LIMIT <= time.monotonic() - began < LONG
 
 
-@pytest.mark.parametrize("name", ["body drips", "headers for ever"])
+@pytest.mark.parametrize("name", ["body drips", "headers forever"])
 @pytest.mark.parametrize("before", [0, 1, 2])
 def test_the_next_request_is_answered_also_on_a_connection_that_was_in_use(
     name: str, before: int
@@ -197,7 +197,7 @@ def test_a_slow_reply_that_is_whole_in_time_is_taken() -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-@pytest.mark.parametrize("name", ["body drips", "headers for ever"])
+@pytest.mark.parametrize("name", ["body drips", "headers forever"])
 def test_an_encrypted_connection_is_ended_too(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

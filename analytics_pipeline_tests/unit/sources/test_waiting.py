@@ -120,18 +120,18 @@ def test_each_request_has_patience_of_its_own():
 
 
 def test_every_wait_is_announced_before_it_begins():
-    told = []
+    parts = []
     store = Store(throttled("10"), httpx.Response(502), GOOD)
 
     client = store.client(
-        on_wait=lambda seconds, why: told.append((seconds, why, len(store.slept)))
+        on_wait=lambda seconds, why: parts.append((seconds, why, len(store.slept)))
     )
     client.retailer()
 
-    assert [seconds for seconds, _, _ in told] == store.slept
-    assert [before for _, _, before in told] == [0, 1]
-    assert "limit" in told[0][1]
-    assert "502" in told[1][1]
+    assert [seconds for seconds, _, _ in parts] == store.slept
+    assert [before for _, _, before in parts] == [0, 1]
+    assert "limit" in parts[0][1]
+    assert "502" in parts[1][1]
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "Mon, 99 Foo 2026", None, "9" * 99])

@@ -1,4 +1,4 @@
-"""A flipped bit in a file of any kind is found by whoever reads that file."""
+"""A flipped bit in a file of any kind is found by anyone who reads that file."""
 
 import random
 from collections.abc import Callable
@@ -94,7 +94,7 @@ KINDS = {
     ),
     "judged_segments": note(
         "sales_feed/generation-000001/judged_segments",
-        lambda warehouse: log(warehouse).judged_segments(),
+        lambda warehouse: log(warehouse).checked_segments(),
     ),
     "current_generation": note("sales_feed/current_generation", log),
     "failed_gates.json": note(
@@ -140,7 +140,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.write("customer_analytics", CustomerAnalytics, people, DAY)
     first = log(warehouse)
     first.append(make_table(SalesFeed, [FEED]), [], number=0, cursor=5)
-    first.mark_judged()
+    first.mark_checked()
     first.make_current()
     failed = FailedCheck("is_caught_up", "why not", "2026-06-21T06:05:00+00:00")
     warehouse.remember_failure("raw_sales", DAY, [failed])

@@ -60,7 +60,7 @@ def read(engine, warehouse, days=None):
     return found, sorted(single)
 
 
-def test_without_bundles_each_day_is_read_by_itself(warehouse, engine):
+def test_without_bundles_each_day_is_read_separately(warehouse, engine):
     assert len(plan(warehouse).days) == 69
     found, single = read(engine, warehouse)
     assert found == single

@@ -1,4 +1,4 @@
-"""Who holds a data directory: told to people, and never believed of the dead."""
+"""Who holds a data directory: shown to people, and never believed of the dead."""
 
 import json
 import os
@@ -22,7 +22,7 @@ HOLDER = Holder(
 )
 
 
-def test_it_is_told_as_long_as_it_is_held(tmp_path: Path) -> None:
+def test_it_is_reported_while_it_is_held(tmp_path: Path) -> None:
     assert read_holder(tmp_path) is None
     with kept_note(tmp_path) as note:
         assert note is not None
@@ -41,7 +41,7 @@ def test_it_is_told_as_long_as_it_is_held(tmp_path: Path) -> None:
 def test_a_person_reads_who_it_is_what_it_does_and_how_to_stop_it() -> None:
     assert HOLDER.in_words == (
         f"analytics-pipeline update (process {os.getpid()} on till-server), since "
-        "2026-11-25 07:00 UTC, at sales 12,000 (got on at 2026-11-25 07:12 UTC)"
+        "2026-11-25 07:00 UTC, at sales 12,000 (last progress at 2026-11-25 07:12 UTC)"
     )
     assert HOLDER.how_to_stop == f"kill -INT {os.getpid()}, on till-server"
 
@@ -114,7 +114,7 @@ def link_to_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [folder, pipe, link, link_to_nothing])
-def test_what_is_in_the_way_of_the_note_holds_nobody_up(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_obstacle_to_the_note_delays_no_run(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     make(tmp_path / NAME)
 
     with kept_note(tmp_path) as note:

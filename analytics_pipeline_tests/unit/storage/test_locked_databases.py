@@ -1,4 +1,4 @@
-"""A database that another program holds is told as such, and not as a full disk."""
+"""A database that another program holds is reported as that, not as a full disk."""
 
 import sqlite3
 import threading
@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from analytics_pipeline import kept_open
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.orchestration.gate import told_to_people
+from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.orchestration.instance import _equip, open_home, records_kept
 from analytics_pipeline.storage.machine import (
     MOST_NAMED,
@@ -44,10 +44,10 @@ def lock_error(path: Path) -> sqlite3.OperationalError:
     with (
         held(path),
         closing(sqlite3.connect(path, timeout=0)) as database,
-        pytest.raises(sqlite3.OperationalError) as told,
+        pytest.raises(sqlite3.OperationalError) as caught,
     ):
         database.execute("CREATE TABLE another (one)")
-    return told.value
+    return caught.value
 
 
 @pytest.fixture
@@ -82,16 +82,16 @@ def test_records_that_another_program_holds_are_named_with_the_file(home, file, 
     with (
         open_home(home) as instance,
         held(home / file),
-        pytest.raises(LocalFailure) as told,
+        pytest.raises(LocalFailure) as caught,
         records_kept(lambda: home),
     ):
         write(instance)
 
-    assert told.value.cause == (
+    assert caught.value.cause == (
         f"Dagster's records in {home} are in use by another program: {file}."
     )
-    assert "Make room" not in told.value.remedy
-    assert "backup" in told.value.remedy
+    assert "Make room" not in caught.value.remedy
+    assert "backup" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def raised_from(error: Exception) -> Exception:
     return other
 
 
-def raised_beside(error: Exception) -> Exception:
+def raised_within(error: Exception) -> Exception:
     other = dg.DagsterError("it failed")
     other.__context__ = error
     return other
@@ -148,22 +148,22 @@ def without_its_cause(_error: Exception) -> Exception:
 
 
 WRAPPINGS = [
-    unwrapped, wrapped_by_a_library, raised_from, raised_beside, without_its_cause
+    unwrapped, wrapped_by_a_library, raised_from, raised_within, without_its_cause
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("wrap", WRAPPINGS)
 def test_a_lock_is_seen_however_it_is_wrapped(wrap, tmp_path):
-    told = explain_lock(wrap(lock_error(tmp_path / "a.db")))
+    failure = explain_lock(wrap(lock_error(tmp_path / "a.db")))
 
-    assert told is not None
-    assert told.exit_code == 5
-    assert "in use by another program" in told.cause
+    assert failure is not None
+    assert failure.exit_code == 5
+    assert "in use by another program" in failure.cause
 
 
 @pytest.mark.parametrize("wrap", WRAPPINGS[:4])
 def test_a_step_that_meets_a_lock_says_so(wrap, tmp_path):
-    with pytest.raises(dg.Failure) as failed, told_to_people():
+    with pytest.raises(dg.Failure) as failed, as_dagster_failure():
         raise wrap(lock_error(tmp_path / "a.db"))
 
     assert "in use by another program" in str(failed.value.metadata["cause"].value)

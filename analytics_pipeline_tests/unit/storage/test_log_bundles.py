@@ -26,7 +26,7 @@ def engine():
 
 @pytest.fixture
 def root(tmp_path):
-    """Ten segments, a sale in each, one of them with a record turned away."""
+    """Ten segments, a sale in each, one of them with a record rejected."""
     root = Warehouse(str(tmp_path)).root / "sales_feed"
     append(root, 10)
     return root
@@ -40,7 +40,7 @@ def append(root, count):
         away = [Rejection("sales_feed", "rule", "bad", 3, "p")] if number == 2 else []
         frame = make_table(SalesFeed, rows)
         log.append(frame, away, number=number, cursor=number + 1)
-    log.mark_judged()
+    log.mark_checked()
 
 
 def sales_of(engine, log, until=None):

@@ -43,7 +43,7 @@ def files_of(warehouse: Warehouse) -> OlderFiles:
     return OlderFiles(warehouse.root / "raw_sales", RawSales)
 
 
-def test_the_oldest_file_tells_the_version_and_a_damaged_one_none(
+def test_the_oldest_file_gives_the_version_and_a_damaged_one_none(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert files_of(warehouse).oldest_version() == 1
@@ -75,15 +75,15 @@ def test_what_was_made_of_removed_files_goes_and_other_notes_stay(
 def test_without_the_note_the_last_file_is_the_witness(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = StoredVersions(warehouse.root)
-    told.refuse_other("raw_sales")
+    reported = StoredVersions(warehouse.root)
+    reported.refuse_other("raw_sales")
     monkeypatch.setitem(versions.VERSIONS, RawSales, 2)
     content = encode(make_table(RawSales, []), RawSales)
     monkeypatch.setitem(versions.VERSIONS, RawSales, 1)
     replace_bytes(warehouse.path("raw_sales", DAYS[-1]), content)
 
     with pytest.raises(WrongUse, match="raw_sales is of version 2"):
-        told.refuse_other("raw_sales")
+        reported.refuse_other("raw_sales")
 
 
 def test_the_note_is_written_once_and_keeps_what_it_says_of_others(

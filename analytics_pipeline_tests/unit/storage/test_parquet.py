@@ -83,7 +83,7 @@ def test_other_rows_give_other_bytes():
     assert encode(first, RawSales) != encode(other, RawSales)
 
 
-def test_notes_are_kept_beside_the_rows():
+def test_notes_are_kept_next_to_the_rows():
     frame = make_table(Outlets, [{"outlet_id": "o"}])
     content = encode(frame, Outlets, {"cursor": "12", "name": "花"})
 

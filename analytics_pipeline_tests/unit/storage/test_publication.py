@@ -55,7 +55,7 @@ def test_before_the_first_publication_there_is_nothing(files):
     assert files.stamp() is None
 
 
-def test_a_published_master_stands_with_its_day_its_buyers_and_its_stamp(files):
+def test_a_master_is_published_with_day_buyers_and_stamp(files):
     assert publish(files, text="é\n")
 
     assert content(files) == "é\n"
@@ -374,7 +374,7 @@ def test_a_damaged_published_file_is_found(files, name):
     assert files.find_damaged() == []
 
 
-def test_what_nobody_published_gives_way_to_what_is_archived_rule_8_4(files):
+def test_an_unpublished_file_is_replaced_from_the_archive_rule_8_4(files):
     publish(files)
     flip(files.folder / MASTER)
 

@@ -46,7 +46,7 @@ def test_an_empty_log_begins_at_the_start_of_the_feed(log):
         log.next_number(),
         log.cursor(),
         log.row_count(),
-        log.judged_segments(),
+        log.checked_segments(),
     ) == ([], 0, 0, 0, 0)
     assert log.rejections().empty
 
@@ -107,13 +107,13 @@ def test_a_rejection_without_id_or_version_is_kept_too(log):
     assert row["position"] == "page 1"
 
 
-def test_the_judged_marker_covers_the_segments_so_far(log):
+def test_the_checked_marker_covers_the_segments_so_far(log):
     append(log, 5)
     append(log, 6)
-    log.mark_judged()
+    log.mark_checked()
     append(log, 7)
 
-    assert (log.judged_segments(), log.next_number()) == (2, 3)
+    assert (log.checked_segments(), log.next_number()) == (2, 3)
     assert len(log.segments()) == 3
 
 
@@ -192,9 +192,9 @@ def test_a_walk_that_died_is_begun_again_from_nothing(root):
     assert SalesLog(root).cursor() == 5
 
 
-def test_a_new_generation_is_judged_from_its_own_start(root):
+def test_a_new_generation_is_checked_from_its_own_start(root):
     log = SalesLog(root)
     append(log, 5)
-    log.mark_judged()
+    log.mark_checked()
 
-    assert (log.judged_segments(), log.start_generation().judged_segments()) == (1, 0)
+    assert (log.checked_segments(), log.start_generation().checked_segments()) == (1, 0)

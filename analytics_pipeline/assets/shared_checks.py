@@ -1,38 +1,38 @@
-"""What several tables are judged by: rejected records, and whether all was read."""
+"""Checks of several tables: rejected records, and whether all was read."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
 from analytics_pipeline.domain.sales import end_of
-from analytics_pipeline.model.checks import Finding, Rejection, Severity, name_some
+from analytics_pipeline.model.checks import CheckResult, Rejection, Severity, name_some
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient, Page
 
 
-def judge_rejections(
+def check_rejections(
     rejected: int, read: int, limit: int | None, rejections: Sequence[Rejection]
-) -> Finding:
-    """Judge records turned away: none is well, a few warn, many stop the table.
+) -> CheckResult:
+    """Check the rejected records: none is fine, a few warn, many stop the table.
 
     Args:
-        rejected: how many of the rows just read were turned away.
+        rejected: how many of the rows just read were rejected.
         read: how many rows were just read.
         limit: the shop's own limit; by default the larger of 10 and 0.1 %.
-        rejections: every record that stands turned away, old ones included.
+        rejections: every record in quarantine, old ones included.
     """
     allowed = max(10, read // 1000) if limit is None else limit
     over = rejected > allowed
     ids = [rejection.record_id or rejection.position for rejection in rejections]
     rules = sorted({rejection.rule for rejection in rejections})
     sentence = (
-        f"{rejected} of {read} records just read were turned away, more than the "
+        f"{rejected} of {read} records just read were rejected, more than the "
         f"{allowed} allowed."
         if over
         else f"{say(len(ids), 'record in quarantine is', 'records in quarantine are')} "
         "out of every figure."
     )
-    return Finding(
+    return CheckResult(
         "rows_are_sound",
         not ids and not over,
         sentence,
@@ -65,10 +65,10 @@ def walk_began(
     return min(asked_at, client.server_now)
 
 
-class CatchUpJudge:
-    """Says of any day whether sales and customers were read after it had ended.
+class CatchUpCheck:
+    """Says for any day whether sales and customers were read after it had ended.
 
-    What it needs is read once, so that thousands of days are judged quickly.
+    What it needs is read once, so that thousands of days are checked quickly.
     """
 
     def __init__(self, shop: Shop) -> None:
@@ -82,8 +82,8 @@ class CatchUpJudge:
         moments = [walk.began_at for walk in self._walks.values() if walk is not None]
         self._read_from = min(moments) if len(moments) == len(self._walks) else None
 
-    def judge(self, day: date) -> Finding:
-        """Judge *day*; one that still goes on somewhere is sound, but provisional.
+    def evaluate(self, day: date) -> CheckResult:
+        """Check *day*; one that still goes on somewhere is sound, but provisional.
 
         A shop with outlets in several zones is asked for its day before the last
         outlet has ended it; that day is made again when it is over everywhere.
@@ -94,7 +94,7 @@ class CatchUpJudge:
         if complete:
             sentence = "Sales and customers were read to the end after the day ended."
         elif provisional:
-            sentence = self._tell_where(day)
+            sentence = self._describe_open_day(day)
         else:
             sentence = (
                 f"Sales and customers were not read to the end since {day} ended."
@@ -105,7 +105,7 @@ class CatchUpJudge:
                 walk.began_at.isoformat() if walk else "never"
             )
         evidence["provisional"] = "yes" if provisional else "no"
-        return Finding(
+        return CheckResult(
             "is_caught_up", complete or provisional, sentence, evidence=evidence
         )
 
@@ -124,7 +124,7 @@ class CatchUpJudge:
             and self._shop.clock() < end_of(day, self._zones)
         )
 
-    def _tell_where(self, day: date) -> str:
+    def _describe_open_day(self, day: date) -> str:
         """Say in which of the shop's own zones *day* goes on, and until when."""
         last = max(self._zones, key=lambda zone: (end_of(day, [zone]), zone))
         until = end_of(day, [last]).astimezone(self._shop.zone)
@@ -136,6 +136,6 @@ class CatchUpJudge:
         )
 
 
-def judge_catch_up(shop: Shop, day: date) -> Finding:
-    """Judge one day; see :class:`CatchUpJudge`."""
-    return CatchUpJudge(shop).judge(day)
+def check_catch_up(shop: Shop, day: date) -> CheckResult:
+    """Check one day; see :class:`CatchUpCheck`."""
+    return CatchUpCheck(shop).evaluate(day)
