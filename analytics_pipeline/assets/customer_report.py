@@ -180,7 +180,7 @@ def _plot_name(number: Row) -> str:
 
 
 def store_report(
-    shop: Shop, candidate: Candidate, verdicts: Sequence[LastResult]
+    shop: Shop, candidate: Candidate, last_results: Sequence[LastResult]
 ) -> None:
     """Store the numbers of a day, and draw its page."""
     shop.store_as("customer_report", CustomerReport)(candidate)
@@ -190,7 +190,7 @@ def store_report(
         report=candidate.rows,
         plots=draw_plots(candidate.rows, day),
         changes=list_largest_changes(_changes(shop, day)),
-        verdicts=verdicts,
+        last_results=last_results,
         with_tax=shop.policy.money_basis is MoneyBasis.INCL_TAX,
         provisional=CatchUpCheck(shop).is_provisional(day),
         shop=shop.settings.shop_name or "",
@@ -206,5 +206,5 @@ def customer_report(run: TableRun) -> Iterator[Candidate]:
     for day in run.days:
         candidate = report_customers(run.shop, day)
         yield replace(
-            candidate, store=partial(store_report, run.shop, verdicts=results)
+            candidate, store=partial(store_report, run.shop, last_results=results)
         )

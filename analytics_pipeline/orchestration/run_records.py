@@ -468,7 +468,7 @@ def read_last_results(
 
 
 def keep_warnings(
-    verdicts: Sequence[LastResult], incidents: Incidents
+    last_results: Sequence[LastResult], incidents: Incidents
 ) -> list[LastResult]:
     """Return the last results, a check as warning while it warns of some earlier day.
 
@@ -484,7 +484,7 @@ def keep_warnings(
         )
         if each.outcome is Outcome.PASSED and (each.table, each.check) in warnings
         else each
-        for each in verdicts
+        for each in last_results
     ]
 
 

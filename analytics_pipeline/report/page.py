@@ -50,7 +50,7 @@ class Page:
     report: pd.DataFrame
     plots: Sequence[Plot]
     changes: Sequence[Mapping[str, str]]
-    verdicts: Sequence[LastResult]
+    last_results: Sequence[LastResult]
     with_tax: bool
     provisional: bool
     shop: str = ""
@@ -58,7 +58,9 @@ class Page:
 
 def render_page(page: Page) -> str:
     """Return the page as HTML."""
-    problems = [each for each in page.verdicts if each.outcome is not Outcome.PASSED]
+    problems = [
+        each for each in page.last_results if each.outcome is not Outcome.PASSED
+    ]
     return _template().render(
         page=page,
         due=page.as_of + timedelta(days=2),
@@ -67,7 +69,7 @@ def render_page(page: Page) -> str:
         counts=_count_changes(page.report),
         problems=problems,
         problems_grid=_list_problems(problems),
-        passed=len(page.verdicts) - len(problems),
+        passed=len(page.last_results) - len(problems),
         health=_describe_health(page.report),
     )
 
@@ -126,7 +128,7 @@ def _list_changes(changes: Sequence[Mapping[str, str]]) -> Grid:
     return Grid(names, [[each[name] for name in names] for each in changes])
 
 
-def _list_problems(verdicts: Sequence[LastResult]) -> Grid:
+def _list_problems(last_results: Sequence[LastResult]) -> Grid:
     """Return what did not pass, a line each."""
     return Grid(
         ("table", "check", "result", "what it found"),
@@ -137,7 +139,7 @@ def _list_problems(verdicts: Sequence[LastResult]) -> Grid:
                 each.outcome,
                 each.sentence,
             )
-            for each in verdicts
+            for each in last_results
         ],
     )
 

@@ -69,7 +69,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         report=figures,
         plots=draw_plots(figures, AS_OF),
         changes=[change] * 20,
-        verdicts=[
+        last_results=[
             LastResult("raw_sales", "is_caught_up", Outcome.PASSED, "All is read."),
             LastResult("ecom_orders", "export_is_fresh", Outcome.WARNS, "It is old."),
         ],

@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite("analytics_pipeline_tests.system.faults.verdicts")
+pytest.register_assert_rewrite("analytics_pipeline_tests.system.faults.outcomes")

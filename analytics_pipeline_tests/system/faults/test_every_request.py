@@ -15,15 +15,7 @@ from analytics_pipeline.simulator.faults import (
 )
 from analytics_pipeline.sources.lightspeed import http as connection
 from analytics_pipeline_tests.system.faults.conftest import Situations
-from analytics_pipeline_tests.system.faults.two_days import (
-    SOURCES,
-    TABLES,
-    Asked,
-    Ends,
-    Run,
-    Situation,
-)
-from analytics_pipeline_tests.system.faults.verdicts import (
+from analytics_pipeline_tests.system.faults.outcomes import (
     FAILS,
     PASSES,
     assert_ended,
@@ -31,6 +23,14 @@ from analytics_pipeline_tests.system.faults.verdicts import (
     assert_nothing_wrong_is_kept,
     fate_of,
     kept_at_the_start,
+)
+from analytics_pipeline_tests.system.faults.two_days import (
+    SOURCES,
+    TABLES,
+    Asked,
+    Ends,
+    Run,
+    Situation,
 )
 
 API_8_7 = (

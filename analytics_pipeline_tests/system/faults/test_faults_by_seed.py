@@ -10,6 +10,12 @@ import pytest
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 from analytics_pipeline.sources.lightspeed import http as connection
 from analytics_pipeline_tests.system.faults.conftest import Situations
+from analytics_pipeline_tests.system.faults.outcomes import (
+    assert_ended,
+    assert_explained,
+    assert_nothing_wrong_is_kept,
+    kept_in,
+)
 from analytics_pipeline_tests.system.faults.two_days import (
     EXPORT,
     SOURCES,
@@ -17,12 +23,6 @@ from analytics_pipeline_tests.system.faults.two_days import (
     Ends,
     Run,
     Situation,
-)
-from analytics_pipeline_tests.system.faults.verdicts import (
-    assert_ended,
-    assert_explained,
-    assert_nothing_wrong_is_kept,
-    kept_in,
 )
 
 RATE = 0.2

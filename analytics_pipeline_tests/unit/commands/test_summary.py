@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from analytics_pipeline.commands.running import LOOK_AT, Outcome, notify, print_checks
+from analytics_pipeline.commands.running import (
+    LOOK_AT,
+    Outcome,
+    print_checks,
+    print_summary,
+)
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
@@ -58,7 +63,7 @@ def publish(
 def lines_of(shop: Shop, outcome: Outcome) -> dict[str, str]:
     """The lines of the summary, by their names."""
     out = Console(file=io.StringIO(), width=200, record=True)
-    notify(shop, outcome, DAY, 3.0, Terminal(out=out))
+    print_summary(shop, outcome, DAY, 3.0, Terminal(out=out))
     head, *lines = out.export_text().rstrip().splitlines()
     assert head == f"As of {DAY}"
     return dict(line.strip().split("  ", 1) for line in lines)

@@ -68,7 +68,7 @@ def page():
         report=report,
         plots=draw_plots(report, AS_OF),
         changes=[],
-        verdicts=[GOOD],
+        last_results=[GOOD],
         with_tax=True,
         provisional=False,
     )
@@ -140,7 +140,7 @@ def test_retention_shows_finished_months_only(tables):
 
 def test_all_is_well_only_if_every_check_passed(page, text):
     assert "All 1 checks passed." in text
-    reported = render_page(replace(page, verdicts=[GOOD, BAD]))
+    reported = render_page(replace(page, last_results=[GOOD, BAD]))
 
     assert "All 2 checks passed" not in reported
     assert "1 of 2 checks raised a warning." in reported

@@ -79,7 +79,7 @@ def test_what_a_person_accepted_is_no_warning(instance):
 
 
 def test_a_warning_of_an_earlier_day_is_shown_as_in_status():
-    verdicts = [
+    last_results = [
         LastResult("raw_sales", check, Outcome.PASSED, "All is well.", "2026-06-20")
         for check in ("words_are_known", "volume_is_usual", "matches_schema")
     ]
@@ -91,7 +91,7 @@ def test_a_warning_of_an_earlier_day_is_shown_as_in_status():
     stopped = CheckStatus(("raw_sales", "matches_schema", "2026-01-02"), at, True)
     incidents = observe({}, [*seen, stopped])
 
-    words, volume, schema = keep_warnings(verdicts, incidents)
+    words, volume, schema = keep_warnings(last_results, incidents)
 
     assert (words.outcome, words.day) == (Outcome.WARNS, "2026-01-03")
     assert volume.outcome is schema.outcome is Outcome.PASSED
