@@ -49,7 +49,7 @@ def shop(tmp_path: Path) -> Shop:
 def go_through_the_gate(shop: Shop, *check_results: CheckResult) -> list[object]:
     """Check a table with those results; return the events for Dagster."""
     frame = make_table(CustomerIdentities, [])
-    candidate = Candidate(frame, check_results, store=lambda _candidate: None)
+    candidate = Candidate(frame, check_results)
     parts: list[object] = []
     try:
         through_the_gate(shop, CUSTOMER_IDENTITIES, lambda: [candidate], parts)
