@@ -108,19 +108,19 @@ class Check:
     """A check in plain words: what is so when it passes, and what its failure does."""
 
     sentence: str
-    weight: Effect
+    effect: Effect
     may_be_accepted: bool = False
 
     @property
     def blocks(self) -> bool:
         """Whether a failure can stop the table."""
-        return self.weight is not Effect.WARNS
+        return self.effect is not Effect.WARNS
 
     @property
     def description(self) -> str:
         """The check as the UI shows it."""
         accepted = ", unless a person accepts it" if self.may_be_accepted else ""
-        return f"{self.sentence} A failure {self.weight}{accepted}."
+        return f"{self.sentence} A failure {self.effect}{accepted}."
 
 
 MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Effect.STOPS)
