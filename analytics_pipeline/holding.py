@@ -233,7 +233,7 @@ def _main_thread() -> int:
 
 def _die(error: RunTooLong | None) -> None:
     """End a process that did not end when asked; the system frees the lock."""
-    reported = f"error: {error.cause}\n  {error.remedy}\n" if error else ""
-    sys.stderr.write(reported)
+    message = f"error: {error.cause}\n  {error.remedy}\n" if error else ""
+    sys.stderr.write(message)
     sys.stderr.flush()
     os._exit(RunTooLong.exit_code)

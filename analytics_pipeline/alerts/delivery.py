@@ -263,14 +263,14 @@ def build_alert_sensor(open_shop: Callable[[], Shop]) -> dg.SensorDefinition:
         """Send what is new; a channel that refuses is tried again later."""
         shop = open_shop()
         try:
-            reported = send_alerts(shop, context.instance, is_patient=True)
+            delivery = send_alerts(shop, context.instance, is_patient=True)
         except PipelineError as error:
             return dg.SkipReason(f"{error.cause} {error.remedy}")
         except OSError as error:
             return dg.SkipReason(f"This machine failed: {error.strerror or error}.")
         refusing = (
-            f"; refusing: {', '.join(reported.refusing)}" if reported.refusing else ""
+            f"; refusing: {', '.join(delivery.refusing)}" if delivery.refusing else ""
         )
-        return dg.SkipReason(f"{reported.sent} messages sent{refusing}.")
+        return dg.SkipReason(f"{delivery.sent} messages sent{refusing}.")
 
     return alerts

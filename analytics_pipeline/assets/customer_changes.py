@@ -77,14 +77,14 @@ def _keep(shop: Shop, day: date) -> Candidate:
     checks = ("sales_are_current", "figures_are_current", "changes_add_up")
     kept = [CheckResult(check, True, sentence) for check in checks]
     known = CheckResult("earlier_master_is_known", True, sentence, Severity.WARN)
-    reported = no_changes()
+    changes = no_changes()
     try:
         if shop.warehouse.exists("customer_changes", key):
-            reported = shop.warehouse.read("customer_changes", CustomerChanges, key)
+            changes = shop.warehouse.read("customer_changes", CustomerChanges, key)
     except LocalFailure as error:
         lost = f"{error.cause} The changes of the day are lost."
         known = CheckResult("earlier_master_is_known", False, lost, Severity.WARN)
-    return Candidate(reported, [*kept, known, check_causes(reported)], key)
+    return Candidate(changes, [*kept, known, check_causes(changes)], key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,8 @@ def _without_customer(
 ) -> pd.DataFrame:
     """Return the *sale_orders* whose sales have no named customer."""
     own = web_sales["customer_id"]
-    nobodys = web_sales.loc[own.isna() | is_among(own, walk_in_ids), "sale_id"]
-    return sale_orders[is_among(sale_orders["sale_id"], nobodys)]
+    unnamed = web_sales.loc[own.isna() | is_among(own, walk_in_ids), "sale_id"]
+    return sale_orders[is_among(sale_orders["sale_id"], unnamed)]
 
 
 def _returns(
@@ -181,10 +181,10 @@ def _returns(
     A return with a named customer is theirs, and needs no following.
     """
     is_return = sales["return_for"].notnull()
-    is_nobodys = sales["customer_id"].isnull()
+    is_unnamed = sales["customer_id"].isnull()
     if walk_in_ids:
-        is_nobodys = is_nobodys | sales["customer_id"].isin(walk_in_ids)
-    found = sales.filter(is_return & is_nobodys)
+        is_unnamed = is_unnamed | sales["customer_id"].isin(walk_in_ids)
+    found = sales.filter(is_return & is_unnamed)
     returns: pd.DataFrame = shop.engine.to_pandas(
         found.select("sale_id", "customer_id", "return_for")
     )

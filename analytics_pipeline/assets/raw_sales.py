@@ -593,9 +593,9 @@ def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
     caught_up = CatchUpCheck(shop)
     first = shop.first_day
     start = None if first in days else _stored_start(shop, first)
-    anomaly_limits = DayAnomalies(shop, days)
+    anomalies = DayAnomalies(shop, days)
     for cut in cut_days(shop, days):
-        anomaly_limits.learn(cut.days, cut.rows)
+        anomalies.learn(cut.days, cut.rows)
         schema, faulty = RAW_SALES.audit(cut.rows)
         rows_of = dict(list(cut.rows.groupby(cut.partitions())))
         for day in cut.days:
@@ -604,7 +604,7 @@ def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
                 start = check_start(shop, rows)
             results = [
                 _result_of_day(schema, rows, faulty),
-                *_judge_day(shop, day, rows, caught_up, anomaly_limits),
+                *_check_day(shop, day, rows, caught_up, anomalies),
                 start,
             ]
             yield Candidate(
@@ -620,12 +620,12 @@ def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
     shop.warehouse.bundle("raw_sales")
 
 
-def _judge_day(
+def _check_day(
     shop: Shop,
     day: str,
     rows: pd.DataFrame,
     caught_up: CatchUpCheck,
-    anomaly_limits: DayAnomalies,
+    anomalies: DayAnomalies,
 ) -> list[CheckResult]:
     """Check one day by itself, and by the days before it."""
     date_of_day = date.fromisoformat(day)
@@ -635,7 +635,7 @@ def _judge_day(
         check_words(rows),
         check_short_sales(rows, shop.policy),
         check_ids(rows["sale_id"], "sale", "sales"),
-        *anomaly_limits.evaluate(
+        *anomalies.evaluate(
             day,
             rows,
             is_whole=read_to_end.passed,

@@ -478,11 +478,11 @@ def _show(found: Sequence[DoctorResult], terminal: Terminal) -> None:
         if each.remedy:
             terminal.marked("", "", "", each.remedy, width)
     grades = Counter(each.grade for each in found)
-    reported = (
+    counts = (
         f"{(number := grades[each]) or 'no'} {each}{'' if number == 1 else 's'}"
         for each in (Grade.FAULT, Grade.WARNING)
     )
-    terminal.out.print(f"\n{', '.join(reported)}", style="bold")
+    terminal.out.print(f"\n{', '.join(counts)}", style="bold")
 
 
 def _complain(found: DoctorResult, terminal: Terminal) -> None:

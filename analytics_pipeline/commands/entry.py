@@ -109,10 +109,8 @@ class OneDocument(TyperGroup):
                 return super().invoke(ctx)
         except _UsageError as error:
             if is_json:
-                reported = WrongUse(error.format_message(), "See the command's --help.")
-                typer.echo(
-                    json.dumps(document_of({}, [], reported.exit_code, reported))
-                )
+                refusal = WrongUse(error.format_message(), "See the command's --help.")
+                typer.echo(json.dumps(document_of({}, [], refusal.exit_code, refusal)))
             raise
 
 

@@ -294,9 +294,7 @@ def list_programs() -> Programs:
         needed = [Requirement(text) for text in requires(PACKAGE) or ()]
     except PackageNotFoundError:  # run from a source tree
         needed = []
-    return Programs(
-        versions, [reported for each in needed for reported in _unmet(each)]
-    )
+    return Programs(versions, [unmet for each in needed for unmet in _unmet(each)])
 
 
 def _version_of(name: str) -> str | None:

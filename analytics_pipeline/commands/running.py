@@ -139,20 +139,20 @@ def _send_alerts(
     """
     try:
         with records_kept(partial(instance_home, settings)):
-            reported = send_alerts(open_shop(settings), instance, is_patient=False)
+            delivery = send_alerts(open_shop(settings), instance, is_patient=False)
     except PipelineError as error:
         terminal.warn(f"No alert could be sent. {error.cause} {error.remedy}")
         return None
     except OSError as error:
         terminal.warn(f"No alert could be sent ({type(error).__name__}).")
         return None
-    if reported.refusing:
+    if delivery.refusing:
         terminal.warn(
-            f"{', '.join(reported.refusing)} did not accept an alert; it is tried "
+            f"{', '.join(delivery.refusing)} did not accept an alert; it is tried "
             "again "
             "with the next run. To try now: analytics-pipeline alert-test"
         )
-    return reported.incidents
+    return delivery.incidents
 
 
 def _read(result: dg.ExecuteInProcessResult) -> Outcome:

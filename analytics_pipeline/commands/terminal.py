@@ -108,8 +108,8 @@ class Activity:
         of = "" if self._of is None else f" of {self._of:,}"
         passed = self._seen - self._began - self._paused
         rate = self._done / passed if passed >= WORTH_A_RATE else 0
-        reported = f" ({rate:,.0f}/s)" if rate >= 1 else ""
-        return f" {self._done:,}{of}{reported}"
+        speed = f" ({rate:,.0f}/s)" if rate >= 1 else ""
+        return f" {self._done:,}{of}{speed}"
 
 
 def describe_wait(seconds: float, reason: str) -> str:
@@ -335,10 +335,10 @@ class Terminal:
 
     def prose(self, sentence: str, indent: int) -> None:
         """Print a sentence that goes on beneath itself on a terminal."""
-        reported = for_shop(sentence, self.shop)
+        text = for_shop(sentence, self.shop)
         if self.out.is_terminal:
-            reported = _fold(reported, self.out.width, indent)
-        self.out.print(" " * indent + reported, markup=False, soft_wrap=True)
+            text = _fold(text, self.out.width, indent)
+        self.out.print(" " * indent + text, markup=False, soft_wrap=True)
 
     def print_document(self, document: Mapping[str, Any]) -> None:
         """Print the one JSON document that a program reads."""

@@ -177,9 +177,9 @@ def list_grade_changes(
         values: the rows of kind ``value``: what may have moved a person.
         unknown: the cause of what nothing else explains.
     """
-    reported = ["customer_id", "tier", "inactive_segment", "last_order_date"]
-    both = before[reported].merge(
-        after[reported], on="customer_id", how="outer", suffixes=("_before", "_after")
+    columns = ["customer_id", "tier", "inactive_segment", "last_order_date"]
+    both = before[columns].merge(
+        after[columns], on="customer_id", how="outer", suffixes=("_before", "_after")
     )
     moved = both[_differ(both, "tier") | _differ(both, "inactive_segment")].sort_values(
         "customer_id"
@@ -378,8 +378,8 @@ def _show_difference(caused: pd.DataFrame) -> dict[str, "pd.Series[str]"]:
 def _write_figure(values: "pd.Series[int]", figure: str) -> "pd.Series[str]":
     """Return a figure as people read it: money with two decimals, counts without."""
     write = format_cents if figure.endswith("_cents") else str
-    reported = [None if pd.isna(each) else write(int(each)) for each in values]
-    return pd.Series(reported, index=values.index, dtype="str")
+    written = [None if pd.isna(each) else write(int(each)) for each in values]
+    return pd.Series(written, index=values.index, dtype="str")
 
 
 def _unexplained(

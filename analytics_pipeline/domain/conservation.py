@@ -95,12 +95,12 @@ def keep_people(
     limit = max(10, len(before) * 2 // 100)
     verb = "is" if len(gone) == 1 else "are"
     export = _blame_export(gone, customer_identities, limit)
-    reported, follows = export or ("", {})
+    blame, follows = export or ("", {})
     return CheckResult(
         "no_person_vanished",
         len(gone) <= limit,
         f"{say(len(gone), 'person', 'people')} of the last published master {verb} "
-        f"gone without a merge or a deletion; up to {limit} are tolerated.{reported}",
+        f"gone without a merge or a deletion; up to {limit} are tolerated.{blame}",
         evidence={
             "before": len(before),
             "now": len(now),

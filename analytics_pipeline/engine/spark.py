@@ -176,14 +176,14 @@ def _start(builder: Any, address: str) -> SparkSession:
             session.range(1).count()
         except (PySparkException, PySparkRuntimeError, OSError) as error:
             said.seek(0)
-            reported = said.read().decode(errors="replace")
-            raise _why_not(error, reported, address) from error
+            output = said.read().decode(errors="replace")
+            raise _why_not(error, output, address) from error
     return session
 
 
-def _why_not(error: Exception, reported: str, address: str) -> Exception:
+def _why_not(error: Exception, output: str, address: str) -> Exception:
     """Say why no session could be started."""
-    if "JAVA_HOME" in reported or "java: " in reported or "JAVA_GATEWAY" in str(error):
+    if "JAVA_HOME" in output or "java: " in output or "JAVA_GATEWAY" in str(error):
         return WrongUse(
             "ANALYTICS_ENGINE is spark, but Java 17 or later cannot be started.",
             "Install it and set JAVA_HOME, or unset ANALYTICS_ENGINE.",

@@ -67,8 +67,8 @@ def log_warnings(
 def log_stored(spec: TableSpec, candidate: Candidate) -> None:
     """Log what is stored now."""
     where = f"{candidate.partition}: " if candidate.partition else ""
-    reported = _fill_in(spec.ends, candidate)
-    _say(f"{where}{reported}{' ' if reported else ''}Stored.")
+    sentences = _fill_in(spec.ends, candidate)
+    _say(f"{where}{sentences}{' ' if sentences else ''}Stored.")
 
 
 def log_failure(sentence: str) -> None:

@@ -271,11 +271,11 @@ def _name_fault(error: dg.DagsterInvalidConfigError | YAMLError) -> str:
     """Return the variable or the key that is wrong, never the value of a variable."""
     if isinstance(error, YAMLError):
         return f"it is no YAML ({_in_a_line(error)})"
-    reported = error.errors[0].message
-    unset = re.search(r'variable "(\w+)" which is not set', reported)
-    no_number = re.search(r'variable "(\w+)" cannot be coerced into an int', reported)
+    message = error.errors[0].message
+    unset = re.search(r'variable "(\w+)" which is not set', message)
+    no_number = re.search(r'variable "(\w+)" cannot be coerced into an int', message)
     if unset:
         return f"{unset[1]} is not set"
     if no_number:
         return f"{no_number[1]} is no number"
-    return reported.splitlines()[0].split(". Expected")[0]
+    return message.splitlines()[0].split(". Expected")[0]

@@ -247,8 +247,8 @@ def _seal_all(shop: Shop) -> None:
         if table != SALES_FEED
     )
     if sealed:
-        reported = say(sealed, "stored file is", "stored files are")
-        _announce(shop, f"{reported} sealed, so that damage shows from now on.")
+        count = say(sealed, "stored file is", "stored files are")
+        _announce(shop, f"{count} sealed, so that damage shows from now on.")
     for path in list_notes(shop.warehouse.root, shop.settings.data_dir):
         seal_older_note(path)
 

@@ -218,7 +218,7 @@ def second_purchases_section(report: pd.DataFrame, as_of: date) -> Section:
          if month in ready or month < min(ready, default="") else "not known yet"]
         for month in table.index[::-1][: charts.MONTHS_SHOWN]
     ]  # fmt: skip
-    reported = (
+    sentence = (
         f"{share(again, whole)} of those who first bought between {ready[0]} and "
         f"{ready[-1]} bought again within {SECOND_WITHIN_DAYS} days."
         if ready
@@ -227,7 +227,7 @@ def second_purchases_section(report: pd.DataFrame, as_of: date) -> Section:
     return Section(
         ReportFigure.SECOND_PURCHASE,
         "First-time buyers, and who bought again",
-        reported,
+        sentence,
         charts.stacked_months(rows, series, "people, by month of first order"),
         Grid(["first order in", "people", *series, "rate"], lines),
         columns_of(rows),

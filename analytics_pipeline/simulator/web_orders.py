@@ -149,11 +149,11 @@ def sync(
         payments=[],
     )
     sale.sale_date = moment if course.dated_late else order.placed_at
-    reported = course.spelled(number)
-    noted = f"Order ID:{reported}{course.noted_after}"
+    spelling = course.spelled(number)
+    noted = f"Order ID:{spelling}{course.noted_after}"
     sale.note = f"{noted}\nDeliver to: {order.name}\nThank you"
     if not course.by_note_only:
-        sale.source, sale.source_id = shop.timeline.state.web_source, reported
+        sale.source, sale.source_id = shop.timeline.state.web_source, spelling
     sale.user_id = shop.web.user_id
     if course.paid:
         sale.payments.extend(_online_payment(shop, sale, moment))

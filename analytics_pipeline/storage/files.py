@@ -105,8 +105,8 @@ _CHANGE = ("LastModified", "last_modified", "updated", "mtime", "created", "size
 
 
 def _state_of_object(entry: Mapping[str, Any]) -> str:
-    reported = [name for name in _CONTENT if name in entry] or _CHANGE
-    return "|".join(str(entry[name]) for name in reported if name in entry)
+    names = [name for name in _CONTENT if name in entry] or _CHANGE
+    return "|".join(str(entry[name]) for name in names if name in entry)
 
 
 def state_of(found: os.stat_result) -> str:

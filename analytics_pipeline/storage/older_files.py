@@ -174,9 +174,9 @@ class StoredVersions:
         return values
 
 
-def _hash(reported: Mapping[str, int]) -> int:
+def _hash(versions: Mapping[str, int]) -> int:
     """Return what identifies these versions, as a number of 60 bits."""
-    return int(sha256(repr(sorted(reported.items())).encode()).hexdigest()[:15], 16)
+    return int(sha256(repr(sorted(versions.items())).encode()).hexdigest()[:15], 16)
 
 
 def _is_day(name: str) -> bool:

@@ -90,14 +90,14 @@ def profile_days(rows: pd.DataFrame) -> dict[date, DayProfile]:
         ),
         "hour_sales": _count_by(_with_hours(sales), "hour"),
     }
-    reported: dict[Any, dict[str, Any]] = {
+    figures: dict[Any, dict[str, Any]] = {
         day: {} for day in rows["business_date"].unique()
     }
     for name, values in counted.items():
         for day, value in values.items():
-            reported[day][name] = value if isinstance(value, dict) else int(value)
+            figures[day][name] = value if isinstance(value, dict) else int(value)
     return {
-        pd.Timestamp(day).date(): DayProfile(**each) for day, each in reported.items()
+        pd.Timestamp(day).date(): DayProfile(**each) for day, each in figures.items()
     }
 
 

@@ -395,8 +395,8 @@ class Connection:
     def _read_clock(self, date: str | None) -> None:
         """Note what the store's clock shows, and how far this machine's is ahead."""
         self.replied_at = http_date(date)
-        reported = self.replied_at
-        self.ahead_by = None if reported is None else self.now() - reported
+        store_time = self.replied_at
+        self.ahead_by = None if store_time is None else self.now() - store_time
 
     def _keep_within_the_limit(self) -> None:
         """Wait, and say so, where the store allows no request before its next window.

@@ -201,8 +201,8 @@ def stated_total(body: Any) -> int | None:
 
 def versions_of(records: list[Any]) -> list[int]:
     """Return the versions of the records that have one."""
-    reported = (stated_version(version_in(record)) for record in records)
-    return [each for each in reported if each]
+    versions = (stated_version(version_in(record)) for record in records)
+    return [each for each in versions if each]
 
 
 def last_version(body: Any, records: list[Any], highest: int) -> int:

@@ -327,9 +327,9 @@ def test_a_shop_whose_days_differ_by_chance_is_hardly_ever_alarmed(pattern):
 def test_half_of_the_normal_orders_is_always_reported(seed, mean):
     days = noisy(random.Random(seed), (mean,) * 7, 71)
     day = max(days)
-    anomaly_limits = float(str(evaluate(days, day=day).evidence["usual"]))
+    normal = float(str(evaluate(days, day=day).evidence["usual"]))
 
-    found = evaluate(days | {day: int(anomaly_limits / 2)}, day=day)
+    found = evaluate(days | {day: int(normal / 2)}, day=day)
 
     assert not found.passed
 
