@@ -89,20 +89,22 @@ def test_a_shop_of_a_chain_is_a_location_of_its_own_name(tmp_path: Path) -> None
 
 
 def test_a_run_in_process_is_recorded_like_one_that_was_launched() -> None:
-    instance = dg.DagsterInstance.ephemeral()
-    made = dg.Definitions(assets=[table], jobs=[dg.define_asset_job("daily_update")])
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = dg.Definitions(
+            assets=[table], jobs=[dg.define_asset_job("daily_update")]
+        )
 
-    record_like_launched(instance, load_settings(), "daily_update")
-    result = made.resolve_job_def("daily_update").execute_in_process(
-        instance=instance, tags=tags_of_command()
-    )
+        record_like_launched(instance, load_settings(), "daily_update")
+        result = made.resolve_job_def("daily_update").execute_in_process(
+            instance=instance, tags=tags_of_command()
+        )
 
-    run = instance.get_run_by_id(result.run_id)
-    assert run is not None
-    assert run.tags["dagster/code_location"] == "analytics_pipeline"
-    assert run.tags[LAUNCHED_BY] == COMMAND
-    label = {".dagster/repository": "__repository__@analytics_pipeline"}
-    assert [found.run_id for found in instance.get_runs(dg.RunsFilter(tags=label))] == [
-        result.run_id
-    ]
-    assert is_of_command(run)
+        run = instance.get_run_by_id(result.run_id)
+        assert run is not None
+        assert run.tags["dagster/code_location"] == "analytics_pipeline"
+        assert run.tags[LAUNCHED_BY] == COMMAND
+        label = {".dagster/repository": "__repository__@analytics_pipeline"}
+        assert [
+            found.run_id for found in instance.get_runs(dg.RunsFilter(tags=label))
+        ] == [result.run_id]
+        assert is_of_command(run)

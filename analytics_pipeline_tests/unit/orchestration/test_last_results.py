@@ -17,7 +17,8 @@ TABLE = dg.AssetKey("outlets")
 
 @pytest.fixture
 def instance():
-    return dg.DagsterInstance.ephemeral()
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
 
 
 def evaluate(instance, check, passed, severity="ERROR"):
