@@ -280,18 +280,18 @@ def _contradictions(
     A claim speaks about the order that it names, and about the one that has its sale.
     """
     claims = _claims(orders, candidates)
-    heeded = set(_pairs(matched, "sale_id", "order_number"))
+    used = set(_pairs(matched, "sale_id", "order_number"))
     claimed = _pairs(claims, "sale_id", "named")
-    unheeded = claims[
-        ~np.array([claim in heeded for claim in claimed], "bool")
+    unused = claims[
+        ~np.array([claim in used for claim in claimed], "bool")
         # A sale that is not stored (yet) contradicts only an order that has another.
         & (
             is_among(claims["sale_id"], candidates["sale_id"])
             | is_among(claims["named"], matched["order_number"])
         )
     ]
-    about_named = unheeded.assign(order_number=unheeded["named"])
-    about_owner = unheeded.merge(
+    about_named = unused.assign(order_number=unused["named"])
+    about_owner = unused.merge(
         matched[["sale_id", "order_number"]], on="sale_id", validate="m:1"
     )
     rows = pd.concat([about_named, about_owner]).drop_duplicates()

@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from string import Formatter
 from typing import Any
@@ -133,8 +134,7 @@ def as_dagster_failure() -> Iterator[None]:
     try:
         if overdue := why_overdue():
             raise overdue
-        with interruptible_queries():
-            yield
+        yield
     except dg.Failure:
         raise
     except PipelineError as error:
@@ -363,6 +363,18 @@ class GateRun:
         self.versions[day] = version_of(shop, spec, candidate)
         return results
 
+    def take_next(
+        self, candidates: Iterator[Candidate]
+    ) -> tuple[Candidate, list[CheckResult]] | None:
+        """Make and take the next candidate; nothing after the last one.
+
+        Dagster has handlers of its own while a step runs, and gives them back at every
+        event: so the queries are interruptible within each candidate, not around all.
+        """
+        with interruptible_queries():
+            candidate = next(candidates, None)
+            return None if candidate is None else (candidate, self.take(candidate))
+
     def log(self, candidate: Candidate, check_results: Sequence[CheckResult]) -> None:
         """Log what warns, and that the candidate is stored; of many days the first."""
         log_warnings(check_results, candidate.partition)
@@ -371,7 +383,7 @@ class GateRun:
 
     def materialized(self, day: str) -> dg.AssetMaterialization:
         """Describe the stored *day* as Dagster keeps it."""
-        version = self.versions[day]
+        version = self.versions.get(day)
         return dg.AssetMaterialization(
             self.key,
             partition=day,
@@ -405,8 +417,8 @@ def make_table(
     ):
         run.shop.progress(spec.name, 0, None)
         log_beginning(spec, gate.wanted)
-        for done, candidate in enumerate(make(run), start=1):
-            latest = gate.take(candidate)
+        following = partial(gate.take_next, make(run))
+        for done, (candidate, latest) in enumerate(iter(following, None), start=1):
             if spec.is_daily:
                 run.shop.progress(f"{spec.name} days", done, gate.expected)
             is_many = gate.expected > MOST_DAYS_REPORTED

@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import httpx
 import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
@@ -15,8 +17,9 @@ from dagster._utils.interrupts import raise_interrupts_as
 from ibis.backends.duckdb import Backend as DuckDB
 
 from analytics_pipeline import holding
-from analytics_pipeline.engine.duckdb import connect
+from analytics_pipeline.engine.duckdb import connect, interruptible_queries
 from analytics_pipeline.holding import Holding, holding_of, silent, watched
+from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline.model.errors import (
     LightspeedUnavailable,
     PipelineError,
@@ -25,7 +28,9 @@ from analytics_pipeline.model.errors import (
     WrongUse,
 )
 from analytics_pipeline.model.policy import Policy, RunLimits
+from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.orchestration.gate import as_dagster_failure
+from analytics_pipeline.orchestration.jobs import business_days
 from analytics_pipeline.settings import (
     Engine,
     load_policy,
@@ -35,6 +40,9 @@ from analytics_pipeline.settings import (
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline.storage.state import Holder, read_holder
+from analytics_pipeline.tables import RAW_SALES
+from analytics_pipeline_tests.gated import materialize_gated, with_checks
+from analytics_pipeline_tests.tables import make_table
 
 AT_ONCE = RunLimits(idle_minutes=0.001)
 LONG = 20.0
@@ -178,12 +186,11 @@ LONG_QUERIES = [
 def test_a_query_that_takes_too_long_is_reported_as_that_and_not_as_ctrl_c(
     query: str, tmp_path: Path
 ) -> None:
-    import dagster as dg
-
     with (
         pytest.raises(dg.Failure) as failed,
         taking_too_long(tmp_path),
         as_dagster_failure(),
+        interruptible_queries(),
         an_engine() as engine,
     ):
         engine.con.execute(query)
@@ -210,11 +217,47 @@ def test_a_signal_ends_a_long_query_at_once(query: str, number: signal.Signals) 
         pytest.raises((KeyboardInterrupt, DagsterExecutionInterruptedError)),
         raise_interrupts_as(DagsterExecutionInterruptedError),
         as_dagster_failure(),
+        interruptible_queries(),
         signalled_soon(number),
     ):
         engine.con.execute(query)
 
     assert time.monotonic() - began < LONG
+
+
+def test_a_signal_ends_the_query_of_a_later_candidate_and_handlers_are_given_back(
+    tmp_path: Path,
+) -> None:
+    """Dagster replaces the handlers at every event, and so between two candidates."""
+    shop = open_shop(load_settings(data_dir=tmp_path, start_date=date(2026, 6, 1)))
+    spec = with_checks(RAW_SALES)
+    days = ["2026-06-01", "2026-06-02"]
+
+    def candidates() -> Iterator[Candidate]:
+        yield Candidate(make_table(RawSales, []), [], days[0])
+        with an_engine() as engine, signalled_soon(signal.SIGINT):
+            engine.con.execute(LONG_QUERIES[0])
+
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    began = time.monotonic()
+    ends = zip(("start", "end"), days, strict=True)
+    tags = {f"dagster/asset_partition_range_{end}": day for end, day in ends}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize_gated(
+            shop,
+            spec,
+            candidates,
+            instance,
+            days=business_days(shop.settings),
+            tags=tags,
+        )
+
+    assert not result.success
+    assert time.monotonic() - began < LONG
+    assert shop.warehouse.partitions("raw_sales") == days[:1]
+    assert handlers == [
+        signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)
+    ]
 
 
 @pytest.mark.usefixtures("looking_often")

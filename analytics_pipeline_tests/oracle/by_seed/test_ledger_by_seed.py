@@ -104,7 +104,7 @@ def test_the_stores_of_every_day_are_of_all_kinds() -> None:
 
 
 @pytest.mark.parametrize("choice", ["with_tax", "tiers_by_lifetime"])
-def test_a_choice_that_was_not_heeded_would_show_in_one_of_them(choice: str) -> None:
+def test_a_choice_that_was_ignored_would_show_in_one_of_them(choice: str) -> None:
     shown = []
     for plan in map(plan_store, EVERY_DAY):
         store = LivingStore(plan)
