@@ -4,10 +4,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from analytics_pipeline_tests.conftest import SMALL, forget_environment
+from analytics_pipeline_tests.simulated_shop import SimulatedShop, open_simulated_shop
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 HERE = {"127.0.0.1", "localhost", "::1"}
@@ -82,3 +86,16 @@ def is_elsewhere(url: str) -> bool:
     name = parts.hostname or ""
     is_here = name in HERE or name.endswith(".localhost")  # by RFC 6761
     return parts.scheme not in OF_NO_HOST and not is_here
+
+
+@pytest.fixture(scope="module")
+def shop(
+    small_shops_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SimulatedShop]:
+    """A shop whose first day is published; the next one is lived, and not read."""
+    folder = tmp_path_factory.mktemp("shop")
+    data = shutil.copytree(small_shops_data, folder / "data")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        forget_environment(monkeypatch, folder)
+        with open_simulated_shop(data, **SMALL) as opened:
+            yield opened

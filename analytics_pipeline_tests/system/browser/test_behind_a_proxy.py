@@ -16,11 +16,9 @@ from urllib.parse import quote
 
 import pytest
 
-from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     SimulatedShop,
-    open_simulated_shop,
 )
 from analytics_pipeline_tests.system.browser.conftest import open_page
 from analytics_pipeline_tests.system.browser.served_ui import ServedUi, served_ui
@@ -46,18 +44,6 @@ GLOBAL = "{{\n admin off\n auto_https disable_redirects\n storage file_system {}
 def place() -> str:
     """Where the proxy serves the UI: a name that every browser resolves to loopback."""
     return f"analytics.localhost:{free_port()}"
-
-
-@pytest.fixture(scope="module")
-def shop(
-    small_shops_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SimulatedShop]:
-    folder = tmp_path_factory.mktemp("shop")
-    data = shutil.copytree(small_shops_data, folder / "data")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        forget_environment(monkeypatch, folder)
-        with open_simulated_shop(data, **SMALL) as opened:
-            yield opened
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """The Dagster UI as people use it: by clicking, in a browser, on a real shop."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,30 +9,15 @@ import pytest
 
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline_tests import clock
-from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     SimulatedShop,
-    open_simulated_shop,
 )
 from analytics_pipeline_tests.system.browser.served_ui import ServedUi, served_ui
 from analytics_pipeline_tests.system.shared_deployment.processes import wait_until
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(480)]
 GROUPS = ["outside", "sources", "sales", "customers", "exports", "reports"]
-
-
-@pytest.fixture(scope="module")
-def shop(
-    small_shops_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SimulatedShop]:
-    """A shop whose first day is published; the next one is lived, and not read."""
-    folder = tmp_path_factory.mktemp("shop")
-    data = shutil.copytree(small_shops_data, folder / "data")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        forget_environment(monkeypatch, folder)
-        with open_simulated_shop(data, **SMALL) as opened:
-            yield opened
 
 
 @pytest.fixture(scope="module")
