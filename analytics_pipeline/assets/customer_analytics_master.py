@@ -28,8 +28,8 @@ _LOG = logging.getLogger(__name__)
 
 def list_master(shop: Shop, day: date) -> Candidate:
     """List every person with contact and figures as of *day*."""
-    evaluate = CatchUpCheck(shop)
-    caught_up, provisional = evaluate.evaluate(day), evaluate.is_provisional(day)
+    catch_up = CatchUpCheck(shop)
+    caught_up, provisional = catch_up.evaluate(day), catch_up.is_provisional(day)
     if caught_up.blocks:
         return Candidate(None, [caught_up], partition=day.isoformat())
     shop.refuse_failed("first_time_buyers", [day.isoformat()])
