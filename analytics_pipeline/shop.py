@@ -126,15 +126,14 @@ class Shop:
         if self.readable is not None and table not in self.readable:
             raise ValueError(f"{table} is loaded but not declared in tables.py")
 
-    def sales_log(self, generation: int | None = None) -> SalesLog:
-        """Return the current generation of the log of sales, or that one."""
-        root = self.warehouse.root / "sales_feed"
-        return SalesLog(root, generation, self.verified)
+    def sales_log(self) -> SalesLog:
+        """Return the current generation of the log of sales."""
+        self._require("sales_feed")
+        return SalesLog(self.warehouse.root / "sales_feed", None, self.verified)
 
     def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
         """Return the versions of sales in *log*, or in its segments before *until*."""
-        self._require("sales_feed")
-        self.versions.refuse_log(log, self.sales_log)
+        self.versions.refuse_log(log)
         feed = open_table(self.engine, log.paths(until), SalesFeed)
         return in_one_spelling(feed) if self.has_other_spellings(log) else feed
 

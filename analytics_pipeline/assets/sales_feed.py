@@ -1,7 +1,7 @@
 """``sales_feed``: tail the feed into the log, compare it, repair it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -369,7 +369,7 @@ def keep_known_sales(
         return skip_known_sales()
     try:
         old.sound_segments()
-        shop.versions.refuse_log(old, shop.sales_log)
+        shop.versions.refuse_log(old)
     except LocalFailure as error:
         # A full read is what repairs a damaged or outdated log, so it must go on.
         sentence = f"What the log held cannot be compared: {error.cause}"
@@ -470,13 +470,12 @@ def skip_comparison() -> CheckResult:
 
 
 def compare_with_search(
-    shop: Shop, client: LightspeedClient, log: SalesLog, as_of: date, days: int
+    shop: Shop, client: LightspeedClient, log: SalesLog, period: Period, days: int
 ) -> CheckResult:
-    """Fetch what the search has for the last *days* and the log lacks.
+    """Fetch what the search has for the *period* of the last *days* and the log lacks.
 
     The search may lag behind the feed: what only the log has is counted, no more.
     """
-    period = _period(shop, as_of, days)
     search = client.search_sales()
     searched = _search(shop, search, period, highest_plausible(log.cursor()))
     held = _held_of_period(shop, log, searched, period)
@@ -519,13 +518,10 @@ def _differences(
     return find_differences(searched, held[list(SEEN)], named)
 
 
-def _period(shop: Shop, as_of: date, days: int) -> Period:
-    """Return from when to when the last *days* last, in all zones of the shop."""
+def _period(shop: Shop, zones: Set[str], as_of: date, days: int) -> Period:
+    """Return from when to when the last *days* last, in all *zones* of the shop."""
     start = datetime.combine(as_of - timedelta(days=days - 1), time())
-    zones = {shop.settings.time_zone}
-    if shop.warehouse.exists("outlets"):
-        # The last good ones, whatever became of the last attempt to read them.
-        zones |= set(shop.warehouse.read("outlets", Outlets)["time_zone"])
+    zones = zones | {shop.settings.time_zone}
     first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
     return first.astimezone(UTC), end_of(as_of, zones).astimezone(UTC)
 
@@ -615,6 +611,7 @@ class _ContractBroken(Exception):
 def read_sales_feed(
     shop: Shop,
     client: LightspeedClient,
+    zones: Set[str],
     *,
     as_of: date,
     days: int,
@@ -626,7 +623,8 @@ def read_sales_feed(
     With *full_resync* the feed is read from its start into a new generation of the
     log, which takes the old one's place only when it is complete and sound; so it is
     too where the log is of an older version that no step leads from.  With *replay*
-    the sales in quarantine are tried again, one by one.
+    the sales in quarantine are tried again, one by one.  The last *days* are those of
+    every one of the *zones* of the outlets.
     """
     refuse_another_store(shop, client.retailer())
     log = shop.sales_log()
@@ -645,7 +643,7 @@ def read_sales_feed(
         else skip_known_sales()
     )
     compared = (
-        compare_with_search(shop, client, log, as_of, days)
+        compare_with_search(shop, client, log, _period(shop, zones, as_of, days), days)
         if is_compared
         else skip_comparison()
     )
@@ -775,11 +773,15 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
 
 
 @table(SALES_FEED)
-def sales_feed(run: TableRun) -> Candidate:
+def sales_feed(
+    run: TableRun, lightspeed: LightspeedClient, outlets: pd.DataFrame | None
+) -> Candidate:
     """Read on in the feed of sales; each page is appended to the log as it is read."""
     refuse_missing_day(run.shop, run.as_of)
-    with run.lightspeed() as client:
-        candidate = read_sales_feed(run.shop, client, as_of=run.as_of, **run.options)
+    zones = set() if outlets is None else set(outlets["time_zone"])
+    candidate = read_sales_feed(
+        run.shop, lightspeed, zones, as_of=run.as_of, **run.options
+    )
     return replace(candidate, store=_is_stored)
 
 
