@@ -63,6 +63,9 @@ LOADERS: Mapping[str, Callable[[Shop, Any], Any]] = MappingProxyType(
 )
 """What loads a table that must be current, not only have passed its gate."""
 
+BUILT_ON = frozenset({Reads.WHOLE, Reads.SAME_DAY, Reads.UP_TO_DAY, Reads.RESULT})
+"""How an input is read that must have passed its gate."""
+
 
 def make_candidates(
     spec: TableSpec, make: TableFunction, run: TableRun
@@ -79,11 +82,15 @@ def make_candidates(
         LocalFailure: an input was never stored, or cannot be read.
     """
     if not spec.is_made_by_day:
-        yield from make(run, load_inputs(spec, run.shop, None, None))
+        published = run.shop.publication.published()
+        day = date.fromisoformat(published.as_of) if published else None
+        refuse_failed_inputs(spec, run.shop, day)
+        yield from make(run, load_inputs(spec, run.shop, day, day, {}))
         return
     lasting: dict[str, Any] = {}
     for day in run.days:
         of_day = run.of(day)
+        refuse_failed_inputs(spec, run.shop, day)
         before = check_before(spec, of_day)
         if any(result.blocks for result in before):
             yield Candidate(None, before, day.isoformat())
@@ -92,6 +99,17 @@ def make_candidates(
         for candidate in make(of_day, inputs):
             results = [*before, *candidate.check_results]
             yield replace(candidate, check_results=results, partition=day.isoformat())
+
+
+def refuse_failed_inputs(spec: TableSpec, shop: Shop, day: date | None) -> None:
+    """Make sure that the last attempt at each input of *day* passed its gate.
+
+    Raises:
+        InputFailed: one did not.
+    """
+    for each in spec.tables_read:
+        if each.reads in BUILT_ON:
+            shop.refuse_failed(each.name, _partitions_of(each, shop, day))
 
 
 def check_before(spec: TableSpec, run: TableRun) -> list[CheckResult]:
@@ -110,14 +128,14 @@ def load_inputs(
     shop: Shop,
     day: date | None,
     last: date | None,
-    lasting: dict[str, Any] | None = None,
+    lasting: dict[str, Any],
 ) -> dict[str, Any]:
     """Load what the function of *spec* is given.
 
     Args:
         spec: the table that is made.
         shop: whose.
-        day: the day that is made; without one, daily inputs are of the published day.
+        day: the day that is made, or the published one; none before there is one.
         last: the last day that the run makes.
         lasting: the inputs that are the same for every day of the run, once loaded.
 
@@ -126,14 +144,7 @@ def load_inputs(
         GateFailed: an input is older than what it was made from.
         LocalFailure: an input was never stored, or cannot be read.
     """
-    if day is None:
-        published = shop.publication.published()
-        day = last = date.fromisoformat(published.as_of) if published else None
-    for each in spec.inputs:
-        if isinstance(each, Input) and each.reads is Reads.RESULT:
-            shop.refuse_failed(each.name, [_partition_of(each, day) or ""])
     loaded: dict[str, Any] = {}
-    lasting = {} if lasting is None else lasting
     for each in spec.inputs:
         place = loaded if each.is_of_day else lasting
         if each.is_given and each.name not in place:
@@ -159,6 +170,13 @@ def _load(
     if load := LOADERS.get(spec.name):
         return load(shop, day)
     return shop.load(spec.name, spec.schema, partition)
+
+
+def _partitions_of(each: Input, shop: Shop, day: date | None) -> list[str]:
+    """Return the partitions of an input that a table of *day* is built on."""
+    if each.reads is Reads.UP_TO_DAY and day is not None:
+        return shop.days_until(day)
+    return [_partition_of(each, day) or ""]
 
 
 def _partition_of(each: Input, day: date | None) -> str | None:
