@@ -362,6 +362,7 @@ class GateRun:
         shop.warehouse.forget_failure(spec.name, day)
         self.stored[day] = figures(shop, spec, candidate)
         self.versions[day] = version_of(shop, spec, candidate)
+        shop.on_stored(spec.name, candidate)
         return results
 
     def take_next(
