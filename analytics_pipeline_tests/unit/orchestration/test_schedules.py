@@ -22,6 +22,7 @@ from analytics_pipeline.orchestration.schedules import (
 )
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline_tests import clock
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -206,7 +207,7 @@ def test_a_day_that_failed_after_it_was_published_is_missed_again(settings, inst
 
 
 def test_a_master_made_before_its_day_had_ended_is_made_again(settings, instance):
-    today = datetime.now(NEW_YORK).date()
+    today = clock.now().astimezone(NEW_YORK).date()
     before, yesterday = (today + timedelta(days=days) for days in (-1, 1))
     publish(instance, str(before), str(today))
 
