@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from analytics_pipeline.assets.raw_sales import latest_sales, refuse_missing_day
+from analytics_pipeline.assets.raw_sales import latest_sales
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.feed import (
@@ -777,7 +777,6 @@ def sales_feed(
     run: TableRun, lightspeed: LightspeedClient, outlets: pd.DataFrame | None
 ) -> Candidate:
     """Read on in the feed of sales; each page is appended to the log as it is read."""
-    refuse_missing_day(run.shop, run.as_of)
     zones = set() if outlets is None else set(outlets["time_zone"])
     candidate = read_sales_feed(
         run.shop, lightspeed, zones, as_of=run.as_of, **run.options
