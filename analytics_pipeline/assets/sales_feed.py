@@ -462,16 +462,23 @@ SEARCH_CHECK = "agrees_with_search"
 Period = tuple[datetime, datetime]
 
 
-def skip_comparison() -> CheckResult:
-    """Return the check result of a run that does not compare."""
-    return CheckResult(
-        SEARCH_CHECK, True, "Nothing was compared with the search in this run."
-    )
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of comparing the log with the search, and how many sales it repaired."""
+
+    result: CheckResult
+    repaired: int = 0
+
+
+def skip_comparison() -> Compared:
+    """Return what comes of a run that does not compare."""
+    sentence = "Nothing was compared with the search in this run."
+    return Compared(CheckResult(SEARCH_CHECK, True, sentence))
 
 
 def compare_with_search(
     shop: Shop, client: LightspeedClient, log: SalesLog, period: Period, days: int
-) -> CheckResult:
+) -> Compared:
     """Fetch what the search has for the *period* of the last *days* and the log lacks.
 
     The search may lag behind the feed: what only the log has is counted, no more.
@@ -499,7 +506,7 @@ def compare_with_search(
         "not_shown_by_search": search.unseen,
         "only_in_the_log": int(only_held.sum()),
     }
-    return CheckResult(
+    result = CheckResult(
         SEARCH_CHECK,
         not missing,
         f"{len(searched)} sales of the last {days} days were compared with the search; "
@@ -507,6 +514,7 @@ def compare_with_search(
         f"{len(missing)} could not be.",
         evidence={**counts, "sales": name_some(missing)},
     )
+    return Compared(result, len(fetched.repaired))
 
 
 def _differences(
@@ -647,14 +655,13 @@ def read_sales_feed(
         if is_compared
         else skip_comparison()
     )
-    checked = (*_check_walk(shop, walk, log), compared, kept)
+    checked = (*_check_walk(shop, walk, log), compared.result, kept)
     # A walk whose fault a person has accepted is as complete as any other.
     honour = shop.warehouse.acceptances.honour
     results = [honour("sales_feed", None, result) for result in checked]
     if not any(result.blocks for result in results):
         _finish(shop, walk, full_resync)
-    repaired = compared.evidence.get("repaired", 0)
-    figures = {**_figures(walk, client), "repaired": repaired, **replayed}
+    figures = {**_figures(walk, client), "repaired": compared.repaired, **replayed}
     return Candidate(None, results, figures=figures)
 
 
