@@ -464,7 +464,7 @@ Period = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What came of comparing the log with the search, and how many sales it repaired."""
+    """What came of comparing the log with the search: how many sales were repaired."""
 
     result: CheckResult
     repaired: int = 0
