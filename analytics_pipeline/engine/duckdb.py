@@ -31,11 +31,11 @@ from analytics_pipeline.model.errors import (
     PipelineError,
     WrongUse,
 )
-from analytics_pipeline.model.schemas.table import Table
+from analytics_pipeline.model.schemas.table import Table, arrow_schema
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.machine import explain_engine, refuse_few_files
 from analytics_pipeline.storage.object_store import copies_of_this_process
-from analytics_pipeline.storage.parquet import LABEL, UPDATE, arrow_schema, proved_files
+from analytics_pipeline.storage.parquet import LABEL, UPDATE, proved_files
 from analytics_pipeline.storage.tables import ReadPlan
 
 # ----------------------------------------------------------------------------------
