@@ -17,6 +17,8 @@ from analytics_pipeline.shop import Shop, hold_for_run
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
 from analytics_pipeline.sources.lightspeed.replies import Allowance
+from analytics_pipeline.sources.lightspeed.store import LightspeedStore
+from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.storage.state import claim_store
 
 # ----------------------------------------------------------------------------------
@@ -61,8 +63,18 @@ class Lightspeed:
     attempts: int = 6
 
     @contextmanager
-    def open(self) -> Iterator[LightspeedClient]:
-        """Yield a client; close it afterwards.
+    def open(self) -> Iterator[PointOfSale]:
+        """Yield the store as the tables read it; close its connection afterwards.
+
+        Raises:
+            WrongUse: the prefix or the token is not set.
+        """
+        with self.connect() as client:
+            yield LightspeedStore(client)
+
+    @contextmanager
+    def connect(self) -> Iterator[LightspeedClient]:
+        """Yield a client of the store's API; close it afterwards.
 
         Raises:
             WrongUse: the prefix or the token is not set.

@@ -61,7 +61,7 @@ def add_a_cent(people: Any) -> Any:
 
 
 MADE_BY = {
-    "sales_feed": ("assets.sales_feed.sales_rows", spoil_page),
+    "sales_feed": ("sources.lightspeed.store.sales_rows", spoil_page),
     "raw_sales": ("assets.raw_sales.cut_days", spoil_days),
     "customer_analytics": ("assets.customer_analytics.analyse_customers", spoil_tables),
     "customer_changes": ("assets.customer_changes.explain_changes", spoil_tables),

@@ -3,7 +3,11 @@
 import pytest
 
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.sources.lightspeed.outlets import currencies_of, outlets_rows
+from analytics_pipeline.sources.lightspeed.outlets import (
+    currencies_of,
+    details_of,
+    outlets_rows,
+)
 
 STORE = {"id": "store-1", "timezone": "America/New_York", "country": "us"}
 
@@ -18,7 +22,7 @@ def outlet(**changes):
 
 
 def rows_of(outlets, registers=(), store=STORE):
-    rows = outlets_rows(outlets, registers, store)
+    rows = outlets_rows(outlets, registers, details_of(store))
     Outlets.validate(rows, lazy=True)
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
@@ -81,7 +85,7 @@ def test_what_is_no_outlet_makes_no_row(record):
     "store", ["EUR", " eur ", {"code": "EUR", "symbol": "€"}, {"code": "Eur"}]
 )
 def test_a_currency_is_a_code_or_has_one_in_any_case_rule_1_6(store):
-    found = currencies_of([outlet(currency=store)], {"currency": store})
+    found = currencies_of([outlet(currency=store)], details_of({"currency": store}))
 
     assert (found.store, found.of_outlets) == ("EUR", {"outlet-1": "EUR"})
 
@@ -90,7 +94,7 @@ def test_a_currency_is_a_code_or_has_one_in_any_case_rule_1_6(store):
     "value", [None, "", "$", "US dollar", 840, {}, {"symbol": "$"}, {"code": None}, []]
 )
 def test_what_is_no_code_is_an_unknown_currency_rule_1_6(value):
-    found = currencies_of([outlet(currency=value)], {"currency": value})
+    found = currencies_of([outlet(currency=value)], details_of({"currency": value}))
 
     assert (found.store, found.of_outlets, found.named) == (None, {}, [])
 
@@ -98,6 +102,6 @@ def test_what_is_no_code_is_an_unknown_currency_rule_1_6(value):
 def test_the_currency_of_a_deleted_outlet_counts_as_its_sales_do_rule_1_6():
     closed = outlet(id="closed", currency="CAD", deleted_at="2025-01-01T00:00:00Z")
 
-    found = currencies_of([outlet(currency="USD"), closed, None, "x"], None)
+    found = currencies_of([outlet(currency="USD"), closed, None, "x"], details_of(None))
 
     assert found.named == ["CAD", "USD"]
