@@ -1,4 +1,4 @@
-"""What a point of sale must offer to the pipeline, whoever makes it.
+"""What any point of sale must offer to the pipeline.
 
 Each sale and each customer record has a version, which is above all others whenever
 the record has changed: so what is new is read on from the last version known.  A

@@ -31,7 +31,7 @@ class LightspeedStore:
     """Offers what ``PointOfSale`` asks for, through a client of the store's API."""
 
     def __init__(self, client: LightspeedClient) -> None:
-        """Read through *client*, which whoever opened it closes."""
+        """Read through *client*; who opened it closes it."""
         self._client = client
 
     @property
