@@ -23,7 +23,6 @@ from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.holding import Progress
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LightspeedUnavailable, LocalFailure
-from analytics_pipeline.model.schemas.versions import HISTORY
 from analytics_pipeline.orchestration.instance import (
     find_home,
     instance_home,
@@ -72,6 +71,7 @@ from analytics_pipeline.storage.state import (
     read_identity_key,
     read_note_bytes,
 )
+from analytics_pipeline.storage.versions import HISTORY
 
 # ----------------------------------------------------------------------------------
 # What of the schedule and the sensors somebody has switched off in Dagster's UI.
