@@ -110,6 +110,17 @@ class Lightspeed:
             holding.advance()
 
 
+def point_of_sale(
+    settings: Settings, on_wait: Callable[[float, str], None]
+) -> dg.ResourceDefinition:
+    """Return the resource that opens the point of sale: here it is chosen."""
+    return dg.ResourceDefinition.hardcoded_resource(
+        Lightspeed(settings, on_wait),
+        "The way to Lightspeed, which is only read. Store and token are in the "
+        "settings of the shop, and in no record of Dagster.",
+    )
+
+
 LOG_EVERY = 300.0
 """Seconds after which a run that waits for another one says so again."""
 
@@ -171,4 +182,8 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
                 set_damaged_aside(shop)
             yield shop
 
-    return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)
+    return dg.ResourceDefinition(
+        resource_fn=dg.resource(hold).resource_fn,
+        description="The shop of the data directory. A run holds it until it ends; "
+        "others wait.",
+    )
