@@ -7,7 +7,10 @@ from analytics_pipeline.sources.lightspeed.outlets import (
     currencies_of,
     details_of,
     outlets_rows,
+    read_outlets,
 )
+from analytics_pipeline.sources.protocol import StoreDetails
+from analytics_pipeline.sources.values import UnreadableRecord
 
 STORE = {"id": "store-1", "timezone": "America/New_York", "country": "us"}
 
@@ -105,3 +108,28 @@ def test_the_currency_of_a_deleted_outlet_counts_as_its_sales_do_rule_1_6():
     found = currencies_of([outlet(currency="USD"), closed, None, "x"], details_of(None))
 
     assert found.named == ["CAD", "USD"]
+
+
+def test_what_the_store_says_is_used_as_far_as_it_can_be():
+    said = STORE | {"timezone": "Mars/Olympus", "currency": {"code": "usd"}}
+
+    assert details_of(STORE | said) == StoreDetails("store-1", None, "US", "USD")
+    assert details_of(["no store"]) == StoreDetails(None, None, None, None)
+
+
+def test_outlets_that_cannot_be_read_are_counted_and_named_as_far_as_possible():
+    outlets = [
+        outlet(),
+        outlet(id="outlet-2", time_zone="Mars/Olympus"),
+        UnreadableRecord({"id": "outlet-3"}),
+        UnreadableRecord({}),
+        outlet(id=None),
+        "outlet",
+    ]
+
+    read = read_outlets(outlets, [], details_of(STORE))
+
+    assert read.rows["outlet_id"].tolist() == ["outlet-1", "outlet-2"]
+    assert read.zone_unknown == ["outlet-2"]
+    assert read.undecodable == {"outlet-3"}
+    assert read.unreadable == 4
