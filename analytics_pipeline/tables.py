@@ -55,12 +55,18 @@ class Source(StrEnum):
 
 
 class Reads(StrEnum):
-    """How much of an input a table reads."""
+    """How much of an input a table reads, and who reads it."""
 
     WHOLE = "the whole table"
     SAME_DAY = "the same day"
     UP_TO_DAY = "every day up to the day"
+    RESULT = "whether it passed its gate"
+    END = "when it was last read to its end"
     EARLIER = "what an earlier run stored"
+
+
+GIVEN = frozenset({Reads.WHOLE, Reads.SAME_DAY, Reads.UP_TO_DAY, Reads.EARLIER})
+"""What the function is given; the rest is asked by the gate alone, before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,37 @@ class Input:
     """A table that another one reads, and how much of it.
 
     ``EARLIER`` is a comparison with the run before: it is no dependency, so the input
-    may be made later in the same run.
+    may be made later in the same run, and there may be none yet.
     """
 
-    table: str
+    name: str
     reads: Reads
+    is_optional: bool = False
+
+    @property
+    def inputs(self) -> Sequence["Input"]:
+        """The tables that are read for it: itself."""
+        return (self,)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the function has a parameter of its name."""
+        return self.reads in GIVEN
+
+    @property
+    def is_of_day(self) -> bool:
+        """Whether it differs from day to day."""
+        return self.reads in {Reads.SAME_DAY, Reads.UP_TO_DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Intermediate:
+    """What tables are made from, worked out of others and stored nowhere."""
+
+    name: str
+    inputs: Sequence[Input]
+    is_of_day: bool = False
+    is_given: bool = True
 
 
 def whole(table: str) -> Input:
@@ -80,9 +112,9 @@ def whole(table: str) -> Input:
     return Input(table, Reads.WHOLE)
 
 
-def same_day(table: str) -> Input:
-    """Declare that the same day of a daily table is read."""
-    return Input(table, Reads.SAME_DAY)
+def same_day(table: str, *, is_optional: bool = False) -> Input:
+    """Declare that the same day of a daily table is read, if it has to be there."""
+    return Input(table, Reads.SAME_DAY, is_optional)
 
 
 def up_to_day(table: str) -> Input:
@@ -90,9 +122,56 @@ def up_to_day(table: str) -> Input:
     return Input(table, Reads.UP_TO_DAY)
 
 
+def passed(table: str) -> Input:
+    """Declare that a table, or the same day of it, has to have passed its gate."""
+    return Input(table, Reads.RESULT)
+
+
+def read_to_end(table: str) -> Input:
+    """Declare that it matters when a table was last read to its end."""
+    return Input(table, Reads.END)
+
+
 def earlier(table: str) -> Input:
     """Declare that a table is read as an earlier run stored it."""
     return Input(table, Reads.EARLIER)
+
+
+PURCHASES = Intermediate(
+    "purchases",
+    (
+        up_to_day("raw_sales"),
+        whole("customer_identities"),
+        whole("customers"),
+        whole("ecom_orders"),
+    ),
+    is_of_day=True,
+)
+"""Everything that counts up to the day, and whose it is."""
+
+PEOPLE = Intermediate(
+    "people",
+    (whole("customer_identities"), whole("customers"), whole("ecom_orders")),
+)
+"""Every person with name and contacts, from the records as they are now."""
+
+QUARANTINED_SALES = Intermediate(
+    "quarantined_sales", (whole("sales_feed"), whole("outlets"))
+)
+"""The sales in quarantine, with what was last known of them."""
+
+SOLD_ORDER_NUMBERS = Intermediate(
+    "sold_order_numbers", (earlier("raw_sales"), earlier("sales_feed"))
+)
+"""Opens the order numbers that stored sales name, as an earlier run stored them."""
+
+IDENTITY_OVERRIDES = Intermediate("identity_overrides", ())
+"""The merges that a person forces or forbids, from the file in the data directory."""
+
+RECONCILED_ORDERS = Intermediate(
+    "reconciled_orders", (whole("ecom_reconciliation"),), is_of_day=True
+)
+"""``ecom_reconciliation`` if it is as of the day, or nothing."""
 
 
 class Effect(StrEnum):
@@ -145,7 +224,8 @@ class TableSpec:
         key: the column that names a row.
         group: its place in the story.
         kinds: what it is made with and kept as, for the UI.
-        inputs: the tables that it reads; a run may load no other.
+        inputs: what it is made from: tables, and what is worked out of them. Its
+            function has a parameter for each, and loads no other table.
         checks: the checks beside that of the schema, by name.
         summary: what the table is.
         row: what one row is.
@@ -174,7 +254,7 @@ class TableSpec:
     key: str
     group: Group
     kinds: frozenset[str]
-    inputs: Sequence[Input]
+    inputs: Sequence[Input | Intermediate]
     checks: Mapping[str, Check]
     summary: str
     row: str
@@ -199,9 +279,20 @@ class TableSpec:
         return {SCHEMA_CHECK: MATCHES_SCHEMA, **self.checks}
 
     @property
-    def readable(self) -> set[str]:
-        """The tables that may be loaded while it is made: its inputs and itself."""
-        return {self.name, *(each.table for each in self.inputs)}
+    def parameters(self) -> list[str]:
+        """The names of the inputs that its function is given."""
+        return [each.name for each in self.inputs if each.is_given]
+
+    @property
+    def tables_read(self) -> list[Input]:
+        """The tables that are read for it, by itself or by the gate, each once."""
+        every = (table for each in self.inputs for table in each.inputs)
+        return list({table.name: table for table in every}.values())
+
+    @property
+    def is_made_by_day(self) -> bool:
+        """Whether each day is made by itself, from what is known up to that day."""
+        return self.is_daily and any(each.is_of_day for each in self.inputs)
 
     @property
     def folders(self) -> dict[str, type[Table]]:
@@ -292,8 +383,7 @@ LIGHTSPEED_AGAIN = (
     "Nothing is lost: the job `daily_update` reads on where it stopped."
 )
 
-_RECORDS = (whole("customers"), whole("ecom_orders"))
-_CATCH_UP = (whole("sales_feed"), whole("outlets"))
+_CATCH_UP = (read_to_end("sales_feed"), read_to_end("customers"), passed("outlets"))
 """When both feeds were last read to their end, and in which zones the day has ended."""
 
 _SOUND = {
@@ -448,7 +538,7 @@ ECOM_ORDERS = TableSpec(
     group=Group.SOURCES,
     kinds=frozenset({"csv", "parquet"}),
     source=Source.WEB_SHOP,
-    inputs=(earlier("raw_sales"), earlier("sales_feed")),
+    inputs=(SOLD_ORDER_NUMBERS,),
     summary="The web shop's orders, from its export; none without the file.",
     row="one web-shop order",
     use="Web orders that never became a sale count too, each once.",
@@ -480,7 +570,7 @@ RAW_SALES = TableSpec(
     key="sale_id",
     group=Group.SALES,
     kinds=frozenset({"duckdb", "parquet"}),
-    inputs=(whole("sales_feed"), whole("outlets"), whole("customers")),
+    inputs=(whole("sales_feed"), whole("outlets"), read_to_end("customers")),
     is_daily=True,
     summary="The sales of each business day, latest version, cut from the log.\n\n"
     "A late change re-opens only the day that it touches.",
@@ -514,7 +604,7 @@ CUSTOMER_IDENTITIES = TableSpec(
     key="record_id",
     group=Group.CUSTOMERS,
     kinds=frozenset({"pandas", "parquet"}),
-    inputs=(whole("customers"), whole("ecom_orders")),
+    inputs=(whole("customers"), whole("ecom_orders"), IDENTITY_OVERRIDES),
     summary="Which customer records and web-shop e-mails are one person, and why.",
     row="one record or web-shop e-mail, its person and why",
     use="It joins duplicates, so that everyone is in the master once.",
@@ -548,9 +638,10 @@ CUSTOMER_ANALYTICS = TableSpec(
     group=Group.CUSTOMERS,
     kinds=frozenset({"duckdb", "parquet"}),
     inputs=(
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        *_RECORDS,
+        whole("ecom_orders"),
+        QUARANTINED_SALES,
         *_CATCH_UP,
     ),
     is_daily=True,
@@ -599,12 +690,7 @@ FIRST_TIME_BUYERS = TableSpec(
     key="customer_id",
     group=Group.EXPORTS,
     kinds=frozenset({"csv"}),
-    inputs=(
-        same_day("customer_analytics"),
-        whole("customer_identities"),
-        *_RECORDS,
-        *_CATCH_UP,
-    ),
+    inputs=(same_day("customer_analytics"), PEOPLE, *_CATCH_UP),
     is_daily=True,
     summary="The people with exactly one order as of the day, newest first.",
     row="one person with exactly one order",
@@ -632,9 +718,8 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
     kinds=frozenset({"csv"}),
     inputs=(
         same_day("customer_analytics"),
-        same_day("first_time_buyers"),
-        whole("customer_identities"),
-        *_RECORDS,
+        PEOPLE,
+        passed("first_time_buyers"),
         *_CATCH_UP,
     ),
     is_daily=True,
@@ -660,12 +745,13 @@ CUSTOMER_CHANGES = TableSpec(
     group=Group.EXPORTS,
     kinds=frozenset({"csv", "parquet"}),
     inputs=(
-        same_day("customer_analytics_master"),
         same_day("customer_analytics"),
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        *_RECORDS,
-        *_CATCH_UP,
+        whole("sales_feed"),
+        up_to_day("raw_sales"),
+        whole("outlets"),
+        passed("customer_analytics_master"),
     ),
     is_daily=True,
     summary="What changed from one published master to the next, and what did it.",
@@ -704,11 +790,10 @@ ECOM_RECONCILIATION = TableSpec(
     kinds=frozenset({"csv", "parquet"}),
     inputs=(
         whole("ecom_orders"),
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        whole("customers"),
-        whole("outlets"),
-        whole("customer_analytics_master"),
+        passed("outlets"),
+        passed("customer_analytics_master"),
     ),
     summary="Each web-shop order up to the published day, and how it was matched.",
     row="one web-shop order, its sales, and why it counts or not",
@@ -744,13 +829,13 @@ CUSTOMER_REPORT = TableSpec(
     group=Group.REPORTS,
     kinds=frozenset({"html"}),
     inputs=(
-        same_day("customer_analytics_master"),
-        same_day("customer_changes"),
         same_day("customer_analytics"),
-        whole("ecom_reconciliation"),
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        *_RECORDS,
+        whole("ecom_orders"),
+        same_day("customer_changes", is_optional=True),
+        RECONCILED_ORDERS,
+        passed("customer_analytics_master"),
         *_CATCH_UP,
     ),
     is_daily=True,

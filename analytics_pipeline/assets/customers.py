@@ -23,7 +23,7 @@ from analytics_pipeline.model import text
 from analytics_pipeline.model.checks import Candidate, CheckResult, Rejection
 from analytics_pipeline.model.ids import check_ids, is_among, plain_id, plain_ids
 from analytics_pipeline.model.policy import Policy
-from analytics_pipeline.model.schemas.sources import Customers, Outlets
+from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.sources.values import FAR_VERSION, frame_of
@@ -34,6 +34,7 @@ from analytics_pipeline.tables import CUSTOMERS
 def read_customers(
     shop: Shop,
     client: PointOfSale,
+    outlets: pd.DataFrame,
     *,
     full_resync: bool = False,
     replay: bool = False,
@@ -44,7 +45,6 @@ def read_customers(
     the keys of contacts are now made in another way (another phone region,
     another list of placeholders, a new hash key), every record is read again.
     """
-    outlets = shop.load("outlets", Outlets)
     keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
     made_with = _fingerprint(keys, shop.policy)
     notes = {} if full_resync else shop.warehouse.notes("customers")
@@ -74,7 +74,9 @@ def read_customers(
         "keys": made_with,
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
-    return Candidate(kept, results, notes=notes, figures=figures)
+    end = CatchUp(walk.began_at, walk.cursor)
+    store = partial(store_customers, shop, standing, end)
+    return Candidate(kept, results, notes=notes, figures=figures, store=store)
 
 
 def _read_on_from(shop: Shop) -> pd.DataFrame | None:
@@ -145,18 +147,18 @@ def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
     return sha256(json.dumps(choices).encode()).hexdigest()
 
 
-def store_customers(shop: Shop, candidate: Candidate) -> None:
-    """Store the records; then note that the walk of the customers reached its end.
+def store_customers(
+    shop: Shop, standing: Sequence[Rejection], end: CatchUp, candidate: Candidate
+) -> None:
+    """Store the records; then note that the walk of the customers reached its *end*.
 
     What contacts they have is noted too, for later runs to be compared with.
     """
     shop.store_as("customers", Customers)(candidate)
     contacts = count_contacts(candidate.rows)
     shop.warehouse.record_run("customers", shop.today, contacts)
-    shop.quarantine.write("customers", _read_rejections(dict(candidate.notes)))
-    began = datetime.fromisoformat(str(candidate.figures["began_at"]))
-    walk = CatchUp(began, int(candidate.figures["cursor"]))
-    shop.warehouse.record_catch_up("customers", walk)
+    shop.quarantine.write("customers", standing)
+    shop.warehouse.record_catch_up("customers", end)
 
 
 def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -242,8 +244,8 @@ def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
 
 
 @table(CUSTOMERS)
-def customers(run: TableRun) -> Candidate:
+def customers(
+    run: TableRun, lightspeed: PointOfSale, outlets: pd.DataFrame
+) -> Candidate:
     """Read the customer records that changed; of deleted ones keep hashed keys only."""
-    with run.lightspeed() as client:
-        candidate = read_customers(run.shop, client, **run.options)
-    return replace(candidate, store=partial(store_customers, run.shop))
+    return read_customers(run.shop, lightspeed, outlets, **run.options)

@@ -160,7 +160,6 @@ def _named(frame: pd.DataFrame, column: str) -> list[str]:
 
 
 @table(OUTLETS)
-def outlets(run: TableRun) -> Candidate:
+def outlets(run: TableRun, lightspeed: PointOfSale) -> Candidate:
     """Read the outlets with their time zones, and the store's own."""
-    with run.lightspeed() as client:
-        return read_outlets(run.shop, client)
+    return read_outlets(run.shop, lightspeed)

@@ -1,7 +1,7 @@
 """``sales_feed``: tail the feed into the log, compare it, repair it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from analytics_pipeline.assets.raw_sales import latest_sales, refuse_missing_day
+from analytics_pipeline.assets.raw_sales import latest_sales
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.feed import (
@@ -352,7 +352,7 @@ def keep_known_sales(
         return skip_known_sales()
     try:
         old.sound_segments()
-        shop.versions.refuse_log(old, shop.sales_log)
+        shop.versions.refuse_log(old)
     except LocalFailure as error:
         # A full read is what repairs a damaged or outdated log, so it must go on.
         sentence = f"What the log held cannot be compared: {error.cause}"
@@ -445,21 +445,27 @@ SEARCH_CHECK = "agrees_with_search"
 Period = tuple[datetime, datetime]
 
 
-def skip_comparison() -> CheckResult:
-    """Return the check result of a run that does not compare."""
-    return CheckResult(
-        SEARCH_CHECK, True, "Nothing was compared with the search in this run."
-    )
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of comparing the log with the search: how many sales were repaired."""
+
+    result: CheckResult
+    repaired: int = 0
+
+
+def skip_comparison() -> Compared:
+    """Return what comes of a run that does not compare."""
+    sentence = "Nothing was compared with the search in this run."
+    return Compared(CheckResult(SEARCH_CHECK, True, sentence))
 
 
 def compare_with_search(
-    shop: Shop, client: PointOfSale, log: SalesLog, as_of: date, days: int
-) -> CheckResult:
-    """Fetch what the search has for the last *days* and the log lacks.
+    shop: Shop, client: PointOfSale, log: SalesLog, period: Period, days: int
+) -> Compared:
+    """Fetch what the search has for the *period* of the last *days* and the log lacks.
 
     The search may lag behind the feed: what only the log has is counted, no more.
     """
-    period = _period(shop, as_of, days)
     search = client.search_sales()
     highest = highest_plausible(log.cursor())
     searched = _search(shop, client, search, period, highest)
@@ -484,7 +490,7 @@ def compare_with_search(
         "not_shown_by_search": search.unseen,
         "only_in_the_log": int(only_held.sum()),
     }
-    return CheckResult(
+    result = CheckResult(
         SEARCH_CHECK,
         not missing,
         f"{len(searched)} sales of the last {days} days were compared with the search; "
@@ -492,6 +498,7 @@ def compare_with_search(
         f"{len(missing)} could not be.",
         evidence={**counts, "sales": name_some(missing)},
     )
+    return Compared(result, len(fetched.repaired))
 
 
 def _differences(
@@ -503,13 +510,10 @@ def _differences(
     return find_differences(searched, held[list(SEEN)], named)
 
 
-def _period(shop: Shop, as_of: date, days: int) -> Period:
-    """Return from when to when the last *days* last, in all zones of the shop."""
+def _period(shop: Shop, zones: Set[str], as_of: date, days: int) -> Period:
+    """Return from when to when the last *days* last, in all *zones* of the shop."""
     start = datetime.combine(as_of - timedelta(days=days - 1), time())
-    zones = {shop.settings.time_zone}
-    if shop.warehouse.exists("outlets"):
-        # The last good ones, whatever became of the last attempt to read them.
-        zones |= set(shop.warehouse.read("outlets", Outlets)["time_zone"])
+    zones = zones | {shop.settings.time_zone}
     first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
     return first.astimezone(UTC), end_of(as_of, zones).astimezone(UTC)
 
@@ -601,6 +605,7 @@ class _ContractBroken(Exception):
 def read_sales_feed(
     shop: Shop,
     client: PointOfSale,
+    zones: Set[str],
     *,
     as_of: date,
     days: int,
@@ -612,7 +617,8 @@ def read_sales_feed(
     With *full_resync* the feed is read from its start into a new generation of the
     log, which takes the old one's place only when it is complete and sound; so it is
     too where the log is of an older version that no step leads from.  With *replay*
-    the sales in quarantine are tried again, one by one.
+    the sales in quarantine are tried again, one by one.  The last *days* are those of
+    every one of the *zones* of the outlets.
     """
     refuse_another_store(shop, client.store().store_id)
     log = shop.sales_log()
@@ -631,18 +637,17 @@ def read_sales_feed(
         else skip_known_sales()
     )
     compared = (
-        compare_with_search(shop, client, log, as_of, days)
+        compare_with_search(shop, client, log, _period(shop, zones, as_of, days), days)
         if is_compared
         else skip_comparison()
     )
-    checked = (*_check_walk(shop, walk, log), compared, kept)
+    checked = (*_check_walk(shop, walk, log), compared.result, kept)
     # A walk whose fault a person has accepted is as complete as any other.
     honour = shop.warehouse.acceptances.honour
     results = [honour("sales_feed", None, result) for result in checked]
     if not any(result.blocks for result in results):
         _finish(shop, walk, full_resync)
-    repaired = compared.evidence.get("repaired", 0)
-    figures = {**_figures(walk, client), "repaired": repaired, **replayed}
+    figures = {**_figures(walk, client), "repaired": compared.repaired, **replayed}
     return Candidate(None, results, figures=figures)
 
 
@@ -759,11 +764,14 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
 
 
 @table(SALES_FEED)
-def sales_feed(run: TableRun) -> Candidate:
+def sales_feed(
+    run: TableRun, lightspeed: PointOfSale, outlets: pd.DataFrame | None
+) -> Candidate:
     """Read on in the feed of sales; each page is appended to the log as it is read."""
-    refuse_missing_day(run.shop, run.as_of)
-    with run.lightspeed() as client:
-        candidate = read_sales_feed(run.shop, client, as_of=run.as_of, **run.options)
+    zones = set() if outlets is None else set(outlets["time_zone"])
+    candidate = read_sales_feed(
+        run.shop, lightspeed, zones, as_of=run.as_of, **run.options
+    )
     return replace(candidate, store=_is_stored)
 
 

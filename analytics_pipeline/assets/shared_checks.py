@@ -134,8 +134,3 @@ class CatchUpCheck:
             if last != self._shop.settings.time_zone
             else f"{day} is not over in the store: its figures are provisional."
         )
-
-
-def check_catch_up(shop: Shop, day: date) -> CheckResult:
-    """Check one day; see :class:`CatchUpCheck`."""
-    return CatchUpCheck(shop).evaluate(day)

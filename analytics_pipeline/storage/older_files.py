@@ -139,10 +139,10 @@ class StoredVersions:
         found = self.of(SALES_FEED) or log.version()
         return max(found, FIRST) < current_versions()[SALES_FEED]
 
-    def refuse_log(self, log: SalesLog, current: Callable[[], SalesLog]) -> None:
+    def refuse_log(self, log: SalesLog) -> None:
         """Refuse to read *log* if it is of another version than this program's.
 
-        A generation after the *current* one is just being written, by this program.
+        A generation after the current one is just being written, by this program.
 
         Raises:
             LocalFailure: it is older.
@@ -151,7 +151,7 @@ class StoredVersions:
         found, known = self.of(SALES_FEED), current_versions()[SALES_FEED]
         if found == UNMARKED:
             found = log.version()
-        elif found < known and log.generation > current().generation:
+        elif found < known and log.generation > log.current_generation():
             return
         refuse_other_version(found, known, SALES_FEED)
         if log.generation < self.all().get(READABLE_FROM, 0):
