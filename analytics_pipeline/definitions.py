@@ -17,9 +17,9 @@ from analytics_pipeline.orchestration.assets import build_assets, build_outside
 from analytics_pipeline.orchestration.jobs import build_jobs, business_days
 from analytics_pipeline.orchestration.log_followers import start_followers_deaf
 from analytics_pipeline.orchestration.resources import (
-    Lightspeed,
     StoredBehindTheGate,
     log_wait,
+    point_of_sale,
     shop_resource,
 )
 from analytics_pipeline.orchestration.run_records import build_dead_run_sensor
@@ -64,7 +64,7 @@ def build_definitions(
         resources={
             "io_manager": StoredBehindTheGate(),
             "shop": shop_resource(partial(watched, progress, notify, on_stored)),
-            "lightspeed": Lightspeed(settings, on_wait),
+            "lightspeed": point_of_sale(settings, on_wait),
         },
         # One process for all steps: a process for each would cost more than the work.
         executor=dg.in_process_executor,

@@ -206,6 +206,15 @@ class Check:
 MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Effect.STOPS)
 
 
+class Kept(StrEnum):
+    """How the rows of a table are kept in the store."""
+
+    LOG = "in a log of every version, to which rows are only appended"
+    CURRENT = "as they are now; a run makes them again where they are not there"
+    HISTORY = "as they were known on each day, which cannot be worked out again"
+    NOT = "not at all: the table is a file for people"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
     """Everything that is known of a table.
@@ -223,10 +232,15 @@ class TableSpec:
         row: what one row is.
         use: what the table is for.
         when_red: what a person does about a failure.
+        kept: how its rows are kept.
         begins: what a run logs when it begins to make the table.
         ends: what a run logs of the stored table, sentence by sentence, with its
             figures: ``rows`` is how many it holds, money is under its name without
             ``_cents``.
+        version: of its form; raised whenever its columns, their types or what they
+            may hold change.
+        remade: how a run makes it again, for a table that is ``CURRENT``.
+        memory: the tables that it keeps for itself, by their folder below its own.
         file: the file that people open, in the data directory; without one the table
             is in the store.
         is_daily: whether it has one partition for each business day.
@@ -247,8 +261,12 @@ class TableSpec:
     row: str
     use: str
     when_red: str
+    kept: Kept
     begins: str
     ends: Sequence[str]
+    version: int = 1
+    remade: str = "it is worked out again"
+    memory: Mapping[str, type[Table]] = field(default_factory=dict)
     file: str | None = None
     is_daily: bool = False
     source: Source | None = None
@@ -276,6 +294,14 @@ class TableSpec:
     def is_made_by_day(self) -> bool:
         """Whether each day is made by itself, from what is known up to that day."""
         return self.is_daily and any(each.is_of_day for each in self.inputs)
+
+    @property
+    def folders(self) -> dict[str, type[Table]]:
+        """The tables that it keeps in the store, by folder; its own is the first."""
+        if self.kept is Kept.NOT:
+            return {}
+        below = {f"{self.name}/{folder}": each for folder, each in self.memory.items()}
+        return {self.name: self.schema, **below}
 
     @property
     def columns(self) -> set[str]:
@@ -424,6 +450,8 @@ SALES_FEED = TableSpec(
     use="Everything that is said of sales comes from this log, so any past "
     "day can be made again without asking Lightspeed.",
     when_red=LIGHTSPEED_AGAIN,
+    kept=Kept.LOG,
+    version=2,
     begins="Reading on in Lightspeed's feed of sales, from where it was left.",
     ends=(
         "Read {records_read:,} sales in {requests:,} requests.",
@@ -457,6 +485,8 @@ OUTLETS = TableSpec(
     row="one outlet with its time zone",
     use="It decides on which business day a sale is.",
     when_red=LIGHTSPEED_AGAIN,
+    kept=Kept.CURRENT,
+    remade="it is read again from Lightspeed",
     begins="Reading the outlets and their time zones from Lightspeed.",
     ends=("{rows:,} outlets are known.",),
     checks={
@@ -489,6 +519,8 @@ CUSTOMERS = TableSpec(
     row="one customer record; of a deleted one only hashed keys",
     use="Names and contacts of the master, and the keys that join people.",
     when_red=LIGHTSPEED_AGAIN,
+    kept=Kept.CURRENT,
+    remade="it is read again from Lightspeed",
     begins="Reading the customer records that changed from Lightspeed.",
     ends=("Read {read:,} changed records.", "{rows:,} are known."),
     checks=_SOUND
@@ -516,6 +548,8 @@ ECOM_ORDERS = TableSpec(
     "Export the orders again, put the file in place of "
     "`ecom_orders_export.csv` in the data directory, and run the job "
     "`ecom_import`.",
+    kept=Kept.CURRENT,
+    remade="it is read again from the export",
     begins="Reading the web shop's export.",
     ends=("{rows:,} web orders are in it.", "They are worth {total}."),
     checks={
@@ -546,6 +580,9 @@ RAW_SALES = TableSpec(
     use="The sales of each business day, and whether their money counts; all "
     "figures are added up from here.",
     when_red=f"{UPDATE_AGAIN} Days that passed are stored all the same.",
+    kept=Kept.CURRENT,
+    version=2,
+    remade="it is cut again from the log",
     begins="Cutting business days from the log of sales.",
     ends=("{rows:,} sales, {orders:,} of them orders, worth {value}.",),
     checks=_CAUGHT_UP
@@ -575,6 +612,7 @@ CUSTOMER_IDENTITIES = TableSpec(
     use="It joins duplicates, so that everyone is in the master once.",
     when_red=f"{UPDATE_AGAIN} People joined wrongly are kept apart in "
     "`identity_overrides.csv`.",
+    kept=Kept.CURRENT,
     begins="Working out which records are one person.",
     ends=("{people:,} people, {merged:,} duplicate records among them.",),
     checks={
@@ -614,6 +652,7 @@ CUSTOMER_ANALYTICS = TableSpec(
     use="Value, orders, recency, segment and tier as of each day; the files "
     "are made from it.",
     when_red=f"{UPDATE_AGAIN} If people are really gone, accept it as the README says.",
+    kept=Kept.HISTORY,
     begins="Measuring every person as of the day.",
     ends=("{rows:,} people have spent {people} in {people_orders:,} orders.",),
     checks=_CAUGHT_UP
@@ -659,6 +698,7 @@ FIRST_TIME_BUYERS = TableSpec(
     row="one person with exactly one order",
     use="Whom to win for a second order.",
     when_red=UPDATE_AGAIN,
+    kept=Kept.NOT,
     begins="Listing the people with exactly one order.",
     ends=("{rows:,} people have exactly one order.",),
     file="first_time_buyers.csv",
@@ -689,6 +729,7 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
     row="one person with contact, figures, segment, tier",
     use="The file to work with. It is replaced whole or not at all.",
     when_red=f"{UPDATE_AGAIN} Until then the file is the last good one.",
+    kept=Kept.NOT,
     begins="Putting the master together and publishing it.",
     ends=(
         "{rows:,} people, {orders:,} orders, lifetime value {lifetime_value}.",
@@ -719,6 +760,8 @@ CUSTOMER_CHANGES = TableSpec(
     row="one change of a person since the master before, and its cause",
     use="Why a figure is another one than yesterday.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
+    memory=MappingProxyType({"published": CustomerAnalytics}),
     begins="Explaining what changed since the master before.",
     ends=("{rows:,} changes since the master before.",),
     file="reports/customer_changes.csv",
@@ -758,6 +801,8 @@ ECOM_RECONCILIATION = TableSpec(
     row="one web-shop order, its sales, and why it counts or not",
     use="Whether the web shop and the tills agree.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.CURRENT,
+    version=2,
     begins="Holding the web shop's orders against the sales.",
     ends=("{rows:,} web orders are explained.",),
     file="reports/ecom_reconciliation.csv",
@@ -801,6 +846,7 @@ CUSTOMER_REPORT = TableSpec(
     use="The page to look at in the morning: revenue, customers, who comes "
     "back, what changed, and whether it is right.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
     begins="Drawing the report, and holding it against the stored figures.",
     ends=("{people:,} people, {the_day_orders:,} orders on the day.",),
     file="reports/customer_report.html",

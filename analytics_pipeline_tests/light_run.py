@@ -27,6 +27,8 @@ from analytics_pipeline.settings import Engine, Settings
 from analytics_pipeline.shop import open_shop, system_clock
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
+from analytics_pipeline.sources.lightspeed.store import LightspeedStore
+from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.tables import TABLES as SPECS
 
 SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
@@ -63,7 +65,7 @@ class PatientLightspeed:
     requests: int = 0
 
     @contextmanager
-    def open(self) -> Iterator[LightspeedClient]:
+    def open(self) -> Iterator[PointOfSale]:
         token = self.settings.token
         assert token is not None
         options = {
@@ -80,7 +82,7 @@ class PatientLightspeed:
             )
         ) as client:
             try:
-                yield client
+                yield LightspeedStore(client)
             finally:
                 self.requests += client.requests
 

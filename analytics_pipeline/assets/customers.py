@@ -9,10 +9,7 @@ from hashlib import sha256
 
 import pandas as pd
 
-from analytics_pipeline.assets.sales_feed import (
-    refuse_empty_first_load,
-    refuse_poisoned_cursor,
-)
+from analytics_pipeline.assets.sales_feed import refuse_poisoned_cursor
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.people import (
@@ -28,8 +25,7 @@ from analytics_pipeline.model.ids import check_ids, is_among, plain_id, plain_id
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.sources.values import FAR_VERSION, frame_of
 from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import CUSTOMERS
@@ -37,7 +33,7 @@ from analytics_pipeline.tables import CUSTOMERS
 
 def read_customers(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     outlets: pd.DataFrame,
     *,
     full_resync: bool = False,
@@ -102,16 +98,16 @@ class CustomersWalk:
 
 
 def _walk_customers(
-    shop: Shop, client: LightspeedClient, keys: ContactKeys, cursor: int
+    shop: Shop, client: PointOfSale, keys: ContactKeys, cursor: int
 ) -> CustomersWalk:
     """Read every page from *cursor* to the end of the feed."""
     asked_at, first_page = client.server_now, None
     frames: list[pd.DataFrame] = []
     rejections: list[Rejection] = []
     read = 0
-    for page in client.pages("customers", after=cursor, deleted=True, confirm_end=True):
+    for page in client.pages("customers", cursor):
         first_page = first_page or page
-        rows, rejected = customers_rows(
+        rows, rejected = client.customers_rows(
             page.records,
             keys,
             shop.policy,
@@ -123,15 +119,13 @@ def _walk_customers(
         rejections += rejected
         read, cursor = read + len(page.records), page.version_max
         shop.progress("customers", read, None)
-    if first_page is None and not cursor:
-        refuse_empty_first_load(client, "customers")
     began = walk_began(asked_at, first_page, client)
     return CustomersWalk(frames, rejections, read, cursor, began)
 
 
 def _replay(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     keys: ContactKeys,
     rejections: Sequence[Rejection],
     cursor: int,
@@ -140,8 +134,8 @@ def _replay(
     named = sorted({each.record_id for each in rejections if each.record_id})
     records = [found for each in named if (found := client.customer(each)) is not None]
     highest = highest_plausible(cursor)
-    rows, _still_bad = customers_rows(
-        records, keys, shop.policy, highest_version=highest
+    rows, _still_bad = client.customers_rows(
+        records, keys, shop.policy, page=1, highest_version=highest
     )
     return [rows]
 
@@ -251,7 +245,7 @@ def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
 
 @table(CUSTOMERS)
 def customers(
-    run: TableRun, lightspeed: LightspeedClient, outlets: pd.DataFrame
+    run: TableRun, lightspeed: PointOfSale, outlets: pd.DataFrame
 ) -> Candidate:
     """Read the customer records that changed; of deleted ones keep hashed keys only."""
     return read_customers(run.shop, lightspeed, outlets, **run.options)

@@ -49,20 +49,15 @@ from analytics_pipeline.model.schemas.soundness import is_sound
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import (
-    LightspeedClient,
-    SalesSearch,
-    nothing_at_all,
-)
-from analytics_pipeline.sources.lightspeed.sales import sales_rows
-from analytics_pipeline.sources.values import Unusable, frame_of, identifier
+from analytics_pipeline.sources.protocol import PointOfSale, SalesSearch
+from analytics_pipeline.sources.values import frame_of
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import SALES_FEED
 
 # ----------------------------------------------------------------------------------
-# Where a walk of a feed may begin, and when one that found nothing is believed.
+# Where a walk of a feed may begin.
 
 
 def refuse_poisoned_cursor(what: str, cursor: int, highest_below: int) -> None:
@@ -99,16 +94,6 @@ def refuse_poisoned_log(shop: Shop, log: SalesLog) -> None:
     refuse_poisoned_cursor("sales", cursor, 0 if pd.isna(found) else int(found))
 
 
-def refuse_empty_first_load(client: LightspeedClient, kind: str) -> None:
-    """Make sure that a store whose feed shows nothing at all has nothing.
-
-    Raises:
-        LightspeedUnavailable: a search finds something.
-    """
-    if client.finds_any(kind):
-        raise nothing_at_all(kind)
-
-
 # ----------------------------------------------------------------------------------
 # Fetch single sales, and put into the log what it does not hold already.
 
@@ -132,7 +117,7 @@ class Fetched:
 
 def fetch_sales(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     log: SalesLog,
     sales: Sequence[str],
 ) -> Fetched:
@@ -153,7 +138,7 @@ def fetch_sales(
 
 def _fetch_some(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     log: SalesLog,
     sales: Sequence[str],
     done: int,
@@ -165,7 +150,7 @@ def _fetch_some(
         unknown += [sale] if record is None else []
         shop.progress("single sales", count, None)
     number, cursor = log.next_number(), log.cursor()
-    rows, rejections = sales_rows(
+    rows, rejections = client.sales_rows(
         records, segment=number, page=1, highest_version=highest_plausible(cursor)
     )
     news = rows[find_news(rows, _held(shop, log, sales))].reset_index(drop=True)
@@ -259,7 +244,7 @@ def as_rejections(standing: pd.DataFrame) -> list[Rejection]:
 
 
 def replay_sales(
-    shop: Shop, client: LightspeedClient, log: SalesLog
+    shop: Shop, client: PointOfSale, log: SalesLog
 ) -> Mapping[str, int | str]:
     """Read every sale in quarantine again, by its id; return how many are good now.
 
@@ -326,18 +311,16 @@ MOST_FETCHED = 100
 """A full read that lacks more than these, and more than 1 %, is not believed."""
 
 
-def refuse_another_store(shop: Shop, retailer: dict[str, Any]) -> None:
+def refuse_another_store(shop: Shop, store: str | None) -> None:
     """Make sure that the data directory is that of the store which answers.
 
     Versions are no store's own, so another store's sales would go into the log as if
-    they were news.
+    they were news.  A *store* without an id cannot be compared.
 
     Raises:
         WrongUse: it holds the sales of another store.
     """
-    try:
-        store = identifier(retailer.get("id"))
-    except Unusable:  # without an id there is nothing to compare
+    if store is None:
         return
     noted = shop.warehouse.store_id()
     if noted is None:
@@ -359,7 +342,7 @@ def skip_known_sales() -> CheckResult:
 
 
 def keep_known_sales(
-    shop: Shop, client: LightspeedClient, old: SalesLog, new: SalesLog
+    shop: Shop, client: PointOfSale, old: SalesLog, new: SalesLog
 ) -> CheckResult:
     """Fetch into the *new* log what the *old* one holds and the full read lacks.
 
@@ -478,14 +461,15 @@ def skip_comparison() -> Compared:
 
 
 def compare_with_search(
-    shop: Shop, client: LightspeedClient, log: SalesLog, period: Period, days: int
+    shop: Shop, client: PointOfSale, log: SalesLog, period: Period, days: int
 ) -> Compared:
     """Fetch what the search has for the *period* of the last *days* and the log lacks.
 
     The search may lag behind the feed: what only the log has is counted, no more.
     """
     search = client.search_sales()
-    searched = _search(shop, search, period, highest_plausible(log.cursor()))
+    highest = highest_plausible(log.cursor())
+    searched = _search(shop, client, search, period, highest)
     held = _held_of_period(shop, log, searched, period)
     differing = _differences(shop, log, searched, held)
     fetched = fetch_sales(shop, client, log, list(differing.index))
@@ -536,7 +520,7 @@ def _period(shop: Shop, zones: Set[str], as_of: date, days: int) -> Period:
 
 
 def _search(
-    shop: Shop, search: SalesSearch, period: Period, highest: int
+    shop: Shop, client: PointOfSale, search: SalesSearch, period: Period, highest: int
 ) -> pd.DataFrame:
     """Return what the search shows of the period, the latest of each sale.
 
@@ -545,7 +529,7 @@ def _search(
     found: list[pd.DataFrame] = []
     count = 0
     for records in search.pages(*period):
-        found.append(_seen(records, highest))
+        found.append(_seen(client, records, highest))
         count += len(records)
         shop.progress("search", count, None)
     if not found:
@@ -555,9 +539,11 @@ def _search(
     return every.drop_duplicates("sale_id", keep="last", ignore_index=True)
 
 
-def _seen(records: list[Any], highest: int) -> pd.DataFrame:
-    """Return what is compared of each record, in either shape."""
-    rows, rejections = sales_rows(records, segment=0, page=1, highest_version=highest)
+def _seen(client: PointOfSale, records: list[Any], highest: int) -> pd.DataFrame:
+    """Return what is compared of each record."""
+    rows, rejections = client.sales_rows(
+        records, segment=0, page=1, highest_version=highest
+    )
     away = [(r.record_id, r.version) for r in rejections if r.record_id is not None]
     unreadable = pd.DataFrame(away, columns=["sale_id", "version"]).reindex(
         columns=list(SEEN)
@@ -619,7 +605,7 @@ class _ContractBroken(Exception):
 
 def read_sales_feed(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     zones: Set[str],
     *,
     as_of: date,
@@ -635,7 +621,7 @@ def read_sales_feed(
     the sales in quarantine are tried again, one by one.  The last *days* are those of
     every one of the *zones* of the outlets.
     """
-    refuse_another_store(shop, client.retailer())
+    refuse_another_store(shop, client.store().store_id)
     log = shop.sales_log()
     full_resync |= shop.versions.is_log_older(log)  # it cannot be continued
     is_compared = not full_resync and bool(log.segments()) and days > 0
@@ -666,7 +652,7 @@ def read_sales_feed(
     return Candidate(None, results, figures=figures)
 
 
-def _figures(walk: Walk, client: LightspeedClient) -> dict[str, int | str]:
+def _figures(walk: Walk, client: PointOfSale) -> dict[str, int | str]:
     """Return what the UI plots of a walk."""
     return {
         "records_read": walk.read,
@@ -691,14 +677,14 @@ def _as_the_contract_says(walk: Walk) -> CheckResult:
     return CheckResult(SCHEMA_CHECK, True, sentence, evidence={"rows": walk.read})
 
 
-def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
+def _walk(shop: Shop, client: PointOfSale, log: SalesLog) -> Walk:
     """Append every page from the log's cursor to the end of the feed."""
     asked_at, first_page = client.server_now, None
     first, number, read = log.checked_segments(), log.next_number(), 0
     cursor = log.cursor()
-    for page in client.pages("sales", after=cursor, confirm_end=True):
+    for page in client.pages("sales", cursor):
         first_page = first_page or page
-        rows, rejections = sales_rows(
+        rows, rejections = client.sales_rows(
             page.records,
             segment=number,
             page=page.number,
@@ -711,8 +697,6 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
         number, read = number + 1, read + len(page.records)
         cursor = page.version_max
         shop.progress("sales", read, None)
-    if first_page is None and not cursor:
-        refuse_empty_first_load(client, "sales")
     return Walk(log, walk_began(asked_at, first_page, client), first, read)
 
 
@@ -784,7 +768,7 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
 
 @table(SALES_FEED)
 def sales_feed(
-    run: TableRun, lightspeed: LightspeedClient, outlets: pd.DataFrame | None
+    run: TableRun, lightspeed: PointOfSale, outlets: pd.DataFrame | None
 ) -> Candidate:
     """Read on in the feed of sales; each page is appended to the log as it is read."""
     zones = set() if outlets is None else set(outlets["time_zone"])

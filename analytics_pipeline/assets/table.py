@@ -13,7 +13,7 @@ from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.model.checks import Candidate, LastResult
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import LightspeedClient
+from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.tables import Source, TableSpec
 
 
@@ -40,7 +40,7 @@ class TableRun:
     shop: Shop
     days: Sequence[date]
     as_of: date
-    lightspeed: Callable[[], AbstractContextManager[LightspeedClient]]
+    lightspeed: Callable[[], AbstractContextManager[PointOfSale]]
     options: Mapping[str, Any] = field(default_factory=dict)
     last_results: Callable[[], Sequence[LastResult]] = _no_results
     expected: int = 0

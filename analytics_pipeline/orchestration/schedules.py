@@ -21,6 +21,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import DUE_AT, Shop
 from analytics_pipeline.sources.web_shop.export import fingerprint_export
 from analytics_pipeline.sources.web_shop.export_file import read_placed
+from analytics_pipeline.tables import CUSTOMER_CHANGES, TABLES
 
 # ----------------------------------------------------------------------------------
 # When the pipeline runs automatically: every night, and for every missed day.
@@ -30,12 +31,10 @@ MASTER = dg.AssetKey("customer_analytics_master")
 DAYS_BACK = 14
 """How many days a missed night is made up for."""
 
-SNAPSHOT = (
-    "raw_sales",
-    "customer_analytics",
-    "first_time_buyers",
-    MASTER.path[-1],
-    "customer_report",
+SNAPSHOT = tuple(
+    spec.name
+    for spec in TABLES.values()
+    if spec.is_daily and spec is not CUSTOMER_CHANGES
 )
 """What a missed day needs once the sources have been read for a later one."""
 

@@ -10,14 +10,6 @@ from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.schemas.table import Table
-from analytics_pipeline.model.schemas.versions import (
-    FIRST,
-    NOTES,
-    SEALED,
-    STORED,
-    VERSIONS,
-    current_versions,
-)
 from analytics_pipeline.storage.files import (
     AnyPath,
     list_names,
@@ -35,6 +27,14 @@ from analytics_pipeline.storage.parquet import (
 )
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import forget_agreement, read_note
+from analytics_pipeline.storage.versions import (
+    FIRST,
+    NOTES,
+    SEALED,
+    STORED,
+    VERSIONS,
+    current_versions,
+)
 
 # ----------------------------------------------------------------------------------
 # Which version the tables of a store are of: one small file.

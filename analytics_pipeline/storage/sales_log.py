@@ -15,7 +15,6 @@ from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.model.schemas.sources import SalesFeed
-from analytics_pipeline.model.schemas.versions import VERSIONS
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -41,6 +40,7 @@ from analytics_pipeline.storage.state import (
     read_note_bytes,
     write_note,
 )
+from analytics_pipeline.storage.versions import VERSIONS
 
 # ----------------------------------------------------------------------------------
 # Many segments of the log in one file, so that years of daily reads open quickly.
