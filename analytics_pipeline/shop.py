@@ -43,11 +43,8 @@ from analytics_pipeline.settings import (
     load_run_limits,
 )
 from analytics_pipeline.sources.web_shop.export_file import ExportDialect
-from analytics_pipeline.storage.files import (
-    QuarantineLists,
-    make_folder,
-    remove_scratch,
-)
+from analytics_pipeline.storage.files import make_folder, remove_scratch
+from analytics_pipeline.storage.files_for_people import QuarantineLists
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline.storage.sales_log import SalesLog

@@ -47,7 +47,7 @@ from analytics_pipeline.report.page import (
     render_page,
 )
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.files import ReportFiles
+from analytics_pipeline.storage.files_for_people import ReportFiles
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.tables import CUSTOMER_REPORT
 

@@ -37,7 +37,7 @@ from analytics_pipeline.orchestration.run_records import explain_early_failure
 from analytics_pipeline.orchestration.tables import table_of
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.storage.files import ReportFiles
+from analytics_pipeline.storage.files_for_people import ReportFiles
 from analytics_pipeline.storage.object_store import open_root
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.publication import FIRST_TIME_BUYERS, MASTER

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:  # a refusal of wrong use needs no pandas
+    import pandas as pd
+
 
 # ----------------------------------------------------------------------------------
 # What a check found: a result with both sides of the comparison.
@@ -167,7 +170,7 @@ class Candidate:
     without one the gate writes its rows as the table.
     """
 
-    frame: pd.DataFrame | None
+    frame: "pd.DataFrame | None"
     check_results: Sequence[CheckResult] = ()
     partition: str | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -177,7 +180,7 @@ class Candidate:
     store: Callable[["Candidate"], None] | None = field(default=None, compare=False)
 
     @property
-    def rows(self) -> pd.DataFrame:
+    def rows(self) -> "pd.DataFrame":
         """The rows of a candidate that passed its gate, and so has some frame."""
         if self.frame is None:
             raise ValueError("a candidate without a frame cannot be stored")

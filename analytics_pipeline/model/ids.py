@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable
-from typing import TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, TypeVar
 
 from analytics_pipeline.model.checks import CheckResult, Severity, name_some
 from analytics_pipeline.model.text import say
+
+if TYPE_CHECKING:  # a refusal of wrong use needs no pandas
+    import pandas as pd
 
 # ----------------------------------------------------------------------------------
 # Ids of records in their one spelling, so that no record is two.
@@ -57,7 +58,7 @@ def plain_ids(ids: "pd.Series[str]") -> "pd.Series[str]":
     return ids.mask(is_other, ids[is_other].map(plain_id).reindex(ids.index))
 
 
-def with_plain_ids(people: pd.DataFrame) -> pd.DataFrame:
+def with_plain_ids(people: "pd.DataFrame") -> "pd.DataFrame":
     """Return the figures of *people* with ``customer_id`` in its one spelling.
 
     Where an earlier release held one person for two, they stay as they are.
@@ -104,5 +105,7 @@ def is_among(texts: "pd.Series[str]", others: Iterable[str]) -> "pd.Series[bool]
     ``Series.isin`` takes ten times as long, because it hashes Arrow's texts one object
     at a time.
     """
+    import pandas as pd
+
     wanted = {other for other in others if isinstance(other, str)}
     return pd.Series([text in wanted for text in texts.tolist()], texts.index, "bool")

@@ -164,3 +164,10 @@ class ReportUnit(StrEnum):
     ORDERS = "orders"
     CHANGES = "changes"
     DAYS = "days"
+
+
+LIMIT_REACHED = "its request limit is reached"
+"""Why to wait after a refusal."""
+
+LIMIT_USED_UP = "its request limit is used up"
+"""Why to wait where the next request would be refused."""

@@ -26,7 +26,8 @@ from analytics_pipeline.model.errors import (
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.files import OwnersLists, is_local, local
+from analytics_pipeline.storage.files import is_local, local
+from analytics_pipeline.storage.files_for_people import OwnersLists
 from analytics_pipeline.storage.machine import explain_lock, explain_shortage
 from analytics_pipeline.storage.parquet import seal_of
 from analytics_pipeline.storage.sales_log import fingerprint, names_of

@@ -18,12 +18,6 @@ from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.policy import Policy
 
-LIMIT_REACHED = "its request limit is reached"
-"""Why to wait after a refusal."""
-
-LIMIT_USED_UP = "its request limit is used up"
-"""Why to wait where the next request would be refused."""
-
 Feed = Literal["sales", "customers"]
 """What is delivered by version."""
 

@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from analytics_pipeline.model.errors import LightspeedRefused, RunEnded, WrongUse
+from analytics_pipeline.model.vocabulary import LIMIT_USED_UP
 from analytics_pipeline.sources.lightspeed.replies import (
     Allowance,
     PassingFault,
@@ -28,7 +29,6 @@ from analytics_pipeline.sources.lightspeed.replies import (
     seconds_to_wait,
     with_proxies_checked,
 )
-from analytics_pipeline.sources.protocol import LIMIT_USED_UP
 from analytics_pipeline.storage.machine import refuse_shortage
 
 # ----------------------------------------------------------------------------------

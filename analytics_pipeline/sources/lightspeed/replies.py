@@ -20,7 +20,7 @@ from analytics_pipeline.model.errors import (
     LightspeedUnavailable,
     WrongUse,
 )
-from analytics_pipeline.sources.protocol import LIMIT_REACHED
+from analytics_pipeline.model.vocabulary import LIMIT_REACHED
 from analytics_pipeline.sources.values import (
     LARGEST_RECORD,
     UnreadableRecord,

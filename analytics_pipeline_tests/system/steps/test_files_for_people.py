@@ -14,7 +14,7 @@ from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.people import Contact
 from analytics_pipeline.sources import values as payload_values
 from analytics_pipeline.sources.values import text
-from analytics_pipeline.storage.files import QuarantineLists
+from analytics_pipeline.storage.files_for_people import QuarantineLists
 from analytics_pipeline.storage.parquet import decode
 from analytics_pipeline_tests.light_run import SOURCES
 from analytics_pipeline_tests.system.histories.in_process import (

@@ -12,7 +12,7 @@ import pytest
 from analytics_pipeline.model.schemas.report import CustomerReport
 from analytics_pipeline.model.vocabulary import ReportFigure
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.storage.files import ReportFiles
+from analytics_pipeline.storage.files_for_people import ReportFiles
 from analytics_pipeline_tests.light_run import TABLES, exit_code_of, run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,

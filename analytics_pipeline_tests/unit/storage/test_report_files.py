@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from analytics_pipeline.storage.files import ReportFiles
+from analytics_pipeline.storage.files_for_people import ReportFiles
 
 DAY = date(2026, 6, 20)
 
