@@ -16,6 +16,7 @@ from analytics_pipeline.domain.feed import (
 )
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.tables import rows_to_ibis, table_to_ibis
 
 NOON = "2026-06-20 12:00"
@@ -129,7 +130,7 @@ VERSIONS = st.lists(
 
 
 @given(pages=VERSIONS, again=st.lists(st.integers(0, 9), max_size=3))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=up_to(10), deadline=None)
 def test_the_log_says_the_same_however_it_was_read_rule_7_3(engine, pages, again):
     """Read page by page, out of order with repeats, or in one walk from the start."""
     repeated = [*pages, *(pages[n] for n in again if n < len(pages))]
