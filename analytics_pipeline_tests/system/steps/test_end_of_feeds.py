@@ -10,7 +10,6 @@ import dagster as dg
 import httpx
 import pytest
 
-from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests.light_run import (
@@ -28,7 +27,9 @@ from analytics_pipeline_tests.simulated_shop import (
     SimulatedShop,
     open_simulated_shop,
 )
-from analytics_pipeline_tests.system.faults.two_days import sources_in
+from analytics_pipeline_tests.system.steps.held_records import (
+    assert_holds_every_record,
+)
 
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
 MASTER, _ = PUBLISHED
@@ -71,16 +72,6 @@ def shop(tmp_path: Path) -> Any:
 def first_load(shop: SimulatedShop, collection: str, pages: set[int]) -> None:
     way = PatientLightspeed(shop.settings, {"transport": EmptyPages(collection, pages)})
     run_light(shop.settings, FIRST_DAY, lightspeed=way, tables=SOURCES)
-
-
-def assert_holds_every_record(shop: SimulatedShop) -> None:
-    """Each sale and each customer of the store is held, as it is there now."""
-    state, sources = shop.store.state, sources_in(shop.data)
-    held = {sale: row[1] for sale, row in sources.sales.items()}
-    people = shop.local.warehouse.read("customers", Customers)
-    known = dict(zip(people["customer_id"], people["version"], strict=True))
-    assert held == {each.id: each.version for each in state.sales.values()}
-    assert known == {each.id: each.version for each in state.customers.values()}
 
 
 def assert_equals_ledger(shop: SimulatedShop) -> None:
