@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from analytics_pipeline.commands.running import COLLECT_RARELY
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.report import page
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.built_once import BuiltOnce, shared_by_workers
@@ -150,6 +151,7 @@ def _update_small_shop(folder: Path) -> None:
         forget_environment(monkeypatch, folder)
         with open_simulated_shop(folder / "data", **SMALL) as simulated:
             run_light(simulated.settings, FIRST_DAY)
+            open_instance(simulated.settings).dispose()  # its tables are made slowly
 
 
 @pytest.fixture(scope="session")
