@@ -22,11 +22,8 @@ from analytics_pipeline.shop import hold_directory, open_shop
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import (
-    TABLES,
     UP_TO_PUBLISHING,
-    PatientLightspeed,
     exit_code_of,
-    run_light,
 )
 from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.simulated_shop import (
@@ -40,6 +37,7 @@ from analytics_pipeline_tests.system.crashes.crashing_shop import (
     YESTERDAY,
     open_served_shop,
     published,
+    update,
 )
 from analytics_pipeline_tests.system.crashes.small_disk import (
     Became,
@@ -59,18 +57,6 @@ def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
     with open_served_shop(tmp_path / "data") as opened:
         update(opened, YESTERDAY)
         yield opened
-
-
-def update(shop: SimulatedShop, day: date, *, tables: tuple[str, ...] = TABLES) -> None:
-    moment = noon_after(day)
-    with hold_directory(shop.data, wait=False):
-        run_light(
-            shop.settings,
-            day,
-            tables=tables,
-            lightspeed=PatientLightspeed(shop.settings),
-            clock=lambda: moment,
-        )
 
 
 def undisturbed(shop: SimulatedShop, folder: Path, *days: date) -> dict[str, str]:
