@@ -185,8 +185,9 @@ _HEAD = """\
 
 *By day* is what the README's test command runs. *At night* is what
 `pytest -q -n 2 -m nightly` adds; the workflow `.github/workflows/nightly.yml` runs it
-in parallel jobs, and what runs by day as on ten awkward days. Files are those in
-`analytics_pipeline_tests/`.
+in parallel jobs, and what runs by day as on ten awkward days. Some tests state a
+property and let Hypothesis draw examples of it: by day a quarter of them, at night all.
+Files are those in `analytics_pipeline_tests/`.
 
 ## Guarantees
 
