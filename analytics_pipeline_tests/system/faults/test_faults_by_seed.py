@@ -100,7 +100,7 @@ def test_sources_read_amid_drawn_faults_end_as_without_them(
 def test_all_tables_made_amid_drawn_faults_are_those_made_without_them(
     seed: int, situations: Situations, tmp_path: Path
 ) -> None:
-    live_two_days(situations("2026-07"), seed, tmp_path / "data", TABLES)
+    live_two_days(situations("2026-07", TABLES), seed, tmp_path / "data", TABLES)
 
 
 def test_the_drawn_faults_are_of_every_kind() -> None:
