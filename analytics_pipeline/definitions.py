@@ -17,9 +17,9 @@ from analytics_pipeline.orchestration.assets import build_assets, build_outside
 from analytics_pipeline.orchestration.jobs import build_jobs, business_days
 from analytics_pipeline.orchestration.log_followers import start_followers_deaf
 from analytics_pipeline.orchestration.resources import (
-    Lightspeed,
     StoredBehindTheGate,
     log_wait,
+    point_of_sale,
     shop_resource,
 )
 from analytics_pipeline.orchestration.run_records import build_dead_run_sensor
@@ -28,7 +28,12 @@ from analytics_pipeline.orchestration.schedules import (
     build_sensors,
 )
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.shop import open_shop, system_clock
+from analytics_pipeline.shop import (
+    OnStored,
+    ignore_candidate,
+    open_shop,
+    system_clock,
+)
 from analytics_pipeline.storage.machine import allow_more_files
 
 
@@ -38,6 +43,7 @@ def build_definitions(
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
     notify: Notify = ignore_notice,
+    on_stored: OnStored = ignore_candidate,
     on_wait: Callable[[float, str], None] = log_wait,
 ) -> dg.Definitions:
     """Build the assets, checks, jobs, schedule and sensors of one shop."""
@@ -49,7 +55,7 @@ def build_definitions(
             *build_outside(settings.shop_name),
             *build_assets(settings, days, look_from_within),
         ],
-        schedules=[build_schedule(settings, days)],
+        schedules=[build_schedule(settings, days, watched)],
         sensors=[
             *build_sensors(watched),
             build_alert_sensor(watched),
@@ -57,8 +63,8 @@ def build_definitions(
         ],
         resources={
             "io_manager": StoredBehindTheGate(),
-            "shop": shop_resource(partial(watched, progress, notify)),
-            "lightspeed": Lightspeed(settings, on_wait),
+            "shop": shop_resource(partial(watched, progress, notify, on_stored)),
+            "lightspeed": point_of_sale(settings, on_wait),
         },
         # One process for all steps: a process for each would cost more than the work.
         executor=dg.in_process_executor,

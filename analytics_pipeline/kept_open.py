@@ -32,6 +32,10 @@ from analytics_pipeline.storage.machine import BUSY_SECONDS
 MOST_OPEN = 8
 """How many files stay open: that of all runs, and those of the last few."""
 
+PAGE_BYTES = 1024
+"""The pages of a new file.  An event has some 1,800 bytes, so in pages of 4,096 a third
+is waste; and the file of each run has thirty tables and indexes that stay empty."""
+
 _ALL_RUNS = "index"
 _OF_A_RUN = re.compile(rf"(?!{_ALL_RUNS}\.).+\.db(-wal|-shm)?")
 
@@ -79,6 +83,15 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         while len(self._engines) > MOST_OPEN:
             self._engines.pop(next(iter(self._engines))).dispose()
         return engine
+
+    def _initdb(self, engine: sqlalchemy.Engine, for_index_shard: bool = False) -> None:
+        """Make the tables where there are none, in small pages."""
+
+        @sqlalchemy.event.listens_for(engine, "connect")
+        def shrink(connection: Any, _record: Any) -> None:
+            connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+
+        super()._initdb(engine, for_index_shard)
 
     def has_table(self, table_name: str) -> bool:
         """Say whether the index has a table; one that it has is not asked for again."""
@@ -183,9 +196,10 @@ class KeptOpenRecords(DagsterSqliteStorage):
         self, base_dir: str, inst_data: ConfigurableClassData | None = None
     ) -> None:
         """Keep the records under *base_dir*, where Dagster's own storage would."""
+        # First of all, so that no other one makes the index.
+        log = KeptOpenEventLog(str(Path(base_dir, "history", "runs")))
         super().__init__(base_dir, inst_data)
         # The files themselves are made and migrated by Dagster's own.
         self._run_storage = PatientRuns(self._run_storage._conn_string)
         self._schedule_storage = PatientSchedules(self._schedule_storage._conn_string)
-        folder = Path(base_dir, "history", "runs")
-        self._event_log_storage = KeptOpenEventLog(str(folder))
+        self._event_log_storage = log

@@ -56,6 +56,14 @@ from analytics_pipeline.storage.tables import Warehouse
 
 Made = TypeVar("Made")
 
+OnStored = Callable[[str, Candidate], None]
+"""Is called with the name of a table and what was stored of it."""
+
+
+def ignore_candidate(_table: str, _candidate: Candidate) -> None:
+    """Do nothing with what was stored."""
+
+
 DUE_AT = time(6)
 """When yesterday's master should be out, in store time; the nightly run is at two."""
 
@@ -74,6 +82,7 @@ class Shop:
     clock: Callable[[], datetime] = system_clock
     progress: Progress = silent
     notify: Notify = ignore_notice
+    on_stored: OnStored = ignore_candidate
     warehouse: Warehouse = field(init=False)
     versions: StoredVersions = field(init=False)
     publication: Publication = field(init=False)
@@ -126,15 +135,14 @@ class Shop:
         if self.readable is not None and table not in self.readable:
             raise ValueError(f"{table} is loaded but not declared in tables.py")
 
-    def sales_log(self, generation: int | None = None) -> SalesLog:
-        """Return the current generation of the log of sales, or that one."""
-        root = self.warehouse.root / "sales_feed"
-        return SalesLog(root, generation, self.verified)
+    def sales_log(self) -> SalesLog:
+        """Return the current generation of the log of sales."""
+        self._require("sales_feed")
+        return SalesLog(self.warehouse.root / "sales_feed", None, self.verified)
 
     def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
         """Return the versions of sales in *log*, or in its segments before *until*."""
-        self._require("sales_feed")
-        self.versions.refuse_log(log, self.sales_log)
+        self.versions.refuse_log(log)
         feed = open_table(self.engine, log.paths(until), SalesFeed)
         return in_one_spelling(feed) if self.has_other_spellings(log) else feed
 
@@ -210,6 +218,20 @@ class Shop:
         zones = {self.settings.time_zone}
         if self.warehouse.exists("outlets"):
             zones |= set(self.load("outlets", Outlets)["time_zone"])
+        return zones
+
+    def last_known_zones(self) -> set[str]:
+        """Return the zones by the last good outlets, whatever became of them since.
+
+        Where they are damaged, the next run reads them again; until then the store's
+        own zone is all that is known.
+        """
+        zones = {self.settings.time_zone}
+        try:
+            if self.warehouse.exists("outlets"):
+                zones |= set(self.warehouse.read("outlets", Outlets)["time_zone"])
+        except LocalFailure:
+            return zones
         return zones
 
     # Tables ----------------------------------------------------------------------
@@ -331,6 +353,8 @@ def open_shop(
     clock: Callable[[], datetime] = system_clock,
     progress: Progress = silent,
     notify: Notify = ignore_notice,
+    on_stored: OnStored = ignore_candidate,
 ) -> Shop:
     """Return the shop of *settings*, with its policy read afresh."""
-    return Shop(settings, load_policy(settings.policy_file), clock, progress, notify)
+    policy = load_policy(settings.policy_file)
+    return Shop(settings, policy, clock, progress, notify, on_stored)

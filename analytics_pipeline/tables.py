@@ -55,12 +55,18 @@ class Source(StrEnum):
 
 
 class Reads(StrEnum):
-    """How much of an input a table reads."""
+    """How much of an input a table reads, and who reads it."""
 
     WHOLE = "the whole table"
     SAME_DAY = "the same day"
     UP_TO_DAY = "every day up to the day"
+    RESULT = "whether it passed its gate"
+    END = "when it was last read to its end"
     EARLIER = "what an earlier run stored"
+
+
+GIVEN = frozenset({Reads.WHOLE, Reads.SAME_DAY, Reads.UP_TO_DAY, Reads.EARLIER})
+"""What the function is given; the rest is asked by the gate alone, before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,37 @@ class Input:
     """A table that another one reads, and how much of it.
 
     ``EARLIER`` is a comparison with the run before: it is no dependency, so the input
-    may be made later in the same run.
+    may be made later in the same run, and there may be none yet.
     """
 
-    table: str
+    name: str
     reads: Reads
+    is_optional: bool = False
+
+    @property
+    def inputs(self) -> Sequence["Input"]:
+        """The tables that are read for it: itself."""
+        return (self,)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the function has a parameter of its name."""
+        return self.reads in GIVEN
+
+    @property
+    def is_of_day(self) -> bool:
+        """Whether it differs from day to day."""
+        return self.reads in {Reads.SAME_DAY, Reads.UP_TO_DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Intermediate:
+    """What tables are made from, worked out of others and stored nowhere."""
+
+    name: str
+    inputs: Sequence[Input]
+    is_of_day: bool = False
+    is_given: bool = True
 
 
 def whole(table: str) -> Input:
@@ -80,9 +112,9 @@ def whole(table: str) -> Input:
     return Input(table, Reads.WHOLE)
 
 
-def same_day(table: str) -> Input:
-    """Declare that the same day of a daily table is read."""
-    return Input(table, Reads.SAME_DAY)
+def same_day(table: str, *, is_optional: bool = False) -> Input:
+    """Declare that the same day of a daily table is read, if it has to be there."""
+    return Input(table, Reads.SAME_DAY, is_optional)
 
 
 def up_to_day(table: str) -> Input:
@@ -90,9 +122,56 @@ def up_to_day(table: str) -> Input:
     return Input(table, Reads.UP_TO_DAY)
 
 
+def passed(table: str) -> Input:
+    """Declare that a table, or the same day of it, has to have passed its gate."""
+    return Input(table, Reads.RESULT)
+
+
+def read_to_end(table: str) -> Input:
+    """Declare that it matters when a table was last read to its end."""
+    return Input(table, Reads.END)
+
+
 def earlier(table: str) -> Input:
     """Declare that a table is read as an earlier run stored it."""
     return Input(table, Reads.EARLIER)
+
+
+PURCHASES = Intermediate(
+    "purchases",
+    (
+        up_to_day("raw_sales"),
+        whole("customer_identities"),
+        whole("customers"),
+        whole("ecom_orders"),
+    ),
+    is_of_day=True,
+)
+"""Everything that counts up to the day, and whose it is."""
+
+PEOPLE = Intermediate(
+    "people",
+    (whole("customer_identities"), whole("customers"), whole("ecom_orders")),
+)
+"""Every person with name and contacts, from the records as they are now."""
+
+QUARANTINED_SALES = Intermediate(
+    "quarantined_sales", (whole("sales_feed"), whole("outlets"))
+)
+"""The sales in quarantine, with what was last known of them."""
+
+SOLD_ORDER_NUMBERS = Intermediate(
+    "sold_order_numbers", (earlier("raw_sales"), earlier("sales_feed"))
+)
+"""Opens the order numbers that stored sales name, as an earlier run stored them."""
+
+IDENTITY_OVERRIDES = Intermediate("identity_overrides", ())
+"""The merges that a person forces or forbids, from the file in the data directory."""
+
+RECONCILED_ORDERS = Intermediate(
+    "reconciled_orders", (whole("ecom_reconciliation"),), is_of_day=True
+)
+"""``ecom_reconciliation`` if it is as of the day, or nothing."""
 
 
 class Effect(StrEnum):
@@ -126,6 +205,15 @@ class Check:
 MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Effect.STOPS)
 
 
+class Kept(StrEnum):
+    """How the rows of a table are kept in the store."""
+
+    LOG = "in a log of every version, to which rows are only appended"
+    CURRENT = "as they are now; a run makes them again where they are not there"
+    HISTORY = "as they were known on each day, which cannot be worked out again"
+    NOT = "not at all: the table is a file for people"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
     """Everything that is known of a table.
@@ -136,16 +224,22 @@ class TableSpec:
         key: the column that names a row.
         group: its place in the story.
         kinds: what it is made with and kept as, for the UI.
-        inputs: the tables that it reads; a run may load no other.
+        inputs: what it is made from: tables, and what is worked out of them. Its
+            function has a parameter for each, and loads no other table.
         checks: the checks beside that of the schema, by name.
         summary: what the table is.
         row: what one row is.
         use: what the table is for.
         when_red: what a person does about a failure.
+        kept: how its rows are kept.
         begins: what a run logs when it begins to make the table.
         ends: what a run logs of the stored table, sentence by sentence, with its
             figures: ``rows`` is how many it holds, money is under its name without
             ``_cents``.
+        version: of its form; raised whenever its columns, their types or what they
+            may hold change.
+        remade: how a run makes it again, for a table that is ``CURRENT``.
+        memory: the tables that it keeps for itself, by their folder below its own.
         file: the file that people open, in the data directory; without one the table
             is in the store.
         is_daily: whether it has one partition for each business day.
@@ -160,14 +254,18 @@ class TableSpec:
     key: str
     group: Group
     kinds: frozenset[str]
-    inputs: Sequence[Input]
+    inputs: Sequence[Input | Intermediate]
     checks: Mapping[str, Check]
     summary: str
     row: str
     use: str
     when_red: str
+    kept: Kept
     begins: str
     ends: Sequence[str]
+    version: int = 1
+    remade: str = "it is worked out again"
+    memory: Mapping[str, type[Table]] = field(default_factory=dict)
     file: str | None = None
     is_daily: bool = False
     source: Source | None = None
@@ -181,9 +279,28 @@ class TableSpec:
         return {SCHEMA_CHECK: MATCHES_SCHEMA, **self.checks}
 
     @property
-    def readable(self) -> set[str]:
-        """The tables that may be loaded while it is made: its inputs and itself."""
-        return {self.name, *(each.table for each in self.inputs)}
+    def parameters(self) -> list[str]:
+        """The names of the inputs that its function is given."""
+        return [each.name for each in self.inputs if each.is_given]
+
+    @property
+    def tables_read(self) -> list[Input]:
+        """The tables that are read for it, by itself or by the gate, each once."""
+        every = (table for each in self.inputs for table in each.inputs)
+        return list({table.name: table for table in every}.values())
+
+    @property
+    def is_made_by_day(self) -> bool:
+        """Whether each day is made by itself, from what is known up to that day."""
+        return self.is_daily and any(each.is_of_day for each in self.inputs)
+
+    @property
+    def folders(self) -> dict[str, type[Table]]:
+        """The tables that it keeps in the store, by folder; its own is the first."""
+        if self.kept is Kept.NOT:
+            return {}
+        below = {f"{self.name}/{folder}": each for folder, each in self.memory.items()}
+        return {self.name: self.schema, **below}
 
     @property
     def columns(self) -> set[str]:
@@ -266,8 +383,7 @@ LIGHTSPEED_AGAIN = (
     "Nothing is lost: the job `daily_update` reads on where it stopped."
 )
 
-_RECORDS = (whole("customers"), whole("ecom_orders"))
-_CATCH_UP = (whole("sales_feed"), whole("outlets"))
+_CATCH_UP = (read_to_end("sales_feed"), read_to_end("customers"), passed("outlets"))
 """When both feeds were last read to their end, and in which zones the day has ended."""
 
 _SOUND = {
@@ -332,6 +448,8 @@ SALES_FEED = TableSpec(
     use="Everything that is said of sales comes from this log, so any past "
     "day can be made again without asking Lightspeed.",
     when_red=LIGHTSPEED_AGAIN,
+    kept=Kept.LOG,
+    version=2,
     begins="Reading on in Lightspeed's feed of sales, from where it was left.",
     ends=(
         "Read {records_read:,} sales in {requests:,} requests.",
@@ -365,6 +483,8 @@ OUTLETS = TableSpec(
     row="one outlet with its time zone",
     use="It decides on which business day a sale is.",
     when_red=LIGHTSPEED_AGAIN,
+    kept=Kept.CURRENT,
+    remade="it is read again from Lightspeed",
     begins="Reading the outlets and their time zones from Lightspeed.",
     ends=("{rows:,} outlets are known.",),
     checks={
@@ -397,6 +517,8 @@ CUSTOMERS = TableSpec(
     row="one customer record; of a deleted one only hashed keys",
     use="Names and contacts of the master, and the keys that join people.",
     when_red=LIGHTSPEED_AGAIN,
+    kept=Kept.CURRENT,
+    remade="it is read again from Lightspeed",
     begins="Reading the customer records that changed from Lightspeed.",
     ends=("Read {read:,} changed records.", "{rows:,} are known."),
     checks=_SOUND
@@ -416,7 +538,7 @@ ECOM_ORDERS = TableSpec(
     group=Group.SOURCES,
     kinds=frozenset({"csv", "parquet"}),
     source=Source.WEB_SHOP,
-    inputs=(earlier("raw_sales"), earlier("sales_feed")),
+    inputs=(SOLD_ORDER_NUMBERS,),
     summary="The web shop's orders, from its export; none without the file.",
     row="one web-shop order",
     use="Web orders that never became a sale count too, each once.",
@@ -424,6 +546,8 @@ ECOM_ORDERS = TableSpec(
     "Export the orders again, put the file in place of "
     "`ecom_orders_export.csv` in the data directory, and run the job "
     "`ecom_import`.",
+    kept=Kept.CURRENT,
+    remade="it is read again from the export",
     begins="Reading the web shop's export.",
     ends=("{rows:,} web orders are in it.", "They are worth {total}."),
     checks={
@@ -446,7 +570,7 @@ RAW_SALES = TableSpec(
     key="sale_id",
     group=Group.SALES,
     kinds=frozenset({"duckdb", "parquet"}),
-    inputs=(whole("sales_feed"), whole("outlets"), whole("customers")),
+    inputs=(whole("sales_feed"), whole("outlets"), read_to_end("customers")),
     is_daily=True,
     summary="The sales of each business day, latest version, cut from the log.\n\n"
     "A late change re-opens only the day that it touches.",
@@ -454,6 +578,9 @@ RAW_SALES = TableSpec(
     use="The sales of each business day, and whether their money counts; all "
     "figures are added up from here.",
     when_red=f"{UPDATE_AGAIN} Days that passed are stored all the same.",
+    kept=Kept.CURRENT,
+    version=2,
+    remade="it is cut again from the log",
     begins="Cutting business days from the log of sales.",
     ends=("{rows:,} sales, {orders:,} of them orders, worth {value}.",),
     checks=_CAUGHT_UP
@@ -477,12 +604,13 @@ CUSTOMER_IDENTITIES = TableSpec(
     key="record_id",
     group=Group.CUSTOMERS,
     kinds=frozenset({"pandas", "parquet"}),
-    inputs=(whole("customers"), whole("ecom_orders")),
+    inputs=(whole("customers"), whole("ecom_orders"), IDENTITY_OVERRIDES),
     summary="Which customer records and web-shop e-mails are one person, and why.",
     row="one record or web-shop e-mail, its person and why",
     use="It joins duplicates, so that everyone is in the master once.",
     when_red=f"{UPDATE_AGAIN} People joined wrongly are kept apart in "
     "`identity_overrides.csv`.",
+    kept=Kept.CURRENT,
     begins="Working out which records are one person.",
     ends=("{people:,} people, {merged:,} duplicate records among them.",),
     checks={
@@ -510,9 +638,10 @@ CUSTOMER_ANALYTICS = TableSpec(
     group=Group.CUSTOMERS,
     kinds=frozenset({"duckdb", "parquet"}),
     inputs=(
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        *_RECORDS,
+        whole("ecom_orders"),
+        QUARANTINED_SALES,
         *_CATCH_UP,
     ),
     is_daily=True,
@@ -521,6 +650,7 @@ CUSTOMER_ANALYTICS = TableSpec(
     use="Value, orders, recency, segment and tier as of each day; the files "
     "are made from it.",
     when_red=f"{UPDATE_AGAIN} If people are really gone, accept it as the README says.",
+    kept=Kept.HISTORY,
     begins="Measuring every person as of the day.",
     ends=("{rows:,} people have spent {people} in {people_orders:,} orders.",),
     checks=_CAUGHT_UP
@@ -560,17 +690,13 @@ FIRST_TIME_BUYERS = TableSpec(
     key="customer_id",
     group=Group.EXPORTS,
     kinds=frozenset({"csv"}),
-    inputs=(
-        same_day("customer_analytics"),
-        whole("customer_identities"),
-        *_RECORDS,
-        *_CATCH_UP,
-    ),
+    inputs=(same_day("customer_analytics"), PEOPLE, *_CATCH_UP),
     is_daily=True,
     summary="The people with exactly one order as of the day, newest first.",
     row="one person with exactly one order",
     use="Whom to win for a second order.",
     when_red=UPDATE_AGAIN,
+    kept=Kept.NOT,
     begins="Listing the people with exactly one order.",
     ends=("{rows:,} people have exactly one order.",),
     file="first_time_buyers.csv",
@@ -592,9 +718,8 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
     kinds=frozenset({"csv"}),
     inputs=(
         same_day("customer_analytics"),
-        same_day("first_time_buyers"),
-        whole("customer_identities"),
-        *_RECORDS,
+        PEOPLE,
+        passed("first_time_buyers"),
         *_CATCH_UP,
     ),
     is_daily=True,
@@ -602,6 +727,7 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
     row="one person with contact, figures, segment, tier",
     use="The file to work with. It is replaced whole or not at all.",
     when_red=f"{UPDATE_AGAIN} Until then the file is the last good one.",
+    kept=Kept.NOT,
     begins="Putting the master together and publishing it.",
     ends=(
         "{rows:,} people, {orders:,} orders, lifetime value {lifetime_value}.",
@@ -619,18 +745,21 @@ CUSTOMER_CHANGES = TableSpec(
     group=Group.EXPORTS,
     kinds=frozenset({"csv", "parquet"}),
     inputs=(
-        same_day("customer_analytics_master"),
         same_day("customer_analytics"),
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        *_RECORDS,
-        *_CATCH_UP,
+        whole("sales_feed"),
+        up_to_day("raw_sales"),
+        whole("outlets"),
+        passed("customer_analytics_master"),
     ),
     is_daily=True,
     summary="What changed from one published master to the next, and what did it.",
     row="one change of a person since the master before, and its cause",
     use="Why a figure is another one than yesterday.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
+    memory=MappingProxyType({"published": CustomerAnalytics}),
     begins="Explaining what changed since the master before.",
     ends=("{rows:,} changes since the master before.",),
     file="reports/customer_changes.csv",
@@ -661,16 +790,17 @@ ECOM_RECONCILIATION = TableSpec(
     kinds=frozenset({"csv", "parquet"}),
     inputs=(
         whole("ecom_orders"),
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        whole("customers"),
-        whole("outlets"),
-        whole("customer_analytics_master"),
+        passed("outlets"),
+        passed("customer_analytics_master"),
     ),
     summary="Each web-shop order up to the published day, and how it was matched.",
     row="one web-shop order, its sales, and why it counts or not",
     use="Whether the web shop and the tills agree.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.CURRENT,
+    version=2,
     begins="Holding the web shop's orders against the sales.",
     ends=("{rows:,} web orders are explained.",),
     file="reports/ecom_reconciliation.csv",
@@ -699,13 +829,13 @@ CUSTOMER_REPORT = TableSpec(
     group=Group.REPORTS,
     kinds=frozenset({"html"}),
     inputs=(
-        same_day("customer_analytics_master"),
-        same_day("customer_changes"),
         same_day("customer_analytics"),
-        whole("ecom_reconciliation"),
-        up_to_day("raw_sales"),
+        PURCHASES,
         whole("customer_identities"),
-        *_RECORDS,
+        whole("ecom_orders"),
+        same_day("customer_changes", is_optional=True),
+        RECONCILED_ORDERS,
+        passed("customer_analytics_master"),
         *_CATCH_UP,
     ),
     is_daily=True,
@@ -714,6 +844,7 @@ CUSTOMER_REPORT = TableSpec(
     use="The page to look at in the morning: revenue, customers, who comes "
     "back, what changed, and whether it is right.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
     begins="Drawing the report, and holding it against the stored figures.",
     ends=("{people:,} people, {the_day_orders:,} orders on the day.",),
     file="reports/customer_report.html",

@@ -1,7 +1,6 @@
 """A table of a test behind the gate, in a run of Dagster or without one."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
@@ -9,13 +8,13 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.assets.table import TableRun
 from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline.orchestration.gate import Event, make_table
 from analytics_pipeline.orchestration.resources import StoredBehindTheGate
 from analytics_pipeline.orchestration.tables import check_specs
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.tables import Check, TableSpec
+from analytics_pipeline_tests.made import run_for
 
 Make = Callable[[], Iterable[Candidate]]
 
@@ -25,10 +24,9 @@ def with_checks(spec: TableSpec, **checks: Check) -> TableSpec:
     return replace(spec, checks=checks)
 
 
-def run_for(shop: Shop, days: Sequence[date] = (), expected: int = 0) -> TableRun:
-    """What a table of a test is given: nothing but its shop and days."""
-    as_of = days[-1] if days else shop.yesterday
-    return TableRun(shop, days, as_of, lambda: nullcontext(), expected=expected)  # type: ignore[arg-type, return-value]
+def without_inputs(spec: TableSpec) -> TableSpec:
+    """The same table made from nothing, as a test makes it."""
+    return replace(spec, inputs=())
 
 
 def through_the_gate(
@@ -47,7 +45,12 @@ def through_the_gate(
         op_execution_context=SimpleNamespace(selected_output_names=set()),
     )
     reported: list[Any] = [] if events is None else events
-    reported += make_table(context, spec, lambda _run: iter(make()), run_for(shop))
+    reported += make_table(
+        context,
+        without_inputs(spec),
+        lambda _run, _inputs: iter(make()),
+        run_for(shop),
+    )
     return reported
 
 
@@ -71,8 +74,12 @@ def materialize_gated(
     )
     def gated(context: dg.AssetExecutionContext) -> Iterator[Event]:
         keys = context.partition_keys if spec.is_daily else []
-        run = run_for(shop, [date.fromisoformat(key) for key in keys], expected)
-        yield from make_table(context, spec, lambda _run: iter(make()), run)
+        days = [date.fromisoformat(key) for key in keys]
+        run = run_for(shop, days, expected=expected)
+        made_from_nothing = without_inputs(spec)
+        yield from make_table(
+            context, made_from_nothing, lambda _run, _inputs: iter(make()), run
+        )
 
     return dg.materialize(
         [gated],

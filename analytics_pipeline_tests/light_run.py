@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.assets.table import TableRun, function_of
+from analytics_pipeline.commands.running import Stored
 from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.orchestration.assets import CONFIGS
 from analytics_pipeline.orchestration.gate import make_table
@@ -23,9 +24,11 @@ from analytics_pipeline.orchestration.jobs import update_config
 from analytics_pipeline.orchestration.run_records import read_last_results
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Engine, Settings
-from analytics_pipeline.shop import open_shop
+from analytics_pipeline.shop import open_shop, system_clock
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
+from analytics_pipeline.sources.lightspeed.store import LightspeedStore
+from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.tables import TABLES as SPECS
 
 SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
@@ -62,7 +65,7 @@ class PatientLightspeed:
     requests: int = 0
 
     @contextmanager
-    def open(self) -> Iterator[LightspeedClient]:
+    def open(self) -> Iterator[PointOfSale]:
         token = self.settings.token
         assert token is not None
         options = {
@@ -79,7 +82,7 @@ class PatientLightspeed:
             )
         ) as client:
             try:
-                yield client
+                yield LightspeedStore(client)
             finally:
                 self.requests += client.requests
 
@@ -113,7 +116,8 @@ def run_light(
         dagster.Failure: as the run would fail, with exit code, cause and remedy in
             its metadata.
     """
-    shop = open_shop(settings, **({"clock": clock} if clock else {}))
+    stored = Stored({} if figures is None else figures)
+    shop = open_shop(settings, clock or system_clock, on_stored=stored.note)
     shop.__dict__["engine"] = _engine()
     bring_up_to_date(shop)
     set_damaged_aside(shop)
@@ -123,7 +127,6 @@ def run_light(
         recut_all_days=recut_all_days,
         replay=replay,
     )["ops"]
-    kept: dict[str, dict[str, Any]] = {}
     events: list[Any] = [] if reported is None else reported
     for name in tables:
         spec = SPECS[name]
@@ -135,19 +138,8 @@ def run_light(
             options=_options(name, config),
             last_results=partial(read_last_results, _records(), None, but=name),
         )
-        before = len(events)
-        events += make_table(_context(kept), spec, function_of(spec), run)
-        if figures is not None:
-            figures[name] = _figures_of(events[before:]) | kept.pop(name, {})
+        events += make_table(_context(), spec, function_of(spec), run)
     return events
-
-
-def _figures_of(events: list[Any]) -> dict[str, Any]:
-    """What Dagster would keep beside a table that is stored whole."""
-    kept = [
-        event.metadata for event in events if isinstance(event, dg.MaterializeResult)
-    ]
-    return {name: value for metadata in kept for name, value in _plain(metadata or {})}
 
 
 def _options(table: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,12 +147,6 @@ def _options(table: str, config: Mapping[str, Any]) -> dict[str, Any]:
     if table not in CONFIGS:
         return {}
     return CONFIGS[table](**config.get(table, {"config": {}})["config"]).model_dump()
-
-
-def _plain(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Names and values, as a materialization that is read back says them."""
-    for name, entry in metadata.items():
-        yield name, getattr(entry, "value", entry)
 
 
 def evidence_of(events: list[Any], table: str, check: str) -> dict[str, Any]:
@@ -186,14 +172,10 @@ def _records() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def _context(kept: dict[str, dict[str, Any]]) -> Any:
-    """What the gate asks of Dagster's context; what a day is stored with is *kept*."""
-
-    def keep(metadata: Mapping[str, Any], asset_key: dg.AssetKey, **_day: str) -> None:
-        kept[asset_key.to_user_string()] = dict(_plain(metadata))
-
+def _context() -> Any:
+    """What the gate asks of Dagster's context."""
     return SimpleNamespace(
         log_event=lambda _event: None,
-        add_asset_metadata=keep,
+        add_asset_metadata=lambda *_metadata, **_where: None,
         op_execution_context=SimpleNamespace(selected_output_names=set()),
     )

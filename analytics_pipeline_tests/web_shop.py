@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from analytics_pipeline.assets.customer_identities import resolve_customers
-from analytics_pipeline.assets.ecom_orders import EXPORT_FILE, read_ecom_orders
+from analytics_pipeline.assets.ecom_orders import EXPORT_FILE
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.model.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline.shop import Shop
+from analytics_pipeline_tests.made import export_read, made
 from analytics_pipeline_tests.tables import make_table
 
 FIRST = date(2026, 5, 1)
@@ -188,8 +188,10 @@ def store_web_shop(shop: Shop, web: WebShop) -> None:
     shop.warehouse.write("customers", Customers, make_table(Customers, people))
     for day, sales in web.days().items():
         shop.warehouse.write("raw_sales", RawSales, make_table(RawSales, sales), day)
-    shop.store_as("ecom_orders", EcomOrders)(read_ecom_orders(shop))
-    shop.store_as("customer_identities", CustomerIdentities)(resolve_customers(shop))
+    shop.store_as("ecom_orders", EcomOrders)(export_read(shop))
+    shop.store_as("customer_identities", CustomerIdentities)(
+        made(shop, "customer_identities")
+    )
     publish(shop, D)
 
 

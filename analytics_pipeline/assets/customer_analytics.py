@@ -1,6 +1,6 @@
 """``customer_analytics``: what each person bought as of a day, and its proofs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -8,20 +8,11 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
-from analytics_pipeline.assets.customer_identities import (
-    fingerprint_identities,
-    load_identities,
-)
+from analytics_pipeline.assets.customer_identities import fingerprint_identities
 from analytics_pipeline.assets.published_masters import recall_master_before
-from analytics_pipeline.assets.purchases import (
-    Ledger,
-    bring_in_sales,
-    open_day,
-    open_ledger,
-)
-from analytics_pipeline.assets.raw_sales import compare_with_log
-from analytics_pipeline.assets.sales_feed import find_quarantined_sales
-from analytics_pipeline.assets.shared_checks import check_catch_up
+from analytics_pipeline.assets.purchases import Ledger
+from analytics_pipeline.assets.raw_sales import compare_with_log, open_whole_log
+from analytics_pipeline.assets.sales_feed import QuarantinedSales
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.domain.anomalies.people import (
@@ -54,7 +45,7 @@ from analytics_pipeline.model.ids import is_among, with_plain_ids
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
-from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import WEB_SOURCE, RecordKind
 from analytics_pipeline.shop import Shop
@@ -182,11 +173,14 @@ _OF_SALES = ["sale_id", "customer_id", "business_date", "total_incl_cents"]
 
 
 def check_added_orders(
-    shop: Shop, ledger: Ledger, customer_identities: pd.DataFrame
+    shop: Shop,
+    ledger: Ledger,
+    customer_identities: pd.DataFrame,
+    ecom_orders: pd.DataFrame,
 ) -> CheckResult:
     """Say whether the orders that *ledger* adds may be sales already (rule 4.3)."""
     added = ledger.web.added_orders
-    totals = shop.load("ecom_orders", EcomOrders)[["order_number", "total_cents"]]
+    totals = ecom_orders[["order_number", "total_cents"]]
     orders = added.merge(totals, on="order_number", validate="1:1")
     sales = name_people(
         _sales_without_order(shop, ledger, orders),
@@ -240,8 +234,13 @@ class StaleSalesCheck:
     """
 
     def __init__(self, shop: Shop, last: date) -> None:
-        """Compare once, up to the *last* day."""
-        compared = compare_with_log(shop, last)
+        """Compare once, up to the *last* day.
+
+        Raises:
+            GateFailed: the log failed its gate, or a walk of the feed was cut short.
+        """
+        log, outlets = open_whole_log(shop), shop.load("outlets", Outlets)
+        compared = compare_with_log(shop, log, outlets, last)
         self._stale, self._repeated = compared.stale_days, compared.repeated_sales
 
     def evaluate(self, day: date) -> CheckResult:
@@ -339,44 +338,32 @@ def _list_gone(shop: Shop, gone: Collection[str]) -> OwnersList:
 # Work out what each person bought as of a day.
 
 
-def analyse_customers(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
-    """Measure every person as of each of *days*, and prove that no cent was lost."""
-    identities = load_identities(shop)
-    shop.refuse_failed("raw_sales", shop.days_until(max(days)))
-    current = check_currency(shop, max(days))
-    sales = bring_in_sales(shop, max(days)) if len(days) > 1 else None
-    quarantined = find_quarantined_sales(shop)
-    for day in days:
-        before = [check_catch_up(shop, day), current.evaluate(day)]
-        if any(result.blocks for result in before):
-            yield Candidate(None, before, partition=day.isoformat())
-            continue
-        ledger = (
-            open_day(shop, identities, day)
-            if sales is None
-            else open_ledger(shop, sales, identities, day)
-        )
-        people = measure_people(
-            ledger.purchases, list_people(identities), shop.policy, day
-        )
-        frame = shape(shop.engine.to_pandas(people), CustomerAnalytics).sort_values(
-            "customer_id", ignore_index=True
-        )
-        sides = add_up_sides(shop, ledger, frame)
-        sides |= quarantined.worth(day, shop.policy.money_basis)
-        after = [
-            conserve_money(sides),
-            check_added_orders(shop, ledger, identities),
-            *check_people(shop, day, frame, identities),
-            *check_customers(shop, ledger, identities, frame, sides),
-        ]
-        yield Candidate(
-            frame,
-            [*before, *after],
-            partition=day.isoformat(),
-            notes={"identities": fingerprint_identities(shop)},
-            figures=sides,
-        )
+@table(CUSTOMER_ANALYTICS)
+def customer_analytics(
+    run: TableRun,
+    purchases: Ledger,
+    customer_identities: pd.DataFrame,
+    ecom_orders: pd.DataFrame,
+    quarantined_sales: QuarantinedSales,
+) -> Candidate:
+    """Measure every person as of the day, and prove that no cent was lost."""
+    shop, day, identities = run.shop, run.day, customer_identities
+    people = measure_people(
+        purchases.purchases, list_people(identities), run.policy, day
+    )
+    frame = shape(shop.engine.to_pandas(people), CustomerAnalytics).sort_values(
+        "customer_id", ignore_index=True
+    )
+    sides = add_up_sides(shop, purchases, frame)
+    sides |= quarantined_sales.worth(day, run.policy.money_basis)
+    results = [
+        conserve_money(sides),
+        check_added_orders(shop, purchases, identities, ecom_orders),
+        *check_people(shop, day, frame, identities),
+        *check_customers(shop, purchases, identities, frame, sides),
+    ]
+    notes = {"identities": fingerprint_identities(shop)}
+    return Candidate(frame, results, notes=notes, figures=sides)
 
 
 def list_people(identities: pd.DataFrame) -> ir.Table:
@@ -438,9 +425,3 @@ def load_analytics(shop: Shop, day: date) -> pd.DataFrame:
             f"Materialize it first, or run: analytics-pipeline update --as-of {day}",
         )
     return shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
-
-
-@table(CUSTOMER_ANALYTICS)
-def customer_analytics(run: TableRun) -> Iterator[Candidate]:
-    """Measure every person as of each day."""
-    return analyse_customers(run.shop, run.days)

@@ -1,16 +1,15 @@
 """``customer_changes``: what changed since the master published before."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
+import ibis.expr.types as ir
 import pandas as pd
 
-from analytics_pipeline.assets.customer_analytics import check_currency
-from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.published_masters import (
     PublishedMaster,
+    SalesHistory,
     describe_sources,
     list_earlier_purchases,
     note_sources,
@@ -18,7 +17,7 @@ from analytics_pipeline.assets.published_masters import (
     recall_master_before,
     remember_master,
 )
-from analytics_pipeline.assets.purchases import Ledger, open_day
+from analytics_pipeline.assets.purchases import Ledger
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.changes import (
     Master,
@@ -42,29 +41,50 @@ from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.changes import CustomerChanges
-from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.vocabulary import ChangeKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
 from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.tables import CUSTOMER_CHANGES
 
 CHANGES = "reports/customer_changes.csv"
 """Where people find what changed in the published master, in the data directory."""
 
 
-def explain_changes(shop: Shop, days: Sequence[date]) -> Iterator[Candidate]:
-    """Explain the masters of *days*; only that of the published one is new."""
+@table(CUSTOMER_CHANGES)
+def customer_changes(
+    run: TableRun,
+    customer_analytics: pd.DataFrame,
+    purchases: Ledger,
+    customer_identities: pd.DataFrame,
+    sales_feed: SalesLog,
+    raw_sales: ir.Table,
+    outlets: pd.DataFrame,
+) -> Candidate:
+    """Explain what changed since the master published before.
+
+    Only the changes of the published day are new.
+    """
+    shop, day = run.shop, run.day
     published = shop.publication.published()
-    for day in days:
-        if published is None or published.as_of != day.isoformat():
-            yield _keep(shop, day)
-            continue
-        current = check_currency(shop, day).evaluate(day)
-        if current.blocks:
-            yield Candidate(None, [current], partition=day.isoformat())
-            continue
-        yield _explain(shop, day, current)
+    if published is None or published.as_of != day.isoformat():
+        return _keep(shop, day)
+    log = SalesHistory(shop, sales_feed, raw_sales, outlets)
+    made_from = describe_sources(log, purchases, customer_identities)
+    master = PublishedMaster(day, customer_analytics, made_from)
+    now = Now(master, customer_identities, purchases, log)
+    earlier, known = recall_master_before(shop, day)
+    rows, results = _compare(earlier, now)
+    store = partial(store_changes, shop, figures=customer_analytics)
+    return Candidate(
+        rows,
+        [known, *results],
+        notes=note_sources(made_from),
+        figures={} if rows is None else _count(rows),
+        places={"report": CHANGES},
+        store=store,
+    )
 
 
 def _keep(shop: Shop, day: date) -> Candidate:
@@ -74,7 +94,7 @@ def _keep(shop: Shop, day: date) -> Candidate:
     """
     key = day.isoformat()
     sentence = f"{day} is not the published day: its changes are kept."
-    checks = ("sales_are_current", "figures_are_current", "changes_add_up")
+    checks = ("figures_are_current", "changes_add_up")
     kept = [CheckResult(check, True, sentence) for check in checks]
     known = CheckResult("earlier_master_is_known", True, sentence, Severity.WARN)
     changes = no_changes()
@@ -84,7 +104,11 @@ def _keep(shop: Shop, day: date) -> Candidate:
     except LocalFailure as error:
         lost = f"{error.cause} The changes of the day are lost."
         known = CheckResult("earlier_master_is_known", False, lost, Severity.WARN)
-    return Candidate(changes, [*kept, known, check_causes(changes)], key)
+    return Candidate(
+        changes,
+        [*kept, known, check_causes(changes)],
+        store=partial(store_changes, shop, figures=None),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +118,7 @@ class Now:
     master: PublishedMaster
     identities: pd.DataFrame
     ledger: Ledger
-
-
-def _explain(shop: Shop, day: date, current: CheckResult) -> Candidate:
-    """Compare the master of *day* with the one published before it."""
-    now = _open(shop, day)
-    earlier, known = recall_master_before(shop, day)
-    rows, results = _compare(shop, earlier, now)
-    return Candidate(
-        rows,
-        [current, known, *results],
-        day.isoformat(),
-        notes=note_sources(now.master.made_from),
-        figures={} if rows is None else _count(rows),
-        places={"report": CHANGES},
-    )
+    history: SalesHistory
 
 
 def _count(changes: pd.DataFrame) -> dict[str, int | str]:
@@ -120,38 +130,28 @@ def _count(changes: pd.DataFrame) -> dict[str, int | str]:
     }
 
 
-def _open(shop: Shop, day: date) -> Now:
-    """Open the figures of *day* and the ledger that they were added up from."""
-    identities = load_identities(shop)
-    figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
-    ledger = open_day(shop, identities, day)
-    made_from = describe_sources(shop, ledger, identities)
-    return Now(PublishedMaster(day, figures, made_from), identities, ledger)
-
-
 def _compare(
-    shop: Shop, earlier: PublishedMaster | None, now: Now
+    earlier: PublishedMaster | None, now: Now
 ) -> tuple[pd.DataFrame | None, list[CheckResult]]:
     """Return the changes, and whether they add up and are explained."""
     figures_then = now.master.figures if earlier is None else earlier.figures
     moved = list_moved_people(figures_then, now.master.figures)
-    after = _purchases_of(shop, now.ledger, moved)
+    after = _purchases_of(now.ledger, moved)
     later = list_contributions(after, now.master.as_of)
-    totals = add_up_purchases(shop, now.ledger)
+    totals = add_up_purchases(now.ledger)
     figures = check_figures(now.master.figures, later, moved, totals)
     if figures.blocks:
         return None, [figures]
     rows = (
         no_changes()
         if earlier is None or moved.empty
-        else _list(shop, earlier, now, moved, after, later)
+        else _list(earlier, now, moved, after, later)
     )
     sums = add_up_changes(figures_then, now.master.figures, rows)
     return rows, [figures, sums, check_causes(rows)]
 
 
 def _list(
-    shop: Shop,
     earlier: PublishedMaster,
     now: Now,
     moved: "pd.Index[str]",
@@ -159,12 +159,14 @@ def _list(
     later: pd.DataFrame,
 ) -> pd.DataFrame:
     """List what changed for *moved* people; *later* is what their *after* adds."""
-    before = list_earlier_purchases(shop, earlier, moved, after["sale_id"].dropna())
+    before = list_earlier_purchases(
+        now.history, earlier, moved, after["sale_id"].dropna()
+    )
     compared = compare_contributions(
         list_contributions(before[is_among(before["person_id"], moved)], earlier.as_of),
         later,
     )
-    explained = _explain_keys(shop, now, compared)
+    explained = _explain_keys(now, compared)
     return list_changes(
         _as_master(earlier),
         _as_master(now.master, now.identities),
@@ -186,7 +188,7 @@ def _as_master(
     return Master(published.as_of, published.figures, homes, evidence)
 
 
-def _purchases_of(shop: Shop, ledger: Ledger, people: "pd.Index[str]") -> pd.DataFrame:
+def _purchases_of(ledger: Ledger, people: "pd.Index[str]") -> pd.DataFrame:
     """Return what counts now of *people*."""
     purchases = ledger.purchases
     if people.empty:  # as on most days that are made again: spare the engine
@@ -195,16 +197,16 @@ def _purchases_of(shop: Shop, ledger: Ledger, people: "pd.Index[str]") -> pd.Dat
     # A table, because after a first merge of duplicates they may be very many.
     asked = pd.DataFrame({"person_id": people.astype("str")})
     wanted = columns_to_ibis(asked, {"person_id": "string"})
-    found: pd.DataFrame = shop.engine.to_pandas(
+    found: pd.DataFrame = ledger.shop.engine.to_pandas(
         purchases.semi_join(wanted, "person_id")
     )
     return found
 
 
-def add_up_purchases(shop: Shop, ledger: Ledger) -> dict[str, int]:
+def add_up_purchases(ledger: Ledger) -> dict[str, int]:
     """Return what everybody's purchases come to: value and orders."""
     owned = ledger.purchases.filter(ledger.purchases["person_id"].notnull())
-    sums = shop.engine.to_pandas(
+    sums = ledger.shop.engine.to_pandas(
         owned.aggregate(
             value_cents=owned["value_cents"].sum(), orders=owned["is_order"].sum()
         )
@@ -213,11 +215,11 @@ def add_up_purchases(shop: Shop, ledger: Ledger) -> dict[str, int]:
     return {"value_cents": int(row["value_cents"]), "orders": int(row["orders"])}
 
 
-def _explain_keys(shop: Shop, now: Now, compared: pd.DataFrame) -> pd.DataFrame:
+def _explain_keys(now: Now, compared: pd.DataFrame) -> pd.DataFrame:
     """Say how each sale and order in question counts now."""
     is_order = compared["is_web_order"].astype("bool")
     asked = compared.loc[~is_order, "source_id"].drop_duplicates().tolist()
-    sales = read_sales_now(shop, asked)
+    sales = read_sales_now(now.history, asked)
     synced = now.ledger.matches.dropna(subset=["sale_id"])["order_number"]
     counting = now.ledger.web.added_orders["order_number"]
     numbers = compared.loc[is_order, "source_id"].drop_duplicates()
@@ -230,26 +232,17 @@ def _explain_keys(shop: Shop, now: Now, compared: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def store_changes(shop: Shop, candidate: Candidate) -> None:
+def store_changes(
+    shop: Shop, candidate: Candidate, *, figures: pd.DataFrame | None
+) -> None:
     """Store the changes of a day; remember what its master is made from.
 
-    The published day's are put before people too.
+    Those of the published day, which come with its *figures*, are put before people.
     """
-    day = date.fromisoformat(str(candidate.partition))
-    shop.warehouse.write(
-        "customer_changes", CustomerChanges, candidate.rows, candidate.partition
-    )
-    published = shop.publication.published()
-    if published is None or published.as_of != candidate.partition:
+    shop.store_as("customer_changes", CustomerChanges)(replace(candidate, notes={}))
+    if figures is None:
         return
     text = render_csv(candidate.rows, CustomerChanges, shop.policy.csv_bom)
     replace_text(shop.settings.data_dir / CHANGES, text)
-    figures = shop.load("customer_analytics", CustomerAnalytics, day.isoformat())
+    day = date.fromisoformat(str(candidate.partition))
     remember_master(shop, day, figures, candidate.notes)
-
-
-@table(CUSTOMER_CHANGES)
-def customer_changes(run: TableRun) -> Iterator[Candidate]:
-    """Explain what changed from one published master to the next."""
-    for candidate in explain_changes(run.shop, run.days):
-        yield replace(candidate, store=partial(store_changes, run.shop))

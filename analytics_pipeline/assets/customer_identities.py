@@ -1,10 +1,8 @@
 """``customer_identities``: which records are one person."""
 
 import csv
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 
 import pandas as pd
 
@@ -34,15 +32,16 @@ NOTED = ("records", "placeholders")
 """The figures that later runs are compared with."""
 
 
-def resolve_customers(shop: Shop) -> Candidate:
-    """Resolve the customer records and web-shop e-mails into persons."""
-    customers = shop.load("customers", Customers)
-    ecom_orders = shop.load("ecom_orders", EcomOrders)
-    people = customers[~customers["is_walk_in"]]
-    overrides = check_overrides(
-        _read_overrides(shop.settings.data_dir / "identity_overrides.csv"),
-        set(people["customer_id"]),
-    )
+@table(CUSTOMER_IDENTITIES)
+def customer_identities(
+    run: TableRun,
+    customers: pd.DataFrame,
+    ecom_orders: pd.DataFrame,
+    identity_overrides: pd.DataFrame,
+) -> Candidate:
+    """Work out which customer records and web-shop e-mails are one person."""
+    shop, people = run.shop, customers[~customers["is_walk_in"]]
+    overrides = check_overrides(identity_overrides, set(people["customer_id"]))
     frame = resolve_identities(customers, ecom_orders, overrides, shop.policy)
     left_out = find_left_out_edges(customers, overrides, shop.policy)
     live = frame[frame["is_live"] & (frame["record_kind"] == RecordKind.CUSTOMER)]
@@ -62,7 +61,13 @@ def resolve_customers(shop: Shop) -> Candidate:
             shop.anomaly_limits,
         ),
     ]
-    return Candidate(frame, results, notes=_inputs(shop), figures=figures)
+    return Candidate(
+        frame,
+        results,
+        notes=_inputs(shop),
+        figures=figures,
+        store=partial(store_identities, shop),
+    )
 
 
 def store_identities(shop: Shop, candidate: Candidate) -> None:
@@ -124,12 +129,13 @@ def _report_left_out(edges: pd.DataFrame) -> CheckResult:
     )
 
 
-def _read_overrides(path: Path) -> pd.DataFrame:
+def read_overrides(shop: Shop) -> pd.DataFrame:
     """Read the merges that a person forces or forbids; without the file, none.
 
     Raises:
         WrongUse: the file is no CSV.
     """
+    path = shop.settings.data_dir / "identity_overrides.csv"
     if not path.exists():
         return no_overrides()
     try:
@@ -148,10 +154,3 @@ def describe_everyone(shop: Shop) -> pd.DataFrame:
         shop.load("customers", Customers),
         shop.load("ecom_orders", EcomOrders),
     )
-
-
-@table(CUSTOMER_IDENTITIES)
-def customer_identities(run: TableRun) -> Candidate:
-    """Work out which customer records and web-shop e-mails are one person."""
-    candidate = resolve_customers(run.shop)
-    return replace(candidate, store=partial(store_identities, run.shop))

@@ -9,10 +9,7 @@ from hashlib import sha256
 
 import pandas as pd
 
-from analytics_pipeline.assets.sales_feed import (
-    refuse_empty_first_load,
-    refuse_poisoned_cursor,
-)
+from analytics_pipeline.assets.sales_feed import refuse_poisoned_cursor
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.anomalies.people import (
@@ -26,10 +23,9 @@ from analytics_pipeline.model import text
 from analytics_pipeline.model.checks import Candidate, CheckResult, Rejection
 from analytics_pipeline.model.ids import check_ids, is_among, plain_id, plain_ids
 from analytics_pipeline.model.policy import Policy
-from analytics_pipeline.model.schemas.sources import Customers, Outlets
+from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.sources.values import FAR_VERSION, frame_of
 from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import CUSTOMERS
@@ -37,7 +33,8 @@ from analytics_pipeline.tables import CUSTOMERS
 
 def read_customers(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
+    outlets: pd.DataFrame,
     *,
     full_resync: bool = False,
     replay: bool = False,
@@ -48,7 +45,6 @@ def read_customers(
     the keys of contacts are now made in another way (another phone region,
     another list of placeholders, a new hash key), every record is read again.
     """
-    outlets = shop.load("outlets", Outlets)
     keys = shop.contact_keys(next(iter(outlets["store_country"].dropna()), None))
     made_with = _fingerprint(keys, shop.policy)
     notes = {} if full_resync else shop.warehouse.notes("customers")
@@ -78,7 +74,9 @@ def read_customers(
         "keys": made_with,
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
-    return Candidate(kept, results, notes=notes, figures=figures)
+    end = CatchUp(walk.began_at, walk.cursor)
+    store = partial(store_customers, shop, standing, end)
+    return Candidate(kept, results, notes=notes, figures=figures, store=store)
 
 
 def _read_on_from(shop: Shop) -> pd.DataFrame | None:
@@ -100,16 +98,16 @@ class CustomersWalk:
 
 
 def _walk_customers(
-    shop: Shop, client: LightspeedClient, keys: ContactKeys, cursor: int
+    shop: Shop, client: PointOfSale, keys: ContactKeys, cursor: int
 ) -> CustomersWalk:
     """Read every page from *cursor* to the end of the feed."""
     asked_at, first_page = client.server_now, None
     frames: list[pd.DataFrame] = []
     rejections: list[Rejection] = []
     read = 0
-    for page in client.pages("customers", after=cursor, deleted=True, confirm_end=True):
+    for page in client.pages("customers", cursor):
         first_page = first_page or page
-        rows, rejected = customers_rows(
+        rows, rejected = client.customers_rows(
             page.records,
             keys,
             shop.policy,
@@ -121,15 +119,13 @@ def _walk_customers(
         rejections += rejected
         read, cursor = read + len(page.records), page.version_max
         shop.progress("customers", read, None)
-    if first_page is None and not cursor:
-        refuse_empty_first_load(client, "customers")
     began = walk_began(asked_at, first_page, client)
     return CustomersWalk(frames, rejections, read, cursor, began)
 
 
 def _replay(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     keys: ContactKeys,
     rejections: Sequence[Rejection],
     cursor: int,
@@ -138,8 +134,8 @@ def _replay(
     named = sorted({each.record_id for each in rejections if each.record_id})
     records = [found for each in named if (found := client.customer(each)) is not None]
     highest = highest_plausible(cursor)
-    rows, _still_bad = customers_rows(
-        records, keys, shop.policy, highest_version=highest
+    rows, _still_bad = client.customers_rows(
+        records, keys, shop.policy, page=1, highest_version=highest
     )
     return [rows]
 
@@ -151,18 +147,18 @@ def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
     return sha256(json.dumps(choices).encode()).hexdigest()
 
 
-def store_customers(shop: Shop, candidate: Candidate) -> None:
-    """Store the records; then note that the walk of the customers reached its end.
+def store_customers(
+    shop: Shop, standing: Sequence[Rejection], end: CatchUp, candidate: Candidate
+) -> None:
+    """Store the records; then note that the walk of the customers reached its *end*.
 
     What contacts they have is noted too, for later runs to be compared with.
     """
     shop.store_as("customers", Customers)(candidate)
     contacts = count_contacts(candidate.rows)
     shop.warehouse.record_run("customers", shop.today, contacts)
-    shop.quarantine.write("customers", _read_rejections(dict(candidate.notes)))
-    began = datetime.fromisoformat(str(candidate.figures["began_at"]))
-    walk = CatchUp(began, int(candidate.figures["cursor"]))
-    shop.warehouse.record_catch_up("customers", walk)
+    shop.quarantine.write("customers", standing)
+    shop.warehouse.record_catch_up("customers", end)
 
 
 def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -248,8 +244,8 @@ def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
 
 
 @table(CUSTOMERS)
-def customers(run: TableRun) -> Candidate:
+def customers(
+    run: TableRun, lightspeed: PointOfSale, outlets: pd.DataFrame
+) -> Candidate:
     """Read the customer records that changed; of deleted ones keep hashed keys only."""
-    with run.lightspeed() as client:
-        candidate = read_customers(run.shop, client, **run.options)
-    return replace(candidate, store=partial(store_customers, run.shop))
+    return read_customers(run.shop, lightspeed, outlets, **run.options)

@@ -57,6 +57,10 @@ _AT_TILLS = (
 )
 
 
+OpenNumbers = Callable[[], ir.Table | None]
+"""Opens the order numbers that stored sales name; see ``tables.SOLD_ORDER_NUMBERS``."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Sales:
     """What the stored web sales name: ``number`` and whether it ``is_source``.
@@ -100,13 +104,16 @@ class _Sales:
         return found
 
 
-def refuse_changed_numbers(shop: Shop, name: str, export: EcomExport) -> str | None:
+def refuse_changed_numbers(
+    shop: Shop, name: str, export: EcomExport, sold_order_numbers: OpenNumbers
+) -> str | None:
     """Refuse *export* if an order number in it was changed on its way.
 
     Args:
         shop: whose orders they are.
         name: what the file is called.
         export: as it was read.
+        sold_order_numbers: opens the numbers that stored sales name.
 
     Returns:
         Why the numbers could not be compared with those of the stored sales, if so.
@@ -117,7 +124,7 @@ def refuse_changed_numbers(shop: Shop, name: str, export: EcomExport) -> str | N
     stored = _stored_orders(shop)
     try:
         with _engine_explained():
-            sales = _Sales(shop, _numbers_of_sales(shop))
+            sales = _Sales(shop, sold_order_numbers())
             changed, not_compared = _explain(export, stored, sales), None
     except LocalFailure as failure:
         changed = _explain(export, stored, _Sales(shop, None))
@@ -185,6 +192,19 @@ def _stored_orders(shop: Shop) -> list[str]:
         return []
     numbers: list[str] = stored["order_number"].tolist()
     return numbers
+
+
+def open_sold_order_numbers(shop: Shop) -> OpenNumbers:
+    """Return what opens the order numbers that stored sales name.
+
+    To open them may fail where the sales are damaged, which only warns of that.
+    """
+
+    def open_numbers() -> ir.Table | None:
+        with shop.reading_only(["raw_sales", "sales_feed"]):
+            return _numbers_of_sales(shop)
+
+    return open_numbers
 
 
 def _numbers_of_sales(shop: Shop) -> ir.Table | None:
@@ -284,14 +304,16 @@ def brought_in(shop: Shop, export: Path) -> Iterator[Path]:
         shutil.rmtree(copy.parent, ignore_errors=True)
 
 
-def take_in_export(shop: Shop, copy: Path) -> Candidate:
+def take_in_export(
+    shop: Shop, copy: Path, sold_order_numbers: OpenNumbers
+) -> Candidate:
     """Read the *copy* of an export that is to replace the one in place.
 
     Raises:
         WrongUse: it cannot be used; the one in place stays, and so do its orders.
     """
     export = open_export(shop, copy)
-    not_compared = refuse_changed_numbers(shop, copy.name, export)
+    not_compared = refuse_changed_numbers(shop, copy.name, export, sold_order_numbers)
     complete = _compared(check_replacement(shop, export), not_compared)
     return _read(shop, copy, export, complete)
 
@@ -323,7 +345,7 @@ def put_in_place(shop: Shop, copy: Path) -> Path | None:
     return previous if is_replaced else None
 
 
-def read_ecom_orders(shop: Shop) -> Candidate:
+def read_ecom_orders(shop: Shop, sold_order_numbers: OpenNumbers) -> Candidate:
     """Read the web shop's export; without the file there are no web orders."""
     path = export_path(shop)
     if not is_placed(path):
@@ -336,7 +358,9 @@ def read_ecom_orders(shop: Shop) -> Candidate:
         return Candidate(frame, [found, age, complete, words, _check_addresses(frame)])
     try:
         export = open_export(shop, path)
-        not_compared = refuse_changed_numbers(shop, path.name, export)
+        not_compared = refuse_changed_numbers(
+            shop, path.name, export, sold_order_numbers
+        )
     except WrongUse as error:
         sentence = f"{error.cause} {error.remedy}"
         return Candidate(None, [CheckResult("export_is_readable", False, sentence)])
@@ -465,12 +489,12 @@ def check_export_age(age: timedelta | None, name: str) -> CheckResult:
 
 
 @table(ECOM_ORDERS)
-def ecom_orders(run: TableRun) -> Iterator[Candidate]:
+def ecom_orders(run: TableRun, sold_order_numbers: OpenNumbers) -> Iterator[Candidate]:
     """Read the web shop's export, or put another one in place; none without a file."""
     shop, named = run.shop, run.options.get("file", "")
     if not named:
-        yield read_ecom_orders(shop)
+        yield read_ecom_orders(shop, sold_order_numbers)
         return
     with brought_in(shop, export_within_reach(shop, named)) as copy:
-        candidate = take_in_export(shop, copy)
+        candidate = take_in_export(shop, copy, sold_order_numbers)
         yield replace(candidate, store=partial(store_export, shop, copy=copy))

@@ -1,12 +1,12 @@
 """``ecom_reconciliation``: web orders against sales, as of the published day."""
 
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 import pandas as pd
 
-from analytics_pipeline.assets.customer_identities import load_identities
-from analytics_pipeline.assets.purchases import Ledger, open_day
+from analytics_pipeline.assets.purchases import Ledger
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.purchases import name_people
 from analytics_pipeline.domain.reconciliation import (
@@ -23,7 +23,6 @@ from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
-from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.model.vocabulary import ReconciliationCategory
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
@@ -38,9 +37,7 @@ from analytics_pipeline.tables import ECOM_RECONCILIATION
 _COLUMNS = ("sale_id", "return_for", "is_completed", "total_incl_cents")
 
 
-def find_web_refunds(
-    shop: Shop, ledger: Ledger, ecom_orders: pd.DataFrame
-) -> pd.DataFrame:
+def find_web_refunds(ledger: Ledger, ecom_orders: pd.DataFrame) -> pd.DataFrame:
     """Return those of *ecom_orders* that are not settled: ``order_number, left_cents``.
 
     A return at the till belongs to the order of what it returns, also a return of a
@@ -51,10 +48,10 @@ def find_web_refunds(
     asked = matches.loc[
         is_among(matches["order_number"], numbers), ["order_number", "sale_id"]
     ]
-    pairs, found = [asked], [_sales_among(shop, ledger, asked["sale_id"], "sale_id")]
+    pairs, found = [asked], [_sales_among(ledger, asked["sale_id"], "sale_id")]
     known, latest = set(asked["sale_id"]), asked
     while not latest.empty:
-        returns = _sales_among(shop, ledger, latest["sale_id"], "return_for")
+        returns = _sales_among(ledger, latest["sale_id"], "return_for")
         returns = returns[~is_among(returns["sale_id"], known)]
         orders = latest.rename(columns={"sale_id": "return_for"})
         latest = returns.merge(orders, on="return_for")[["order_number", "sale_id"]]
@@ -64,15 +61,13 @@ def find_web_refunds(
     return find_unsettled(pd.concat(pairs), pd.concat(found))
 
 
-def _sales_among(
-    shop: Shop, ledger: Ledger, ids: "pd.Series[str]", column: str
-) -> pd.DataFrame:
+def _sales_among(ledger: Ledger, ids: "pd.Series[str]", column: str) -> pd.DataFrame:
     """Return the sales up to the day whose *column* is among *ids*."""
     lent_table = columns_to_ibis(
         pd.DataFrame({column: ids.unique()}), {column: "string"}
     )
     found = ledger.sales.semi_join(lent_table, column).select(*_COLUMNS)
-    sales: pd.DataFrame = shop.engine.to_pandas(found)
+    sales: pd.DataFrame = ledger.shop.engine.to_pandas(found)
     return sales
 
 
@@ -87,29 +82,32 @@ _OF_SALES = [
 ]  # fmt: skip
 
 
-def reconcile_web_orders(shop: Shop) -> Candidate:
-    """Hold every web order up to the published day against the sales.
+@table(ECOM_RECONCILIATION)
+def ecom_reconciliation(
+    run: TableRun,
+    ecom_orders: pd.DataFrame,
+    purchases: Ledger | None,
+    customer_identities: pd.DataFrame,
+) -> Candidate:
+    """Explain each web order up to the published day, and how it was matched.
 
     Before the first publication there is no day, and no row.
     """
-    published = shop.publication.published()
-    if published is None:
-        return _nothing_published()
-    shop.refuse_failed("outlets", [""])  # amounts of a refused currency (rule 1.6)
-    as_of = pd.Timestamp(published.as_of).as_unit("us")
-    identities = load_identities(shop)
-    ledger = open_day(shop, identities, as_of.date())
-    orders = shop.load("ecom_orders", EcomOrders)
-    unsettled = find_web_refunds(shop, ledger, orders)
-    table = reconcile_orders(
+    store = partial(store_reconciliation, run.shop)
+    if purchases is None:
+        return replace(_nothing_published(), store=store)
+    as_of = pd.Timestamp(purchases.day).as_unit("us")
+    orders, published = ecom_orders, purchases.day.isoformat()
+    unsettled = find_web_refunds(purchases, orders)
+    rows = reconcile_orders(
         orders,
-        ledger.matches,
-        _matched_sales(shop, ledger, identities),
-        ledger.web.added_orders,
-        identities,
+        purchases.matches,
+        _matched_sales(purchases),
+        purchases.web.added_orders,
+        customer_identities,
         unsettled,
     )
-    frame = shape(table, EcomReconciliation)
+    frame = shape(rows, EcomReconciliation)
     results = [
         reconcile_sums(frame, orders, as_of),
         check_evidence(frame),
@@ -118,13 +116,14 @@ def reconcile_web_orders(shop: Shop) -> Candidate:
     ]
     counts = summarise_reconciliation(frame)["orders"]
     figures: dict[str, int | str] = {str(name): int(n) for name, n in counts.items()}
-    figures["as_of"] = published.as_of
+    figures["as_of"] = published
     return Candidate(
         frame,
         results,
-        notes={"as_of": published.as_of},
+        notes={"as_of": published},
         figures=figures,
         places={"report": RECONCILIATION},
+        store=store,
     )
 
 
@@ -133,6 +132,14 @@ def store_reconciliation(shop: Shop, candidate: Candidate) -> None:
     shop.store_as("ecom_reconciliation", EcomReconciliation)(candidate)
     text = render_csv(candidate.rows, EcomReconciliation, shop.policy.csv_bom)
     replace_text(shop.settings.data_dir / RECONCILIATION, text)
+
+
+def load_reconciled_orders(shop: Shop, day: date | None) -> pd.DataFrame | None:
+    """Load the reconciliation, if it is as of *day*."""
+    as_of = shop.warehouse.notes("ecom_reconciliation").get("as_of")
+    if day is None or as_of != day.isoformat():
+        return None
+    return shop.load("ecom_reconciliation", EcomReconciliation)
 
 
 def _nothing_published() -> Candidate:
@@ -151,18 +158,10 @@ def _nothing_published() -> Candidate:
     return Candidate(frame, results, figures=figures, places={"report": RECONCILIATION})
 
 
-def _matched_sales(
-    shop: Shop, ledger: Ledger, identities: pd.DataFrame
-) -> pd.DataFrame:
+def _matched_sales(ledger: Ledger) -> pd.DataFrame:
     """Return the sales that are some web order's, with the person of each."""
     tied = columns_to_ibis(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
     found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES)
-    sales: pd.DataFrame = shop.engine.to_pandas(found)
-    return name_people(sales, ledger.sale_people, set(ledger.walk_in_ids), identities)
-
-
-@table(ECOM_RECONCILIATION)
-def ecom_reconciliation(run: TableRun) -> Candidate:
-    """Explain each web order up to the published day, and how it was matched."""
-    candidate = reconcile_web_orders(run.shop)
-    return replace(candidate, store=partial(store_reconciliation, run.shop))
+    sales: pd.DataFrame = ledger.shop.engine.to_pandas(found)
+    walk_in, identities = set(ledger.walk_in_ids), ledger.customer_identities
+    return name_people(sales, ledger.sale_people, walk_in, identities)

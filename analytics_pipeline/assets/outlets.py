@@ -1,7 +1,6 @@
 """``outlets``: the outlets, the registers and the store itself."""
 
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -9,14 +8,11 @@ from analytics_pipeline.assets.sales_feed import refuse_another_store
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.currency import Currencies, check_currency
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity, name_some
-from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.model.ids import plain_ids
 from analytics_pipeline.model.policy import find_region
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.sources.lightspeed.outlets import currencies_of, outlets_rows
-from analytics_pipeline.sources.values import UnreadableRecord, usable_id
+from analytics_pipeline.sources.protocol import PointOfSale, StoreOutlets
 from analytics_pipeline.tables import OUTLETS
 
 OF_THE_STORE = ("store_time_zone", "store_country")
@@ -25,19 +21,18 @@ CURRENCY_NOTE = "currency"
 """The note of ``outlets`` that holds the currency of the sales."""
 
 
-def read_outlets(shop: Shop, client: LightspeedClient) -> Candidate:
+def read_outlets(shop: Shop, client: PointOfSale) -> Candidate:
     """Read the outlets with their time zones, and what the store says of itself.
 
     Raises:
         LightspeedUnavailable: there are none, which no store has.
         WrongUse: another store answers.
     """
-    retailer = client.retailer()
-    refuse_another_store(shop, retailer)
-    outlets, registers = (_read(client, name) for name in ("outlets", "registers"))
-    frame = outlets_rows(outlets, registers, retailer)
-    frame = _keep_unreadable(shop, frame, outlets)
-    currencies = compare_currencies(shop, currencies_of(outlets, retailer))
+    store = client.store()
+    refuse_another_store(shop, store.store_id)
+    outlets = client.outlets(store)
+    frame = _keep_undecodable(shop, outlets)
+    currencies = compare_currencies(shop, outlets.currencies)
     results = [
         check_currency(currencies),
         _check_zones(shop, frame, outlets),
@@ -56,54 +51,29 @@ def compare_currencies(shop: Shop, now: Currencies) -> Currencies:
     return replace(now, before=noted)
 
 
-def _read(client: LightspeedClient, collection: str) -> list[Any]:
-    """Return every record of a collection, deleted ones too."""
-    pages = client.pages(collection, deleted=True)
-    records = [record for page in pages for record in page.records]
-    if not records:
-        raise LightspeedUnavailable(
-            f"Lightspeed names no {collection}, though every store has some.",
-            "Try again later; nothing was replaced.",
-        )
-    return records
-
-
-def _keep_unreadable(
-    shop: Shop, frame: pd.DataFrame, outlets: list[Any]
-) -> pd.DataFrame:
-    """Return *frame* with the stored rows of known outlets that cannot be decoded now.
+def _keep_undecodable(shop: Shop, outlets: StoreOutlets) -> pd.DataFrame:
+    """Return the rows of *outlets*, with the stored ones of those not decodable now.
 
     They are still there, and their sales stay on their days.
     """
-    unreadable = {usable_id(o) for o in outlets if isinstance(o, UnreadableRecord)}
-    unreadable -= {None, *frame["outlet_id"]}
-    if not unreadable or not shop.warehouse.exists("outlets"):
+    frame = outlets.rows
+    lacking = outlets.undecodable - {*frame["outlet_id"]}
+    if not lacking or not shop.warehouse.exists("outlets"):
         return frame
     before = shop.warehouse.read("outlets", Outlets)
     before = before.assign(outlet_id=plain_ids(before["outlet_id"]))
-    kept = before[before["outlet_id"].isin(unreadable)]
+    kept = before[before["outlet_id"].isin(lacking)]
     every = pd.concat([frame, kept], ignore_index=True)
     return every.sort_values("outlet_id", ignore_index=True)
 
 
-def _check_zones(shop: Shop, frame: pd.DataFrame, outlets: list[Any]) -> CheckResult:
+def _check_zones(shop: Shop, frame: pd.DataFrame, outlets: StoreOutlets) -> CheckResult:
     """Compare the store's zone with the configured one; find zones that are none."""
     ours, theirs = (
         shop.settings.time_zone,
         sorted(set(_named(frame, "store_time_zone"))),
     )
-    used = dict(zip(frame["outlet_id"], frame["time_zone"], strict=True))
-    unreal = [
-        outlet_id
-        for outlet in outlets
-        if isinstance(outlet, dict)
-        and (outlet_id := usable_id(outlet) or "") in used
-        and outlet.get("time_zone") not in (None, "", used[outlet_id])
-    ]
-    unreadable = sum(
-        isinstance(each, UnreadableRecord) or usable_id(each) is None
-        for each in outlets
-    )
+    unreal, unreadable = outlets.zone_unknown, outlets.unreadable
     text = [] if set(theirs) <= {ours} else [f"the store says {', '.join(theirs)}"]
     text += [f"{len(unreal)} outlets name a zone that does not exist"] if unreal else []
     text += [f"{unreadable} outlets could not be read"] if unreadable else []
@@ -190,7 +160,6 @@ def _named(frame: pd.DataFrame, column: str) -> list[str]:
 
 
 @table(OUTLETS)
-def outlets(run: TableRun) -> Candidate:
+def outlets(run: TableRun, lightspeed: PointOfSale) -> Candidate:
     """Read the outlets with their time zones, and the store's own."""
-    with run.lightspeed() as client:
-        return read_outlets(run.shop, client)
+    return read_outlets(run.shop, lightspeed)

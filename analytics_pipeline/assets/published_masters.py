@@ -27,7 +27,7 @@ from analytics_pipeline.model.ids import plain_id, with_plain_ids
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
-from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.sales_log import SalesLog
@@ -88,11 +88,28 @@ class PublishedMaster:
     made_from: MadeFrom
 
 
+@dataclass(frozen=True, slots=True)
+class SalesHistory:
+    """Where the sales are read from, as they are now or as they were.
+
+    Attributes:
+        shop: whose they are.
+        log: the log of sales, which has every version of each.
+        raw_sales: the sales of the stored days up to the published one.
+        outlets: ``Outlets``.
+    """
+
+    shop: Shop
+    log: SalesLog
+    raw_sales: ir.Table
+    outlets: pd.DataFrame
+
+
 def describe_sources(
-    shop: Shop, ledger: Ledger, customer_identities: pd.DataFrame
+    history: SalesHistory, ledger: Ledger, customer_identities: pd.DataFrame
 ) -> MadeFrom:
     """Describe what the figures are made from now."""
-    log, outlets = shop.sales_log(), shop.load("outlets", Outlets)
+    shop, log, outlets = history.shop, history.log, history.outlets
     people, added = ledger.sale_people, ledger.web.added_orders
     return MadeFrom(
         generation=log.generation,
@@ -219,17 +236,16 @@ def _store(shop: Shop) -> Warehouse:
 _REJECTION = {"record_id": "string", "version": "int64", "segment": "int64"}
 
 
-def read_sales_now(shop: Shop, sale_ids: Iterable[str]) -> pd.DataFrame:
+def read_sales_now(history: SalesHistory, sale_ids: Iterable[str]) -> pd.DataFrame:
     """Return the latest version of each of those sales, on whatever day it is."""
-    log = shop.sales_log()
+    shop, log = history.shop, history.log
     versions = _versions(shop, log, len(log.segments()), [], sale_ids)
-    outlets = shop.load("outlets", Outlets)
-    tolerance = shop.policy.paid_tolerance_cents
-    return classify_sales(versions, outlets, shop.settings.time_zone, tolerance)
+    zone, tolerance = shop.settings.time_zone, shop.policy.paid_tolerance_cents
+    return classify_sales(versions, history.outlets, zone, tolerance)
 
 
 def read_sales_then(
-    shop: Shop,
+    history: SalesHistory,
     made_from: MadeFrom,
     as_of: date,
     records: Iterable[str],
@@ -241,8 +257,9 @@ def read_sales_then(
     reads have replaced it since, they are taken as they are now; what they were is not
     known any more.
     """
-    log = shop.sales_log(made_from.generation)
-    if _is_whole(shop, log, made_from.segments):
+    shop = history.shop
+    log = history.log.of_generation(made_from.generation)
+    if _is_whole(history, log, made_from.segments):
         versions = _versions(shop, log, made_from.segments, records, sale_ids)
         zones = pd.DataFrame(
             made_from.zones.items(), columns=["outlet_id", "time_zone"], dtype="str"
@@ -250,18 +267,19 @@ def read_sales_then(
         # By the tolerance of now: what another one changes has the policy as its cause.
         tolerance = shop.policy.paid_tolerance_cents
         return classify_sales(versions, zones, made_from.store_time_zone, tolerance)
-    sales = shop.sales_until(as_of)
+    until = ibis.timestamp(as_of.isoformat())
+    sales = history.raw_sales.filter(history.raw_sales["business_date"] <= until)
     asked = _asked(sales, records, sale_ids)
     return shape(shop.engine.to_pandas(sales.semi_join(asked, "sale_id")), RawSales)
 
 
-def _is_whole(shop: Shop, log: SalesLog, segments: int) -> bool:
+def _is_whole(history: SalesHistory, log: SalesLog, segments: int) -> bool:
     """Say whether the first *segments* of *log* are there, each as it was written."""
     try:
         # The current generation was proved whole before anything was cut from it.
-        is_current = log.generation == shop.sales_log().generation
+        is_current = log.generation == history.log.generation
         held = log.segments() if is_current else log.sound_segments()
-        shop.versions.refuse_log(log, shop.sales_log)
+        history.shop.versions.refuse_log(log)
     except LocalFailure:
         return False
     return len(held) >= segments
@@ -303,7 +321,7 @@ def _to_ibis(name: str, values: Iterable[str]) -> ir.Table:
 
 
 def list_earlier_purchases(
-    shop: Shop,
+    history: SalesHistory,
     earlier: PublishedMaster,
     people: "pd.Index[str]",
     sale_ids: "pd.Series[str]",
@@ -319,7 +337,7 @@ def list_earlier_purchases(
         if person in people
     ]
     sales = read_sales_then(
-        shop,
+        history,
         earlier.made_from,
         earlier.as_of,
         records["record_id"],
@@ -335,10 +353,10 @@ def list_earlier_purchases(
         ),
         columns_to_ibis(_added(earlier.made_from), ADDED_ORDER),
         list(earlier.made_from.nobody),
-        shop.policy,
+        history.shop.policy,
         earlier.as_of,
     )
-    found: pd.DataFrame = shop.engine.to_pandas(purchases)
+    found: pd.DataFrame = history.shop.engine.to_pandas(purchases)
     return found
 
 

@@ -1,12 +1,15 @@
 """Everything that counts up to a day: the sales, the web orders, and whose they are."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property, partial
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.domain.analytics import list_purchases
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.web_orders import KnownNumbers, first_words, match_orders
@@ -51,86 +54,146 @@ MOST_IN_MEMORY = 3_000_000
 """How many sales are held in the engine's memory: about half a gigabyte."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ledger:
     """Everything that counts up to a day, ready to be added up by the engine.
 
+    What it is made from is read when a part of it is first asked for.
+
     Attributes:
-        sales: the sales up to the day, whether they count or not.
-        matches: each web order up to the day and its sales, with the evidence.
-        web: those that are sales, and those that add.
-        sale_people: ``sale_id, person_id`` of sales without a named customer.
-        walk_in_ids: ids of the walk-in customer.
-        purchases: what counts, with its person.
+        shop: whose it is.
+        raw_sales: the sales of every stored day up to the *day* at least.
+        customer_identities: ``CustomerIdentities``.
+        customers: ``Customers``.
+        ecom_orders: ``EcomOrders``.
+        day: up to which it counts.
     """
 
-    sales: ir.Table
-    matches: pd.DataFrame
-    web: WebOrders
-    sale_people: pd.DataFrame
-    walk_in_ids: list[str]
-    purchases: ir.Table
+    shop: Shop
+    raw_sales: Callable[[], ir.Table]
+    customer_identities: pd.DataFrame
+    customers: pd.DataFrame
+    ecom_orders: pd.DataFrame
+    day: date
+
+    @cached_property
+    def sales(self) -> ir.Table:
+        """The sales up to the day, whether they count or not."""
+        sales = self.raw_sales()
+        until = ibis.timestamp(self.day.isoformat())
+        return sales.filter(sales["business_date"] <= until)
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """Each web order up to the day and its sales, with the evidence."""
+        return match_orders(self.ecom_orders, self._web_sales, self._as_of)
+
+    @cached_property
+    def web(self) -> WebOrders:
+        """The web orders that are sales, and those that add."""
+        return divide_orders(
+            self.ecom_orders,
+            self.matches,
+            self.customer_identities,
+            self.shop.policy,
+            self._as_of,
+        )
+
+    @cached_property
+    def walk_in_ids(self) -> list[str]:
+        """The ids of the walk-in customer."""
+        customers = self.customers
+        return sorted(customers.loc[customers["is_walk_in"], "customer_id"])
+
+    @cached_property
+    def sale_people(self) -> pd.DataFrame:
+        """The person of each sale without a named customer: ``sale_id, person_id``."""
+        no_one = self.walk_in_ids
+        return follow_returns(
+            *_returns(self.shop, self.sales, no_one),
+            set(no_one),
+            self.customer_identities,
+            _without_customer(self.web.sale_orders, self._web_sales, no_one),
+        )
+
+    @cached_property
+    def purchases(self) -> ir.Table:
+        """What counts, with its person."""
+        identities = self.customer_identities
+        records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
+        return list_purchases(
+            self.sales,
+            columns_to_ibis(records, PERSON_OF_RECORD),
+            columns_to_ibis(self.sale_people, PERSON_OF_SALE),
+            columns_to_ibis(self.web.sale_orders, {"sale_id": "string"}),
+            columns_to_ibis(self.web.added_orders, ADDED_ORDER),
+            self.walk_in_ids,
+            self.shop.policy,
+            self.day,
+        )
+
+    @cached_property
+    def _web_sales(self) -> pd.DataFrame:
+        return _web_sales(self.shop, self.sales, self.ecom_orders)
+
+    @property
+    def _as_of(self) -> pd.Timestamp:
+        return pd.Timestamp(self.day).as_unit("us")
 
 
 MADE_FROM = ("raw_sales", "customers", "customer_identities", "ecom_orders")
 """The tables that a ledger is made from."""
 
 
-def open_day(shop: Shop, identities: pd.DataFrame, day: date) -> Ledger:
-    """Open the ledger of one day; if this run has it open already, that one."""
-    return shop.keep(
-        "ledger",
-        (day, shop.warehouse.attempts(*MADE_FROM)),
-        lambda: open_ledger(shop, bring_in_sales(shop, day), identities, day),
-    )
+def open_purchases(shop: Shop, day: date, last: date) -> Ledger:
+    """Open what counts up to *day*, in a run up to the *last* day.
+
+    If this run has it open already, it is that one; the sales of a run of many days are
+    brought in once.
+    """
+    made_from = shop.warehouse.attempts(*MADE_FROM)
+
+    def open_it() -> Ledger:
+        customers = shop.load("customers", Customers)
+        orders = shop.load("ecom_orders", EcomOrders)
+        return open_ledger(shop, load_identities(shop), customers, orders, day, last)
+
+    return shop.keep("ledger", (day, last, made_from), open_it)
 
 
-def bring_in_sales(shop: Shop, last: date) -> ir.Table:
-    """Return the sales up to *last*, in the engine's memory if they fit there.
+def open_ledger(
+    shop: Shop,
+    customer_identities: pd.DataFrame,
+    customers: pd.DataFrame,
+    ecom_orders: pd.DataFrame,
+    day: date,
+    last: date,
+) -> Ledger:
+    """Open what counts up to *day*, with tables that are loaded already.
+
+    Raises:
+        LocalFailure: a day of sales is missing.
+        GateFailed: the last attempt at a day of sales failed.
+    """
+    until_last = shop.sales_until(last).select(*SALES_COLUMNS)
+    bring_in = partial(_bring_in, shop, until_last, last)
+    return Ledger(shop, bring_in, customer_identities, customers, ecom_orders, day)
+
+
+def _bring_in(shop: Shop, until_last: ir.Table, last: date) -> ir.Table:
+    """Return the sales up to the *last* day, in the engine's memory if they fit there.
 
     Several queries read them, and opening thousands of small files again for each
     would cost more than the queries.
     """
-    return materialize_if_small(shop, shop.sales_until(last).select(*SALES_COLUMNS))
+    state = (last, shop.warehouse.attempts("raw_sales"))
+    return shop.keep("sales", state, lambda: materialize_if_small(shop, until_last))
 
 
 def materialize_if_small(shop: Shop, rows: ir.Table) -> ir.Table:
     """Return *rows* from the engine's memory, if they fit there."""
     count = int(shop.engine.to_pandas(rows.count()))
     return materialize(shop.engine, rows) if count <= MOST_IN_MEMORY else rows
-
-
-def open_ledger(
-    shop: Shop, until_last: ir.Table, identities: pd.DataFrame, day: date
-) -> Ledger:
-    """Tie web orders to sales, give unnamed sales their person, and list it all."""
-    as_of = pd.Timestamp(day).as_unit("us")
-    is_until = until_last["business_date"] <= ibis.timestamp(day.isoformat())
-    sales = until_last.filter(is_until)
-    ecom_orders = shop.load("ecom_orders", EcomOrders)
-    web_sales = _web_sales(shop, sales, ecom_orders)
-    matches = match_orders(ecom_orders, web_sales, as_of)
-    web = divide_orders(ecom_orders, matches, identities, shop.policy, as_of)
-    customers = shop.load("customers", Customers)
-    no_one = sorted(customers.loc[customers["is_walk_in"], "customer_id"])
-    sale_people = follow_returns(
-        *_returns(shop, sales, no_one),
-        set(no_one),
-        identities,
-        _without_customer(web.sale_orders, web_sales, no_one),
-    )
-    records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
-    purchases = list_purchases(
-        sales,
-        columns_to_ibis(records, PERSON_OF_RECORD),
-        columns_to_ibis(sale_people, PERSON_OF_SALE),
-        columns_to_ibis(web.sale_orders, {"sale_id": "string"}),
-        columns_to_ibis(web.added_orders, ADDED_ORDER),
-        no_one,
-        shop.policy,
-        day,
-    )
-    return Ledger(sales, matches, web, sale_people, no_one, purchases)
 
 
 def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:

@@ -98,15 +98,14 @@ class _Sides:
         )
 
 
-def compare_with_log(shop: Shop, last: date) -> Comparison:
+def compare_with_log(
+    shop: Shop, log: SalesLog, outlets: pd.DataFrame, last: date
+) -> Comparison:
     """Compare the stored days up to *last* with the log, and note it if they agree.
 
     Stale are days never cut, days that a sale left or entered, days whose outlet has
     another zone now, days with a sale that another ``paid_tolerance`` counts or leaves
     out, and days whose last attempt failed.
-
-    Raises:
-        GateFailed: the log failed its gate, or a walk of the feed was cut short.
     """
     every = shop.days_until(last)
     states = shop.warehouse.states("raw_sales")
@@ -114,8 +113,6 @@ def compare_with_log(shop: Shop, last: date) -> Comparison:
     stale = set(every) - stored.keys() | set(shop.warehouse.failures("raw_sales"))
     repeated, agreement = 0, None
     if stored:
-        log = open_whole_log(shop)
-        outlets = shop.load("outlets", Outlets)
         places = _fingerprint_places(shop, outlets, log)
         agreement = Agreement(log.generation, len(log.segments()), places, stored)
         sides = _choose_sides(shop, log, agreement)
@@ -261,7 +258,7 @@ CANDIDATES = 1000
 """The earliest versions that are looked at before all of the log is."""
 
 
-def find_first_day(shop: Shop, wanted: date) -> date:
+def find_first_day(shop: Shop, log: SalesLog, wanted: date) -> date:
     """Return the first partition; it also holds every earlier sale.
 
     That is ANALYTICS_START_DATE.  If more than ``MOST_EMPTY_DAYS`` empty days would
@@ -271,13 +268,12 @@ def find_first_day(shop: Shop, wanted: date) -> date:
     start = shop.settings.start_date
     if wanted - start <= MOST_EMPTY_DAYS:
         return start
-    first = min(_find_first_sale(shop) or wanted, wanted)
+    first = min(_find_first_sale(shop, log) or wanted, wanted)
     return leave_out_empty_years(start, date(first.year - 1, 1, 1))
 
 
-def _find_first_sale(shop: Shop) -> date | None:
+def _find_first_sale(shop: Shop, log: SalesLog) -> date | None:
     """Return the day of the first sale in UTC; none without a sale."""
-    log = open_whole_log(shop)
     feed = shop.open_feed(log)
     early = feed.order_by("sale_date").limit(CANDIDATES).select("sale_id", "sale_date")
     few = shop.engine.to_pandas(early)
@@ -397,9 +393,10 @@ CHECKS = (
 class DayAnomalies:
     """Says for the last days of a run whether each one is like those before it."""
 
-    def __init__(self, shop: Shop, days: Sequence[str]) -> None:
+    def __init__(self, shop: Shop, outlets: pd.DataFrame, days: Sequence[str]) -> None:
         """Prepare to check the last of *days*, which are all that the run cuts."""
         self._shop = shop
+        self._outlets = outlets
         self._cut = frozenset(days)
         self._last = date.fromisoformat(max(days))
         self._checked_from = self._last - timedelta(days=DAYS_CHECKED - 1)
@@ -504,13 +501,13 @@ class DayAnomalies:
 
     @cached_property
     def _closed_outlets(self) -> set[str]:
-        outlets = self._shop.load("outlets", Outlets)
+        outlets = self._outlets
         return set(outlets.loc[outlets["is_deleted"], "outlet_id"])
 
     @cached_property
     def _apart(self) -> Mapping[date, str]:
         """Return the days that are like no other: public holidays, and closed ones."""
-        country = self._shop.load("outlets", Outlets)["store_country"].dropna()
+        country = self._outlets["store_country"].dropna()
         years = range(self._since.year, self._last.year + 1)
         closed = dict.fromkeys(
             self._shop.anomaly_limits.closed_days, "one of closed_days"
@@ -540,8 +537,6 @@ def _list_holidays(country: str, years: Sequence[int]) -> dict[date, str]:
 # Cut business days from the log of sales.
 
 
-"""The result for the rows, and the index of those that break the contract."""
-
 DAYS_AT_ONCE = 366
 """How many days are cut in one pass, so that memory does not grow with history."""
 
@@ -563,14 +558,24 @@ class CutDays:
 
 
 def choose_days(
-    shop: Shop, wanted: Sequence[str], *, refresh_late_days: bool, recut_all_days: bool
+    shop: Shop,
+    log: SalesLog,
+    outlets: pd.DataFrame,
+    wanted: Sequence[str],
+    *,
+    refresh_late_days: bool,
+    recut_all_days: bool,
 ) -> list[str]:
     """Return the days to cut: those asked for, the late ones as well, or all."""
     last = date.fromisoformat(max(wanted))
-    shop.begins = find_first_day(shop, date.fromisoformat(min(wanted)))
+    shop.begins = find_first_day(shop, log, date.fromisoformat(min(wanted)))
     if recut_all_days:
         return shop.days_until(last)
-    late = compare_with_log(shop, last).stale_days if refresh_late_days else []
+    late = (
+        compare_with_log(shop, log, outlets, last).stale_days
+        if refresh_late_days
+        else []
+    )
     return sorted({*wanted, *late, *_moved_start(shop, last)})
 
 
@@ -585,16 +590,32 @@ def _moved_start(shop: Shop, last: date) -> set[str]:
     return {noted, first} & set(shop.days_until(last))
 
 
-def recut_days(shop: Shop, days: Sequence[str]) -> Iterator[Candidate]:
+@table(RAW_SALES)
+def raw_sales(
+    run: TableRun, sales_feed: SalesLog, outlets: pd.DataFrame
+) -> Iterator[Candidate]:
+    """Cut the days asked for from the log, and those that late changes touched."""
+    wanted = [day.isoformat() for day in run.days]
+    days = choose_days(run.shop, sales_feed, outlets, wanted, **run.options)
+    run.expected = len(days)
+    yield from recut_days(run.shop, sales_feed, outlets, days, run.catch_up)
+
+
+def recut_days(
+    shop: Shop,
+    log: SalesLog,
+    outlets: pd.DataFrame,
+    days: Sequence[str],
+    caught_up: CatchUpCheck,
+) -> Iterator[Candidate]:
     """Yield each of *days* as the log has it now, with its check results.
 
     The schema is checked for many days at once, and the offending days named.
     """
-    caught_up = CatchUpCheck(shop)
     first = shop.first_day
     start = None if first in days else _stored_start(shop, first)
-    anomalies = DayAnomalies(shop, days)
-    for cut in cut_days(shop, days):
+    anomalies = DayAnomalies(shop, outlets, days)
+    for cut in cut_days(shop, log, outlets, days):
         anomalies.learn(cut.days, cut.rows)
         schema, faulty = RAW_SALES.audit(cut.rows)
         rows_of = dict(list(cut.rows.groupby(cut.partitions())))
@@ -685,11 +706,11 @@ def _figures(rows: pd.DataFrame) -> dict[str, int | str]:
     return {"orders": int(rows["is_order"].sum()), "value_cents": value}
 
 
-def cut_days(shop: Shop, days: Sequence[str]) -> Iterator[CutDays]:
+def cut_days(
+    shop: Shop, log: SalesLog, outlets: pd.DataFrame, days: Sequence[str]
+) -> Iterator[CutDays]:
     """Yield the wanted *days*, cut from the log, some at a time."""
-    outlets = shop.load("outlets", Outlets)
     first = shop.first_day
-    log = open_whole_log(shop)
     feed = shop.open_feed(log)
     for start in range(0, len(days), DAYS_AT_ONCE):
         wanted = list(days[start : start + DAYS_AT_ONCE])
@@ -709,14 +730,3 @@ def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
     partition: pd.Series = rows["business_date"].dt.strftime("%Y-%m-%d")
     is_wanted: pd.Series = partition.where(partition >= first, first).isin(wanted)
     return rows[is_wanted]
-
-
-@table(RAW_SALES)
-def raw_sales(run: TableRun) -> Iterator[Candidate]:
-    """Cut the days asked for from the log, and those that late changes touched."""
-    if len(run.days) == 1:  # a range passes over such a day
-        refuse_missing_day(run.shop, run.days[0])
-    wanted = [day.isoformat() for day in run.days]
-    days = choose_days(run.shop, wanted, **run.options)
-    run.expected = len(days)
-    yield from recut_days(run.shop, days)

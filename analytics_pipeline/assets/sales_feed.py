@@ -1,7 +1,7 @@
 """``sales_feed``: tail the feed into the log, compare it, repair it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from analytics_pipeline.assets.raw_sales import latest_sales, refuse_missing_day
+from analytics_pipeline.assets.raw_sales import latest_sales
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.feed import (
@@ -48,20 +48,15 @@ from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import (
-    LightspeedClient,
-    SalesSearch,
-    nothing_at_all,
-)
-from analytics_pipeline.sources.lightspeed.sales import sales_rows
-from analytics_pipeline.sources.values import Unusable, frame_of, identifier
+from analytics_pipeline.sources.protocol import PointOfSale, SalesSearch
+from analytics_pipeline.sources.values import frame_of
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import SALES_FEED
 
 # ----------------------------------------------------------------------------------
-# Where a walk of a feed may begin, and when one that found nothing is believed.
+# Where a walk of a feed may begin.
 
 
 def refuse_poisoned_cursor(what: str, cursor: int, highest_below: int) -> None:
@@ -98,16 +93,6 @@ def refuse_poisoned_log(shop: Shop, log: SalesLog) -> None:
     refuse_poisoned_cursor("sales", cursor, 0 if pd.isna(found) else int(found))
 
 
-def refuse_empty_first_load(client: LightspeedClient, kind: str) -> None:
-    """Make sure that a store whose feed shows nothing at all has nothing.
-
-    Raises:
-        LightspeedUnavailable: a search finds something.
-    """
-    if client.finds_any(kind):
-        raise nothing_at_all(kind)
-
-
 # ----------------------------------------------------------------------------------
 # Fetch single sales, and put into the log what it does not hold already.
 
@@ -131,7 +116,7 @@ class Fetched:
 
 def fetch_sales(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     log: SalesLog,
     sales: Sequence[str],
 ) -> Fetched:
@@ -152,7 +137,7 @@ def fetch_sales(
 
 def _fetch_some(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
     log: SalesLog,
     sales: Sequence[str],
     done: int,
@@ -164,7 +149,7 @@ def _fetch_some(
         unknown += [sale] if record is None else []
         shop.progress("single sales", count, None)
     number, cursor = log.next_number(), log.cursor()
-    rows, rejections = sales_rows(
+    rows, rejections = client.sales_rows(
         records, segment=number, page=1, highest_version=highest_plausible(cursor)
     )
     news = rows[find_news(rows, _held(shop, log, sales))].reset_index(drop=True)
@@ -258,7 +243,7 @@ def as_rejections(standing: pd.DataFrame) -> list[Rejection]:
 
 
 def replay_sales(
-    shop: Shop, client: LightspeedClient, log: SalesLog
+    shop: Shop, client: PointOfSale, log: SalesLog
 ) -> Mapping[str, int | str]:
     """Read every sale in quarantine again, by its id; return how many are good now.
 
@@ -325,18 +310,16 @@ MOST_FETCHED = 100
 """A full read that lacks more than these, and more than 1 %, is not believed."""
 
 
-def refuse_another_store(shop: Shop, retailer: dict[str, Any]) -> None:
+def refuse_another_store(shop: Shop, store: str | None) -> None:
     """Make sure that the data directory is that of the store which answers.
 
     Versions are no store's own, so another store's sales would go into the log as if
-    they were news.
+    they were news.  A *store* without an id cannot be compared.
 
     Raises:
         WrongUse: it holds the sales of another store.
     """
-    try:
-        store = identifier(retailer.get("id"))
-    except Unusable:  # without an id there is nothing to compare
+    if store is None:
         return
     noted = shop.warehouse.store_id()
     if noted is None:
@@ -358,7 +341,7 @@ def skip_known_sales() -> CheckResult:
 
 
 def keep_known_sales(
-    shop: Shop, client: LightspeedClient, old: SalesLog, new: SalesLog
+    shop: Shop, client: PointOfSale, old: SalesLog, new: SalesLog
 ) -> CheckResult:
     """Fetch into the *new* log what the *old* one holds and the full read lacks.
 
@@ -369,7 +352,7 @@ def keep_known_sales(
         return skip_known_sales()
     try:
         old.sound_segments()
-        shop.versions.refuse_log(old, shop.sales_log)
+        shop.versions.refuse_log(old)
     except LocalFailure as error:
         # A full read is what repairs a damaged or outdated log, so it must go on.
         sentence = f"What the log held cannot be compared: {error.cause}"
@@ -462,23 +445,30 @@ SEARCH_CHECK = "agrees_with_search"
 Period = tuple[datetime, datetime]
 
 
-def skip_comparison() -> CheckResult:
-    """Return the check result of a run that does not compare."""
-    return CheckResult(
-        SEARCH_CHECK, True, "Nothing was compared with the search in this run."
-    )
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of comparing the log with the search: how many sales were repaired."""
+
+    result: CheckResult
+    repaired: int = 0
+
+
+def skip_comparison() -> Compared:
+    """Return what comes of a run that does not compare."""
+    sentence = "Nothing was compared with the search in this run."
+    return Compared(CheckResult(SEARCH_CHECK, True, sentence))
 
 
 def compare_with_search(
-    shop: Shop, client: LightspeedClient, log: SalesLog, as_of: date, days: int
-) -> CheckResult:
-    """Fetch what the search has for the last *days* and the log lacks.
+    shop: Shop, client: PointOfSale, log: SalesLog, period: Period, days: int
+) -> Compared:
+    """Fetch what the search has for the *period* of the last *days* and the log lacks.
 
     The search may lag behind the feed: what only the log has is counted, no more.
     """
-    period = _period(shop, as_of, days)
     search = client.search_sales()
-    searched = _search(shop, search, period, highest_plausible(log.cursor()))
+    highest = highest_plausible(log.cursor())
+    searched = _search(shop, client, search, period, highest)
     held = _held_of_period(shop, log, searched, period)
     differing = _differences(shop, log, searched, held)
     fetched = fetch_sales(shop, client, log, list(differing.index))
@@ -500,7 +490,7 @@ def compare_with_search(
         "not_shown_by_search": search.unseen,
         "only_in_the_log": int(only_held.sum()),
     }
-    return CheckResult(
+    result = CheckResult(
         SEARCH_CHECK,
         not missing,
         f"{len(searched)} sales of the last {days} days were compared with the search; "
@@ -508,6 +498,7 @@ def compare_with_search(
         f"{len(missing)} could not be.",
         evidence={**counts, "sales": name_some(missing)},
     )
+    return Compared(result, len(fetched.repaired))
 
 
 def _differences(
@@ -519,19 +510,16 @@ def _differences(
     return find_differences(searched, held[list(SEEN)], named)
 
 
-def _period(shop: Shop, as_of: date, days: int) -> Period:
-    """Return from when to when the last *days* last, in all zones of the shop."""
+def _period(shop: Shop, zones: Set[str], as_of: date, days: int) -> Period:
+    """Return from when to when the last *days* last, in all *zones* of the shop."""
     start = datetime.combine(as_of - timedelta(days=days - 1), time())
-    zones = {shop.settings.time_zone}
-    if shop.warehouse.exists("outlets"):
-        # The last good ones, whatever became of the last attempt to read them.
-        zones |= set(shop.warehouse.read("outlets", Outlets)["time_zone"])
+    zones = zones | {shop.settings.time_zone}
     first = min(start.replace(tzinfo=ZoneInfo(zone)) for zone in zones)
     return first.astimezone(UTC), end_of(as_of, zones).astimezone(UTC)
 
 
 def _search(
-    shop: Shop, search: SalesSearch, period: Period, highest: int
+    shop: Shop, client: PointOfSale, search: SalesSearch, period: Period, highest: int
 ) -> pd.DataFrame:
     """Return what the search shows of the period, the latest of each sale.
 
@@ -540,7 +528,7 @@ def _search(
     found: list[pd.DataFrame] = []
     count = 0
     for records in search.pages(*period):
-        found.append(_seen(records, highest))
+        found.append(_seen(client, records, highest))
         count += len(records)
         shop.progress("search", count, None)
     if not found:
@@ -550,9 +538,11 @@ def _search(
     return every.drop_duplicates("sale_id", keep="last", ignore_index=True)
 
 
-def _seen(records: list[Any], highest: int) -> pd.DataFrame:
-    """Return what is compared of each record, in either shape."""
-    rows, rejections = sales_rows(records, segment=0, page=1, highest_version=highest)
+def _seen(client: PointOfSale, records: list[Any], highest: int) -> pd.DataFrame:
+    """Return what is compared of each record."""
+    rows, rejections = client.sales_rows(
+        records, segment=0, page=1, highest_version=highest
+    )
     away = [(r.record_id, r.version) for r in rejections if r.record_id is not None]
     unreadable = pd.DataFrame(away, columns=["sale_id", "version"]).reindex(
         columns=list(SEEN)
@@ -614,7 +604,8 @@ class _ContractBroken(Exception):
 
 def read_sales_feed(
     shop: Shop,
-    client: LightspeedClient,
+    client: PointOfSale,
+    zones: Set[str],
     *,
     as_of: date,
     days: int,
@@ -626,9 +617,10 @@ def read_sales_feed(
     With *full_resync* the feed is read from its start into a new generation of the
     log, which takes the old one's place only when it is complete and sound; so it is
     too where the log is of an older version that no step leads from.  With *replay*
-    the sales in quarantine are tried again, one by one.
+    the sales in quarantine are tried again, one by one.  The last *days* are those of
+    every one of the *zones* of the outlets.
     """
-    refuse_another_store(shop, client.retailer())
+    refuse_another_store(shop, client.store().store_id)
     log = shop.sales_log()
     full_resync |= shop.versions.is_log_older(log)  # it cannot be continued
     is_compared = not full_resync and bool(log.segments()) and days > 0
@@ -645,22 +637,21 @@ def read_sales_feed(
         else skip_known_sales()
     )
     compared = (
-        compare_with_search(shop, client, log, as_of, days)
+        compare_with_search(shop, client, log, _period(shop, zones, as_of, days), days)
         if is_compared
         else skip_comparison()
     )
-    checked = (*_check_walk(shop, walk, log), compared, kept)
+    checked = (*_check_walk(shop, walk, log), compared.result, kept)
     # A walk whose fault a person has accepted is as complete as any other.
     honour = shop.warehouse.acceptances.honour
     results = [honour("sales_feed", None, result) for result in checked]
     if not any(result.blocks for result in results):
         _finish(shop, walk, full_resync)
-    repaired = compared.evidence.get("repaired", 0)
-    figures = {**_figures(walk, client), "repaired": repaired, **replayed}
+    figures = {**_figures(walk, client), "repaired": compared.repaired, **replayed}
     return Candidate(None, results, figures=figures)
 
 
-def _figures(walk: Walk, client: LightspeedClient) -> dict[str, int | str]:
+def _figures(walk: Walk, client: PointOfSale) -> dict[str, int | str]:
     """Return what the UI plots of a walk."""
     return {
         "records_read": walk.read,
@@ -685,14 +676,14 @@ def _as_the_contract_says(walk: Walk) -> CheckResult:
     return CheckResult(SCHEMA_CHECK, True, sentence, evidence={"rows": walk.read})
 
 
-def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
+def _walk(shop: Shop, client: PointOfSale, log: SalesLog) -> Walk:
     """Append every page from the log's cursor to the end of the feed."""
     asked_at, first_page = client.server_now, None
     first, number, read = log.checked_segments(), log.next_number(), 0
     cursor = log.cursor()
-    for page in client.pages("sales", after=cursor, confirm_end=True):
+    for page in client.pages("sales", cursor):
         first_page = first_page or page
-        rows, rejections = sales_rows(
+        rows, rejections = client.sales_rows(
             page.records,
             segment=number,
             page=page.number,
@@ -705,8 +696,6 @@ def _walk(shop: Shop, client: LightspeedClient, log: SalesLog) -> Walk:
         number, read = number + 1, read + len(page.records)
         cursor = page.version_max
         shop.progress("sales", read, None)
-    if first_page is None and not cursor:
-        refuse_empty_first_load(client, "sales")
     return Walk(log, walk_began(asked_at, first_page, client), first, read)
 
 
@@ -775,11 +764,14 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
 
 
 @table(SALES_FEED)
-def sales_feed(run: TableRun) -> Candidate:
+def sales_feed(
+    run: TableRun, lightspeed: PointOfSale, outlets: pd.DataFrame | None
+) -> Candidate:
     """Read on in the feed of sales; each page is appended to the log as it is read."""
-    refuse_missing_day(run.shop, run.as_of)
-    with run.lightspeed() as client:
-        candidate = read_sales_feed(run.shop, client, as_of=run.as_of, **run.options)
+    zones = set() if outlets is None else set(outlets["time_zone"])
+    candidate = read_sales_feed(
+        run.shop, lightspeed, zones, as_of=run.as_of, **run.options
+    )
     return replace(candidate, store=_is_stored)
 
 

@@ -7,7 +7,7 @@ from analytics_pipeline.domain.sales import end_of
 from analytics_pipeline.model.checks import CheckResult, Rejection, Severity, name_some
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import LightspeedClient, Page
+from analytics_pipeline.sources.protocol import Page, PointOfSale
 
 
 def check_rejections(
@@ -54,7 +54,7 @@ def check_rejections(
 
 
 def walk_began(
-    asked_at: datetime, first_page: Page | None, client: LightspeedClient
+    asked_at: datetime, first_page: Page | None, client: PointOfSale
 ) -> datetime:
     """Return the moment from which on a walk of a feed can have missed something.
 
@@ -134,8 +134,3 @@ class CatchUpCheck:
             if last != self._shop.settings.time_zone
             else f"{day} is not over in the store: its figures are provisional."
         )
-
-
-def check_catch_up(shop: Shop, day: date) -> CheckResult:
-    """Check one day; see :class:`CatchUpCheck`."""
-    return CatchUpCheck(shop).evaluate(day)

@@ -2,76 +2,113 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import wraps
+from functools import cached_property, wraps
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
+from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.model.checks import Candidate, LastResult
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.tables import TableSpec
+from analytics_pipeline.sources.protocol import PointOfSale
+from analytics_pipeline.tables import Source, TableSpec
 
 
 def _no_results() -> Sequence[LastResult]:
     return ()
 
 
-@dataclass(slots=True)
+@dataclass
 class TableRun:
-    """What a function that makes a table is given.
+    """The run that a table is made in; its inputs are parameters of their own.
 
     Attributes:
-        shop: whose table it is; it loads the inputs that the table declares.
+        shop: whose table it is: its settings, clock, engine, and what it noted of
+            earlier runs. The function of a table loads no other table from it.
         days: the partitions asked for; none for a table without days.
         as_of: the day D that the run is for.
         lightspeed: opens the way to the store.
         options: the configuration of the run for this table.
         last_results: returns the last result of every check but the table's own.
         expected: how many candidates there will be, where that is more than *days*.
+        day: the one of *days* that is being made, of a table that is made day by day.
     """
 
     shop: Shop
     days: Sequence[date]
     as_of: date
-    lightspeed: Callable[[], AbstractContextManager[LightspeedClient]]
+    lightspeed: Callable[[], AbstractContextManager[PointOfSale]]
     options: Mapping[str, Any] = field(default_factory=dict)
     last_results: Callable[[], Sequence[LastResult]] = _no_results
     expected: int = 0
+    day: date = date.min
+
+    @property
+    def policy(self) -> Policy:
+        """The shop's choices."""
+        return self.shop.policy
+
+    @cached_property
+    def catch_up(self) -> CatchUpCheck:
+        """Says of any day whether the feeds were read to their end after it."""
+        with self.shop.reading_only(["outlets"]):  # in whose zones a day has ended
+            return CatchUpCheck(self.shop)
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether the day still goes on somewhere, so that its figures may change."""
+        return self.catch_up.is_provisional(self.day)
+
+    def of(self, day: date) -> "TableRun":
+        """Return the run as it makes one *day*."""
+        return replace(self, day=day)
 
 
-TableFunction = Callable[[TableRun], Iterator[Candidate]]
+Made = Candidate | Iterable[Candidate]
+
+TableFunction = Callable[[TableRun, Mapping[str, Any]], Iterator[Candidate]]
+"""Makes the candidates of a run from the inputs, by the names of its parameters."""
 
 
-def table(
-    spec: TableSpec,
-) -> Callable[[Callable[[TableRun], Candidate | Iterable[Candidate]]], TableFunction]:
+def table(spec: TableSpec) -> Callable[[Callable[..., Made]], TableFunction]:
     """Mark the decorated function as what makes the table of *spec*.
 
-    It returns one candidate, or yields one for each day.
+    Its first parameter is the run, the others are the inputs that *spec* declares, by
+    name; before them, for a table that Lightspeed delivers, the client.  It returns
+    one candidate, or yields one for each day.
 
     Raises:
-        ValueError: its name, or that of its module, is not the table's.
+        ValueError: its name or that of its module is not the table's, or its parameters
+            are not the table's inputs.
     """
+    expected = ["run", *_client_of(spec), *spec.parameters]
 
-    def mark(
-        function: Callable[[TableRun], Candidate | Iterable[Candidate]],
-    ) -> TableFunction:
+    def mark(function: Callable[..., Made]) -> TableFunction:
         if not spec.name == function.__name__ == function.__module__.split(".")[-1]:
             raise ValueError(f"{spec.name} must be made by {spec.name}.{spec.name}")
+        if list(signature(function).parameters) != expected:
+            raise ValueError(f"{spec.name} must take: {', '.join(expected)}")
 
         @wraps(function)
-        def make(run: TableRun) -> Iterator[Candidate]:
-            made = function(run)
-            if isinstance(made, Candidate):
-                yield made
-            else:
-                yield from made
+        def make(run: TableRun, inputs: Mapping[str, Any]) -> Iterator[Candidate]:
+            with run.shop.reading_only([spec.name]):
+                if spec.source is Source.LIGHTSPEED:
+                    with run.lightspeed() as lightspeed:
+                        made = function(run, lightspeed=lightspeed, **inputs)
+                else:
+                    made = function(run, **inputs)
+                yield from [made] if isinstance(made, Candidate) else made
 
         return make
 
     return mark
+
+
+def _client_of(spec: TableSpec) -> list[str]:
+    return ["lightspeed"] if spec.source is Source.LIGHTSPEED else []
 
 
 def function_of(spec: TableSpec) -> TableFunction:

@@ -423,7 +423,7 @@ def _examine_store(settings: Settings, shop: Shop | None) -> Iterator[DoctorResu
     yield well("token", "accepted")
     yield _tried("store", lambda: _check_store(settings, shop, store))
     zone, written_in = settings.time_zone, settings.written_in
-    yield check_zone(zone, store.time_zone, written_in)
+    yield check_zone(zone, store.details.time_zone, written_in)
     yield _tried("currency", lambda: _check_currency(shop, store))
     yield check_clock(store.ahead_by)
 
@@ -435,7 +435,7 @@ def _check_store(settings: Settings, shop: Shop | None, store: Store) -> DoctorR
         WrongUse: it is another one.
     """
     if shop is not None and shop.warehouse.store_id() is not None:
-        refuse_another_store(shop, dict(store.retailer))
+        refuse_another_store(shop, store.details.store_id)
     where = origin_for(settings.domain_prefix or "", settings.api_url)
     return well("store", f"{where} answers")
 

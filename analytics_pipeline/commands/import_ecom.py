@@ -11,6 +11,7 @@ from analytics_pipeline.assets.ecom_orders import (
     brought_in,
     export_path,
     open_export,
+    open_sold_order_numbers,
     put_in_place,
     take_in_export,
 )
@@ -59,7 +60,7 @@ def import_ecom(
         shop.versions.refuse_newer()
         target = export_path(shop)
         with brought_in(shop, export) as copy:
-            candidate = take_in_export(shop, copy)
+            candidate = take_in_export(shop, copy, open_sold_order_numbers(shop))
             facts = {**_contents(candidate.rows), **_changes(shop, candidate.rows)}
             nothing_yet = {"file": None, "previous": None, "accepted": None}
             terminal.facts |= facts | nothing_yet

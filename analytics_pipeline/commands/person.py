@@ -15,7 +15,7 @@ from analytics_pipeline.assets.customer_analytics import (
 )
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.ecom_reconciliation import find_web_refunds
-from analytics_pipeline.assets.purchases import Ledger, open_day
+from analytics_pipeline.assets.purchases import Ledger, open_ledger
 from analytics_pipeline.assets.raw_sales import refuse_missing_day
 from analytics_pipeline.assets.sales_feed import (
     find_later_sales,
@@ -346,7 +346,7 @@ def _explain_refunds(
     every = books.people.ecom_orders.set_index("order_number", drop=False)
     numbers = {*own_orders["order_number"], *of_sales.dropna()}
     asked = every[every.index.isin(numbers)]
-    left = find_web_refunds(books.shop, books.ledger, asked)
+    left = find_web_refunds(books.ledger, asked)
     return {
         number: describe_refund(asked.loc[number].to_dict(), int(cents))
         for number, cents in zip(left["order_number"], left["left_cents"], strict=True)
@@ -488,7 +488,9 @@ def explain_customer(shop: Shop, typed: str, as_of: date | None) -> Explanation:
     day = choose_explained_day(shop, as_of)
     people = read_people(shop)
     person = find_person(shop, typed, people)
-    ledger = open_day(shop, people.identities, day)
+    ledger = open_ledger(
+        shop, people.identities, people.customers, people.ecom_orders, day, day
+    )
     return explain_person(Books(shop, day, people, ledger), person)
 
 

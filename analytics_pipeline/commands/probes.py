@@ -11,7 +11,6 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
 import dagster as dg
 from filelock import FileLock, Timeout
@@ -24,7 +23,6 @@ from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.holding import Progress
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LightspeedUnavailable, LocalFailure
-from analytics_pipeline.model.schemas.versions import HISTORY
 from analytics_pipeline.orchestration.instance import (
     find_home,
     instance_home,
@@ -34,7 +32,8 @@ from analytics_pipeline.orchestration.instance import (
 from analytics_pipeline.orchestration.resources import Lightspeed
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.lightspeed.outlets import currencies_of, store_time_zone
+from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details_of
+from analytics_pipeline.sources.protocol import StoreDetails
 from analytics_pipeline.sources.web_shop.export import read_ecom_export
 from analytics_pipeline.sources.web_shop.export_file import is_placed
 from analytics_pipeline.storage.files import (
@@ -72,6 +71,7 @@ from analytics_pipeline.storage.state import (
     read_identity_key,
     read_note_bytes,
 )
+from analytics_pipeline.storage.versions import HISTORY
 
 # ----------------------------------------------------------------------------------
 # What of the schedule and the sensors somebody has switched off in Dagster's UI.
@@ -173,14 +173,12 @@ class Store:
     """A store that accepted the token.
 
     Attributes:
-        retailer: what it says of itself.
-        time_zone: the one that it names.
+        details: what it says of itself.
         ahead_by: how far this machine's clock is ahead of the store's.
         currencies: in which currencies it and its outlets sell.
     """
 
-    retailer: Mapping[str, Any]
-    time_zone: str | None
+    details: StoreDetails
     ahead_by: timedelta | None
     currencies: Currencies
 
@@ -193,16 +191,12 @@ def ask_store(settings: Settings) -> Store:
         LightspeedUnavailable: it does not answer, or only after a while.
         LightspeedRefused: it refuses.
     """
-    with Lightspeed(settings, _refuse_to_wait, attempts=2).open() as client:
-        retailer = client.retailer()
+    with Lightspeed(settings, _refuse_to_wait, attempts=2).connect() as client:
+        details = details_of(client.retailer())
         pages = client.pages("outlets", deleted=True)
         outlets = [record for page in pages for record in page.records]
-        return Store(
-            retailer,
-            store_time_zone(retailer),
-            client.clock_ahead_by,
-            currencies_of(outlets, retailer),
-        )
+        currencies = currencies_of(outlets, details)
+        return Store(details, client.clock_ahead_by, currencies)
 
 
 def _refuse_to_wait(seconds: float, reason: str) -> None:

@@ -3,11 +3,11 @@
 import gc
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,9 @@ from analytics_pipeline.assets.ecom_reconciliation import RECONCILIATION
 from analytics_pipeline.commands.terminal import Terminal, Waits
 from analytics_pipeline.definitions import build_definitions, ignore_previews
 from analytics_pipeline.domain.incidents import Incidents, group_warnings
-from analytics_pipeline.model.checks import ACCEPTED
+from analytics_pipeline.model.checks import ACCEPTED, Candidate
 from analytics_pipeline.model.errors import PipelineError
-from analytics_pipeline.model.money import format_cents, round_half_away
+from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import ChangeKind, ReconciliationCategory
 from analytics_pipeline.orchestration.code_location import (
@@ -69,6 +69,20 @@ class Outcome:
     standing: int = 0
 
 
+@dataclass
+class Stored:
+    """What a run has stored of each table: the last figures, and how many times."""
+
+    figures: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def note(self, table: str, candidate: Candidate) -> None:
+        """Note that *candidate* is stored."""
+        rows = {} if candidate.frame is None else {"rows": len(candidate.frame)}
+        self.figures[table] = {**candidate.figures, **rows}
+        self.counts[table] += 1
+
+
 class RunFailed(PipelineError):
     """A run failed; how is in the cause, and the exit code comes from the failure."""
 
@@ -99,8 +113,10 @@ def run_job(
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
         ignore_previews()
+        stored = Stored()
         definitions = build_definitions(
             settings,
+            on_stored=stored.note,
             progress=terminal.progress,
             notify=lambda sentence: terminal.note(f"note: {sentence}"),
             on_wait=terminal.waiting,
@@ -118,7 +134,7 @@ def run_job(
             )
             terminal.progress("alerts", 0, None)
             incidents = _send_alerts(settings, instance, terminal)
-    outcome = _read(result)
+    outcome = _read(result, stored)
     known = outcome.warnings if incidents is None else group_warnings(incidents)
     return replace(outcome, standing=len(known))
 
@@ -155,19 +171,12 @@ def _send_alerts(
     return delivery.incidents
 
 
-def _read(result: dg.ExecuteInProcessResult) -> Outcome:
-    """Gather figures, warnings and the failure from the events of a run."""
-    figures: dict[str, dict[str, Any]] = {}
-    days: dict[str, int] = {}
+def _read(result: dg.ExecuteInProcessResult, stored: Stored) -> Outcome:
+    """Gather the warnings and the failure of a run, with what it has *stored*."""
     values: dict[tuple[str, str], list[str]] = {}
     accepted: dict[tuple[str, str], list[str]] = {}
     for event in result.all_events:
-        if event.is_step_materialization:
-            table = table_of(event.asset_key) if event.asset_key else ""
-            metadata = event.materialization.metadata
-            figures[table] = {name: entry.value for name, entry in metadata.items()}
-            days[table] = days.get(table, 0) + 1
-        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity is dg.AssetCheckSeverity.WARN:
                 table = table_of(check.asset_key)
@@ -177,8 +186,8 @@ def _read(result: dg.ExecuteInProcessResult) -> Outcome:
                 )
     return Outcome(
         result.run_id,
-        figures,
-        days,
+        stored.figures,
+        stored.counts,
         [_in_short(s) for s in values.values()],
         _failure_of(result),
         [_in_short(s) for s in accepted.values()],
@@ -285,14 +294,14 @@ def _figures_of(outcome: Outcome, day: date) -> dict[str, Any]:
         "sales_read": int(feed.get("records_read", 0)),
         "customer_records_read": int(of["customers"].get("read", 0)),
         "days_cut": outcome.days.get("raw_sales", 0),
-        "people": int(master["dagster/partition_row_count"]),
-        "lifetime_value_cents": _cents(master["lifetime_value"]),
+        "people": int(master["rows"]),
+        "lifetime_value_cents": int(master["lifetime_value_cents"]),
         "orders": int(master["orders"]),
         "first_time_buyers": int(master["first_time_buyers"]),
         "repaired_sales": int(feed.get("repaired", 0)),
         "quarantined_sales": {
             "count": int(quarantined["quarantined_sales"]),
-            "last_good_cents": _cents(quarantined["quarantined_last_good_value"]),
+            "last_good_cents": int(quarantined["quarantined_last_good_cents"]),
             "unknown": int(quarantined["quarantined_unknown"]),
         },
         "people_changed": int(changes.get("people", 0)),
@@ -302,11 +311,6 @@ def _figures_of(outcome: Outcome, day: date) -> dict[str, Any]:
             for each in ReconciliationCategory
         },
     }
-
-
-def _cents(amount: float) -> int:
-    """Return an amount that Dagster keeps in currency, exactly as it was reported."""
-    return round_half_away(Decimal(repr(amount)))
 
 
 def _published(shop: Shop, day: date) -> dict[str, Any]:

@@ -37,14 +37,13 @@ from analytics_pipeline.orchestration.run_records import (
 )
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.publication import FIRST_TIME_BUYERS, MASTER
 from analytics_pipeline.storage.state import (
     AlertMemory,
     FailedCheck,
     Holder,
     read_holder,
 )
-from analytics_pipeline.tables import SNAPSHOTS, TABLES
+from analytics_pipeline.tables import SNAPSHOTS, TABLES, Kept
 
 # ----------------------------------------------------------------------------------
 # What is said of a shop's runs: the last one, one that failed, one under way.
@@ -123,7 +122,11 @@ class Runs:
 
 
 MASTER_TABLE = "customer_analytics_master"
-EXPORTS = {"first_time_buyers": FIRST_TIME_BUYERS, MASTER_TABLE: MASTER}
+EXPORTS = {
+    spec.name: spec.file
+    for spec in TABLES.values()
+    if spec.kept is Kept.NOT and spec.file
+}
 """The tables that are files for people, and nothing else."""
 
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from analytics_pipeline.commands.streams import ErrorSpeaker, Speaker
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.text import for_shop
-from analytics_pipeline.sources.lightspeed.replies import LIMIT_REACHED, LIMIT_USED_UP
+from analytics_pipeline.sources.protocol import LIMIT_REACHED, LIMIT_USED_UP
 
 # ----------------------------------------------------------------------------------
 # What a command is doing right now, in one line: how much, how fast, and any wait.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -197,7 +197,7 @@ def _run_of(
         as_of=day_of(context, shop),
         lightspeed=context.resources.lightspeed.open,
         options=options,
-        last_results=partial(_read_last_results, context, shop, spec, look),
+        last_results=cache(partial(_read_last_results, context, shop, spec, look)),
     )
 
 

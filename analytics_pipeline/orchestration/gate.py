@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.assets.inputs import make_candidates
 from analytics_pipeline.assets.table import TableFunction, TableRun
 from analytics_pipeline.engine.duckdb import explain_failure, interruptible_queries
 from analytics_pipeline.holding import why_overdue
@@ -361,6 +362,7 @@ class GateRun:
         shop.warehouse.forget_failure(spec.name, day)
         self.stored[day] = figures(shop, spec, candidate)
         self.versions[day] = version_of(shop, spec, candidate)
+        shop.on_stored(spec.name, candidate)
         return results
 
     def take_next(
@@ -410,14 +412,10 @@ def make_table(
     gate = GateRun(context, spec, run)
     latest: list[CheckResult] = []
     reported: list[CheckResult] = []
-    with (
-        as_dagster_failure(),
-        reporting_what_is_stored(gate),
-        run.shop.reading_only(spec.readable),
-    ):
+    with as_dagster_failure(), reporting_what_is_stored(gate):
         run.shop.progress(spec.name, 0, None)
         log_beginning(spec, gate.wanted)
-        following = partial(gate.take_next, make(run))
+        following = partial(gate.take_next, make_candidates(spec, make, run))
         for done, (candidate, latest) in enumerate(iter(following, None), start=1):
             if spec.is_daily:
                 run.shop.progress(f"{spec.name} days", done, gate.expected)

@@ -17,6 +17,8 @@ from analytics_pipeline.shop import Shop, hold_for_run
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
 from analytics_pipeline.sources.lightspeed.replies import Allowance
+from analytics_pipeline.sources.lightspeed.store import LightspeedStore
+from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.storage.state import claim_store
 
 # ----------------------------------------------------------------------------------
@@ -61,8 +63,18 @@ class Lightspeed:
     attempts: int = 6
 
     @contextmanager
-    def open(self) -> Iterator[LightspeedClient]:
-        """Yield a client; close it afterwards.
+    def open(self) -> Iterator[PointOfSale]:
+        """Yield the store as the tables read it; close its connection afterwards.
+
+        Raises:
+            WrongUse: the prefix or the token is not set.
+        """
+        with self.connect() as client:
+            yield LightspeedStore(client)
+
+    @contextmanager
+    def connect(self) -> Iterator[LightspeedClient]:
+        """Yield a client of the store's API; close it afterwards.
 
         Raises:
             WrongUse: the prefix or the token is not set.
@@ -96,6 +108,17 @@ class Lightspeed:
         """Note that the run has made progress: a request was answered."""
         if holding := holding_of(self.settings.data_dir):
             holding.advance()
+
+
+def point_of_sale(
+    settings: Settings, on_wait: Callable[[float, str], None]
+) -> dg.ResourceDefinition:
+    """Return the resource that opens the point of sale: here it is chosen."""
+    return dg.ResourceDefinition.hardcoded_resource(
+        Lightspeed(settings, on_wait),
+        "The way to Lightspeed, which is only read. Store and token are in the "
+        "settings of the shop, and in no record of Dagster.",
+    )
 
 
 LOG_EVERY = 300.0
@@ -159,4 +182,8 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
                 set_damaged_aside(shop)
             yield shop
 
-    return dg.ResourceDefinition(resource_fn=dg.resource(hold).resource_fn)
+    return dg.ResourceDefinition(
+        resource_fn=dg.resource(hold).resource_fn,
+        description="The shop of the data directory. A run holds it until it ends; "
+        "others wait.",
+    )

@@ -1,15 +1,16 @@
 """When the pipeline runs automatically: nightly, for missed days, for a new export."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from analytics_pipeline.assets.ecom_orders import FINGERPRINT_NOTE, export_path
+from analytics_pipeline.domain.sales import end_of
 from analytics_pipeline.orchestration.jobs import (
     DAILY_UPDATE,
     ECOM_IMPORT,
@@ -20,6 +21,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import DUE_AT, Shop
 from analytics_pipeline.sources.web_shop.export import fingerprint_export
 from analytics_pipeline.sources.web_shop.export_file import read_placed
+from analytics_pipeline.tables import CUSTOMER_CHANGES, TABLES
 
 # ----------------------------------------------------------------------------------
 # When the pipeline runs automatically: every night, and for every missed day.
@@ -29,18 +31,18 @@ MASTER = dg.AssetKey("customer_analytics_master")
 DAYS_BACK = 14
 """How many days a missed night is made up for."""
 
-SNAPSHOT = (
-    "raw_sales",
-    "customer_analytics",
-    "first_time_buyers",
-    MASTER.path[-1],
-    "customer_report",
+SNAPSHOT = tuple(
+    spec.name
+    for spec in TABLES.values()
+    if spec.is_daily and spec is not CUSTOMER_CHANGES
 )
 """What a missed day needs once the sources have been read for a later one."""
 
 
 def build_schedule(
-    settings: Settings, days: dg.DailyPartitionsDefinition
+    settings: Settings,
+    days: dg.DailyPartitionsDefinition,
+    open_shop: Callable[[], Shop],
 ) -> dg.ScheduleDefinition:
     """Build the nightly schedule, at 02:00 store time.
 
@@ -64,7 +66,13 @@ def build_schedule(
             ZoneInfo(settings.time_zone)
         )
         yesterday = (moment.date() - timedelta(days=1)).isoformat()
-        missed = missed_days(context.instance, days, yesterday, settings.shop_name)
+        missed = missed_days(
+            context.instance,
+            days,
+            yesterday,
+            settings.shop_name,
+            zones=open_shop().last_known_zones(),
+        )
         tick = f"{moment:%Y-%m-%dT%H:%M}"
         first = dg.RunRequest(
             run_key=f"{yesterday}@{tick}",
@@ -100,10 +108,13 @@ def missed_days(
     days: dg.DailyPartitionsDefinition,
     yesterday: str,
     shop: str | None = None,
+    *,
+    zones: Iterable[str],
 ) -> list[str]:
     """Return the days before *yesterday* without a good master, newest first.
 
-    Only days after the first one ever published: a new shop has missed nothing.
+    Only days after the first one ever published: a new shop has missed nothing.  A
+    master that was made before its day had ended in all *zones* was provisional.
     """
     if instance is None:
         return []
@@ -116,28 +127,31 @@ def missed_days(
         for day, state in status.items()
         if state is not None and state.value == "MATERIALIZED"
     }
-    good -= _provisional(instance, master, keys)
+    good -= _provisional(instance, master, keys, set(zones))
     first = min(done, default=yesterday)
     wanted = {day for day in keys if first <= day < yesterday}
     return sorted(wanted - good, reverse=True)
 
 
 def _provisional(
-    instance: dg.DagsterInstance, master: dg.AssetKey, keys: list[str]
+    instance: dg.DagsterInstance,
+    master: dg.AssetKey,
+    keys: Sequence[str],
+    zones: Collection[str],
 ) -> set[str]:
-    """Return the days whose latest master was made before they were over."""
+    """Return the days whose latest master was made before they had ended."""
     records = instance.fetch_materializations(
         dg.AssetRecordsFilter(master, asset_partitions=keys), limit=10 * DAYS_BACK
     ).records
-    latest: dict[str, bool] = {}
-    for record in records:
-        event = record.asset_materialization
-        if event is not None and event.partition is not None:
-            facts = event.metadata.get("provisional")
-            latest.setdefault(
-                event.partition, facts is not None and facts.value == "yes"
-            )
-    return {day for day, is_provisional in latest.items() if is_provisional}
+    made_at: dict[str, float] = {}
+    for record in records:  # the latest one comes first
+        if record.partition_key is not None:
+            made_at.setdefault(record.partition_key, record.timestamp)
+    return {
+        day
+        for day, moment in made_at.items()
+        if moment < end_of(date.fromisoformat(day), zones).timestamp()
+    }
 
 
 def _last_keys(days: dg.DailyPartitionsDefinition, yesterday: str) -> list[str]:

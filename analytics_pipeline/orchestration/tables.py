@@ -36,12 +36,12 @@ def dependencies(spec: TableSpec) -> list[dg.AssetDep]:
     outside = [] if spec.source is None else [dg.AssetDep(spec.source.value)]
     return outside + [
         dg.AssetDep(
-            each.table,
+            each.name,
             partition_mapping=dg.IdentityPartitionMapping()
-            if spec.is_daily and TABLES[each.table].is_daily
+            if spec.is_daily and TABLES[each.name].is_daily
             else None,
         )
-        for each in spec.inputs
+        for each in spec.tables_read
         if each.reads is not Reads.EARLIER
     ]
 

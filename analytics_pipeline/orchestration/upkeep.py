@@ -7,16 +7,6 @@ from upath import UPath
 
 from analytics_pipeline.assets.ecom_orders import export_path
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
-from analytics_pipeline.model.schemas.versions import (
-    FIRST,
-    HISTORY,
-    NOTES,
-    NOTES_VERSION,
-    SEALED,
-    STORED,
-    VERSIONS,
-    current_versions,
-)
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files import (
@@ -38,6 +28,17 @@ from analytics_pipeline.storage.parquet import State, examine, proved_files
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import forget_agreement, seal_older_note
 from analytics_pipeline.storage.tables import DayBundles, is_table
+from analytics_pipeline.storage.versions import (
+    FIRST,
+    HISTORY,
+    NOTES,
+    NOTES_VERSION,
+    SEALED,
+    STORED,
+    VERSIONS,
+    current_versions,
+)
+from analytics_pipeline.tables import TABLES, Kept
 
 # ----------------------------------------------------------------------------------
 # Find damaged files before a run reads them, and set them aside.
@@ -49,12 +50,7 @@ from analytics_pipeline.storage.tables import DayBundles, is_table
 
 
 MADE_AGAIN = {
-    "outlets": "it is read again from Lightspeed, this once without a comparison",
-    "customers": "all records are read again from Lightspeed",
-    "ecom_orders": "it is read again from the export, this once without a comparison",
-    "raw_sales": "it is cut again from the log",
-    "customer_identities": "it is worked out again",
-    "ecom_reconciliation": "it is worked out again",
+    spec.name: spec.remade for spec in TABLES.values() if spec.kept is Kept.CURRENT
 }
 """The tables that a run makes again where they are not there, and how."""
 
@@ -88,7 +84,9 @@ def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
     root = shop.warehouse.root
     if not (is_local(root) or in_buckets):
         return
-    for table, made in MADE_AGAIN.items():
+    for table, remade in MADE_AGAIN.items():
+        made = f"{remade}, this once without a comparison"
+        made = made if table in COMPARED else remade
         for name in _find_damaged(root / table):
             path = root / table / name
             _refuse_loss(shop, table, path)
@@ -181,16 +179,6 @@ def _announce_sealed(shop: Shop, sentence: str) -> None:
 # is noted last, so a run that dies half-way is begun again by the next one.
 
 
-HOW_REMADE = {
-    "outlets": "read again from Lightspeed",
-    "customers": "read again from Lightspeed",
-    "ecom_orders": "read again from the export",
-    "raw_sales": "cut again from the log",
-    "customer_identities": "worked out again",
-    "ecom_reconciliation": "worked out again",
-}
-
-
 def bring_up_to_date(shop: Shop) -> None:
     """Remove what is stored in a form that this program does not read any more.
 
@@ -232,7 +220,7 @@ def _upgrade(shop: Shop, table: str) -> None:
         )
         return
     _keep_web_orders(shop, table)
-    _announce(shop, f"{older}: it is {HOW_REMADE[table]}.")
+    _announce(shop, f"{older}: {MADE_AGAIN[table]}.")
     files.remove(_counting(shop, table))
 
 

@@ -10,14 +10,6 @@ from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.schemas.table import Table
-from analytics_pipeline.model.schemas.versions import (
-    FIRST,
-    NOTES,
-    SEALED,
-    STORED,
-    VERSIONS,
-    current_versions,
-)
 from analytics_pipeline.storage.files import (
     AnyPath,
     list_names,
@@ -35,6 +27,14 @@ from analytics_pipeline.storage.parquet import (
 )
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import forget_agreement, read_note
+from analytics_pipeline.storage.versions import (
+    FIRST,
+    NOTES,
+    SEALED,
+    STORED,
+    VERSIONS,
+    current_versions,
+)
 
 # ----------------------------------------------------------------------------------
 # Which version the tables of a store are of: one small file.
@@ -139,10 +139,10 @@ class StoredVersions:
         found = self.of(SALES_FEED) or log.version()
         return max(found, FIRST) < current_versions()[SALES_FEED]
 
-    def refuse_log(self, log: SalesLog, current: Callable[[], SalesLog]) -> None:
+    def refuse_log(self, log: SalesLog) -> None:
         """Refuse to read *log* if it is of another version than this program's.
 
-        A generation after the *current* one is just being written, by this program.
+        A generation after the current one is just being written, by this program.
 
         Raises:
             LocalFailure: it is older.
@@ -151,7 +151,7 @@ class StoredVersions:
         found, known = self.of(SALES_FEED), current_versions()[SALES_FEED]
         if found == UNMARKED:
             found = log.version()
-        elif found < known and log.generation > current().generation:
+        elif found < known and log.generation > log.current_generation():
             return
         refuse_other_version(found, known, SALES_FEED)
         if log.generation < self.all().get(READABLE_FROM, 0):

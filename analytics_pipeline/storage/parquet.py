@@ -18,7 +18,6 @@ from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.schemas.table import Table, frame_types
-from analytics_pipeline.model.schemas.versions import FIRST, VERSIONS
 from analytics_pipeline.storage.files import (
     AnyPath,
     is_local,
@@ -26,6 +25,7 @@ from analytics_pipeline.storage.files import (
     local,
     state_of,
 )
+from analytics_pipeline.storage.versions import FIRST, VERSIONS
 
 # ----------------------------------------------------------------------------------
 # The seal of a Parquet file: the SHA-256 of its bytes, in a note of its own footer.

@@ -15,7 +15,6 @@ from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.model.schemas.sources import SalesFeed
-from analytics_pipeline.model.schemas.versions import VERSIONS
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -41,6 +40,7 @@ from analytics_pipeline.storage.state import (
     read_note_bytes,
     write_note,
 )
+from analytics_pipeline.storage.versions import VERSIONS
 
 # ----------------------------------------------------------------------------------
 # Many segments of the log in one file, so that years of daily reads open quickly.
@@ -257,13 +257,20 @@ class SalesLog:
         The files *verified* were proved whole by another log of this run.
         """
         self.root = root
-        self.generation = self._current() if generation is None else generation
+        self.generation = (
+            self.current_generation() if generation is None else generation
+        )
         self.folder = root / f"generation-{self.generation:06d}"
         self._verified = set() if verified is None else verified
         self._bundles = LogBundles(self.folder, self._verified)
 
-    def _current(self) -> int:
+    def current_generation(self) -> int:
+        """Return the number of the generation that is read by default."""
         return _read_number(self.root / "current_generation", 1)
+
+    def of_generation(self, number: int) -> "SalesLog":
+        """Return that generation of the same log."""
+        return SalesLog(self.root, number, self._verified)
 
     def segments(self) -> list[Segment]:
         """Return the segments in the order in which they were appended."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.model.policy import AnomalyLimits, RunLimits
@@ -104,3 +106,23 @@ def test_the_lock_names_versions_and_no_place() -> None:
     lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
 
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[^ ]+( ; .+)?", line) for line in lines)
+
+
+def test_the_lock_holds_what_the_package_and_each_extra_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = [project["dependencies"], *project["optional-dependencies"].values()]
+    needed = [Requirement(text) for texts in named for text in texts]
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    held = {
+        canonicalize_name(name): version.partition(" ;")[0]
+        for name, _, version in (line.partition("==") for line in lines)
+    }
+
+    lacking = [
+        str(each)
+        for each in needed
+        if canonicalize_name(each.name) != project["name"]
+        and not each.specifier.contains(held.get(canonicalize_name(each.name), "0"))
+    ]
+
+    assert lacking == []

@@ -32,7 +32,7 @@ DAY_IN_PAGES = "2026-01-31"
 CUSTOMER_IN_PAGES = "ann@example.com"
 OURS = "analytics-pipeline "
 HARMLESS = {
-    *("mkdir", "chmod", "cat", "echo", "umask", "cp", "mv", "rm", "tar", "du"),
+    *("mkdir", "chmod", "cat", "echo", "umask", "cp", "mv", "rm", "tar", "du", "find"),
     ".venv/bin/python",
 }
 """Programs that change nothing outside the folder, if they are given no path there."""

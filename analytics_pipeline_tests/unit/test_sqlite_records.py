@@ -1,8 +1,10 @@
 """Tests for analytics_pipeline.sqlite_records: Dagster's own files, kept open."""
 
+import sqlite3
 import sys
 import threading
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -11,7 +13,7 @@ import yaml
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from analytics_pipeline import kept_open
-from analytics_pipeline.kept_open import MOST_OPEN, KeptOpenEventLog
+from analytics_pipeline.kept_open import MOST_OPEN, PAGE_BYTES, KeptOpenEventLog
 
 
 def write_settings(home: Path, *, is_ours: bool) -> Path:
@@ -86,6 +88,37 @@ def test_either_storage_reads_what_the_other_wrote(tmp_path, is_ours):
         assert reported(instance, first) == before
         second = run(instance)
         assert reported(instance, second)["ended"] == sorted([first, second])
+
+
+def test_a_new_file_has_small_pages(tmp_path):
+    write_settings(tmp_path, is_ours=True)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        run_id = run(instance)
+
+    files = [tmp_path / "history" / "runs" / f"{name}.db" for name in ("index", run_id)]
+    for file in files:
+        with closing(sqlite3.connect(file)) as records:
+            assert records.execute("PRAGMA page_size").fetchone() == (PAGE_BYTES,)
+
+
+def test_the_log_of_a_run_can_be_removed_alone(tmp_path):
+    """As docs/operations.md says: all but the page of that run stays."""
+    write_settings(tmp_path, is_ours=True)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        first, second = run(instance), run(instance)
+        before = reported(instance, first)
+    (tmp_path / "history" / "runs" / f"{first}.db").unlink()
+
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert reported(instance, first) == before | {"events": []}
+        assert reported(instance, second)["events"] == before["events"]
+        made = instance.fetch_materializations(table.key, limit=9).records
+        assert [each.run_id for each in made] == [second, first]
+        checks = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(table.key, "is_fine"), limit=9
+        )
+        assert [each.run_id for each in checks] == [second, first]
+        assert reported(instance, run(instance))["events"] == before["events"]
 
 
 def break_class(monkeypatch):

@@ -21,6 +21,7 @@ from analytics_pipeline.sources.lightspeed.replies import (
     stated_total,
     versions_of,
 )
+from analytics_pipeline.sources.protocol import Page
 from analytics_pipeline.sources.values import UnreadableRecord, usable_id
 
 # ----------------------------------------------------------------------------------
@@ -81,28 +82,6 @@ PAUSES = (1.0, 2.0, 5.0)
 
 EMPTY_TOO_EARLY = "its list is empty where it should not be"
 """Why to wait before such a try."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a collection, in the order of versions.
-
-    Attributes:
-        records: as delivered; each should be an object, which the normaliser checks.
-            One that cannot be decoded is an ``UnreadableRecord``.
-        version_max: the version to read on from.  Where the page holds nothing but
-            records far above it, the version that was read on from before.
-        number: counted from 1 in one walk.
-        began_at: no later than the moment whose state the page shows.
-        highest_version: a record above it is far above its neighbours, and does not
-            move ``version_max``.
-    """
-
-    records: list[Any]
-    version_max: int
-    number: int
-    began_at: datetime
-    highest_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +227,6 @@ def went_back(what: str, cursor: int) -> LightspeedUnavailable:
     )
 
 
-def nothing_at_all(what: str) -> LightspeedUnavailable:
-    """Build the error of a first page that is empty while a search finds records."""
-    return LightspeedUnavailable(
-        f"Lightspeed's list of {what} is empty, but its search finds some.",
-        "Try again later; nothing was replaced.",
-    )
-
-
 # ----------------------------------------------------------------------------------
 # Finding sales by their date, in windows far from any limit on offsets (API 2.4).
 #
@@ -283,7 +254,7 @@ Window = tuple[datetime, datetime]
 """The first and the last second of a part of the period, both included."""
 
 
-class SalesSearch:
+class WindowedSearch:
     """One search over a period; deleted sales are found too.
 
     Attributes:
@@ -540,9 +511,9 @@ class LightspeedClient:
             raise not_what_was_asked("the record of that id")
         return record
 
-    def search_sales(self) -> SalesSearch:
+    def search_sales(self) -> WindowedSearch:
         """Return a search for sales by their date: for comparison, not for truth."""
-        return SalesSearch(self._connection.get)
+        return WindowedSearch(self._connection.get)
 
     def finds_any(self, kind: str) -> bool:
         """Say whether a search finds any record of a kind, or counts one.

@@ -19,7 +19,6 @@ import httpx
 
 from analytics_pipeline.model.errors import LightspeedRefused, RunEnded, WrongUse
 from analytics_pipeline.sources.lightspeed.replies import (
-    LIMIT_USED_UP,
     Allowance,
     PassingFault,
     Patience,
@@ -29,6 +28,7 @@ from analytics_pipeline.sources.lightspeed.replies import (
     seconds_to_wait,
     with_proxies_checked,
 )
+from analytics_pipeline.sources.protocol import LIMIT_USED_UP
 from analytics_pipeline.storage.machine import refuse_shortage
 
 # ----------------------------------------------------------------------------------

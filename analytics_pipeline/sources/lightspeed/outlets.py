@@ -11,7 +11,9 @@ import pandas as pd
 from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.sources.protocol import StoreDetails, StoreOutlets
 from analytics_pipeline.sources.values import (
+    UnreadableRecord,
     Unusable,
     frame_of,
     is_set,
@@ -24,23 +26,62 @@ _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
+def details_of(retailer: Any) -> StoreDetails:
+    """Return what the store says of itself; what cannot be used is missing."""
+    store = retailer if isinstance(retailer, dict) else {}
+    return StoreDetails(
+        usable_id(store),
+        _time_zone(store.get("timezone")),
+        _country(store.get("country")),
+        _currency(store.get("currency")),
+    )
+
+
+def read_outlets(
+    outlets: list[Any], registers: Iterable[Any], store: StoreDetails
+) -> StoreOutlets:
+    """Return the outlets that can be read, and what cannot be read of the others."""
+    rows = outlets_rows(outlets, registers, store)
+    undecodable = [each for each in outlets if isinstance(each, UnreadableRecord)]
+    without_id = [
+        each
+        for each in outlets
+        if usable_id(each) is None and not isinstance(each, UnreadableRecord)
+    ]
+    return StoreOutlets(
+        rows,
+        currencies_of(outlets, store),
+        undecodable=frozenset(filter(None, map(usable_id, undecodable))),
+        unreadable=len(undecodable) + len(without_id),
+        zone_unknown=_without_a_real_zone(outlets, rows),
+    )
+
+
+def _without_a_real_zone(outlets: Iterable[Any], rows: pd.DataFrame) -> list[str]:
+    """Return the ids of the outlets whose row has another zone than they name."""
+    used = dict(zip(rows["outlet_id"], rows["time_zone"], strict=True))
+    return [
+        outlet_id
+        for outlet in outlets
+        if (outlet_id := _id_of(outlet) or "") in used
+        and outlet.get("time_zone") not in (None, "", used[outlet_id])
+    ]
+
+
 def outlets_rows(
-    outlets: Iterable[Any], registers: Iterable[Any], retailer: Any
+    outlets: Iterable[Any], registers: Iterable[Any], store: StoreDetails
 ) -> pd.DataFrame:
     """Return ``Outlets``: each outlet with its zone, else the store's own.
 
     An outlet without an id, or for which neither names a zone that exists, makes no
     row: it is unknown then, and rule 1.2 says what that means for its sales.
     """
-    store = retailer if isinstance(retailer, dict) else {}
-    store_zone = store_time_zone(store)
-    store_country = _country(store.get("country"))
     open_registers = _count_registers(registers)
     rows: dict[str, tuple[Any, ...]] = {}
     for outlet in outlets:
         outlet_id = _id_of(outlet)
         time_zone = _time_zone(outlet.get("time_zone")) if outlet_id else None
-        zone = time_zone or store_zone
+        zone = time_zone or store.time_zone
         if outlet_id is None or zone is None:
             continue
         rows[outlet_id] = (
@@ -49,30 +90,24 @@ def outlets_rows(
             zone,
             _is_deleted(outlet),
             open_registers[outlet_id],
-            store_zone,
-            store_country,
+            store.time_zone,
+            store.country,
         )
     return frame_of([rows[key] for key in sorted(rows)], Outlets)
 
 
-def store_time_zone(retailer: dict[str, Any]) -> str | None:
-    """Return the time zone that the store itself names, if it is one."""
-    return _time_zone(retailer.get("timezone"))
-
-
-def currencies_of(outlets: Iterable[Any], retailer: Any) -> Currencies:
+def currencies_of(outlets: Iterable[Any], store: StoreDetails) -> Currencies:
     """Return the currency of the store and of each outlet, deleted ones too.
 
     What is no code of three letters is unknown: it cannot be compared.
     """
-    store = retailer if isinstance(retailer, dict) else {}
     named = {
         outlet_id: currency
         for outlet in outlets
         if (outlet_id := _id_of(outlet))
         and (currency := _currency(outlet.get("currency")))
     }
-    return Currencies(_currency(store.get("currency")), dict(sorted(named.items())))
+    return Currencies(store.currency, dict(sorted(named.items())))
 
 
 def _count_registers(registers: Iterable[Any]) -> Counter[str | None]:

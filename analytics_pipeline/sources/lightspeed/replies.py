@@ -20,6 +20,7 @@ from analytics_pipeline.model.errors import (
     LightspeedUnavailable,
     WrongUse,
 )
+from analytics_pipeline.sources.protocol import LIMIT_REACHED
 from analytics_pipeline.sources.values import (
     LARGEST_RECORD,
     UnreadableRecord,
@@ -35,12 +36,6 @@ from analytics_pipeline.storage.machine import refuse_shortage
 
 WINDOW_SECONDS = 300.0
 """The limit is counted in windows of five minutes."""
-
-LIMIT_REACHED = "its request limit is reached"
-"""Why to wait after a refusal (429)."""
-
-LIMIT_USED_UP = "its request limit is used up"
-"""Why to wait where the next request would be refused."""
 
 _COUNT = re.compile(r"[0-9]{1,9}")
 

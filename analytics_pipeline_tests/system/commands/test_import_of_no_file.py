@@ -12,12 +12,13 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from analytics_pipeline.assets.ecom_orders import put_in_place, read_ecom_orders
+from analytics_pipeline.assets.ecom_orders import put_in_place
 from analytics_pipeline.cli import app
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.web_shop import export_file as placed_files
+from analytics_pipeline_tests.made import export_read
 
 IN_PLACE = "ecom_orders_export.csv"
 
@@ -147,7 +148,7 @@ def test_an_update_does_not_wait_for_what_lies_in_the_place_of_the_export(
     shop = open_shop(load_settings(data_dir=tmp_path))
     make(tmp_path / IN_PLACE)
 
-    candidate = read_ecom_orders(shop)
+    candidate = export_read(shop)
 
     readable = candidate.check_results[0]
     assert readable.check == "export_is_readable"

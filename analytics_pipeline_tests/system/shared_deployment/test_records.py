@@ -26,6 +26,9 @@ from analytics_pipeline_tests.system.test_alerts_of_a_shop import (
 DAY = FIRST_DAY + timedelta(days=2)
 
 
+ZONES = {"America/New_York"}
+
+
 def on_sqlite(
     shop: SimulatedShop, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> SimulatedShop:
@@ -64,7 +67,7 @@ def test_updates_are_recorded_alerted_and_published_as_with_sqlite(
         days = business_days(shop.settings)
         after = (DAY + timedelta(days=1)).isoformat()
         missed = (DAY - timedelta(days=1)).isoformat()
-        assert missed_days(instance, days, after) == [missed]
+        assert missed_days(instance, days, after, zones=ZONES) == [missed]
 
     assert_the_next_end_is_reported_once(shop)
 

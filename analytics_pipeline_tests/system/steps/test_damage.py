@@ -77,7 +77,7 @@ def test_the_file_and_its_remaking_are_reported(
     shown = look(small_shop)
 
     assert [sentence.partition(". See ")[0] for sentence in shown] == [
-        "customers was damaged: all records are read again from Lightspeed",
+        "customers was damaged: it is read again from Lightspeed",
         f"raw_sales of {FIRST_DAY} was damaged: it is cut again from the log",
     ]
     assert all(sentence.endswith(".parquet.damaged") for sentence in shown)

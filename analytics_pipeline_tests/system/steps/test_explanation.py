@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import pytest
 
-from analytics_pipeline.assets.purchases import open_day
 from analytics_pipeline.commands.person import Books, explain_person, read_people
 from analytics_pipeline.domain.explanation import Explanation
+from analytics_pipeline_tests.made import ledger_of
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
     PUBLISHED,
@@ -34,7 +34,7 @@ HEADERS = {
 def books(updated_shop: SimulatedShop) -> Books:
     shop = updated_shop.local
     people = read_people(shop)
-    ledger = open_day(shop, people.identities, FIRST_DAY)
+    ledger = ledger_of(shop, FIRST_DAY)
     return Books(shop, FIRST_DAY, people, ledger)
 
 

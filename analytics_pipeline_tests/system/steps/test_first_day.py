@@ -8,7 +8,7 @@ import pytest
 from analytics_pipeline.assets import raw_sales as first_day
 from analytics_pipeline.assets.raw_sales import find_first_day
 from analytics_pipeline.domain.sales import MOST_EMPTY_DAYS, leave_out_empty_years
-from analytics_pipeline.shop import open_shop
+from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline_tests.light_run import SOURCES, UP_TO_PUBLISHING
 from analytics_pipeline_tests.system.histories.in_process import (
     Pipeline,
@@ -19,6 +19,10 @@ from analytics_pipeline_tests.system.histories.store_by_hand import Basket, Stor
 
 JANUARY = datetime(2026, 1, 8, 17, tzinfo=UTC)
 TODAY, LAST_WEEK = (-1, "12:00"), (-9, "12:00")
+
+
+def first_day_of(shop: Shop, wanted: date) -> date:
+    return find_first_day(shop, shop.sales_log(), wanted)
 
 
 def open_since(start: date, store: StoreByHand, data: Path) -> Pipeline:
@@ -87,15 +91,15 @@ def test_the_first_sale_is_found_among_versions_that_are_no_more(
     for dated in ((-3000, "12:00"), (-2000, "12:00"), (-1000, "12:00")):
         store.sell(Basket(), dated=dated)
     pipeline.run(pipeline.yesterday, tables=SOURCES)
-    assert find_first_day(shop, pipeline.yesterday) == date(2016, 1, 1)
+    assert first_day_of(shop, pipeline.yesterday) == date(2016, 1, 1)
 
     for sale in store.sales[:2]:
         store.move(sale, TODAY)
     pipeline.run(pipeline.yesterday, tables=SOURCES)
 
-    assert find_first_day(shop, pipeline.yesterday) == date(2022, 1, 1)
-    assert find_first_day(shop, date(2001, 5, 5)) == date(2000, 1, 1)
-    assert find_first_day(shop, date(1979, 12, 31)) == date(1970, 1, 1)
+    assert first_day_of(shop, pipeline.yesterday) == date(2022, 1, 1)
+    assert first_day_of(shop, date(2001, 5, 5)) == date(2000, 1, 1)
+    assert first_day_of(shop, date(1979, 12, 31)) == date(1970, 1, 1)
 
 
 def test_without_a_sale_the_days_begin_a_year_before_the_day_that_is_asked_for(
@@ -105,4 +109,4 @@ def test_without_a_sale_the_days_begin_a_year_before_the_day_that_is_asked_for(
     pipeline.run(pipeline.yesterday, tables=SOURCES)
     shop = open_shop(pipeline.settings)
 
-    assert find_first_day(shop, pipeline.yesterday) == date(2025, 1, 1)
+    assert first_day_of(shop, pipeline.yesterday) == date(2025, 1, 1)

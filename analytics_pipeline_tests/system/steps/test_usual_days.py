@@ -89,7 +89,7 @@ class PaperShop:
     def cut(self, tables, caught_up=COMPLETE):
         """Check the days of *tables*, cut in one run; the results of each by name."""
         days = [str(day) for day in tables]
-        anomalies = DayAnomalies(self.shop, days)
+        anomalies = DayAnomalies(self.shop, self.shop.load("outlets", Outlets), days)
         anomalies.learn(days, pd.concat(tables.values(), ignore_index=True))
         return {
             day: {
@@ -168,7 +168,7 @@ def test_a_first_run_compares_its_days_with_each_other(tmp_path):
 
 def test_days_cut_in_one_pass_are_known_to_the_next(paper):
     days = [*map(str, last(70)), str(DAY)]
-    anomalies = DayAnomalies(paper.shop, days)
+    anomalies = DayAnomalies(paper.shop, paper.shop.load("outlets", Outlets), days)
     for day in last(70):
         anomalies.learn([str(day)], sales(day, orders=60))
     anomalies.learn([str(DAY)], sales(DAY))

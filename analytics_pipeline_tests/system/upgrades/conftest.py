@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from analytics_pipeline.model.schemas import versions
+from analytics_pipeline.storage import versions
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from analytics_pipeline.model.schemas import versions
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
 from analytics_pipeline.model.schemas.table import Table
+from analytics_pipeline.storage import versions
 from analytics_pipeline.storage.older_files import list_notes
 from analytics_pipeline.storage.parquet import write_rows
 from analytics_pipeline.storage.sales_log import fingerprint

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.model.schemas.versions import NOTES, NOTES_VERSION
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage import older_files
 from analytics_pipeline.storage import state as small_notes
+from analytics_pipeline.storage.versions import NOTES, NOTES_VERSION
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 from analytics_pipeline_tests.system.upgrades.older_shop import unseal

@@ -16,13 +16,13 @@ from upath import UPath
 from analytics_pipeline.cli import app
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
-from analytics_pipeline.model.schemas import versions
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders, SalesFeed
 from analytics_pipeline.orchestration.jobs import ECOM_IMPORT
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.storage import versions
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.light_run import (

@@ -5,17 +5,18 @@ import pytest
 from analytics_pipeline.assets.customer_analytics import check_added_orders
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.published_masters import (
+    SalesHistory,
     describe_sources,
     note_sources,
     remember_master,
 )
-from analytics_pipeline.assets.purchases import open_day
 from analytics_pipeline.domain.web_orders import match_orders
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.state import Acceptance
+from analytics_pipeline_tests.made import ledger_of
 from analytics_pipeline_tests.order_numbers import SAME_NUMBER
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.web_shop import (
@@ -57,12 +58,10 @@ def open_changed(tmp_path):
     return open_it
 
 
-def ledger_of(shop):
-    return open_day(shop, load_identities(shop), D)
-
-
 def evaluate(shop):
-    return check_added_orders(shop, ledger_of(shop), load_identities(shop))
+    orders = shop.load("ecom_orders", EcomOrders)
+    identities = load_identities(shop)
+    return check_added_orders(shop, ledger_of(shop, D), identities, orders)
 
 
 def as_dates(count):
@@ -102,13 +101,13 @@ def test_orders_that_are_sales_under_another_number_are_reported_rule_4_3(
     ],
 )
 def test_the_engine_finds_every_sale_that_an_order_may_be_rule_4_3(open_changed, spell):
-    as_they_are = ledger_of(open_changed()).matches
+    as_they_are = ledger_of(open_changed(), D).matches
     prefixed = open_changed(
         {number: f"Shop-{number}" for number in range(1, ORDERS + 1)},
         lambda number: spell(f"Shop-{number}"),
     )
 
-    ledger = ledger_of(prefixed)
+    ledger = ledger_of(prefixed, D)
 
     assert len(ledger.matches) == len(as_they_are)
     found = ledger.matches.sort_values("sale_id")["sale_id"].tolist()
@@ -131,7 +130,7 @@ def test_the_engine_finds_every_sale_that_an_order_may_be_rule_4_3(open_changed,
 def test_the_engine_finds_notes_that_go_on_rule_4_3(open_changed, text):
     shop = open_changed(None, text.format)
 
-    found = ledger_of(shop).matches["evidence"].value_counts()
+    found = ledger_of(shop, D).matches["evidence"].value_counts()
 
     assert found["note"] == 6 * sum(kind.by == "note" for kind in KINDS) == 18
     assert "source_id" not in found
@@ -139,7 +138,7 @@ def test_the_engine_finds_notes_that_go_on_rule_4_3(open_changed, text):
 
 def test_what_a_person_accepted_is_no_news_on_the_days_after_rule_4_3(open_changed):
     shop = open_changed(as_dates(6))
-    ledger = ledger_of(shop)
+    ledger = ledger_of(shop, D)
     result = evaluate(shop)
     assert result.blocks
 
@@ -166,5 +165,6 @@ def test_what_a_person_accepted_is_no_news_on_the_days_after_rule_4_3(open_chang
 def describe_sources_of(shop, ledger):
     from analytics_pipeline.model.schemas.sources import Outlets
 
-    shop.warehouse.write("outlets", Outlets, make_table(Outlets, []))
-    return describe_sources(shop, ledger, load_identities(shop))
+    outlets = make_table(Outlets, [])
+    history = SalesHistory(shop, shop.sales_log(), ledger.sales, outlets)
+    return describe_sources(history, ledger, load_identities(shop))

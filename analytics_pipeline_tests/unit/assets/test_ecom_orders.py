@@ -5,11 +5,11 @@ from hashlib import sha256
 
 import pytest
 
-from analytics_pipeline.assets.ecom_orders import read_ecom_orders
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests import clock
+from analytics_pipeline_tests.made import export_read
 
 NOW = datetime(2026, 6, 21, 6, tzinfo=UTC)
 COLUMNS = (
@@ -50,7 +50,7 @@ def export(shop, text):
 
 def take_in(shop):
     """Read and store the export; return its check results by check."""
-    candidate = read_ecom_orders(shop)
+    candidate = export_read(shop)
     assert not any(result.blocks for result in candidate.check_results)
     shop.store_as("ecom_orders", EcomOrders)(candidate)
     return {result.check: result for result in candidate.check_results}
@@ -88,7 +88,7 @@ def test_an_export_of_fewer_orders_is_taken_in_with_a_warning(shop):
 def test_a_missing_export_is_reported_like_an_empty_one(shop):
     (shop.settings.data_dir / "ecom_orders_export.csv").unlink()
 
-    results = {each.check: each for each in read_ecom_orders(shop).check_results}
+    results = {each.check: each for each in export_read(shop).check_results}
 
     assert results["export_is_readable"].passed
     assert results["export_is_complete"].evidence["gone"] == 12
@@ -117,7 +117,7 @@ def test_a_lost_optional_column_is_reported_once_by_its_name(shop):
 def test_a_lost_needed_column_stops_the_table_and_is_named(shop, column):
     export(shop, without(column, text_of(BEFORE)))
 
-    candidate = read_ecom_orders(shop)
+    candidate = export_read(shop)
 
     assert candidate.frame is None
     (result,) = candidate.check_results
@@ -129,7 +129,7 @@ def test_the_export_is_read_as_it_is_declared(shop):
     toml = shop.settings.data_dir / "analytics.toml"
     comma = text_of(BEFORE, "12,50").replace("0.00", "0,00")
     export(shop, comma)
-    refused = read_ecom_orders(shop)
+    refused = export_read(shop)
 
     toml.write_text('[ecom_export]\ndecimal = ","\n', encoding="utf-8")
     declared = open_shop(shop.settings, lambda: NOW)
@@ -144,7 +144,7 @@ def test_damaged_orders_are_no_reason_to_refuse_good_ones(shop):
 
     result = next(
         each
-        for each in read_ecom_orders(shop).check_results
+        for each in export_read(shop).check_results
         if each.check == "export_is_complete"
     )
 

@@ -6,12 +6,6 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from analytics_pipeline.assets.customer_analytics import analyse_customers
-from analytics_pipeline.assets.customer_analytics_master import list_master
-from analytics_pipeline.assets.customer_identities import resolve_customers
-from analytics_pipeline.assets.ecom_reconciliation import reconcile_web_orders
-from analytics_pipeline.assets.first_time_buyers import list_first_time_buyers
-from analytics_pipeline.assets.raw_sales import compare_with_log, recut_days
 from analytics_pipeline.model.errors import GateFailed, WrongUse
 from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
@@ -28,6 +22,7 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.state import FailedCheck
 from analytics_pipeline.storage.tables import CatchUp
+from analytics_pipeline_tests.made import compared, days_cut, made
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.web_shop import publish
 
@@ -40,12 +35,15 @@ RECORD = {"customer_id": "a", "version": 1, "created_at": "2026-01-01"}
 
 
 def cut(shop):
-    return list(recut_days(shop, [DAY]))
+    return days_cut(shop, [DAY])
 
 
 def analyse(shop):
-    (candidate,) = analyse_customers(shop, [D])
-    return candidate
+    return made(shop, "customer_analytics", D)
+
+
+def identify(shop):
+    return made(shop, "customer_identities")
 
 
 def open_at(folder):
@@ -69,7 +67,11 @@ def sound_data(tmp_path_factory):
         shop.warehouse.record_catch_up(table, CatchUp(READ_AT, 5))
     for table, model, make in [
         ("raw_sales", RawSales, lambda: cut(shop)[0]),
-        ("customer_identities", CustomerIdentities, lambda: resolve_customers(shop)),
+        (
+            "customer_identities",
+            CustomerIdentities,
+            lambda: identify(shop),
+        ),
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
     ]:
         shop.store_as(table, model)(make())
@@ -85,11 +87,11 @@ def shop(sound_data, tmp_path):
 
 STEPS = {
     "raw_sales": cut,
-    "customer_identities": resolve_customers,
+    "customer_identities": identify,
     "customer_analytics": analyse,
-    "first_time_buyers": lambda shop: list_first_time_buyers(shop, D),
-    MASTER: lambda shop: list_master(shop, D),
-    "ecom_reconciliation": reconcile_web_orders,
+    "first_time_buyers": lambda shop: made(shop, "first_time_buyers", D),
+    MASTER: lambda shop: made(shop, MASTER, D),
+    "ecom_reconciliation": lambda shop: made(shop, "ecom_reconciliation"),
 }
 DEPENDENCIES = [
     ("raw_sales", "outlets", None),
@@ -158,7 +160,7 @@ def test_a_store_without_any_sale_has_empty_days(tmp_path):
     outlets = make_table(Outlets, [{"outlet_id": "o", "time_zone": "UTC"}])
     shop.warehouse.write("outlets", Outlets, outlets)
 
-    assert compare_with_log(shop, D).stale_days == [DAY]
+    assert compared(shop, D).stale_days == [DAY]
     (candidate,) = cut(shop)
     assert len(candidate.rows) == 0
 
@@ -173,7 +175,7 @@ def test_the_walk_in_can_be_joined_to_no_one_rule_3_4(shop):
     path.write_text(f"{OVERRIDES}a,w,same,a mistake\n", encoding="utf-8")
 
     with pytest.raises(WrongUse, match="line 2"):
-        resolve_customers(shop)
+        identify(shop)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_a_file_of_overrides_that_cannot_be_read_is_wrong_use(shop, content):
     path.write_bytes(content)
 
     with pytest.raises(WrongUse, match=r"identity_overrides\.csv"):
-        resolve_customers(shop)
+        identify(shop)
 
 
 @pytest.mark.parametrize("text", [OVERRIDES, f"﻿{OVERRIDES}"])
@@ -198,7 +200,7 @@ def test_a_file_of_overrides_without_lines_declares_nothing(shop, text):
     path = shop.settings.data_dir / "identity_overrides.csv"
     path.write_text(text, encoding="utf-8")
 
-    candidate = resolve_customers(shop)
+    candidate = identify(shop)
 
     assert not [result for result in candidate.check_results if result.blocks]
     assert pd.isna(candidate.rows.loc[0, "evidence"])

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from analytics_pipeline.assets.customer_identities import resolve_customers
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline_tests.made import made
 from analytics_pipeline_tests.tables import make_table
 
 COUPLE = [
@@ -32,7 +32,7 @@ def folder(tmp_path):
 def resolve(folder):
     """Return the candidate and its check result about people."""
     shop = open_shop(load_settings(data_dir=folder, start_date=date(2026, 6, 20)))
-    candidate = resolve_customers(shop)
+    candidate = made(shop, "customer_identities")
     (found,) = (f for f in candidate.check_results if f.check == "people_look_right")
     return candidate, found
 

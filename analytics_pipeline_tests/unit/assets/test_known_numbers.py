@@ -2,10 +2,14 @@
 
 import pytest
 
-from analytics_pipeline.assets.ecom_orders import read_ecom_orders, take_in_export
+from analytics_pipeline.assets.ecom_orders import (
+    open_sold_order_numbers,
+    take_in_export,
+)
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline_tests.made import export_read
 from analytics_pipeline_tests.unit.assets.test_ecom_orders import export, shop, text_of
 from analytics_pipeline_tests.unit.domain.test_order_matching import (
     noted_sale,
@@ -29,7 +33,7 @@ def evaluate(shop, *numbers, check="export_is_readable"):
     rows = [number.replace('"', '""') for number in numbers]
     quoted = [f'"{row}"' if '"' in row else row for row in rows]
     export(shop, text_of(quoted))
-    results = {each.check: each for each in read_ecom_orders(shop).check_results}
+    results = {each.check: each for each in export_read(shop).check_results}
     return results[check]
 
 
@@ -84,7 +88,7 @@ def test_a_number_that_lost_the_zeros_of_a_sale_stops_the_gate_rule_4_3(shop, kn
 
 def test_a_number_that_lost_the_zeros_of_a_stored_order_stops_the_gate_rule_4_3(shop):
     export(shop, text_of(["0007", "0008"]))
-    shop.store_as("ecom_orders", EcomOrders)(read_ecom_orders(shop))
+    shop.store_as("ecom_orders", EcomOrders)(export_read(shop))
 
     result = evaluate(shop, "7", "8")
 
@@ -126,7 +130,7 @@ def test_an_import_is_refused_for_the_same_reason_rule_4_3(shop):
     path = export(shop, text_of(["101"]))
 
     with pytest.raises(WrongUse, match=r"line 2: .* lost its leading zeros") as caught:
-        take_in_export(shop, path)
+        take_in_export(shop, path, open_sold_order_numbers(shop))
     assert "known numbers" not in caught.value.remedy
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.assets.published_masters import read_sales_now
-from analytics_pipeline.assets.raw_sales import compare_with_log
+from analytics_pipeline.assets.published_masters import SalesHistory, read_sales_now
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
 from analytics_pipeline.domain.feed import changed_sales
 from analytics_pipeline.domain.sales import classify_sales
@@ -17,6 +16,7 @@ from analytics_pipeline.engine.duckdb import to_ibis
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline_tests.made import compared
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.unit.assets.test_stale_days import (
     ENGINE,
@@ -105,7 +105,7 @@ def kept(tmp_path: Path):
     lacking(shop, 11, 1, 3)
     lacking(shop, 13, 3, 5)
     shop.cut_stale()
-    assert compare_with_log(shop.shop, LAST).stale_days == []
+    assert compared(shop.shop, LAST).stale_days == []
     return shop
 
 
@@ -144,9 +144,9 @@ def test_the_days_of_another_tolerance_are_cut_again_as_a_rebuild_rule_7_3(
 ):
     tolerate(kept, amount)
 
-    assert compare_with_log(kept.shop, LAST).stale_days == stale
+    assert compared(kept.shop, LAST).stale_days == stale
     kept.cut_stale()
-    assert compare_with_log(kept.shop, LAST).stale_days == []
+    assert compared(kept.shop, LAST).stale_days == []
     cut = files(kept)
     kept.cut(kept.shop.days_until(LAST))
     assert cut == files(kept)
@@ -161,14 +161,18 @@ def test_a_tolerance_set_back_is_found_too_rule_7_3(kept):
     kept.cut_stale()
     tolerate(kept, "0.01")
 
-    assert compare_with_log(kept.shop, LAST).stale_days == days(1, 3)
+    assert compared(kept.shop, LAST).stale_days == days(1, 3)
     kept.cut_stale()
     assert files(kept) == before
 
 
 def test_anyone_who_reads_sales_reads_them_by_the_same_tolerance_rule_2_1(kept):
     def counts():
-        now = read_sales_now(kept.shop, ["s11"])
+        shop = kept.shop
+        outlets = shop.load("outlets", Outlets)
+        sales = shop.open_sales(shop.warehouse.partitions("raw_sales"))
+        history = SalesHistory(shop, shop.sales_log(), sales, outlets)
+        now = read_sales_now(history, ["s11"])
         gone = find_quarantined_sales(kept.shop).last_good
         return [*now["is_completed"], *gone["is_completed"]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.assets.shared_checks import check_catch_up
+from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.settings import read_chain
 from analytics_pipeline.shop import Shop, open_shop
@@ -36,7 +36,7 @@ def provisional(shops: dict[str, Shop], day: date = D) -> set[str]:
     return {
         name
         for name, shop in shops.items()
-        if check_catch_up(shop, day).evidence["provisional"] == "yes"
+        if CatchUpCheck(shop).evaluate(day).evidence["provisional"] == "yes"
     }
 
 
@@ -66,6 +66,6 @@ def test_an_outlet_far_away_keeps_the_day_of_its_own_shop_open_and_is_named_rule
     shops = open_chain(tmp_path, now, berlin=[FAR])
 
     assert provisional(shops) == {"berlin"}
-    sentence = check_catch_up(shops["berlin"], D).sentence
+    sentence = CatchUpCheck(shops["berlin"]).evaluate(D).sentence
     assert FAR in sentence
     assert "2026-06-21 09:00 in store time" in sentence

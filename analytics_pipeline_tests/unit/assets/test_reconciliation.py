@@ -12,15 +12,18 @@ import pytest
 
 from analytics_pipeline.assets.ecom_reconciliation import (
     RECONCILIATION,
-    reconcile_web_orders,
     store_reconciliation,
 )
 from analytics_pipeline.domain.reconciliation import summarise_reconciliation
 from analytics_pipeline.model.checks import SCHEMA_CHECK
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.model.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline_tests.made import made
+from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.web_shop import (
     FIRST,
     KINDS,
@@ -57,7 +60,7 @@ def shop(stored_data, tmp_path):
 
 @pytest.fixture(scope="module")
 def candidate(stored_data):
-    return reconcile_web_orders(open_at(stored_data))
+    return made(open_at(stored_data), "ecom_reconciliation")
 
 
 def check_result_of(candidate, check):
@@ -174,7 +177,7 @@ def test_reconciling_twice_changes_no_byte_rule_7_4(shop):
     ]
     found = []
     for _ in range(2):
-        store_reconciliation(shop, reconcile_web_orders(shop))
+        store_reconciliation(shop, made(shop, "ecom_reconciliation"))
         found.append([path.read_bytes() for path in paths])
 
     assert found[0] == found[1]
@@ -187,15 +190,20 @@ def test_it_is_as_of_the_day_that_is_published_rule_1_1(shop, web):
     )
     publish(shop, later)
 
-    candidate = reconcile_web_orders(shop)
+    candidate = made(shop, "ecom_reconciliation")
 
     assert len(candidate.rows) == ORDERS > len(web.expected)
 
 
 def test_before_the_first_publication_there_is_nothing_and_it_says_so(tmp_path):
     shop = open_at(tmp_path / "data")
+    for table, schema in (("customers", Customers), ("ecom_orders", EcomOrders)):
+        shop.warehouse.write(table, schema, make_table(schema, []))
+    shop.store_as("customer_identities", CustomerIdentities)(
+        made(shop, "customer_identities")
+    )
 
-    candidate = reconcile_web_orders(shop)
+    candidate = made(shop, "ecom_reconciliation")
     store_reconciliation(shop, candidate)
 
     assert candidate.rows.empty

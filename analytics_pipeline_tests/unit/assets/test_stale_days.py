@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.assets import raw_sales as stale_days
-from analytics_pipeline.assets.raw_sales import compare_with_log, recut_days
 from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.errors import GateFailed
@@ -23,6 +22,7 @@ from analytics_pipeline.settings import Engine, load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.made import compared, days_cut
 from analytics_pipeline_tests.tables import make_table
 
 FIRST = date(2026, 6, 1)
@@ -79,11 +79,11 @@ class KeptShop:
         self.shop.sales_log().mark_checked()
 
     def cut(self, days):
-        for candidate in recut_days(self.shop, days):
+        for candidate in days_cut(self.shop, days):
             self.shop.store_as("raw_sales", RawSales)(candidate)
 
     def cut_stale(self, last=LAST):
-        stale = compare_with_log(self.shop, last).stale_days
+        stale = compared(self.shop, last).stale_days
         if stale:
             self.cut(stale)
 
@@ -104,11 +104,11 @@ class KeptShop:
         note = Path(str(self.shop.warehouse.root)) / "raw_sales" / "agreement.json"
         kept = note.read_bytes() if note.exists() else None
         note.unlink(missing_ok=True)
-        whole = compare_with_log(self.shop, last)
+        whole = compared(self.shop, last)
         note.unlink(missing_ok=True)
         if kept is not None:
             note.write_bytes(kept)
-        return compare_with_log(self.shop, last), whole
+        return compared(self.shop, last), whole
 
 
 SALES = st.integers(0, 5)
@@ -135,7 +135,7 @@ def happen(kept, what, *given):
     elif what == "cut_stale":
         kept.cut_stale(FIRST + timedelta(days=given[0]))
     elif what == "compare":
-        compare_with_log(kept.shop, FIRST + timedelta(days=given[0]))
+        compared(kept.shop, FIRST + timedelta(days=given[0]))
     else:
         getattr(kept, what)(*given)
 
@@ -160,7 +160,7 @@ def compare_after(happenings):
         for sale in range(4):
             kept.read(sale, sale)
         kept.cut_stale()
-        compare_with_log(kept.shop, LAST)  # notes that they agree
+        compared(kept.shop, LAST)  # notes that they agree
         for happening in happenings:
             happen(kept, *happening)
         for last in (LAST, FIRST + timedelta(days=2)):
@@ -177,7 +177,7 @@ def kept(tmp_path):
     for sale in range(4):
         kept.read(sale, sale)
     kept.cut_stale()
-    assert compare_with_log(kept.shop, LAST).stale_days == []
+    assert compared(kept.shop, LAST).stale_days == []
     return kept
 
 
@@ -197,29 +197,29 @@ def asked(monkeypatch):
 
 
 def test_where_nothing_is_new_nothing_is_read(kept, asked):
-    assert compare_with_log(kept.shop, LAST).stale_days == []
+    assert compared(kept.shop, LAST).stale_days == []
     assert asked == []
 
 
 def test_a_new_version_makes_its_days_stale_and_no_other(kept):
     kept.read(1, 3)
 
-    assert compare_with_log(kept.shop, LAST).stale_days == ["2026-06-02", "2026-06-04"]
+    assert compared(kept.shop, LAST).stale_days == ["2026-06-02", "2026-06-04"]
 
 
 def test_what_is_stale_stays_so_until_it_is_cut(kept):
     kept.read(1, 3)
 
     for _ in range(2):
-        assert len(compare_with_log(kept.shop, LAST).stale_days) == 2
+        assert len(compared(kept.shop, LAST).stale_days) == 2
     kept.cut_stale()
-    assert compare_with_log(kept.shop, LAST).stale_days == []
+    assert compared(kept.shop, LAST).stale_days == []
 
 
 def test_a_day_that_somebody_swapped_is_found_without_any_news_in_the_log(kept):
     kept.tamper(4, 9)
 
-    assert compare_with_log(kept.shop, LAST).stale_days == ["2026-06-05"]
+    assert compared(kept.shop, LAST).stale_days == ["2026-06-05"]
 
 
 def test_a_sale_copied_into_another_day_is_reported_as_repeated(kept):
@@ -227,13 +227,13 @@ def test_a_sale_copied_into_another_day_is_reported_as_repeated(kept):
     day = kept.shop.warehouse.read("raw_sales", RawSales, "2026-06-02")
     kept.shop.warehouse.write("raw_sales", RawSales, day, "2026-06-05")
 
-    assert compare_with_log(kept.shop, LAST).repeated_sales == 1
+    assert compared(kept.shop, LAST).repeated_sales == 1
 
 
 def test_another_zone_of_an_outlet_is_compared_with_everything(kept, asked):
     kept.place("Asia/Tokyo")
 
-    stale = compare_with_log(kept.shop, LAST).stale_days
+    stale = compared(kept.shop, LAST).stale_days
 
     assert stale == [f"2026-06-0{n}" for n in range(1, 6)]
 
@@ -243,7 +243,7 @@ def test_a_damaged_note_only_costs_time(kept):
     for text in ("{", "[]", '{"generation": 1}'):
         note.write_text(text, encoding="utf-8")
         kept.tamper(4, 9)
-        assert compare_with_log(kept.shop, LAST).stale_days == ["2026-06-05"]
+        assert compared(kept.shop, LAST).stale_days == ["2026-06-05"]
 
 
 def test_a_log_that_was_half_read_is_compared_with_nothing(kept):
@@ -252,4 +252,4 @@ def test_a_log_that_was_half_read_is_compared_with_nothing(kept):
     log.append(rows, [], number=log.next_number(), cursor=99)
 
     with pytest.raises(GateFailed, match="not read to its end"):
-        compare_with_log(kept.shop, LAST)
+        compared(kept.shop, LAST)

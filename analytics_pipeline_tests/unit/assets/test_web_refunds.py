@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.assets.ecom_reconciliation import reconcile_web_orders
 from analytics_pipeline.model.vocabulary import ReconciliationCategory as Category
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline_tests.made import made
 from analytics_pipeline_tests.web_shop import (
     FIRST,
     Kind,
@@ -45,7 +45,7 @@ def test_each_return_of_a_return_turns_it_round_rule_4_4(
     shop = open_shop(load_settings(data_dir=tmp_path / "data", start_date=FIRST))
     store_web_shop(shop, web)
 
-    table = reconcile_web_orders(shop).rows
+    table = made(shop, "ecom_reconciliation").rows
 
     assert table["category"].tolist() == [category]
 
@@ -58,4 +58,4 @@ def test_a_circle_of_returns_ends_rule_4_4(tmp_path: Path) -> None:
     shop = open_shop(load_settings(data_dir=tmp_path / "data", start_date=FIRST))
     store_web_shop(shop, web)
 
-    assert len(reconcile_web_orders(shop).rows) == 1
+    assert len(made(shop, "ecom_reconciliation").rows) == 1

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from analytics_pipeline.commands.terminal import Activity
-from analytics_pipeline.sources.lightspeed.replies import LIMIT_REACHED, LIMIT_USED_UP
+from analytics_pipeline.sources.protocol import LIMIT_REACHED, LIMIT_USED_UP
 
 
 class Watch:

@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -10,13 +11,15 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.assets.ecom_orders import ecom_orders, read_ecom_orders
+from analytics_pipeline.assets.inputs import make_candidates
+from analytics_pipeline.assets.table import function_of
 from analytics_pipeline.cli import app
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.tables import ECOM_ORDERS
 from analytics_pipeline_tests.gated import run_for, through_the_gate
+from analytics_pipeline_tests.made import export_read
 from analytics_pipeline_tests.unit.assets.test_ecom_orders import text_of
 
 IN_PLACE, PREVIOUS = "ecom_orders_export.csv", "ecom_orders_export.previous.csv"
@@ -42,7 +45,7 @@ def shop_in(data: Path) -> Shop:
 def update(data: Path) -> None:
     """Take in the export in place, as an update does; its gate must let it pass."""
     shop = shop_in(data)
-    candidate = read_ecom_orders(shop)
+    candidate = export_read(shop)
     honour = shop.warehouse.acceptances.honour
     found = [honour("ecom_orders", None, each) for each in candidate.check_results]
     assert not any(each.blocks for each in found)
@@ -248,7 +251,8 @@ def take_in_by_dagster(data: Path, numbers: range) -> None:
     export.write_text(text_of(numbers), encoding="utf-8")
     shop = shop_in(data)
     run = replace(run_for(shop), options={"file": str(export)})
-    through_the_gate(shop, ECOM_ORDERS, lambda: ecom_orders(run))
+    make = partial(make_candidates, ECOM_ORDERS, function_of(ECOM_ORDERS), run)
+    through_the_gate(shop, ECOM_ORDERS, make)
 
 
 def test_a_run_of_dagster_with_a_file_keeps_the_good_export_too(data: Path) -> None:

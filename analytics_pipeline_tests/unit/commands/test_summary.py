@@ -26,14 +26,14 @@ FIGURES: Mapping[str, Mapping[str, Any]] = {
     "sales_feed": {"records_read": 1234},
     "customers": {"read": 5},
     "customer_analytics_master": {
-        "dagster/partition_row_count": 20,
-        "lifetime_value": 1234.5,
+        "rows": 20,
+        "lifetime_value_cents": 123450,
         "orders": 40,
         "first_time_buyers": 7,
     },
     "customer_analytics": {
         "quarantined_sales": 0,
-        "quarantined_last_good_value": 0.0,
+        "quarantined_last_good_cents": 0,
         "quarantined_unknown": 0,
     },
 }
@@ -97,7 +97,7 @@ def test_sales_in_quarantine_have_their_last_good_value(shop: Shop) -> None:
     outcome = with_figures(
         "customer_analytics",
         quarantined_sales=2,
-        quarantined_last_good_value=19.9,
+        quarantined_last_good_cents=1990,
         quarantined_unknown=1,
     )
 

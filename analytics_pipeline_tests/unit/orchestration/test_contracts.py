@@ -7,6 +7,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from analytics_pipeline.assets.inputs import make_candidates
+from analytics_pipeline.assets.table import table
 from analytics_pipeline.model.checks import (
     SCHEMA_CHECK,
     Candidate,
@@ -22,7 +24,6 @@ from analytics_pipeline.model.errors import (
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sources import (
     Customers,
-    EcomOrders,
     Outlets,
     SalesFeed,
 )
@@ -31,12 +32,12 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.tables import check_specs, metadata_of
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.tables import CUSTOMERS, TABLES, Check, Effect
+from analytics_pipeline.tables import CUSTOMERS, TABLES, Check, Effect, whole
 from analytics_pipeline_tests.gated import (
     materialize_gated,
-    through_the_gate,
     with_checks,
 )
+from analytics_pipeline_tests.made import run_for
 from analytics_pipeline_tests.tables import make_table
 
 HOSTILE = "mallory.secret@example.com"
@@ -262,16 +263,39 @@ def test_a_program_fault_shows_its_kind_but_not_its_text():
     assert failure.value.__cause__ is None
 
 
-def test_a_table_may_load_what_it_declares_and_nothing_else(shop):
+def test_the_function_of_a_table_can_load_no_other(shop):
     shop.warehouse.write("outlets", Outlets, make_table(Outlets, []))
 
-    def load(table, schema):
-        return once(lambda: [shop.load(table, schema), Candidate(GOOD)][1])
+    def test_contracts(run):
+        run.shop.load("outlets", Outlets)
 
-    through_the_gate(shop, CUSTOMERS, lambda: load("outlets", Outlets))
-    with pytest.raises(dg.Failure, match="ValueError"):
-        through_the_gate(shop, CUSTOMERS, lambda: load("ecom_orders", EcomOrders))
+    test_contracts.__module__ = __name__
+    spec = replace(SPEC, name="test_contracts", inputs=(), source=None)
+    make = table(spec)(test_contracts)
+
+    with pytest.raises(ValueError, match="outlets is loaded but not declared"):
+        list(make_candidates(spec, make, run_for(shop)))
     assert shop.readable is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(lambda run, orders: (run, orders), id="another input"),
+        pytest.param(lambda run: run, id="an input is missing"),
+    ],
+)
+def test_a_function_must_take_the_inputs_of_its_table(function):
+    spec = replace(SPEC, name="test_contracts", inputs=(whole("outlets"),), source=None)
+    function.__name__ = "test_contracts"
+
+    with pytest.raises(ValueError, match="must take: run, outlets"):
+        table(spec)(function)
+
+
+def test_a_function_must_have_the_name_of_its_table():
+    with pytest.raises(ValueError, match="must be made by"):
+        table(SPEC)(lambda run: run)
 
 
 # Personal data -------------------------------------------------------------------

@@ -29,6 +29,9 @@ ZONE, START = "Australia/Sydney", "2025-01-01"
 MASTER = "customer_analytics_master"
 
 
+ZONES = {"America/New_York"}
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("chain")
@@ -145,7 +148,7 @@ def test_each_shop_misses_its_own_days(
         publish(instance, [MASTER], "2025-06-17")
 
         missed = {
-            shop: missed_days(instance, days, "2025-06-20", shop)
+            shop: missed_days(instance, days, "2025-06-20", shop, zones=ZONES)
             for shop in ("north", "south", "west")
         }
         repository = of_north.get_repository_def()

@@ -1,15 +1,20 @@
 """What a run waits for, and what it says of it."""
 
 import logging
+import sqlite3
 import threading
 import time
+import zlib
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from filelock import FileLock
+from pydantic import SecretStr
 
+from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.orchestration import resources
 from analytics_pipeline.orchestration.resources import shop_resource
@@ -102,3 +107,46 @@ def test_a_run_that_waits_says_for_whom_and_says_it_again(
 
     assert not waiting.is_alive()
     assert "analytics-pipeline rebuild (process 4711 on till), since" in caplog.text
+
+
+def test_no_record_of_dagster_holds_the_token(tmp_path: Path) -> None:
+    settings = load_settings(data_dir=tmp_path, token=SecretStr("t0p-secret"))
+    given = build_definitions(settings).resources
+
+    @dg.op(required_resource_keys={"lightspeed"})
+    def look(context: dg.OpExecutionContext) -> None:
+        assert context.resources.lightspeed.settings == settings
+
+    @dg.job(resource_defs={"lightspeed": given["lightspeed"]})
+    def job() -> None:
+        look()
+
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        assert job.execute_in_process(instance=instance).success
+
+    assert b"The way to Lightspeed" in held(tmp_path / "history" / "runs.db")
+    assert not [path for path in databases(tmp_path) if b"t0p-secret" in held(path)]
+
+
+def databases(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.suffix == ".db"]
+
+
+def held(database: Path) -> bytes:
+    """Return every value of *database*, what is compressed as it was before."""
+    with closing(sqlite3.connect(database)) as records:
+        tables = records.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        rows = [
+            row
+            for (table,) in tables.fetchall()
+            for row in records.execute(f'SELECT * FROM "{table}"')
+        ]
+    return b"\n".join(plain(value) for row in rows for value in row)
+
+
+def plain(value: object) -> bytes:
+    raw = value if isinstance(value, bytes) else str(value).encode()
+    try:
+        return zlib.decompress(raw)
+    except zlib.error:
+        return raw

@@ -1,6 +1,7 @@
 """Tests for analytics_pipeline.orchestration.schedules and partitions."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -20,8 +21,13 @@ from analytics_pipeline.orchestration.schedules import (
     missed_days,
 )
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.shop import open_shop
+from analytics_pipeline_tests import clock
 
 NEW_YORK = ZoneInfo("America/New_York")
+
+
+ZONES = {"America/New_York"}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,9 @@ JUNE_21 = datetime(2025, 6, 21, 2, tzinfo=NEW_YORK)
 
 
 def test_it_runs_at_two_in_the_morning_store_time(settings):
-    schedule = build_schedule(settings, business_days(settings))
+    schedule = build_schedule(
+        settings, business_days(settings), partial(open_shop, settings)
+    )
 
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "America/New_York"
@@ -165,7 +173,9 @@ def test_the_clocks_going_forward_or_back_skips_no_day(
 
 
 def test_nights_follow_each_other_through_both_changes_of_the_clocks(settings):
-    schedule = build_schedule(settings, business_days(settings))
+    schedule = build_schedule(
+        settings, business_days(settings), partial(open_shop, settings)
+    )
     for begin in (datetime(2025, 3, 7, tzinfo=UTC), datetime(2025, 10, 31, tzinfo=UTC)):
         times = dg._utils.schedules.schedule_execution_time_iterator(
             begin.timestamp(), schedule.cron_schedule, schedule.execution_timezone
@@ -175,7 +185,7 @@ def test_nights_follow_each_other_through_both_changes_of_the_clocks(settings):
 
 
 def test_without_an_instance_nothing_was_missed(settings):
-    assert missed_days(None, business_days(settings), "2025-06-20") == []
+    assert missed_days(None, business_days(settings), "2025-06-20", zones=ZONES) == []
 
 
 def test_a_day_that_failed_after_it_was_published_is_missed_again(settings, instance):
@@ -193,7 +203,16 @@ def test_a_day_that_failed_after_it_was_published_is_missed_again(settings, inst
         raise_on_error=False,
     )
 
-    assert missed_days(instance, days, "2025-06-20") == ["2025-06-18"]
+    assert missed_days(instance, days, "2025-06-20", zones=ZONES) == ["2025-06-18"]
+
+
+def test_a_master_made_before_its_day_had_ended_is_made_again(settings, instance):
+    today = clock.now().astimezone(NEW_YORK).date()
+    before, yesterday = (today + timedelta(days=days) for days in (-1, 1))
+    publish(instance, str(before), str(today))
+
+    days = business_days(settings)
+    assert missed_days(instance, days, str(yesterday), zones=ZONES) == [str(today)]
 
 
 def test_every_request_can_be_run_by_its_job(tick, definitions, instance):

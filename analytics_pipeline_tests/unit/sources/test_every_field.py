@@ -19,7 +19,7 @@ from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import Customers, Outlets, SalesFeed
 from analytics_pipeline.simulator.projections import Projection
 from analytics_pipeline.sources.lightspeed.customers import customers_rows
-from analytics_pipeline.sources.lightspeed.outlets import outlets_rows
+from analytics_pipeline.sources.lightspeed.outlets import details_of, outlets_rows
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.contract.simulator.small_store import (
@@ -404,7 +404,8 @@ OF_OUTLET: Mapping[str, set[str]] = {
 def outlets_of(
     outlets: list[str], tills: list[str], store: str = STORE
 ) -> list[dict[str, Any]]:
-    rows = outlets_rows(received(outlets), received(tills), received([store])[0])
+    (said,) = received([store])
+    rows = outlets_rows(received(outlets), received(tills), details_of(said))
     return plain(rows)
 
 

@@ -19,7 +19,7 @@ from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import Customers, Outlets, SalesFeed
 from analytics_pipeline.sources.lightspeed.customers import customers_rows
-from analytics_pipeline.sources.lightspeed.outlets import outlets_rows
+from analytics_pipeline.sources.lightspeed.outlets import details_of, outlets_rows
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.examples import up_to
@@ -141,7 +141,7 @@ def test_records_of_any_other_kind_are_rejected(records):
     damaged({"timezone": "UTC", "country": "US"}),
 )
 def test_damaged_outlets_are_rows_or_nothing(outlet, register, store):
-    rows = outlets_rows([outlet], [register], store)
+    rows = outlets_rows([outlet], [register], details_of(store))
 
     check_storable(rows, Outlets)
 

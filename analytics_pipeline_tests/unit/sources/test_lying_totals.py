@@ -14,7 +14,7 @@ from analytics_pipeline.sources.lightspeed import client as search_module
 from analytics_pipeline.sources.lightspeed.client import (
     FRUITLESS_REQUESTS,
     LightspeedClient,
-    SalesSearch,
+    WindowedSearch,
 )
 from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline_tests.unit.sources.samples import LOCAL_NOW, TOKEN
@@ -49,7 +49,7 @@ class Found:
         return httpx.Response(200, content=json.dumps(body))
 
     @contextmanager
-    def search(self) -> Iterator[SalesSearch]:
+    def search(self) -> Iterator[WindowedSearch]:
         with LightspeedClient(
             Connection(
                 "https://shop.retail.lightspeed.app",

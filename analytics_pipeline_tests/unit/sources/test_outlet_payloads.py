@@ -3,7 +3,14 @@
 import pytest
 
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.sources.lightspeed.outlets import currencies_of, outlets_rows
+from analytics_pipeline.sources.lightspeed.outlets import (
+    currencies_of,
+    details_of,
+    outlets_rows,
+    read_outlets,
+)
+from analytics_pipeline.sources.protocol import StoreDetails
+from analytics_pipeline.sources.values import UnreadableRecord
 
 STORE = {"id": "store-1", "timezone": "America/New_York", "country": "us"}
 
@@ -18,7 +25,7 @@ def outlet(**changes):
 
 
 def rows_of(outlets, registers=(), store=STORE):
-    rows = outlets_rows(outlets, registers, store)
+    rows = outlets_rows(outlets, registers, details_of(store))
     Outlets.validate(rows, lazy=True)
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
@@ -81,7 +88,7 @@ def test_what_is_no_outlet_makes_no_row(record):
     "store", ["EUR", " eur ", {"code": "EUR", "symbol": "€"}, {"code": "Eur"}]
 )
 def test_a_currency_is_a_code_or_has_one_in_any_case_rule_1_6(store):
-    found = currencies_of([outlet(currency=store)], {"currency": store})
+    found = currencies_of([outlet(currency=store)], details_of({"currency": store}))
 
     assert (found.store, found.of_outlets) == ("EUR", {"outlet-1": "EUR"})
 
@@ -90,7 +97,7 @@ def test_a_currency_is_a_code_or_has_one_in_any_case_rule_1_6(store):
     "value", [None, "", "$", "US dollar", 840, {}, {"symbol": "$"}, {"code": None}, []]
 )
 def test_what_is_no_code_is_an_unknown_currency_rule_1_6(value):
-    found = currencies_of([outlet(currency=value)], {"currency": value})
+    found = currencies_of([outlet(currency=value)], details_of({"currency": value}))
 
     assert (found.store, found.of_outlets, found.named) == (None, {}, [])
 
@@ -98,6 +105,31 @@ def test_what_is_no_code_is_an_unknown_currency_rule_1_6(value):
 def test_the_currency_of_a_deleted_outlet_counts_as_its_sales_do_rule_1_6():
     closed = outlet(id="closed", currency="CAD", deleted_at="2025-01-01T00:00:00Z")
 
-    found = currencies_of([outlet(currency="USD"), closed, None, "x"], None)
+    found = currencies_of([outlet(currency="USD"), closed, None, "x"], details_of(None))
 
     assert found.named == ["CAD", "USD"]
+
+
+def test_what_the_store_says_is_used_as_far_as_it_can_be():
+    said = STORE | {"timezone": "Mars/Olympus", "currency": {"code": "usd"}}
+
+    assert details_of(STORE | said) == StoreDetails("store-1", None, "US", "USD")
+    assert details_of(["no store"]) == StoreDetails(None, None, None, None)
+
+
+def test_outlets_that_cannot_be_read_are_counted_and_named_as_far_as_possible():
+    outlets = [
+        outlet(),
+        outlet(id="outlet-2", time_zone="Mars/Olympus"),
+        UnreadableRecord({"id": "outlet-3"}),
+        UnreadableRecord({}),
+        outlet(id=None),
+        "outlet",
+    ]
+
+    read = read_outlets(outlets, [], details_of(STORE))
+
+    assert read.rows["outlet_id"].tolist() == ["outlet-1", "outlet-2"]
+    assert read.zone_unknown == ["outlet-2"]
+    assert read.undecodable == {"outlet-3"}
+    assert read.unreadable == 4

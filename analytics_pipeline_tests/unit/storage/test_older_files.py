@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
-from analytics_pipeline.model.schemas import versions
 from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.storage import versions
 from analytics_pipeline.storage.files import list_names, replace_bytes, replace_text
 from analytics_pipeline.storage.older_files import OlderFiles, StoredVersions
 from analytics_pipeline.storage.parquet import encode

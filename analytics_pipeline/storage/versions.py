@@ -1,0 +1,50 @@
+"""The version of each table's form, and of the notes next to the tables.
+
+What is stored states its version, and only the one of this program is read.  A table
+of an older version is made again from what it is made from; history, which cannot be
+made again, is left unread (docs/upgrading.md).
+"""
+
+from collections.abc import Mapping
+
+from analytics_pipeline.model.schemas.table import Table
+from analytics_pipeline.tables import TABLES, Kept
+
+FIRST = 1
+"""The version of whatever was written before files stated theirs."""
+
+VERSIONS: dict[type[Table], int] = {
+    spec.schema: spec.version for spec in TABLES.values()
+}
+"""The version of each table's form that this program writes, and the only one it reads.
+
+A test holds the form of each against its record, so that neither changes alone."""
+
+NOTES = "notes"
+NOTES_VERSION = 3
+"""The version of the small JSON files beside the tables and the published files."""
+
+SEALED = 3
+"""The version of the notes from which on notes and Parquet files have seals."""
+
+STORED: Mapping[str, type[Table]] = {
+    folder: model for spec in TABLES.values() for folder, model in spec.folders.items()
+}
+"""The tables that are kept as Parquet files, by the folder that they are kept in."""
+
+HISTORY = tuple(
+    folder
+    for spec in TABLES.values()
+    if spec.kept is Kept.HISTORY
+    for folder in spec.folders
+)
+"""The folders of what was known on a day, which cannot be worked out again."""
+
+
+def current_versions() -> dict[str, int]:
+    """Return the version that this program writes, of each stored table and the notes.
+
+    The files that people read are among neither: each publication writes them again.
+    """
+    tables = {name: VERSIONS[model] for name, model in STORED.items()}
+    return {**tables, NOTES: NOTES_VERSION}
