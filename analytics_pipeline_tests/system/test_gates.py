@@ -261,6 +261,7 @@ def test_an_outlet_that_vanishes_stops_the_run(
     assert "outlets" in failure_of(shop)["cause"]
 
 
+@pytest.mark.nightly
 def test_a_zone_that_changes_recuts_what_it_moves(shop: SimulatedShop) -> None:
     outlet = max(shop.store.state.outlets.values(), key=lambda outlet: outlet.id)
     outlet.time_zone = "Pacific/Auckland"

@@ -138,6 +138,7 @@ def test_each_sale_that_changes_a_person_is_named_with_its_cause(
     assert sorted(expected) == sorted(values(reported))
 
 
+@pytest.mark.nightly
 def test_a_sale_moves_from_one_person_to_another(shop_history: ShopHistory) -> None:
     sale = shop_history.store.sales[0]
     shop_history.store.reassign(sale, BO)
@@ -158,6 +159,7 @@ def test_a_sale_moves_from_one_person_to_another(shop_history: ShopHistory) -> N
     ]
 
 
+@pytest.mark.nightly
 def test_a_corrected_value_is_reported_before_and_after(
     shop_history: ShopHistory,
 ) -> None:
@@ -376,6 +378,7 @@ def test_a_sale_in_quarantine_is_reported_even_on_a_quiet_day(
     ]
 
 
+@pytest.mark.nightly
 def test_an_order_with_another_date_is_an_edit(shop_history: ShopHistory) -> None:
     shop_history.store.move(shop_history.store.sales[0], (-40, "12:00"))
 
