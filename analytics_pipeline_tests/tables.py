@@ -7,8 +7,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from analytics_pipeline.model.schemas.table import Table
-from analytics_pipeline.storage.parquet import arrow_schema
+from analytics_pipeline.model.schemas.table import Table, arrow_schema
 
 PLAIN: Mapping[str, Any] = {"int64": 0, "bool": False}
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from analytics_pipeline.model.schemas.sources import SalesFeed
-from analytics_pipeline.storage.parquet import arrow_schema
+from analytics_pipeline.model.schemas.table import arrow_schema
 from benchmarks.invented_ids import draw_ids
 
 Flags = npt.NDArray[np.bool_]

@@ -45,6 +45,7 @@ from analytics_pipeline.model.checks import (
 from analytics_pipeline.model.errors import LightspeedRefused, LocalFailure, WrongUse
 from analytics_pipeline.model.ids import is_among, plain_id
 from analytics_pipeline.model.policy import MoneyBasis
+from analytics_pipeline.model.schemas.soundness import is_sound
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
@@ -717,6 +718,8 @@ def _check(rows: pd.DataFrame) -> None:
     Raises:
         _ContractBroken: a row breaks it; the columns are named, never the values.
     """
+    if is_sound(rows, SalesFeed):
+        return
     try:
         SalesFeed.validate(rows, lazy=True)
     except SchemaErrors as errors:

@@ -31,11 +31,11 @@ from analytics_pipeline.model.errors import (
     PipelineError,
     WrongUse,
 )
-from analytics_pipeline.model.schemas.table import Table
+from analytics_pipeline.model.schemas.table import Table, arrow_schema
 from analytics_pipeline.settings import Engine
 from analytics_pipeline.storage.machine import explain_engine, refuse_few_files
 from analytics_pipeline.storage.object_store import copies_of_this_process
-from analytics_pipeline.storage.parquet import LABEL, UPDATE, arrow_schema, proved_files
+from analytics_pipeline.storage.parquet import LABEL, UPDATE, proved_files
 from analytics_pipeline.storage.tables import ReadPlan
 
 # ----------------------------------------------------------------------------------
@@ -130,7 +130,19 @@ def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
     return connect_spark(spark_address)
 
 
-def _connect_duckdb() -> DuckDB:
+class Embedded(DuckDB):  # type: ignore[misc]  # Ibis says nothing of its types
+    """The engine of Ibis on DuckDB, whose rows come as Arrow and stay so.
+
+    Ibis makes a Python object of each value of a column with a missing one.
+    """
+
+    def execute(self, expr: ir.Expr, /, **more: Any) -> Any:
+        """Return what *expr* comes to, as pandas."""
+        rows = self.to_pyarrow(expr.as_table(), **more).to_pandas()
+        return expr.__pandas_result__(rows)
+
+
+def _connect_duckdb() -> Embedded:
     """Open DuckDB, with the threads and memory of this machine.
 
     What does not fit into memory goes to disk for the while: to a folder that only this
@@ -141,7 +153,7 @@ def _connect_duckdb() -> DuckDB:
     """
     refuse_few_files()
     scratch = mkdtemp(prefix="analytics-pipeline-")
-    opened = ibis.duckdb.connect(
+    opened: Embedded = Embedded().connect(
         threads=_count_cores(),
         memory_limit=f"{_choose_memory()}B",
         temp_directory=scratch,

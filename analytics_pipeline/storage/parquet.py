@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
-from analytics_pipeline.model.schemas.table import Table, frame_types
+from analytics_pipeline.model.schemas.table import Table, arrow_schema, frame_types
 from analytics_pipeline.storage.files import (
     AnyPath,
     is_local,
@@ -140,16 +140,6 @@ def _place(content: bytes) -> int:
 # read either.
 
 
-_ARROW_TYPES: Mapping[str, pa.DataType] = {
-    "int64": pa.int64(),
-    "Int64": pa.int64(),
-    "bool": pa.bool_(),
-    # UTC without saying so: engines differ in what they do with zones.
-    "datetime64[us, UTC]": pa.timestamp("us"),
-    "datetime64[ns]": pa.timestamp("us"),
-    "datetime64[us]": pa.timestamp("us"),
-}
-
 VERSION = "schema_version"
 """The note of a footer with the version of the table's form."""
 
@@ -161,18 +151,6 @@ REBUILD = "Run: analytics-pipeline rebuild"
 
 LABEL = "label"
 """The column of joined files that names the one a row is from."""
-
-
-@cache
-def arrow_schema(table: type[Table]) -> pa.Schema:
-    """Return the column types of *table* on disk, in its column order."""
-    columns = table.to_schema().columns
-    return pa.schema(
-        [
-            pa.field(name, _ARROW_TYPES.get(str(column.dtype), pa.string()))
-            for name, column in columns.items()
-        ]
-    )
 
 
 def shape(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:

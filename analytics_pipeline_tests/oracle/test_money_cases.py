@@ -14,8 +14,8 @@ from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.model.policy import MoneyBasis, Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.model.schemas.table import arrow_schema
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
-from analytics_pipeline.storage.parquet import arrow_schema
 from analytics_pipeline_tests.tables import make_table, rows_to_ibis
 from analytics_pipeline_tests.till_payloads import SHAPES, STATES, Item, TillSale
 

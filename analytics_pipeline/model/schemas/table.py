@@ -5,10 +5,22 @@ from functools import cache
 from typing import Any
 
 import pandera.pandas as pa
+import pyarrow
 from pandera.engines import pandas_engine
 
 # ----------------------------------------------------------------------------------
 # What every table of the pipeline is: exact columns, in order, of exact types.
+
+
+_ARROW_TYPES: Mapping[str, pyarrow.DataType] = {
+    "int64": pyarrow.int64(),
+    "Int64": pyarrow.int64(),
+    "bool": pyarrow.bool_(),
+    # UTC without saying so: engines differ in what they do with zones.
+    "datetime64[us, UTC]": pyarrow.timestamp("us"),
+    "datetime64[ns]": pyarrow.timestamp("us"),
+    "datetime64[us]": pyarrow.timestamp("us"),
+}
 
 
 class Table(pa.DataFrameModel):
@@ -30,6 +42,18 @@ def frame_types(table: type[Table]) -> Mapping[str, str]:
         naive = kind.startswith("datetime64") and "UTC" not in kind
         types[name] = "str" if "string" in kind else "datetime64[us]" if naive else kind
     return types
+
+
+@cache
+def arrow_schema(table: type[Table]) -> pyarrow.Schema:
+    """Return the column types of *table* on disk, in its column order."""
+    columns = table.to_schema().columns
+    return pyarrow.schema(
+        [
+            pyarrow.field(name, _ARROW_TYPES.get(str(column.dtype), pyarrow.string()))
+            for name, column in columns.items()
+        ]
+    )
 
 
 def columns_of(table: type[Table]) -> list[str]:

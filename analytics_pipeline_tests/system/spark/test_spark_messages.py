@@ -16,8 +16,9 @@ from analytics_pipeline.engine.duckdb import (
 )
 from analytics_pipeline.model.errors import EngineUnavailable, LocalFailure, WrongUse
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.model.schemas.table import arrow_schema
 from analytics_pipeline.settings import Engine, Settings
-from analytics_pipeline.storage.parquet import arrow_schema, shape
+from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.tables import make_table
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.schemas.exports import (
     CustomerAnalyticsMaster,
     FirstTimeBuyers,
@@ -54,6 +55,9 @@ ADA = {
     "note": "Merged 2 duplicate records",
 }
 IDLE = {"customer_id": "z", "inactive_segment": "never", "tier": "None"}
+
+
+EVERY_KIND = "a1\"',;|\n\t\r=+-@＝﹣ \u00a0\u3000é花\u200b\ufeff\x00\x85\u2028\u2029"
 
 
 def render(*rows):
@@ -281,6 +285,34 @@ def test_no_text_breaks_a_row_or_starts_a_formula_rules_8_1_and_8_5(names):
     ]
     armed = ("=", "-", "@", "\t", "\r")
     assert not [row for row in rows if row["Name"].startswith(armed)]
+
+
+ANY_TEXT = st.text(
+    st.one_of(st.sampled_from(EVERY_KIND), st.characters(codec="utf-8")), max_size=8
+)
+
+
+@given(names=st.lists(st.one_of(st.none(), ANY_TEXT), min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_a_column_is_written_as_each_of_its_texts_rule_8_1(names):
+    def below_the_header(*rows):
+        return render(*rows).partition("\n")[2]
+
+    unnamed = below_the_header(IDLE)
+    assert unnamed.startswith("z,,,")
+    written = ["" if name is None else write_text(name) for name in names]
+
+    assert below_the_header(*({**IDLE, "name": name} for name in names)) == "".join(
+        f"z,,{cell}{unnamed[3:]}" for cell in written
+    )
+
+
+@given(cents=st.integers(-(10**15), 10**15))
+@settings(max_examples=60, deadline=None)
+def test_an_amount_is_written_exactly_rule_8_1(cents):
+    row = read_back(render(ADA | {"lifetime_value_cents": cents}))[0]
+
+    assert row["Lifetime Value"] == format_cents(cents)
 
 
 def test_lines_end_with_a_newline_alone_rule_8_1():

@@ -8,9 +8,8 @@ import pytest
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT
+from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT, arrow_schema
 from analytics_pipeline.storage.parquet import (
-    arrow_schema,
     decode,
     encode,
     frame_types,
