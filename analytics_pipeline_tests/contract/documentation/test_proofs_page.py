@@ -46,6 +46,17 @@ def test_a_property_is_known_by_its_decorator(request: pytest.FixtureRequest) ->
         assert said in (Runs.ON_FEWER, Runs.IN_PART, Runs.AT_NIGHT), item.nodeid
 
 
+def test_no_property_has_its_own_number_of_examples() -> None:
+    """Each says ``up_to(number)``; a state machine is no property of one function."""
+    own = {
+        path.name
+        for path in files_of_tests()
+        if re.search(r"(?<!COMMON, )max_examples=\d", read(path))
+    }
+
+    assert own == set()
+
+
 def is_narrowed(config: pytest.Config) -> bool:
     """Say whether somebody asked for some tests only."""
     return bool(config.getoption("-k")) or any("::" in each for each in config.args)

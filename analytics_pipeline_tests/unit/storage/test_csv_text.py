@@ -293,7 +293,7 @@ ANY_TEXT = st.text(
 
 
 @given(names=st.lists(st.one_of(st.none(), ANY_TEXT), min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=up_to(150), deadline=None)
 def test_a_column_is_written_as_each_of_its_texts_rule_8_1(names):
     def below_the_header(*rows):
         return render(*rows).partition("\n")[2]
@@ -308,7 +308,7 @@ def test_a_column_is_written_as_each_of_its_texts_rule_8_1(names):
 
 
 @given(cents=st.integers(-(10**15), 10**15))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=up_to(60), deadline=None)
 def test_an_amount_is_written_exactly_rule_8_1(cents):
     row = read_back(render(ADA | {"lifetime_value_cents": cents}))[0]
 
