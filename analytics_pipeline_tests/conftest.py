@@ -15,9 +15,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from analytics_pipeline.commands.running import COLLECT_RARELY
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.report import page
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.built_once import BuiltOnce, shared_by_workers
+from analytics_pipeline_tests.examples import choose_profile, is_night, is_property
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
@@ -33,7 +35,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     clock.pin(config.getoption("--today"))
+    choose_profile(config)
     _listen_to_signals()
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are left out by their marks
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Let a property run at night too, where it is tried on all its examples."""
+    if is_night(config):
+        for item in filter(is_property, items):
+            item.add_marker(pytest.mark.nightly)
 
 
 def _listen_to_signals() -> None:
@@ -138,6 +151,7 @@ def _update_small_shop(folder: Path) -> None:
         forget_environment(monkeypatch, folder)
         with open_simulated_shop(folder / "data", **SMALL) as simulated:
             run_light(simulated.settings, FIRST_DAY)
+            open_instance(simulated.settings).dispose()  # its tables are made slowly
 
 
 @pytest.fixture(scope="session")

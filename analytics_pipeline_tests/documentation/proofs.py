@@ -1,7 +1,8 @@
 """Where each proof runs: by day, at night, or by day in some forms and at night in all.
 
 A test runs at night if it is marked ``nightly``; a form of one, if its parameters are.
-That is read from the text of the tests, so no one keeps a second list of it.
+A property, whose examples Hypothesis draws, runs by day and at night.  That is read
+from the text of the tests, so no one keeps a second list of it.
 """
 
 import ast
@@ -17,6 +18,7 @@ class Runs(StrEnum):
     """When a test runs."""
 
     BY_DAY = "by day"
+    ON_FEWER = "on some examples by day, on all at night"
     IN_PART = "some forms by day, every form at night"
     AT_NIGHT = "at night only"
 
@@ -98,6 +100,8 @@ def when_they_run(path: Path) -> dict[str, Runs]:
             found[each.name] = Runs.AT_NIGHT
         elif _used_by(each) & (nightly | in_part):
             found[each.name] = Runs.IN_PART
+        elif any(mark.startswith("given(") for mark in marks):
+            found[each.name] = Runs.ON_FEWER
         else:
             found[each.name] = Runs.BY_DAY
     return found
@@ -160,7 +164,7 @@ def _guarantees() -> Iterator[str]:
 def _in_words(runs: set[Runs]) -> str:
     if runs == {Runs.BY_DAY}:
         return "by day"
-    return "at night" if runs == {Runs.AT_NIGHT} else "by day; more forms at night"
+    return "at night" if runs == {Runs.AT_NIGHT} else "by day; more at night"
 
 
 def _files() -> Iterator[str]:
@@ -181,8 +185,9 @@ _HEAD = """\
 
 *By day* is what the README's test command runs. *At night* is what
 `pytest -q -n 2 -m nightly` adds; the workflow `.github/workflows/nightly.yml` runs it
-in parallel jobs, and what runs by day as on ten awkward days. Files are those in
-`analytics_pipeline_tests/`.
+in parallel jobs, and what runs by day as on ten awkward days. Some tests state a
+property and let Hypothesis draw examples of it: by day a quarter of them, at night all.
+Files are those in `analytics_pipeline_tests/`.
 
 ## Guarantees
 

@@ -16,7 +16,7 @@ from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.storage.state import Acceptance, Acceptances, FailedCheck
 from analytics_pipeline.storage.tables import Warehouse
-from analytics_pipeline_tests.light_run import run_light
+from analytics_pipeline_tests.light_run import SOURCES, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 
 MASTER = "customer_analytics_master.csv"
@@ -182,7 +182,7 @@ def test_many_rejected_records_are_accepted_with_a_reason(
     assert "15 sales, in no figure" in accepted.stdout
     assert (typed.data / MASTER).read_bytes() != before
     assert typed.local.warehouse.failures("sales_feed") == {}
-    run_light(typed.settings, FIRST_DAY)
+    run_light(typed.settings, FIRST_DAY, tables=SOURCES)
     with open_instance(typed.settings) as instance:
         (run,) = instance.get_runs()
     assert run.tags["analytics/accepted"] == "sales_feed.rows_are_sound"
@@ -196,7 +196,7 @@ def test_an_accepted_failure_is_honoured_by_the_next_run(
     fails(typed)
     accept_failure(typed.local, "rows_are_sound", "A till broke", FIRST_DAY)
 
-    events = run_light(typed.settings, FIRST_DAY)
+    events = run_light(typed.settings, FIRST_DAY, tables=SOURCES)
 
     text = [
         event.description

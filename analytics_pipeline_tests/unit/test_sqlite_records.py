@@ -69,7 +69,13 @@ def reported(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("is_ours", [True, False], ids=["ours first", "Dagsters first"])
+@pytest.mark.parametrize(
+    "is_ours",
+    [
+        pytest.param(True, id="ours first"),
+        pytest.param(False, id="Dagsters first", marks=pytest.mark.nightly),
+    ],
+)
 def test_either_storage_reads_what_the_other_wrote(tmp_path, is_ours):
     write_settings(tmp_path, is_ours=is_ours)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
@@ -128,7 +134,10 @@ def break_import(monkeypatch):
     monkeypatch.setitem(sys.modules, "analytics_pipeline.kept_open", None)
 
 
-@pytest.mark.parametrize("become_another", [break_class, break_import])
+@pytest.mark.parametrize(
+    "become_another",
+    [pytest.param(break_class, marks=pytest.mark.nightly), break_import],
+)
 def test_with_a_dagster_of_other_parts_its_own_storage_keeps_the_records(
     tmp_path, monkeypatch, caplog, become_another
 ):

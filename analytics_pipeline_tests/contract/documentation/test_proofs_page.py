@@ -13,6 +13,7 @@ from analytics_pipeline_tests.documentation.proofs import (
     files_of_tests,
     when_they_run,
 )
+from analytics_pipeline_tests.examples import is_night, is_property
 
 
 def test_every_test_of_a_guarantee_is_there() -> None:
@@ -23,8 +24,7 @@ def test_every_test_of_a_guarantee_is_there() -> None:
 
 def test_what_runs_now_is_what_the_page_says(request: pytest.FixtureRequest) -> None:
     """A run by day holds no test that runs at night only; one at night no other."""
-    at_night = "nightly" in request.config.getoption("-m").replace("not nightly", "")
-    left_out = Runs.BY_DAY if at_night else Runs.AT_NIGHT
+    left_out = Runs.BY_DAY if is_night(request.config) else Runs.AT_NIGHT
     files = {item.path for item in request.session.items} & set(files_of_tests())
     said = {
         (path, name): when
@@ -37,6 +37,24 @@ def test_what_runs_now_is_what_the_page_says(request: pytest.FixtureRequest) -> 
         assert said[test] is not left_out, test
     missing = {test for test, when in said.items() if when is not left_out} - ran
     assert missing == set() or is_narrowed(request.config)
+
+
+def test_a_property_is_known_by_its_decorator(request: pytest.FixtureRequest) -> None:
+    """Or the page would not say that it is tried on fewer examples by day."""
+    for item in filter(is_property, request.session.items):
+        said = when_they_run(item.path)[item.function.__name__]  # type: ignore[attr-defined]
+        assert said in (Runs.ON_FEWER, Runs.IN_PART, Runs.AT_NIGHT), item.nodeid
+
+
+def test_no_property_has_its_own_number_of_examples() -> None:
+    """Each says ``up_to(number)``; a state machine is no property of one function."""
+    own = {
+        path.name
+        for path in files_of_tests()
+        if re.search(r"(?<!COMMON, )max_examples=\d", read(path))
+    }
+
+    assert own == set()
 
 
 def is_narrowed(config: pytest.Config) -> bool:
@@ -57,6 +75,7 @@ def is_narrowed(config: pytest.Config) -> bool:
             "@each('a', SOME)\ndef test_a(): ...",
             Runs.IN_PART,
         ),
+        ("@given(a=integers())\ndef test_a(a): ...", Runs.ON_FEWER),
     ],
 )
 def test_the_marks_of_a_test_say_when_it_runs(

@@ -14,7 +14,7 @@ from analytics_pipeline_tests.system.browser.served_ui import ServedUi
 from analytics_pipeline_tests.system.commands.test_ui_guarded import Web, serving
 from analytics_pipeline_tests.system.shared_deployment.server import free_port
 
-pytestmark = pytest.mark.timeout(480)
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(480)]
 
 ATTACK = """<!doctype html><title>attack</title><iframe name="sink"></iframe><script>
 const ui = UI, mutation = MUTATION;

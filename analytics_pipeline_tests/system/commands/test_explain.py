@@ -1,7 +1,9 @@
 """What a person sees who asks why a customer's row is what it is."""
 
+import copy
 import csv
 import json
+import shutil
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
@@ -105,11 +107,20 @@ UNKNOWN_COURSE = ("ACCEPTED", "CUSTOM_FULFILLMENT_STATUS_2")
 TOO_MANY = {"phone": "(212) 555-0177", "email": "family@example.com"}
 
 
+SISTERS = "(212) 555-0166"
+
+
 class Crowd(Asked):
-    """Many people who have nothing in common, published once for many questions."""
+    """Many people who have nothing in common, published once for many questions.
+
+    A return is dated now; the clock is stepped so that its day is over.
+    """
 
     def __init__(self, data: Path) -> None:
         super().__init__(data)
+        self.open_a_chain()
+        self.give_back()
+        self.store.step_clock(24)
         self.buyers = {
             words: self.order(f"una{number}@example.com", words)
             for number, words in enumerate([*LEFT_OUT_FOR, UNKNOWN_COURSE])
@@ -121,11 +132,105 @@ class Crowd(Asked):
         self.jo = self.enrol("Jo", phone="888-888-8888")
         self.enrol("Kim")
         self.store.delete_or_restore(self.enrol("without a code any more"))
+        self.odd = self.enrol(
+            "[red]Tess[/red]\x1b[2J", "O\u202ewl", email="tess@example.com"
+        )
+        self.order_online()
+        self.share_contacts()
+        self.sell_on_two_days()
+        self.pipeline.data.mkdir(parents=True)
+        self.keep_sisters_apart()
         self.publish()
 
     def order(self, email: str, words: tuple[str, str]) -> tuple[Customer, WebOrder]:
         buyer = self.enrol("Una", email=email)
         return buyer, self.store.order_online(email, words, Decimal(55), (-2, NOON))
+
+    def sync(self, order: WebOrder, euros: int, how: str, buyer: int | None) -> Sale:
+        return self.store.sync(
+            order, how=how, basket=Basket(Decimal(euros)), buyer=buyer
+        )
+
+    def place_of(self, record: Customer) -> int:
+        return list(self.store.state.customers).index(record.id)
+
+    def give_back(self) -> None:
+        """Let Dora and Olga return something, she without saying who she is."""
+        self.dora = self.enrol("Dora", "Webb", email="dora@example.com")
+        self.dora_bought = self.sell(self.dora, "300.00", 101)
+        self.sell(self.dora, "400.00", 20)
+        self.dora_back = self.store.give_back(self.dora_bought)
+        self.first_day = self.store.moment(-101, NOON, "America/New_York").date()
+        self.olga = self.enrol("Olga", email="olga@example.com")
+        self.olga_bought = self.sell(self.olga, "80.00", 3)
+        self.olga_void = self.sell(self.olga, "5.00", 3, status="VOIDED")
+        self.olga_due = self.sell(
+            self.olga, "12.00", 3, status="AWAITING_PICKUP", unpaid=Decimal("7.00")
+        )
+        self.olga_back = self.store.give_back(self.olga_bought, nameless=True)
+
+    def open_a_chain(self) -> None:
+        """Enrol four records of one person, each with something of the next one."""
+        self.chain = [
+            self.enrol("Cleo", "Marsh", email="cleo@example.com"),
+            self.enrol("Cleo", email="Cleo@Example.com ", phone="(310) 555-0111"),
+            self.enrol("C.", "Marsh", mobile="310.555.0111", email="marsh@example.com"),
+            self.enrol("Cleo", "M.", email="MARSH@example.com"),
+        ]
+        for euros, record in enumerate(self.chain, start=1):
+            self.sell(record, f"{euros}00.00")
+
+    def order_online(self) -> None:
+        """Let Fay buy in the web shop alone, and Bea pick up what Una was repaid."""
+
+        def order(email: str, words: tuple[str, str], euros: int, day: int) -> WebOrder:
+            return self.store.order_online(email, words, Decimal(euros), (-day, NOON))
+
+        fay = "Fay.Oak@example.com"
+        self.alone = order(fay, PAID, 40, 3)
+        self.unpaid = order(fay, UNPAID, 50, 3)
+        self.undone = order(fay, ("PAID", "RETURNED"), 60, 2)
+        self.synced = order(fay, PAID, 70, 2)
+        self.synced_sale = self.sync(self.synced, 70, "source", None)
+        self.at_till = order(fay, PAID, 80, 2)
+        self.sync(self.at_till, 80, "note", 0)
+        self.una = self.enrol("Una", email="una@example.com")
+        self.bea = self.enrol("Bea", email="bea@example.com")
+        self.repaid = order("una@example.com", ("REFUNDED", "SHIPPED"), 55, 2)
+        bea = self.place_of(self.bea)
+        self.repaid_sale = self.sync(self.repaid, 55, "source", bea)
+
+    def share_contacts(self) -> None:
+        """Enrol two who gave a placeholder, a walk-in's e-mail, and a deleted one."""
+        self.holders = [
+            self.enrol("Gus", "Finch", email="noemail@example.com"),
+            self.enrol("Hal", "Finch", email="NoEmail@example.com"),
+        ]
+        self.sell(self.holders[0], "12.00")
+        self.gone = self.enrol("Max", email="max@example.com")
+        self.sell(self.gone, "33.00")
+        self.store.delete_or_restore(self.gone)
+        walk_in = self.store.state.default_customer_id
+        self.store.state.customers[walk_in].email = "till@example.com"
+
+    def sell_on_two_days(self) -> None:
+        self.pia = self.enrol("Pia", email="pia@example.com")
+        self.sell(self.pia, "700.00", 3)
+        self.sell(self.pia, "600.00", 1)
+        self.store.order_online("pia@example.com", PAID, Decimal(1), (-1, NOON))
+
+    def keep_sisters_apart(self) -> None:
+        left, right = (
+            self.enrol("Lea", phone=SISTERS),
+            self.enrol("Lou", mobile=SISTERS),
+        )
+        right.customer_code = left.customer_code
+        self.sisters = sorted((left.id, right.id))
+        self.code_of_sisters = left.customer_code
+        (self.pipeline.data / "identity_overrides.csv").write_text(
+            "left_id,right_id,rule,reason\n"
+            f"{','.join(self.sisters)},different,sisters\n"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -133,26 +238,23 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Crowd:
     return Crowd(tmp_path_factory.mktemp("crowd") / "data")
 
 
-def open_a_chain(asked: Asked) -> list[Customer]:
-    """Four records of one person, each of which shares something with the next."""
-    chain = [
-        asked.enrol("Cleo", "Marsh", email="cleo@example.com"),
-        asked.enrol("Cleo", email="Cleo@Example.com ", phone="(310) 555-0111"),
-        asked.enrol("C.", "Marsh", mobile="310.555.0111", email="marsh@example.com"),
-        asked.enrol("Cleo", "M.", email="MARSH@example.com"),
-    ]
-    for euros, record in enumerate(chain, start=1):
-        asked.sell(record, f"{euros}00.00")
-    return chain
+@pytest.fixture
+def changing_crowd(crowd: Crowd, tmp_path: Path) -> Crowd:
+    """The crowd again, to go on with: what happens here is seen nowhere else."""
+    changing = copy.copy(crowd)
+    changing.store = copy.deepcopy(crowd.store)
+    data = shutil.copytree(crowd.pipeline.data, tmp_path / "data")
+    settings = crowd.pipeline.settings.model_copy(update={"data_dir": data})
+    changing.pipeline = Pipeline(changing.store, settings)
+    return changing
 
 
 def test_a_chain_of_four_duplicates_is_one_person_rules_3_4_and_3_6(
-    asked: Asked,
+    crowd: Crowd,
 ) -> None:
-    one, two, three, four = open_a_chain(asked)
-    asked.publish()
+    one, two, three, four = crowd.chain
 
-    reported = asked.reported(four.id)
+    reported = crowd.reported(four.id)
 
     assert reported.startswith(f"Cleo Marsh id {one.id} e-mail cleo@example.com")
     assert f"1 {one.id} {one.customer_code} gives the person its id" in reported
@@ -165,12 +267,11 @@ def test_a_chain_of_four_duplicates_is_one_person_rules_3_4_and_3_6(
     assert "lifetime value 1000.00, the sum of 4 sales" in reported
     assert "VIP yes" in reported
     assert "tier Bloom, on a value of 1000.00" in reported
-    assert asked.row(one.id)["Note"] == "Merged 3 duplicate records"
+    assert crowd.row(one.id)["Note"] == "Merged 3 duplicate records"
 
 
-def test_everything_that_names_a_person_finds_it(asked: Asked) -> None:
-    chain = open_a_chain(asked)
-    asked.publish()
+def test_everything_that_names_a_person_finds_it(crowd: Crowd) -> None:
+    chain = crowd.chain
     names = [
         *(record.id for record in chain),
         *(record.id.upper() for record in chain),
@@ -178,27 +279,21 @@ def test_everything_that_names_a_person_finds_it(asked: Asked) -> None:
         *(record.customer_code.lower() for record in chain),
         *("cleo@example.com", " Marsh@EXAMPLE.com", "+1 (310) 555-0111"),
     ]
-    shop = open_shop(asked.pipeline.settings)
+    shop = open_shop(crowd.pipeline.settings)
     people = read_people(shop)
 
     assert {find_person(shop, name, people) for name in names} == {chain[0].id}
 
 
-def test_a_return_counts_on_its_own_day_rules_2_4_and_5_2(asked: Asked) -> None:
-    dora = asked.enrol("Dora", "Webb", email="dora@example.com")
-    bought = asked.sell(dora, "300.00", 101)
-    asked.sell(dora, "400.00", 20)
-    back = asked.store.give_back(bought)
+def test_a_return_counts_on_its_own_day_rules_2_4_and_5_2(crowd: Crowd) -> None:
+    bought, back = crowd.dora_bought, crowd.dora_back
     assert back is not None
-    asked.store.step_clock(24)
-    asked.publish()
-    first_day = asked.store.moment(-102, NOON, "America/New_York").date()
 
-    reported = asked.reported(dora.id)
+    reported = crowd.reported(crowd.dora.id)
 
-    assert f"{first_day} 300.00 {bought.id} 1 closed; an order" in reported
+    assert f"{crowd.first_day} 300.00 {bought.id} 1 closed; an order" in reported
     assert (
-        f"{asked.pipeline.yesterday}* -300.00 {back.id} 1 closed; a return of"
+        f"{crowd.pipeline.yesterday}* -300.00 {back.id} 1 closed; a return of"
         in reported
     )
     assert f"sale {bought.id}, so no order" in reported
@@ -233,47 +328,34 @@ def test_an_exchange_with_a_surcharge_counts_but_is_no_order_rule_2_3(
     assert "to raise it Bloom is 474.50 away" in reported
 
 
-def test_a_buyer_of_the_web_shop_alone_rules_3_7_and_4_4(asked: Asked) -> None:
-    store, email = asked.store, "Fay.Oak@example.com"
-    alone = store.order_online(email, PAID, Decimal("40.00"), (-3, NOON))
-    unpaid = store.order_online(email, UNPAID, Decimal("50.00"), (-3, NOON))
-    undone = store.order_online(
-        email, ("PAID", "RETURNED"), Decimal("60.00"), (-2, NOON)
-    )
-    synced = store.order_online(email, PAID, Decimal("70.00"), (-2, NOON))
-    sale = store.sync(synced, how="source", basket=Basket(Decimal(70)), buyer=None)
-    at_till = store.order_online(email, PAID, Decimal("80.00"), (-2, NOON))
-    store.sync(at_till, how="note", basket=Basket(Decimal(80)), buyer=0)
-    asked.publish()
+def test_a_buyer_of_the_web_shop_alone_rules_3_7_and_4_4(crowd: Crowd) -> None:
+    synced = crowd.synced.order_number
 
-    reported = asked.reported(email.lower())
+    reported = crowd.reported("fay.oak@example.com")
 
     person = reported.split(" e-mail")[0].split()[-1]
     assert person.startswith("ecom-")
-    assert asked.reported(person.upper()) == reported
+    assert crowd.reported(person.upper()) == reported
     assert f"1 {person} known from the web shop alone" in reported
+    alone = crowd.alone.order_number
+    assert f"40.00 web order {alone} 1 an order that no sale has" in reported
     assert (
-        f"40.00 web order {alone.order_number} 1 an order that no sale has" in reported
-    )
-    assert (
-        f"70.00 {sale.id} awaiting pickup, paid (70.00 of 70.00); an order; without a "
-        f"customer, but web order {synced.order_number} was made with this person's "
-        "e-mail"
+        f"70.00 {crowd.synced_sale.id} awaiting pickup, paid (70.00 of 70.00); an "
+        f"order; without a customer, but web order {synced} was made with this "
+        "person's e-mail"
     ) in reported
     _, left_out = reported.split("What does not count")
-    assert (
-        f"web order {unpaid.order_number} 1 no sale has it, and it is not" in left_out
-    )
-    assert f"web order {undone.order_number} 1 no sale has it, and it came" in left_out
-    assert f"70.00 web order {synced.order_number} 1 is sale" in left_out
-    assert (
-        f"walk-in customer, but web order {at_till.order_number} was made" in reported
-    )
+    unpaid, undone = crowd.unpaid.order_number, crowd.undone.order_number
+    assert f"web order {unpaid} 1 no sale has it, and it is not" in left_out
+    assert f"web order {undone} 1 no sale has it, and it came" in left_out
+    assert f"70.00 web order {synced} 1 is sale" in left_out
+    at_till = crowd.at_till.order_number
+    assert f"walk-in customer, but web order {at_till} was made" in reported
     assert (
         "lifetime value 150.00 of 2 sales + 40.00 of 1 web order = 190.00" in reported
     )
     assert "orders 3: 3 eCom, 0 retail" in reported
-    assert asked.row(person)["Lifetime Value"] == "190.00"
+    assert crowd.row(person)["Lifetime Value"] == "190.00"
 
 
 @pytest.mark.nightly
@@ -299,26 +381,17 @@ def test_a_web_order_whose_sale_is_under_somebody_else_is_theirs_rule_4_4(
 
 
 def test_a_refund_in_the_web_shop_alone_is_reported_on_order_and_sale_rule_4_4(
-    asked: Asked,
+    crowd: Crowd,
 ) -> None:
-    una = asked.enrol("Una", email="una@example.com")
-    bea = asked.enrol("Bea", email="bea@example.com")
-    given_back = ("REFUNDED", "SHIPPED")
-    order = asked.store.order_online(una.email, given_back, Decimal(55), (-2, NOON))
-    place = list(asked.store.state.customers).index(bea.id)
-    sale = asked.store.sync(
-        order, how="source", basket=Basket(Decimal(55)), buyer=place
-    )
-    asked.publish()
     words = "the web shop says REFUNDED, yet 55.00 still counts: the shop has to say"
 
-    counts, left_out = asked.reported(una.id).split("What does not count")
+    counts, left_out = crowd.reported(crowd.una.id).split("What does not count")
 
     assert "still counts" not in counts
     assert f"which is under another customer; {words}" in left_out
-    counts, left_out = asked.reported(bea.id).split("What does not count")
-    assert f"an order; of its web order {order.order_number}, {words}" in counts
-    assert f"55.00 {sale.id}" in counts
+    counts, left_out = crowd.reported(crowd.bea.id).split("What does not count")
+    assert f"an order; of its web order {crowd.repaid.order_number}, {words}" in counts
+    assert f"55.00 {crowd.repaid_sale.id}" in counts
     assert "still counts" not in left_out
 
 
@@ -364,24 +437,18 @@ def test_an_unknown_fulfilment_word_is_reported_and_its_order_counts_rule_4_4(
 
 
 def test_a_placeholder_e_mail_names_its_records_and_asks_for_one_rule_3_3(
-    asked: Asked,
+    crowd: Crowd,
 ) -> None:
-    holders = [
-        asked.enrol("Gus", "Finch", email="noemail@example.com"),
-        asked.enrol("Hal", "Finch", email="NoEmail@example.com"),
-    ]
-    asked.sell(holders[0], "12.00")
-    asked.publish()
-    ids = ", ".join(sorted(record.id for record in holders))
+    ids = ", ".join(sorted(record.id for record in crowd.holders))
 
-    error = asked.refused("noemail@EXAMPLE.com")
+    error = crowd.refused("noemail@EXAMPLE.com")
 
     assert "This e-mail is a placeholder and joins no one; 2 records have it" in error
     assert f"{ids}.\n  Give one of these ids." in error
-    reported = asked.reported(holders[0].id)
+    reported = crowd.reported(crowd.holders[0].id)
     assert "gives the person its id; its e-mail is a placeholder" in reported
     assert " e-mail noemail" not in reported
-    assert "0 records have it." in asked.refused("none@example.com")
+    assert "0 records have it." in crowd.refused("none@example.com")
 
 
 @pytest.mark.parametrize("typed", TOO_MANY.values(), ids=TOO_MANY)
@@ -432,38 +499,22 @@ def test_an_unknown_person_is_wrong_use_and_not_repeated(
     assert not typed or typed not in old
 
 
-def test_several_people_are_listed_and_one_is_asked_for_rule_3_4(asked: Asked) -> None:
-    number = "(212) 555-0166"
-    left, right = asked.enrol("Lea", phone=number), asked.enrol("Lou", mobile=number)
-    lea, lou = sorted((left.id, right.id))
-    asked.pipeline.data.mkdir(parents=True)
-    (asked.pipeline.data / "identity_overrides.csv").write_text(
-        f"left_id,right_id,rule,reason\n{lea},{lou},different,sisters\n"
-    )
-    right.customer_code = left.customer_code
-    asked.publish()
-
-    for typed in (number, left.customer_code):
-        error = asked.refused(typed)
+def test_several_people_are_listed_and_one_is_asked_for_rule_3_4(crowd: Crowd) -> None:
+    for typed in (SISTERS, crowd.code_of_sisters):
+        error = crowd.refused(typed)
         assert "2 people have this" in error
-        assert f"{lea}, {lou}.\n  Give one of these ids." in error
+        ids = ", ".join(crowd.sisters)
+        assert f"{ids}.\n  Give one of these ids." in error
 
 
 def test_the_walk_in_and_a_deleted_record_are_no_person_rule_3_1(
-    asked: Asked,
+    crowd: Crowd,
 ) -> None:
-    gone = asked.enrol("Max", email="max@example.com")
-    asked.sell(gone, "33.00")
-    asked.store.delete_or_restore(gone)
-    walk_in = asked.store.state.customers[asked.store.state.default_customer_id]
-    walk_in.email = "till@example.com"
-    asked.publish()
-
-    assert "No customer has this e-mail" in asked.refused("till@example.com")
-    assert "walk-in" in asked.refused("walkin")
-    assert "walk-in" in asked.refused(asked.store.state.default_customer_id)
-    for typed in (gone.id, "max@example.com"):
-        assert "so its sales have no customer" in asked.refused(typed)
+    assert "No customer has this e-mail" in crowd.refused("till@example.com")
+    assert "walk-in" in crowd.refused("walkin")
+    assert "walk-in" in crowd.refused(crowd.store.state.default_customer_id)
+    for typed in (crowd.gone.id, "max@example.com"):
+        assert "so its sales have no customer" in crowd.refused(typed)
 
 
 @pytest.mark.nightly
@@ -484,36 +535,30 @@ def test_sales_of_a_deleted_duplicate_count_and_it_is_found_by_its_id_rule_3_1(
 
 
 def test_what_does_not_count_says_why_and_what_is_returned_nameless_is_found(
-    asked: Asked,
+    crowd: Crowd,
 ) -> None:
-    olga = asked.enrol("Olga", email="olga@example.com")
-    sale = asked.sell(olga, "80.00", 3)
-    void = asked.sell(olga, "5.00", 3, status="VOIDED")
-    due = asked.sell(olga, "12.00", 3, status="AWAITING_PICKUP", unpaid=Decimal("7.00"))
-    back = asked.store.give_back(sale, nameless=True)
+    sale, back = crowd.olga_bought, crowd.olga_back
     assert back is not None
-    asked.store.step_clock(24)
-    asked.publish()
 
-    counts, left_out = asked.reported(olga.id).split("What does not count")
+    counts, left_out = crowd.reported(crowd.olga.id).split("What does not count")
 
     assert f"-80.00 {back.id} closed; a return of sale {sale.id}" in counts
     assert "without a customer, but it goes back to a sale of this person" in counts
-    assert f"5.00 {void.id} 1 voided" in left_out
-    assert f"{due.id} 1 awaiting pickup, but only 5.00 of 12.00 is paid" in left_out
+    assert f"5.00 {crowd.olga_void.id} 1 voided" in left_out
+    due = crowd.olga_due.id
+    assert f"{due} 1 awaiting pickup, but only 5.00 of 12.00 is paid" in left_out
 
 
-def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
-    chain = open_a_chain(asked)
-    asked.publish()
+def test_the_json_is_the_row_of_the_master_and_more(crowd: Crowd) -> None:
+    chain = crowd.chain
 
-    result = asked.explain(chain[2].id, "--json")
+    result = crowd.explain(chain[2].id, "--json")
 
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
-    row = asked.row(chain[0].id)
+    row = crowd.row(chain[0].id)
     assert document["person_id"] == chain[0].id
-    assert document["as_of"] == asked.pipeline.yesterday.isoformat()
+    assert document["as_of"] == crowd.pipeline.yesterday.isoformat()
     assert document["figures"]["lifetime_value"] == "1000.00"
     assert document["figures"]["last_order_date"] == row["Last Order Date"]
     assert document["outlook"]["tier"] == row["Tier"]
@@ -526,22 +571,17 @@ def test_the_json_is_the_row_of_the_master_and_more(asked: Asked) -> None:
     assert sum(Decimal(line["value"]) for line in document["lines"]) == 1000
 
 
-def test_a_past_day_is_explained_as_it_was_rule_1_1(asked: Asked) -> None:
-    pia = asked.enrol("Pia", email="pia@example.com")
-    asked.sell(pia, "700.00", 3)
-    asked.sell(pia, "600.00", 1)
-    asked.store.order_online("pia@example.com", PAID, Decimal(1), (-1, NOON))
-    asked.publish()
-    past = asked.pipeline.yesterday - timedelta(days=1)
+def test_a_past_day_is_explained_as_it_was_rule_1_1(crowd: Crowd) -> None:
+    past = crowd.pipeline.yesterday - timedelta(days=1)
 
-    reported = asked.reported(pia.id, "--as-of", past)
+    reported = crowd.reported(crowd.pia.id, "--as-of", past)
 
     assert f"as of {past}" in reported
     assert "lifetime value 700.00, the sum of 1 sale" in reported
     assert "VIP no, but high value" in reported
     assert "tier Sprout" in reported
     assert f"Sales up to {past} count" in reported
-    assert "tier Bloom, on a value of 1301.00" in asked.reported(pia.id)
+    assert "tier Bloom, on a value of 1301.00" in crowd.reported(crowd.pia.id)
 
 
 @pytest.mark.nightly
@@ -580,26 +620,24 @@ def test_a_person_without_a_row_is_explained_rule_3_7(asked: Asked) -> None:
     assert "What counts nothing" in reported
 
 
-def test_it_only_reads_and_needs_no_turn(asked: Asked) -> None:
-    chain = open_a_chain(asked)
-    asked.publish()
-
-    with hold_directory(asked.pipeline.data, wait=False):
-        before = asked.pipeline.everything()
-        asked.reported(chain[0].id)
-        asked.refused("nobody@example.com")
-        after = asked.pipeline.everything()
+def test_it_only_reads_and_needs_no_turn(crowd: Crowd) -> None:
+    with hold_directory(crowd.pipeline.data, wait=False):
+        before = crowd.pipeline.everything()
+        crowd.reported(crowd.chain[0].id)
+        crowd.refused("nobody@example.com")
+        after = crowd.pipeline.everything()
 
     assert after == before
 
 
-def test_records_that_are_newer_than_who_is_who_are_not_explained(asked: Asked) -> None:
-    chain = open_a_chain(asked)
-    asked.publish()
-    asked.enrol("New")
-    asked.pipeline.run(asked.pipeline.yesterday, tables=("outlets", "customers"))
+def test_records_that_are_newer_than_who_is_who_are_not_explained(
+    changing_crowd: Crowd,
+) -> None:
+    pipeline = changing_crowd.pipeline
+    changing_crowd.enrol("New")
+    pipeline.run(pipeline.yesterday, tables=("outlets", "customers"))
 
-    error = asked.refused(chain[0].id, code=1)
+    error = changing_crowd.refused(changing_crowd.chain[0].id, code=1)
 
     assert "customer_identities are older than customers" in error
     assert "analytics-pipeline update" in error
@@ -623,16 +661,14 @@ def test_sales_that_changed_since_the_figures_were_stored_are_reported(
     assert f"analytics-pipeline update --as-of {day}" in reported
 
 
-def test_a_wrong_explanation_is_never_shown(asked: Asked) -> None:
-    rita = asked.enrol("Rita", email="rita@example.com")
-    asked.sell(rita, "20.00", 1)
-    asked.publish()
-    warehouse = open_shop(asked.pipeline.settings).warehouse
-    day = asked.pipeline.yesterday.isoformat()
+def test_a_wrong_explanation_is_never_shown(changing_crowd: Crowd) -> None:
+    pipeline = changing_crowd.pipeline
+    warehouse = open_shop(pipeline.settings).warehouse
+    day = pipeline.yesterday.isoformat()
     rows = warehouse.read("raw_sales", RawSales, day)
     warehouse.write("raw_sales", RawSales, rows.assign(is_order=False), day)
 
-    error = asked.refused(rita.id, code=5)
+    error = changing_crowd.refused(changing_crowd.pia.id, code=5)
 
     assert "do not explain the figures" in error
     assert "order_count" in error
@@ -673,13 +709,10 @@ def test_a_sale_that_was_never_readable_may_be_anybodys(asked: Asked) -> None:
     assert "1 sale in quarantine could never be read" in asked.reported(xia.id)
 
 
-def test_a_name_cannot_steer_the_terminal(asked: Asked) -> None:
-    odd = asked.enrol("[red]Tess[/red]\x1b[2J", "O\u202ewl", email="tess@example.com")
-    asked.publish()
+def test_a_name_cannot_steer_the_terminal(crowd: Crowd) -> None:
+    assert crowd.reported(crowd.odd.id).startswith("[red]Tess[/red][2J O wl id")
 
-    assert asked.reported(odd.id).startswith("[red]Tess[/red][2J O wl id")
-
-    assert asked.explain(odd.id, "--json").stdout.isascii()
+    assert crowd.explain(crowd.odd.id, "--json").stdout.isascii()
 
 
 @pytest.mark.parametrize("width", [50, 60, 79])

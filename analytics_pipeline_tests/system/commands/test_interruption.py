@@ -83,7 +83,7 @@ def variables(small_shop: SimulatedShop) -> dict[str, str]:
     ("module", "number"),
     [
         ("typer", signal.SIGINT),
-        ("pandas", signal.SIGINT),
+        pytest.param("pandas", signal.SIGINT, marks=pytest.mark.nightly),
         ("dagster", signal.SIGTERM),
     ],
 )
@@ -136,12 +136,10 @@ def test_while_lightspeed_is_waited_for(
             assert_ended_quietly(command)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("table", "number"),
-    [
-        ("outlets", signal.SIGINT),
-        pytest.param("customer_analytics", signal.SIGTERM, marks=pytest.mark.nightly),
-    ],
+    [("outlets", signal.SIGINT), ("customer_analytics", signal.SIGTERM)],
 )
 def test_while_the_tables_are_made(
     table: str, number: signal.Signals, variables: dict[str, str], tmp_path: Path

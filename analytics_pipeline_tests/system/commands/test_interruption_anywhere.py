@@ -81,7 +81,6 @@ def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> None:
         os.killpg(process.pid, 0)
 
 
-@pytest.mark.nightly
 def test_ctrl_c_in_a_terminal_shows_one_line_and_leaves_no_process(
     small_shop: SimulatedShop, tmp_path: Path
 ) -> None:

@@ -1,10 +1,8 @@
 """A port that cannot be opened is reported before anything is started."""
 
 import errno
-import os
 import signal
 import socket
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -22,7 +20,6 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.commands import ui as ports
 from analytics_pipeline.commands import ui_services
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline_tests import clock
 
 SMALL = ("--customers", "3", "--opened-on", "2026-11-20")
 
@@ -37,24 +34,15 @@ def listening(host: str = "127.0.0.1", family: int = socket.AF_INET) -> Iterator
         yield other.getsockname()[1]
 
 
-def type_in(*words: object) -> subprocess.CompletedProcess[str]:
-    """Type a command in a process of its own, which must end."""
-    return subprocess.run(
-        [sys.executable, "-m", "analytics_pipeline", *map(str, words)],
-        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("command", [("ui",), ("simulate", *SMALL)])
 def test_a_port_in_use_is_one_line_of_cause_and_one_of_remedy(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
     with listening() as port:
-        result = type_in(*command, "--port", port)
+        result = CliRunner().invoke(app, [*command, "--port", str(port)])
 
     cause, remedy = result.stderr.splitlines()
-    assert result.returncode == 2
+    assert result.exit_code == 2
     assert cause == f"error: Port {port} is in use by another program."
     assert f"analytics-pipeline {command[0]} --port " in remedy
     assert result.stdout == ""

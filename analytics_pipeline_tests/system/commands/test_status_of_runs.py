@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from filelock import FileLock
 from pydantic import SecretStr
 from rich.console import Console
 
@@ -134,26 +135,12 @@ def test_a_refused_command_leaves_the_last_run_what_it_was(
     assert run(small_shop, without) == 2
     before = state_of(small_shop).runs
     assert before.failed is not None
-    script = (
-        "import sys; from pathlib import Path; "
-        "from analytics_pipeline.shop import hold_directory\n"
-        "with hold_directory(Path(sys.argv[1]), wait=False):\n"
-        "    print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(small_shop.data)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        with (
-            pytest.raises(DirectoryInUse),
-            hold_directory(small_shop.data, wait=False),
-        ):
-            pass
-        holder.communicate()
+    with (
+        FileLock(small_shop.data / ".lock"),  # as another process holds it
+        pytest.raises(DirectoryInUse),
+        hold_directory(small_shop.data, wait=False),
+    ):
+        pass
 
     assert state_of(small_shop).runs == before
 

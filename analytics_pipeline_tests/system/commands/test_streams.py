@@ -83,13 +83,13 @@ def test_status_ends_as_ever_with_streams_closed_or_full(
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("status",), 1),
+        (("update", "--accept", "x"), 2),
         *(
             pytest.param(*each, marks=AT_NIGHT)
             for each in (
                 (("doctor",), 0),
+                (("status",), 1),
                 (("status", "--json"), 1),
-                (("update", "--accept", "x"), 2),
                 (("import-ecom", "missing.csv"), 2),
             )
         ),

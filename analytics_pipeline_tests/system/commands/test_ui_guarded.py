@@ -17,7 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from typer.testing import CliRunner
 
+from analytics_pipeline.cli import app
 from analytics_pipeline.commands.ui import without_this_folder
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.conftest import forget_environment
@@ -316,12 +318,9 @@ def test_an_invalid_host_is_reported_before_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forget_environment(monkeypatch, tmp_path)
-    result = subprocess.run(
-        [sys.executable, "-m", "analytics_pipeline", "ui", "--port", str(free_port())],
-        env=os.environ
-        | {"PYTHONPATH": clock.PYTHON_PATH, "ANALYTICS_UI_HOSTS": "https://a.example"},
-        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    monkeypatch.setenv("ANALYTICS_UI_HOSTS", "https://a.example")
 
-    assert result.returncode == 2
+    result = CliRunner().invoke(app, ["ui", "--port", str(free_port())])
+
+    assert result.exit_code == 2
     assert "ANALYTICS_UI_HOSTS cannot be used" in result.stderr

@@ -8,9 +8,11 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
+from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.storage.publication import Publication
+from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import (
     PUBLISHED,
     TOKEN,
@@ -20,6 +22,7 @@ from analytics_pipeline_tests.simulated_shop import (
 from analytics_pipeline_tests.system.crashes.crash_server import (
     CrashServer,
     Ended,
+    noon_after,
     open_crash_server,
 )
 from analytics_pipeline_tests.system.crashes.operations import Kill
@@ -135,6 +138,19 @@ def open_served_shop(folder: Path, page_limit: int = 15) -> Iterator[SimulatedSh
         yield SimulatedShop(opened.store, opened.simulator, settings)
 
 
+def update(shop: SimulatedShop, day: date, *, tables: tuple[str, ...] = TABLES) -> None:
+    """Update as a command does, which holds the directory; at noon after *day*."""
+    moment = noon_after(day)
+    with hold_directory(shop.data, wait=False):
+        run_light(
+            shop.settings,
+            day,
+            tables=tables,
+            lightspeed=PatientLightspeed(shop.settings),
+            clock=lambda: moment,
+        )
+
+
 @contextmanager
 def open_crashing_shop(
     folder: Path,
@@ -146,7 +162,7 @@ def open_crashing_shop(
     """Bring a shop to the brink of an update, and note what it does undisturbed."""
     with open_served_shop(folder / "data") as shop, open_crash_server() as server:
         if not is_first_load:
-            assert server.run(shop.settings, YESTERDAY).code == 0
+            update(shop, YESTERDAY)
         if is_second:
             first = server.run(shop.settings, YESTERDAY, full_resync=True)
             assert first.code == 0

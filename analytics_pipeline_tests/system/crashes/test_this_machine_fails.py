@@ -10,23 +10,34 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
+import dagster as dg
 import filelock
 import pytest
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline import shop as shop_module
 from analytics_pipeline.cli import app
+from analytics_pipeline.model.errors import DirectoryInUse
 from analytics_pipeline.shop import hold_directory, open_shop
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline_tests import clock
-from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
-from analytics_pipeline_tests.simulated_shop import SimulatedShop
+from analytics_pipeline_tests.light_run import (
+    UP_TO_PUBLISHING,
+    exit_code_of,
+)
+from analytics_pipeline_tests.oracle.ledger import expected_master
+from analytics_pipeline_tests.simulated_shop import (
+    FIRST_DAY,
+    PUBLISHED,
+    SimulatedShop,
+)
 from analytics_pipeline_tests.system.crashes.crash_server import noon_after
 from analytics_pipeline_tests.system.crashes.crashing_shop import (
     DAY,
     YESTERDAY,
     open_served_shop,
     published,
+    update,
 )
 from analytics_pipeline_tests.system.crashes.small_disk import (
     Became,
@@ -36,6 +47,9 @@ from analytics_pipeline_tests.system.crashes.small_disk import (
 )
 from analytics_pipeline_tests.system.crashes.waiting_store import hold_back
 
+NEXT_DAY = FIRST_DAY + timedelta(days=1)
+MASTER, _ = PUBLISHED
+
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
@@ -43,18 +57,6 @@ def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
     with open_served_shop(tmp_path / "data") as opened:
         update(opened, YESTERDAY)
         yield opened
-
-
-def update(shop: SimulatedShop, day: date, now: datetime | None = None) -> None:
-    moment = now or noon_after(day)
-    with hold_directory(shop.data, wait=False):
-        run_light(
-            shop.settings,
-            day,
-            tables=TABLES,
-            lightspeed=PatientLightspeed(shop.settings),
-            clock=lambda: moment,
-        )
 
 
 def undisturbed(shop: SimulatedShop, folder: Path, *days: date) -> dict[str, str]:
@@ -81,8 +83,23 @@ def start_command(shop: SimulatedShop, day: date) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
+def test_of_two_updates_at_once_the_second_is_refused(
+    small_shop: SimulatedShop,
+) -> None:
+    small_shop.live_until(NEXT_DAY)
+    with ThreadPoolExecutor(1) as other, hold_back(small_shop) as (held, gate):
+        first = other.submit(update, held, NEXT_DAY, tables=UP_TO_PUBLISHING)
+        assert gate.asked.wait(60)
+        with pytest.raises(DirectoryInUse):
+            update(small_shop, NEXT_DAY)
+        gate.go_on.set()
+        first.result()
+
+    assert expected_master(small_shop.store.state, NEXT_DAY) == small_shop.rows(MASTER)
+
+
 @pytest.mark.nightly
-def test_of_two_updates_at_once_one_is_done_and_the_other_refused(
+def test_of_two_commands_at_once_one_is_done_and_the_other_refused(
     shop: SimulatedShop,
 ) -> None:
     shop.live_until(DAY)
@@ -275,6 +292,31 @@ def type_in(
     assert defaults is not None
     monkeypatch.setattr(open_shop, "__defaults__", (lambda: now, *defaults[1:]))
     return CliRunner().invoke(app, list(words))
+
+
+def test_by_a_clock_that_is_behind_the_newer_master_stays(
+    small_shop: SimulatedShop,
+) -> None:
+    before = published(small_shop.data)
+    early = FIRST_DAY - timedelta(days=3)
+
+    update(small_shop, early, tables=UP_TO_PUBLISHING)
+
+    assert published(small_shop.data) == before
+    archived = small_shop.rows(f"archive/customer_analytics_{early}.csv")
+    assert expected_master(small_shop.store.state, early) == archived
+
+
+def test_by_a_clock_that_is_ahead_nothing_is_published(
+    small_shop: SimulatedShop,
+) -> None:
+    before = published(small_shop.data)
+
+    with pytest.raises(dg.Failure, match="not read to the end") as failed:
+        update(small_shop, FIRST_DAY + timedelta(days=10), tables=UP_TO_PUBLISHING)
+
+    assert exit_code_of(failed.value) == 1
+    assert published(small_shop.data) == before
 
 
 @pytest.mark.nightly

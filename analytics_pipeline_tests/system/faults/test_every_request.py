@@ -242,7 +242,7 @@ def test_without_faults_every_sale_of_the_store_is_there_once_as_it_is(
 def test_without_faults_the_tables_are_those_of_a_rebuild_from_nothing(
     situations: Situations, tmp_path: Path
 ) -> None:
-    for situation in situations("2026-07"):
+    for situation in situations("2026-07", TABLES):
         run = situation.whole
         alone = run.shop.with_data(tmp_path / run.name)
         failure, _ = run.go(alone.data, FaultPlan())
@@ -299,7 +299,7 @@ def test_a_fault_at_any_request_loses_and_doubles_nothing_in_the_older_shape(
 def test_a_fault_at_any_request_leaves_all_tables_as_without_it(
     which: int, kind: FaultKind, situations: Situations, tmp_path: Path
 ) -> None:
-    situation = situations("2026-07")[which]
+    situation = situations("2026-07", TABLES)[which]
     case = (situation.whole, situation.asked, situation.ends)
     tried = try_every_request(situation, [case], kind, tmp_path)
     assert tried == len(situation.asked)

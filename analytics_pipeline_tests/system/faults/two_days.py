@@ -234,7 +234,9 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def open_two_days(folder: Path, api_version: str) -> Iterator[list[Situation]]:
+def open_two_days(
+    folder: Path, api_version: str, tables: tuple[str, ...]
+) -> Iterator[list[Situation]]:
     """Yield a first load and the update of the next day, ready to be tried."""
     wire = Wire()
     with ExitStack() as stack:
@@ -242,7 +244,7 @@ def open_two_days(folder: Path, api_version: str) -> Iterator[list[Situation]]:
         first = stack.enter_context(_served(folder / "first", api_version, 40))
         break_sales(first, 1, 2)
         hide_sales(first, 3, 4)
-        whole = Run("first load", first, folder / "first", FIRST_DAY, wire, TABLES)
+        whole = Run("first load", first, folder / "first", FIRST_DAY, wire, tables)
         load = _situation(whole, folder / "loaded")
 
         second = stack.enter_context(_served(folder / "second", api_version, 10))
@@ -251,7 +253,7 @@ def open_two_days(folder: Path, api_version: str) -> Iterator[list[Situation]]:
         change_late(second, totals)
         start = folder / "loaded"
         shutil.copy(second.data / EXPORT, start)
-        whole = Run("daily update", second, start, NEXT_DAY, wire, TABLES)
+        whole = Run("daily update", second, start, NEXT_DAY, wire, tables)
         yield [load, _situation(whole, folder / "updated")]
 
 

@@ -71,8 +71,18 @@ def walk(pipeline, before=lambda _number: None, table="sales_feed", feed="sales"
     return len(pages)
 
 
-@pytest.mark.parametrize("position", range(1, LAST_REQUEST + 1))
-@pytest.mark.parametrize("what", IN_TURN)
+@pytest.mark.parametrize(
+    ("what", "position"),
+    [
+        pytest.param(
+            what,
+            position,
+            marks=pytest.mark.nightly if (number + position) % 3 else (),
+        )
+        for number, what in enumerate(IN_TURN)
+        for position in range(1, LAST_REQUEST + 1)
+    ],
+)
 def test_an_edit_before_any_request_of_a_first_load_is_in_the_log(
     pipeline, what, position
 ):

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 from analytics_pipeline.simulator.faults import PASSING, FaultKind, FaultPlan
 from analytics_pipeline.simulator.quirks import Quirks
 from analytics_pipeline.simulator.sales import STATES
-from analytics_pipeline_tests.light_run import TABLES, exit_code_of
+from analytics_pipeline_tests.light_run import TABLES, UP_TO_REPORTING, exit_code_of
 from analytics_pipeline_tests.system.histories.in_process import (
     differing,
     open_pipeline,
@@ -74,6 +74,9 @@ tally: Counter[str] = Counter()
 
 class RandomHistories(RuleBasedStateMachine):
     """A store, and the pipeline that follows it in batches of any size."""
+
+    whole = UP_TO_REPORTING
+    """The tables of a whole update; a report of any history is tried by itself."""
 
     @initialize(
         opened=st.sampled_from(BEFORE_CLOCKS_CHANGE),
@@ -235,7 +238,7 @@ class RandomHistories(RuleBasedStateMachine):
     @rule(ago=AS_OF, days=DAYS, full=st.integers(0, 7).map(lambda n: n > 6))
     def update(self, ago, days, full):
         day = self.day(ago)
-        self.pipeline.run(day, days=days, tables=TABLES, rebuild=full)
+        self.pipeline.run(day, days=days, tables=self.whole, rebuild=full)
         self.check(day)
         self.followed("rebuild in place" if full else "update")
 
@@ -372,7 +375,7 @@ COMMON = settings(
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
 )
-ORDINARY = settings(COMMON, max_examples=3, stateful_step_count=32, derandomize=True)
+ORDINARY = settings(COMMON, max_examples=3, stateful_step_count=24, derandomize=True)
 NIGHTLY = settings(COMMON, max_examples=150, stateful_step_count=40, print_blob=True)
 
 
@@ -383,10 +386,12 @@ def test_any_history_in_any_batches_comes_to_the_bytes_of_one_rebuild():
     run_state_machine_as_test(RandomHistories, settings=ORDINARY)
 
     assert tally["compared with a rebuild"] >= ORDINARY.max_examples
-    assert tally["batches with changes"] >= 8, "the histories were hardly read"
+    assert tally["batches with changes"] >= 6, "the histories were hardly read"
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
-def test_thousands_of_steps_come_to_the_bytes_of_one_rebuild():
+def test_thousands_of_steps_come_to_the_bytes_of_one_rebuild(monkeypatch):
+    monkeypatch.setattr(RandomHistories, "whole", TABLES)
+
     run_state_machine_as_test(RandomHistories, settings=NIGHTLY)

@@ -25,7 +25,12 @@ from analytics_pipeline_tests.system.incidents.ordinary_shop import (
 
 DAILY_RUNS = 8
 """So many are needed for the profiles of contacts to be known the day before."""
-WITH_A_PROFILE = TABLES[: TABLES.index("customer_identities") + 1]
+WITH_A_PROFILE = ("ecom_orders", "customers", "customer_identities")
+STAGES = (
+    *("sales_feed", "raw_sales", "customer_identities", "customer_analytics"),
+    *("customer_changes", "ecom_reconciliation", "customer_report"),
+)
+"""Tables before which the bad day is kept as it is then, each made from the last."""
 
 
 @dataclass
@@ -42,16 +47,19 @@ class KeptShop:
 
     def reopen(self, data: Path, begins_at: str) -> OrdinaryShop:
         """Open a copy for which the tables before *begins_at* were made already."""
-        return reopen_shop(self.packed, self._stage(begins_at), data)
+        return reopen_shop(self.packed, self._stage(begins_at or TABLES[0]), data)
 
     def _stage(self, begins_at: str) -> Path:
-        wanted = TABLES[: TABLES.index(begins_at)] if begins_at else ()
-        if not wanted:
+        """Return the data in which the tables before *begins_at* are made."""
+        number = TABLES.index(begins_at)
+        if number == 0:
             return self.morning
+        earlier = [each for each in STAGES if TABLES.index(each) < number]
+        start = earlier[-1] if earlier else TABLES[0]
 
         def run_those_before(folder: Path) -> None:
-            shop = reopen_shop(self.packed, self.morning, folder / "data")
-            shop.update(BAD_DAY, wanted)
+            shop = reopen_shop(self.packed, self._stage(start), folder / "data")
+            shop.update(BAD_DAY, TABLES[TABLES.index(start) : number])
             assert shop.failure is None
 
         return self.built_once.get(f"shop_at_{begins_at}", run_those_before) / "data"

@@ -85,6 +85,26 @@ def test_without_credentials_the_bucket_counts_as_one_that_refuses(
         Warehouse(credentials.url).exists("outlets")
 
 
+def test_a_bucket_that_takes_nothing_more_keeps_what_it_has(
+    credentials: Bucket,
+) -> None:
+    """Whole updates of a filled bucket are tried at night."""
+    name = "outlets/outlets.parquet"
+    credentials.restore({name: encode_outlet("old")})
+    credentials.proxy.begin(Fault("503"))
+    warehouse, new = Warehouse(credentials.url), [{"outlet_id": "new"}]
+
+    with pytest.raises(StoreUnavailable) as refused:
+        warehouse.write("outlets", Outlets, make_table(Outlets, new))
+
+    assert "did not answer as it should (SlowDown)" in refused.value.cause
+    assert "then run it again." in refused.value.remedy
+    assert credentials.objects() == {name: encode_outlet("old")}
+    credentials.proxy.begin()
+    warehouse.write("outlets", Outlets, make_table(Outlets, new))
+    assert list(warehouse.read("outlets", Outlets)["outlet_id"]) == ["new"]
+
+
 def test_a_failure_is_no_absence(credentials: Bucket) -> None:
     """Or a first load would begin where tables are."""
     credentials.proxy.begin(Fault("500", method="HEAD"))

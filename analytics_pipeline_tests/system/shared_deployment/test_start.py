@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.commands import workspace
 from analytics_pipeline_tests.chain_of_shops import write_shop
 from analytics_pipeline_tests.system.shared_deployment.processes import environment
 
@@ -116,19 +117,18 @@ def chain(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def find_workspace(port: str = "", **given: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "analytics_pipeline.commands.workspace", port],
-        env={**environment(), **given},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def find_workspace(
+    monkeypatch: pytest.MonkeyPatch, port: str = "", **given: str
+) -> int:
+    """Ask which locations there are, as the script does; return the exit code."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    return workspace.main(port)
 
 
-def locations_in(workspace: str) -> list[tuple[str, str]]:
+def locations_in(printed: str) -> list[tuple[str, str]]:
     """The kind and the name of each location."""
-    text = Path(workspace.strip()).read_text(encoding="utf-8")
+    text = Path(printed.strip()).read_text(encoding="utf-8")
     return [
         (kind, place["location_name"])
         for entry in json.loads(text)["load_from"]
@@ -139,7 +139,13 @@ def locations_in(workspace: str) -> list[tuple[str, str]]:
 def test_without_a_home_the_records_are_files_next_to_the_workspace(
     tmp_path: Path,
 ) -> None:
-    result = find_workspace(ANALYTICS_DATA_DIR=str(tmp_path))
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "analytics_pipeline.commands.workspace", ""],
+        env={**environment(), "ANALYTICS_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
     folder = Path(result.stdout.strip()).parent
     assert folder == tmp_path / ".dagster"
@@ -161,11 +167,14 @@ def test_the_home_of_dagster_is_the_folder_of_the_workspace_unless_it_is_set(
     assert start(programs, "webserver", **given, DAGSTER_HOME="c").stdout == "c\n"
 
 
-def test_a_chain_is_served_with_a_location_for_each_shop(chain: dict[str, str]) -> None:
-    result = find_workspace(**chain)
+def test_a_chain_is_served_with_a_location_for_each_shop(
+    chain: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert find_workspace(monkeypatch, **chain) == 0
 
-    assert result.returncode == 0, result.stderr
-    assert locations_in(result.stdout) == [
+    assert locations_in(capsys.readouterr().out) == [
         ("python_module", "north"),
         ("python_module", "south"),
     ]
@@ -173,19 +182,28 @@ def test_a_chain_is_served_with_a_location_for_each_shop(chain: dict[str, str]) 
 
 def test_a_chain_with_one_process_for_the_code_is_refused(
     chain: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    result = find_workspace("4000", **chain)
+    assert find_workspace(monkeypatch, "4000", **chain) == 2
 
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "Unset ANALYTICS_CODE_PORT" in result.stderr
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Unset ANALYTICS_CODE_PORT" in printed.err
 
 
-def test_a_process_for_the_code_is_a_location_of_the_same_name(tmp_path: Path) -> None:
+def test_a_process_for_the_code_is_a_location_of_the_same_name(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     given = {"ANALYTICS_DATA_DIR": str(tmp_path)}
 
-    result = find_workspace("4000", **given)
+    assert find_workspace(monkeypatch, "4000", **given) == 0
 
-    assert locations_in(result.stdout) == [("grpc_server", "analytics_pipeline")]
+    assert locations_in(capsys.readouterr().out) == [
+        ("grpc_server", "analytics_pipeline")
+    ]
 
 
 def test_a_container_says_where_its_webserver_listens(

@@ -27,6 +27,7 @@ from analytics_pipeline_tests.system.histories.store_by_hand import (
 )
 
 NOON_IN_MAY = datetime(2026, 5, 4, 16, tzinfo=UTC)
+WITH_CHANGES = TABLES[: TABLES.index("customer_changes") + 1]
 ANN, ANN_AGAIN, BO = 1, 2, 4
 """Records by their place: the walk-in is 0; see the contacts of the store by hand."""
 HUNDRED = Basket(Decimal(100))
@@ -47,7 +48,7 @@ class ShopHistory:
     def publish(self, **options: Any) -> pd.DataFrame:
         """Publish yesterday; return the reported changes."""
         self.pipeline.export()
-        self.pipeline.run(self.day, **options)
+        self.pipeline.run(self.day, **{"tables": WITH_CHANGES} | options)
         return self.reported(self.day)
 
     def next_day(self, days: int = 1, **options: Any) -> pd.DataFrame:
@@ -137,6 +138,7 @@ def test_each_sale_that_changes_a_person_is_named_with_its_cause(
     assert sorted(expected) == sorted(values(reported))
 
 
+@pytest.mark.nightly
 def test_a_sale_moves_from_one_person_to_another(shop_history: ShopHistory) -> None:
     sale = shop_history.store.sales[0]
     shop_history.store.reassign(sale, BO)
@@ -157,6 +159,7 @@ def test_a_sale_moves_from_one_person_to_another(shop_history: ShopHistory) -> N
     ]
 
 
+@pytest.mark.nightly
 def test_a_corrected_value_is_reported_before_and_after(
     shop_history: ShopHistory,
 ) -> None:
@@ -375,6 +378,7 @@ def test_a_sale_in_quarantine_is_reported_even_on_a_quiet_day(
     ]
 
 
+@pytest.mark.nightly
 def test_an_order_with_another_date_is_an_edit(shop_history: ShopHistory) -> None:
     shop_history.store.move(shop_history.store.sales[0], (-40, "12:00"))
 

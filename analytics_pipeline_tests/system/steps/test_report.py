@@ -16,7 +16,6 @@ from analytics_pipeline.storage.files_for_people import ReportFiles
 from analytics_pipeline_tests.light_run import TABLES, exit_code_of, run_light
 from analytics_pipeline_tests.simulated_shop import (
     FIRST_DAY,
-    LONG_AGO,
     SimulatedShop,
     open_simulated_shop,
 )
@@ -28,9 +27,7 @@ ONLY_THE_REPORT = ("customer_report",)
 @pytest.fixture(scope="module")
 def two_days(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    with open_simulated_shop(
-        folder / "data", seed=5, customers=60, opened_on=LONG_AGO
-    ) as shop:
+    with open_simulated_shop(folder / "data", seed=5, customers=60) as shop:
         run_light(shop.settings, FIRST_DAY, tables=TABLES)
         shop.live_until(NEXT_DAY)
         run_light(shop.settings, NEXT_DAY, tables=TABLES)

@@ -9,7 +9,7 @@ import pytest
 from analytics_pipeline.commands.person import explain_customer
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.simulator.records import Sale
-from analytics_pipeline_tests.light_run import evidence_of, run_light
+from analytics_pipeline_tests.light_run import TABLES, evidence_of, run_light
 from analytics_pipeline_tests.oracle.left_out import (
     LeftOut,
     hidden_walk_in,
@@ -48,7 +48,12 @@ def paid_sales(shop: SimulatedShop) -> list[Sale]:
 
 def update(shop: SimulatedShop) -> list[Any]:
     noon = datetime.combine(FIRST_DAY + timedelta(days=1), datetime.min.time(), UTC)
-    return run_light(shop.settings, FIRST_DAY, clock=lambda: noon.replace(hour=16))
+    return run_light(
+        shop.settings,
+        FIRST_DAY,
+        clock=lambda: noon.replace(hour=16),
+        tables=TABLES[: TABLES.index("customer_analytics") + 1],
+    )
 
 
 def reported(events: list[Any], check: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_sales_are_quarantined_and_good_after_a_replay(shop: SimulatedShop) -> N
     sales = some_sales(shop, 0, 5)
     sales.append(max(state.sales.values(), key=lambda sale: sale.version))
 
-    events = run(shop, [sale.id for sale in sales])
+    events = run(shop, [sale.id for sale in sales], tables=SOURCES)
 
     assert evidence_of(events, "sales_feed", "rows_are_sound")["in_quarantine"] == 3
     assert {(rule, record) for rule, record, *_ in listed(shop, "sales_feed")} == {
@@ -100,11 +100,7 @@ def test_sales_are_quarantined_and_good_after_a_replay(shop: SimulatedShop) -> N
     log = shop.local.sales_log()
     assert log.cursor() == sales[-1].version
     assert log.row_count() == len(state.sales) - 3
-    for sale in sales:
-        del state.sales[sale.id]
-    assert expected_master(state, FIRST_DAY) == shop.rows(MASTER)
 
-    state.sales |= {sale.id: sale for sale in sales}
     run(shop, [], days=0, replay=True)
     assert listed(shop, "sales_feed") == []
     assert expected_master(state, FIRST_DAY) == shop.rows(MASTER)

@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.assets.raw_sales: which days are compared with which."""
 
+import shutil
 from datetime import date, timedelta
 from functools import cache
 
@@ -102,11 +103,17 @@ class PaperShop:
         return self.cut({day: sales(day, **sold)}, caught_up)[day]
 
 
+@pytest.fixture(scope="module")
+def seventy_days(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("seventy")
+    PaperShop(folder).store(last(70))
+    return folder
+
+
 @pytest.fixture
-def paper(tmp_path):
-    shop = PaperShop(tmp_path)
-    shop.store(last(70))
-    return shop
+def paper(seventy_days, tmp_path):
+    shutil.copytree(seventy_days, tmp_path, dirs_exist_ok=True)
+    return PaperShop(tmp_path)
 
 
 def test_a_day_is_compared_with_the_stored_ones(paper):

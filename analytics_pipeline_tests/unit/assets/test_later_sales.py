@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.assets.sales_feed import check_later_sales, find_later_sales
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.unit.assets.test_stale_days import READ_AT, KeptShop
 
 PAID = {"state": "closed", "paid_cents": 700, "register_id": "till-7"}
@@ -94,7 +95,7 @@ def test_a_log_without_sales_has_no_later_one_rule_1_5(kept):
     assert reported(kept) == []
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=up_to(5), deadline=None)
 @given(
     st.lists(
         st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30)),  # noqa: DTZ001

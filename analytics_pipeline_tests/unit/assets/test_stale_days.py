@@ -21,6 +21,7 @@ from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.settings import Engine, load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.tables import CatchUp
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.made import compared, days_cut
 from analytics_pipeline_tests.tables import make_table
 
@@ -139,7 +140,7 @@ def happen(kept, what, *given):
         getattr(kept, what)(*given)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=up_to(4), deadline=None)
 @given(happenings=st.lists(HAPPENINGS, max_size=6))
 def test_what_is_new_since_an_agreement_is_found_as_all_is(happenings):
     compare_after(happenings)
@@ -147,7 +148,7 @@ def test_what_is_new_since_an_agreement_is_found_as_all_is(happenings):
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1200)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=up_to(200), deadline=None)
 @given(happenings=st.lists(HAPPENINGS, max_size=12))
 def test_after_longer_histories_too(happenings):
     compare_after(happenings)

@@ -1,6 +1,7 @@
 """``doctor`` and ``status`` say what somebody has switched off in Dagster's UI."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +44,16 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return load_settings()
 
 
+@pytest.fixture(scope="module")
+def empty_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = load_settings(data_dir=tmp_path_factory.mktemp("empty"))
+    open_instance(settings).dispose()
+    return settings.records_dir
+
+
 @pytest.fixture
-def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+def instance(settings: Settings, empty_records: Path) -> Iterator[dg.DagsterInstance]:
+    shutil.copytree(empty_records, settings.records_dir)
     with open_instance(settings) as instance:
         yield instance
 

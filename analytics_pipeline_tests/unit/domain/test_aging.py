@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.model.policy import Policy, TierBasis
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.tables import rows_to_ibis
 
 LAST = date(2026, 2, 1)
@@ -123,7 +124,7 @@ PURCHASES = st.lists(
     tier_basis=st.sampled_from(TierBasis),
     start=st.integers(0, 95),
 )
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=up_to(6), deadline=None)
 def test_what_moves_without_news_moves_on_that_day_and_not_before_rule_5_7(
     engine, histories, tier_basis, start
 ):

@@ -15,6 +15,7 @@ from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.vocabulary import Tier
 from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.tables import rows_to_ibis, table_to_ibis
 
 D = date(2026, 6, 20)
@@ -251,7 +252,7 @@ def histories(draw):
 
 
 @given(history=histories())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=up_to(12), deadline=None)
 def test_every_figure_of_rules_5_1_to_5_6_equals_a_plain_count(engine, history):
     found = measure(engine, **history)
 

@@ -12,6 +12,7 @@ from analytics_pipeline.domain.web_orders import (
     find_mark,
     unmark,
 )
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.order_numbers import (
     COUNTS,
     GROUPED,
@@ -21,7 +22,7 @@ from analytics_pipeline_tests.order_numbers import (
 )
 from analytics_pipeline_tests.unit.domain.test_order_matching import ecom_orders, order
 
-FEW = settings(max_examples=20, deadline=None)
+FEW = settings(max_examples=up_to(20), deadline=None)
 LARGE = st.integers(1000, 10**13).map(str)
 
 

@@ -34,6 +34,7 @@ from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.storage.csv import render_csv
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.tables import make_table
 
 D = date(2026, 6, 20)
@@ -166,7 +167,7 @@ HISTORIES = st.lists(BOUGHT, max_size=8, unique_by=lambda bought: bought.key)
 ALIVE = st.sets(st.sampled_from(PEOPLE))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=up_to(15))
 @given(HISTORIES, HISTORIES, st.tuples(ALIVE, ALIVE), st.sampled_from((1, 2, 30, 91)))
 def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
     before, after, people, days
@@ -204,7 +205,7 @@ def assert_that_each_row_is_a_change(reported: pd.DataFrame) -> None:
             assert change == (of * 100 if "." in after else of)
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=up_to(8))
 @given(HISTORIES, HISTORIES)
 def test_only_people_of_whom_something_changed_are_reported(before, after):
     reported, earlier, later = changes(before, after)

@@ -27,6 +27,7 @@ from analytics_pipeline.domain.contacts import (
     show_phone,
 )
 from analytics_pipeline.model.policy import Policy
+from analytics_pipeline_tests.examples import up_to
 
 ANN = "ann@example.com"
 REGIONS = ("US", "NZ", "AU", "GB", "DE")
@@ -158,7 +159,7 @@ def decorated(draw, addresses=ADDRESSES):
     return address, draw(around) + text + end + draw(around)
 
 
-@settings(max_examples=200)
+@settings(max_examples=up_to(200))
 @given(decorated())
 @example(("a@shop.test", "MAILTO: ａ\u200b@shop.test;;"))
 def test_decoration_never_changes_the_key_rule_3_2(pair):
@@ -170,7 +171,7 @@ def test_decoration_never_changes_the_key_rule_3_2(pair):
     assert not holds_several_addresses(typed)
 
 
-@settings(max_examples=200)
+@settings(max_examples=up_to(200))
 @given(decorated(), decorated())
 def test_two_addresses_never_have_one_key_rule_3_2(one, two):
     assume(one[0] != two[0])
@@ -186,7 +187,7 @@ ANY_TEXT = st.text(max_size=30) | st.text(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=up_to(400))
 @given(ANY_TEXT)
 @example("ann@xn--mgba3gch31f060k.com")
 def test_cleaning_an_email_twice_changes_nothing_rule_3_2(text):
@@ -357,7 +358,7 @@ def typed_numbers(draw):
     return region, e164, full_width(text) if draw(st.booleans()) else text
 
 
-@settings(max_examples=300)
+@settings(max_examples=up_to(300))
 @given(typed_numbers())
 def test_every_number_is_itself_however_it_is_typed_rule_3_2(drawn):
     """As each is its own key, no two different ones share a key."""
@@ -368,7 +369,7 @@ def test_every_number_is_itself_however_it_is_typed_rule_3_2(drawn):
     assert normalise_phone(show_phone(number), None) == number
 
 
-@settings(max_examples=100)
+@settings(max_examples=up_to(100))
 @given(st.sampled_from(REGIONS).flatmap(lambda r: st.tuples(st.just(r), numbers(r))))
 def test_scientific_notation_is_never_a_number_rule_3_2(drawn):
     region, e164 = drawn
@@ -378,7 +379,7 @@ def test_scientific_notation_is_never_a_number_rule_3_2(drawn):
         assert normalise_phone(typed, region) is None
 
 
-@settings(max_examples=300)
+@settings(max_examples=up_to(300))
 @given(
     st.text(max_size=20) | st.text("0123456789+-(). ,;x#extE/\u200b٣５", max_size=20),
     st.sampled_from([*REGIONS, None]),

@@ -20,6 +20,7 @@ from analytics_pipeline.domain.contacts import (
     normalise_phone,
 )
 from analytics_pipeline.model.policy import Policy
+from analytics_pipeline_tests.examples import up_to
 
 KEYS = ContactKeys(secret=b"a secret of the tests", region="US", policy=Policy())
 NO_PATTERNS = Policy(placeholder_contains=(), placeholder_prefixes=())
@@ -52,7 +53,7 @@ def test_an_email_key_is_trimmed_lowered_and_valid(typed, key):
     assert key == normalise_email(typed)
 
 
-@settings(max_examples=50)
+@settings(max_examples=up_to(50))
 @given(st.emails())
 def test_an_email_key_is_its_own_key(address):
     key = normalise_email(address)

@@ -16,6 +16,7 @@ from analytics_pipeline.domain.web_orders import (
     match_orders,
     noted_text,
 )
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.order_numbers import (
     GROUPED,
     NUMBERS,
@@ -157,7 +158,7 @@ def change(way, number):
         return number
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=up_to(40), deadline=None)
 @given(
     st.lists(st.tuples(NUMBERS, WAYS, NOTES), min_size=1, max_size=5),
     st.booleans(),

@@ -17,6 +17,7 @@ from analytics_pipeline.domain.identity import (
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
+from analytics_pipeline_tests.examples import up_to
 
 POLICY = Policy()
 RECORD = {
@@ -444,7 +445,7 @@ ENDS = st.integers(0, 8).map(lambda n: f"c{n}")
 DECLARED = st.lists(
     st.tuples(ENDS, ENDS, st.sampled_from(["same", "different"])), max_size=5
 )
-FEW = settings(max_examples=8, deadline=None)
+FEW = settings(max_examples=up_to(8), deadline=None)
 LOW = Policy(max_shared=3)
 
 
@@ -703,7 +704,7 @@ def changed(rows, changes):
     return list(table.values())
 
 
-@settings(FEW, max_examples=16)
+@settings(FEW, max_examples=up_to(16))
 @given(PEOPLE, CHANGES, DECLARED)
 def test_a_person_keeps_its_id_until_its_own_record_is_gone_or_an_older_one_joins(
     rows, changes, declared

@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 from analytics_pipeline.domain.web_orders import counts_unsynced, match_orders
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline_tests.examples import up_to
 
 D = date(2025, 6, 15)
 SHOP = "ecw:0123456789ABCDEF"
@@ -338,7 +339,7 @@ ORDERS = st.tuples(EXPORTED, EXPORTED, EXPORTED).map(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=up_to(10), deadline=None)
 @given(ORDERS, SALES)
 def test_every_order_is_there_and_no_sale_is_matched_twice(orders, sales):
     matched = match(orders, sales)
@@ -350,7 +351,7 @@ def test_every_order_is_there_and_no_sale_is_matched_twice(orders, sales):
     assert (matched["sale_id"].isna() == (matched["evidence"] == "none")).all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=up_to(10), deadline=None)
 @given(ORDERS, SALES, st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(orders, sales, shuffler):
     first = match(orders, sales)

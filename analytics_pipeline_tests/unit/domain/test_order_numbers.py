@@ -11,9 +11,10 @@ from analytics_pipeline.domain.web_orders import (
     first_words,
     noted_text,
 )
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.order_numbers import INVISIBLE, NUMBERS, SAME_NUMBER
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=up_to(60), deadline=None)
 SPACES = st.sampled_from([" ", "  ", "\t", "\u00a0", "\u2003"])
 LINE_ENDS = st.sampled_from(["\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028"])
 WORDS = st.text(st.characters(codec="utf-8"), max_size=80)

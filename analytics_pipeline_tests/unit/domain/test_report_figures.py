@@ -18,6 +18,7 @@ from analytics_pipeline.model.schemas.report import CustomerReport
 from analytics_pipeline.model.vocabulary import ReportFigure
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.tables import TABLES
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.report_measured import (
     AS_OF,
     measure,
@@ -51,7 +52,7 @@ def numbers(report, figure):
     return {(r.label, r.series): r.amount for r in rows_of(report, figure) if r.amount}
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=up_to(6), deadline=None)
 @given(purchases())
 def test_the_report_of_any_history_keeps_its_contract_and_adds_up(engine, rows):
     measured = measure(engine, rows)

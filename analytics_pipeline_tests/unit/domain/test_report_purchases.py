@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain.report import month_before, month_of, name_month
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.report_measured import (
     AS_OF,
     first_orders,
@@ -52,7 +53,7 @@ def test_a_month_before_a_long_month_ends_with_the_shorter_one(day, before):
     assert month_before(day) == before
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=up_to(10), deadline=None)
 @given(purchases())
 def test_months_cohorts_second_orders_and_last_days_are_as_counted_one_by_one(
     engine, rows

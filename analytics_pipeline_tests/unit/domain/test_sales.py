@@ -16,6 +16,7 @@ from analytics_pipeline.domain.sales import (
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.model.vocabulary import SaleStatus
+from analytics_pipeline_tests.examples import up_to
 
 STORE_ZONE = "America/New_York"
 DTYPES = {
@@ -209,7 +210,7 @@ def test_an_awaiting_sale_counts_if_paid_but_for_a_cent(total, paid, is_complete
     assert is_completed == sale["is_completed"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=up_to(40))
 @given(
     total=st.integers(-1000, 5000),
     missing=st.integers(-300, 300),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from analytics_pipeline.domain.identity import no_overrides
 from analytics_pipeline.domain.people import check_people, describe_merged
 from analytics_pipeline.model.checks import Severity
+from analytics_pipeline_tests.examples import up_to
 
 
 def tables(*people):
@@ -187,7 +188,7 @@ def has_groups(names, pairs):
     return len(named) > 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=up_to(60), deadline=None)
 @given(
     st.lists(
         st.tuples(PERSON, st.sets(st.tuples(st.integers(0, 4), st.integers(0, 4)))),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.anomalies.days import check_volume, poisson_tail
 from analytics_pipeline.model.policy import AnomalyLimits
+from analytics_pipeline_tests.examples import up_to
 
 TUESDAY = date(2026, 6, 23)
 PATTERN = (41, 41, 50, 45, 70, 90, 20)
@@ -322,7 +323,7 @@ def test_a_shop_whose_days_differ_by_chance_is_hardly_ever_alarmed(pattern):
     assert len(alarms) <= 0.005 * len(checked)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=up_to(60), derandomize=True, deadline=None)
 @given(st.integers(0, 10**6), st.integers(60, 300))
 def test_two_fifths_of_the_normal_orders_are_always_reported(seed, mean):
     """Of days that differ a lot by chance, half may be chance too."""

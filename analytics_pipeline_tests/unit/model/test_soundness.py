@@ -11,6 +11,7 @@ from pandera.errors import SchemaErrors
 from analytics_pipeline.model.schemas.soundness import is_sound, rules_of
 from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.tables import TABLES
+from analytics_pipeline_tests.examples import up_to
 
 SCHEMAS = [spec.schema for spec in TABLES.values()]
 FAR = 10**16
@@ -87,7 +88,7 @@ def test_a_sound_frame_is_seen_to_be_sound(schema, rows):
     assert is_sound(frame, schema)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=up_to(30), deadline=None)
 @given(st.data())
 def test_no_damage_is_overlooked(data):
     schema = data.draw(st.sampled_from(SCHEMAS))

@@ -22,6 +22,7 @@ from analytics_pipeline.sources.lightspeed.customers import customers_rows
 from analytics_pipeline.sources.lightspeed.outlets import details_of, outlets_rows
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import encode
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.light_run import (
     SOURCES,
     PatientLightspeed,
@@ -44,7 +45,7 @@ from analytics_pipeline_tests.unit.sources.samples import (
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())
 MISSING = object()
 
-QUICK = settings(max_examples=50, deadline=timedelta(seconds=5), database=None)
+QUICK = settings(max_examples=up_to(50), deadline=timedelta(seconds=5), database=None)
 
 ODD = st.one_of(
     st.just(MISSING),

@@ -20,6 +20,7 @@ from analytics_pipeline.sources.lightspeed.replies import PassingFault, read_rep
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.sources.values import UnreadableRecord, decode_in_parts
 from analytics_pipeline.storage.parquet import encode
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.unit.sources.samples import Store, flat_sale, nested_sale
 
 DEEP = "[" * 5_000 + "]" * 5_000
@@ -272,7 +273,7 @@ def client_of(
     )
 
 
-QUICK = settings(max_examples=60, deadline=timedelta(seconds=10), database=None)
+QUICK = settings(max_examples=up_to(60), deadline=timedelta(seconds=10), database=None)
 
 
 @QUICK

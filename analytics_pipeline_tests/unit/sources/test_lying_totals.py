@@ -93,23 +93,26 @@ def test_twelve_sales_cost_their_pages_and_one_more(lie: str, grants: int) -> No
     assert found.requests == -(-12 // grants) + 1
 
 
-@pytest.mark.parametrize("lie", LIES)
+SPREAD = {
+    "over a week": [n * 200 for n in range(3_000)],
+    "within an hour": [300_000 + n for n in range(3_000)],
+    "in one second": [300_000] * 3_000,
+    "half in one second": [n * 266 for n in range(1_500)] + [500_000] * 1_500,
+}
+
+
 @pytest.mark.parametrize(
-    "seconds",
+    ("lie", "spread"),
     [
-        pytest.param([n * 200 for n in range(3_000)], id="spread"),
-        pytest.param([300_000 + n for n in range(3_000)], id="within an hour"),
-        pytest.param([300_000] * 3_000, id="in one second"),
-        pytest.param(
-            [n * 400_000 // 1_500 for n in range(1_500)] + [500_000] * 1_500,
-            id="half of them in one second",
-        ),
+        pytest.param(lie, spread, marks=pytest.mark.nightly if (n + m) % 2 else ())
+        for n, lie in enumerate(LIES)
+        for m, spread in enumerate(SPREAD)
     ],
 )
 def test_full_pages_and_a_wrong_count_find_every_sale_within_the_budget(
-    lie: str, seconds: list[int]
+    lie: str, spread: str
 ) -> None:
-    found = Found(seconds, LIES[lie])
+    found = Found(SPREAD[spread], LIES[lie])
 
     assert len(read(found)) == 3_000
     assert found.requests <= FRUITLESS_REQUESTS + 3 * 3_000 / 100

@@ -169,13 +169,28 @@ def test_earlier_sales_stay_with_the_first_day(warehouse, engine):
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda folder: (folder / "2026-01.parquet").unlink(),
-        lambda folder: (folder / "2026-01.parquet").write_bytes(b"damaged"),
-        lambda folder: (folder / "index.json").write_text("{", encoding="utf-8"),
-        lambda folder: (folder / "index.json").write_text("[1]", encoding="utf-8"),
-        lambda folder: (folder / "index.json").unlink(),
+        pytest.param(
+            lambda folder: (folder / "2026-01.parquet").unlink(), id="no bundle"
+        ),
+        pytest.param(
+            lambda folder: (folder / "2026-01.parquet").write_bytes(b"damaged"),
+            id="damaged bundle",
+        ),
+        pytest.param(
+            lambda folder: (folder / "index.json").write_text("{", encoding="utf-8"),
+            id="damaged index",
+        ),
+        pytest.param(
+            lambda folder: (folder / "index.json").write_text("[1]", encoding="utf-8"),
+            id="foreign index",
+            marks=pytest.mark.nightly,
+        ),
+        pytest.param(
+            lambda folder: (folder / "index.json").unlink(),
+            id="no index",
+            marks=pytest.mark.nightly,
+        ),
     ],
-    ids=["no bundle", "damaged bundle", "damaged index", "foreign index", "no index"],
 )
 def test_without_a_whole_bundle_the_days_themselves_are_read(warehouse, engine, harm):
     warehouse.bundle(TABLE)

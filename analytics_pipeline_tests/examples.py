@@ -1,0 +1,37 @@
+"""How many examples a property is tried on: a part of them by day, all at night.
+
+Hypothesis calls such a choice a profile. ``pytest -m nightly`` takes the profile of the
+night and runs every property, however it is marked.
+"""
+
+import pytest
+from hypothesis import settings
+
+ALL, BY_DAY = 100, 25
+"""Hypothesis' own number of examples, and the part of it that is tried by day."""
+FEWEST = 3
+"""The first example is the simplest there is; so few find anything else."""
+
+
+def choose_profile(config: pytest.Config) -> None:
+    """Load the profile of the night if the tests of the night are asked for."""
+    settings.register_profile("day", max_examples=BY_DAY)
+    settings.register_profile("night", max_examples=ALL)
+    settings.load_profile("night" if is_night(config) else "day")
+
+
+def is_night(config: pytest.Config) -> bool:
+    """Say whether ``-m`` asks for the tests that are marked ``nightly``."""
+    return "nightly" in config.getoption("-m").replace("not nightly", "")
+
+
+def up_to(number: int) -> int:
+    """Return how many of *number* examples are tried in this run."""
+    part = number * settings.default.max_examples // ALL
+    return max(part, min(FEWEST, number))
+
+
+def is_property(item: pytest.Item) -> bool:
+    """Say whether Hypothesis draws the examples of a test."""
+    function = getattr(item, "function", None)
+    return bool(getattr(function, "is_hypothesis_test", False))
