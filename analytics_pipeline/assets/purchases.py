@@ -205,7 +205,8 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     # Tables: thousands of ids in the words of a query take long to read.
     forms = KnownNumbers(ecom_orders["order_number"]).forms
     if not forms:
-        sales = sales.limit(0)
+        none: pd.DataFrame = shop.engine.to_pandas(sales.limit(0).select(*_MATCHED_BY))
+        return none
     numbers = columns_to_ibis(pd.DataFrame({"form": forms}), {"form": "string"})
     words = pd.DataFrame({"word": first_words(forms)})
     begins = columns_to_ibis(words, {"word": "string"})
@@ -251,6 +252,8 @@ def _returns(
     returns: pd.DataFrame = shop.engine.to_pandas(
         found.select("sale_id", "customer_id", "return_for")
     )
+    if returns.empty:
+        return returns, returns[["sale_id", "customer_id"]]
     named = columns_to_ibis(returns[["return_for"]], {"return_for": "string"})
     originals = sales.filter(sales["sale_id"].isin(named["return_for"]))
     return returns, shop.engine.to_pandas(originals.select("sale_id", "customer_id"))

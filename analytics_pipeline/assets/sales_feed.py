@@ -45,6 +45,7 @@ from analytics_pipeline.model.checks import (
 from analytics_pipeline.model.errors import LightspeedRefused, LocalFailure, WrongUse
 from analytics_pipeline.model.ids import is_among, plain_id
 from analytics_pipeline.model.policy import MoneyBasis
+from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.soundness import is_sound
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
@@ -424,6 +425,8 @@ def find_later_sales(shop: Shop, log: SalesLog) -> pd.DataFrame:
     feed = shop.open_feed(log)
     # A sale whose date was corrected since has a version of today or before.
     dated_later = feed.filter(feed["sale_date"] >= tomorrow)
+    if not shop.engine.to_pandas(dated_later.count()):  # as on almost every day
+        return _with_registers(frame_of([], SalesFeed), frame_of([], RawSales))
     latest = latest_sales(log, versions_of(feed, dated_later))
     found = shop.engine.to_pandas(latest.filter(latest["sale_date"] >= tomorrow))
     sales = shape(found, SalesFeed)
@@ -433,8 +436,12 @@ def find_later_sales(shop: Shop, log: SalesLog) -> pd.DataFrame:
         shop.settings.time_zone,
         shop.policy.paid_tolerance_cents,
     )
-    registers = sales[["sale_id", "register_id"]]
-    return rows[rows["is_completed"]].merge(registers, on="sale_id")
+    return _with_registers(sales, rows[rows["is_completed"]])
+
+
+def _with_registers(sales: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return *rows*, which are ``RawSales``, with the registers of the *sales*."""
+    return rows.merge(sales[["sale_id", "register_id"]], on="sale_id")
 
 
 # ----------------------------------------------------------------------------------

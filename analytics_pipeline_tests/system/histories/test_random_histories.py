@@ -375,7 +375,7 @@ COMMON = settings(
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
 )
-ORDINARY = settings(COMMON, max_examples=3, stateful_step_count=24, derandomize=True)
+ORDINARY = settings(COMMON, max_examples=3, stateful_step_count=20, derandomize=True)
 NIGHTLY = settings(COMMON, max_examples=150, stateful_step_count=40, print_blob=True)
 
 
