@@ -116,12 +116,18 @@ class OneDocument(TyperGroup):
 
 @contextmanager
 def _ended_quietly() -> Iterator[None]:
-    """End with the code of an interruption where no command is at work yet.
+    """End as commands do where none is at work yet, such as in ``--version``.
 
-    Click would say that it aborted, and end with 1.
+    Click would say that it aborted, or show a traceback, and end with 1.
     """
     try:
         yield
+    except BrokenPipeError:  # nobody reads on, and so nobody misses anything
+        raise typer.Exit from None
+    except OSError as error:
+        cause = f"The output could not be written ({error.strerror or error})."
+        typer.echo(f"error: {cause}\n  Make room, or send it elsewhere.", err=True)
+        raise typer.Exit(LocalFailure.exit_code) from None
     except KeyboardInterrupt:
         typer.echo(SENTENCE, err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -20,7 +20,7 @@ ITSELF = "writes into docs: test_made_pages does it in another folder"
 _SHOWN = (
     ("README.md", INSTALLS, """
 python3 -m venv .venv && .venv/bin/pip install -q -c requirements.lock -e . && .venv/bin/analytics-pipeline demo
-python3 -m venv .venv && .venv/bin/pip install -q -c requirements.lock -e ".[dev]" && .venv/bin/pytest -q -n 2
+python3 -m venv .venv && .venv/bin/pip install -q -c requirements.lock -e ".[dev]" && .venv/bin/pytest -q -n 3
 """),
     ("architecture.md", ITSELF, """
 python -m analytics_pipeline_tests.documentation

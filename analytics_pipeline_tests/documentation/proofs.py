@@ -184,7 +184,7 @@ _HEAD = """\
 <!-- Made by: python -m analytics_pipeline_tests.documentation -->
 
 *By day* is what the README's test command runs. *At night* is what
-`pytest -q -n 2 -m nightly` adds; the workflow `.github/workflows/nightly.yml` runs it
+`pytest -q -n 3 -m nightly` adds; the workflow `.github/workflows/nightly.yml` runs it
 in parallel jobs, and what runs by day as on ten awkward days. Some tests state a
 property and let Hypothesis draw examples of it: by day a quarter of them, at night all.
 Files are those in `analytics_pipeline_tests/`.

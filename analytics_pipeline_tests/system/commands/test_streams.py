@@ -149,6 +149,14 @@ def test_a_result_that_a_full_disk_takes_is_a_failure(shop: Path) -> None:
     assert "No space left" in ended.stderr
 
 
+@pytest.mark.parametrize("typed", ["--version", "--help", "status --help"])
+def test_what_no_command_says_fails_on_a_full_disk_as_commands_do(typed: str) -> None:
+    ended = run_by_shell(typed, ">/dev/full")
+
+    assert ended.returncode == 5
+    assert ended.stderr.startswith("error: The output could not be written (No space")
+
+
 def test_the_next_file_does_not_get_the_number_of_a_closed_stream(
     tmp_path: Path,
 ) -> None:

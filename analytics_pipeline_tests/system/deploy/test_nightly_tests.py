@@ -72,8 +72,8 @@ def test_each_job_runs_the_tests_and_only_where_somebody_asked_for_it() -> None:
     commands = {name: job["steps"][-1]["run"] for name, job in jobs.items()}
 
     assert commands == {
-        "days": 'pytest -q -n 2 "--today=$TODAY"',
-        "long_forms": "pytest -q -n 2 -m nightly $TESTS",
+        "days": 'pytest -q -n 3 "--today=$TODAY"',
+        "long_forms": "pytest -q -n 3 -m nightly $TESTS",
     }
     assert {job["if"] for job in jobs.values()} == {"vars.RUN_NIGHTLY_TESTS == 'true'"}
     assert len(DAYS) == len(set(DAYS)) == 10
