@@ -122,7 +122,7 @@ def _ended_quietly() -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:  # nobody reads on, and so nobody misses anything
+    except BrokenPipeError:  # no one reads on, so nothing is missed
         raise typer.Exit from None
     except OSError as error:
         cause = f"The output could not be written ({error.strerror or error})."
