@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from analytics_pipeline.simulator.faults import FaultKind
+from analytics_pipeline.sources.values import FAR_VERSION
 from analytics_pipeline_tests.light_run import exit_code_of
 from analytics_pipeline_tests.system.faults.two_days import (
     TABLES,
@@ -90,11 +92,24 @@ def assert_nothing_wrong_is_kept(data: Path, before: Kept, ends: Ends) -> None:
     assert before.versions <= after.versions <= ends.versions
 
 
+def as_if_read_again(found: list[Any], expected: list[Any]) -> list[Any]:
+    """The quarantine with the reason that a record has that is bad without the fault.
+
+    Of a record that came with a far version no more is known until it is read again.
+    """
+    reasons = {entry[0]: entry for entry in expected}
+    return [
+        reasons.get(entry[0], entry) if entry[2] == FAR_VERSION else entry
+        for entry in found
+    ]
+
+
 def assert_ended(run: Run, data: Path, ends: Ends) -> None:
     """The data directory is where a run without faults leaves it."""
     found = sources_in(data)
     assert found.sales == ends.sources.sales
-    assert found.quarantine == ends.sources.quarantine
+    expected = ends.sources.quarantine
+    assert as_if_read_again(found.quarantine, expected) == expected
     assert found.files == ends.sources.files
     assert versions_in(data) <= ends.versions
     if run.tables == TABLES:
