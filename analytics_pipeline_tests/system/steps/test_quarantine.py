@@ -199,7 +199,7 @@ def test_a_record_delivered_without_a_version_is_good_after_a_replay(
     values = [
         e.metadata for e in events if "fixed" in (getattr(e, "metadata", 0) or {})
     ]
-    assert [int(metadata["fixed"].value) for metadata in values].count(1) == 1
+    assert [int(metadata["fixed"]) for metadata in values].count(1) == 1
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 

@@ -302,7 +302,9 @@ def test_a_directory_from_before_versions_is_read_again_and_gets_them(
     small_shop.live_until(NEXT_DAY)
     forget_versions(small_shop.data)
     assert versions_in(small_shop.data)["raw_sales"] == {None}
-    with pytest.raises(LocalFailure, match=r"no seal.*Run: analytics-pipeline update"):
+    with pytest.raises(
+        LocalFailure, match=r"is not sealed.*Run: analytics-pipeline update"
+    ):
         small_shop.local.load("customers", Customers)  # before any update
 
     reported, _counted = upgrade(small_shop)
