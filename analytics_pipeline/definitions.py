@@ -55,7 +55,7 @@ def build_definitions(
             *build_outside(settings.shop_name),
             *build_assets(settings, days, look_from_within),
         ],
-        schedules=[build_schedule(settings, days, watched)],
+        schedules=[build_schedule(settings, days)],
         sensors=[
             *build_sensors(watched),
             build_alert_sensor(watched),

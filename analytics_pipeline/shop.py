@@ -217,20 +217,6 @@ class Shop:
             zones |= set(self.load("outlets", Outlets)["time_zone"])
         return zones
 
-    def last_known_zones(self) -> set[str]:
-        """Return the zones by the last good outlets, whatever became of them since.
-
-        Where they are damaged, the next run reads them again; until then the store's
-        own zone is all that is known.
-        """
-        zones = {self.settings.time_zone}
-        try:
-            if self.warehouse.exists("outlets"):
-                zones |= set(self.warehouse.read("outlets", Outlets)["time_zone"])
-        except LocalFailure:
-            return zones
-        return zones
-
     # Tables ----------------------------------------------------------------------
 
     def load(

@@ -1,5 +1,6 @@
 """What the commands share: which shop, how they begin, and the exit code."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -98,14 +99,17 @@ class OneDocument(TyperGroup):
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Parse what was typed before the command."""
-        with _ended_quietly():
-            return super().make_context(*args, **options)
+        with _ended_quietly(), _output_explained():
+            try:
+                return super().make_context(*args, **options)
+            except BrokenPipeError:  # no one reads on, and only words were to be said
+                raise typer.Exit from None
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Parse and run the command that was typed."""
         is_json = "--json" in ctx.args
         try:
-            with _ended_quietly():
+            with _ended_quietly(), _output_explained():
                 return super().invoke(ctx)
         except _UsageError as error:
             if is_json:
@@ -116,21 +120,28 @@ class OneDocument(TyperGroup):
 
 @contextmanager
 def _ended_quietly() -> Iterator[None]:
-    """End as commands do where none is at work yet, such as in ``--version``.
+    """End with the code of an interruption where no command is at work yet.
 
-    Click would say that it aborted, or show a traceback, and end with 1.
+    Click would say that it aborted, and end with 1.
     """
     try:
         yield
-    except BrokenPipeError:  # no one reads on, so nothing is missed
-        raise typer.Exit from None
-    except OSError as error:
-        cause = f"The output could not be written ({error.strerror or error})."
-        typer.echo(f"error: {cause}\n  Make room, or send it elsewhere.", err=True)
-        raise typer.Exit(LocalFailure.exit_code) from None
     except KeyboardInterrupt:
         typer.echo(SENTENCE, err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _output_explained() -> Iterator[None]:
+    """End as commands do where a version or a help finds no room for its output."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
+            raise
+        cause = f"The output could not be written ({error.strerror})."
+        typer.echo(f"error: {cause}\n  Make room, or send it elsewhere.", err=True)
+        raise typer.Exit(LocalFailure.exit_code) from None
 
 
 # ----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """When the pipeline runs automatically: nightly, for missed days, for a new export."""
 
 import json
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -11,6 +12,8 @@ import dagster as dg
 
 from analytics_pipeline.assets.ecom_orders import FINGERPRINT_NOTE, export_path
 from analytics_pipeline.domain.sales import end_of
+from analytics_pipeline.model.errors import PipelineError
+from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.orchestration.jobs import (
     DAILY_UPDATE,
     ECOM_IMPORT,
@@ -21,11 +24,14 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import DUE_AT, Shop
 from analytics_pipeline.sources.web_shop.export import fingerprint_export
 from analytics_pipeline.sources.web_shop.export_file import read_placed
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline.tables import CUSTOMER_CHANGES, TABLES
 
 # ----------------------------------------------------------------------------------
 # When the pipeline runs automatically: every night, and for every missed day.
 
+
+_LOG = logging.getLogger(__name__)
 
 MASTER = dg.AssetKey("customer_analytics_master")
 DAYS_BACK = 14
@@ -40,9 +46,7 @@ SNAPSHOT = tuple(
 
 
 def build_schedule(
-    settings: Settings,
-    days: dg.DailyPartitionsDefinition,
-    open_shop: Callable[[], Shop],
+    settings: Settings, days: dg.DailyPartitionsDefinition
 ) -> dg.ScheduleDefinition:
     """Build the nightly schedule, at 02:00 store time.
 
@@ -71,7 +75,7 @@ def build_schedule(
             days,
             yesterday,
             settings.shop_name,
-            zones=open_shop().last_known_zones(),
+            zones=last_known_zones(settings),
         )
         tick = f"{moment:%Y-%m-%dT%H:%M}"
         first = dg.RunRequest(
@@ -131,6 +135,25 @@ def missed_days(
     first = min(done, default=yesterday)
     wanted = {day for day in keys if first <= day < yesterday}
     return sorted(wanted - good, reverse=True)
+
+
+def last_known_zones(settings: Settings) -> set[str]:
+    """Return the zones of the last good outlets, and the store's own.
+
+    What is wrong with the store or the outlets must not keep the night's run from being
+    asked for: the run says it.  Until then the store's own zone is all that is known.
+    """
+    try:
+        warehouse = Warehouse(settings.warehouse_url)
+        known = (
+            warehouse.read("outlets", Outlets)["time_zone"]
+            if warehouse.exists("outlets")
+            else ()
+        )
+    except (PipelineError, OSError) as error:
+        _LOG.warning("The outlets could not be read (%s).", type(error).__name__)
+        known = ()
+    return {settings.time_zone, *known}
 
 
 def _provisional(

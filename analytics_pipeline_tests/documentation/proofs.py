@@ -48,11 +48,11 @@ GUARANTEES: Mapping[str, tuple[str, ...]] = {
         "system/incidents/test_incidents.py",
         "system/incidents/test_ordinary_days.py",
     ),
-    "a failed request, wherever it comes, loses and doubles nothing": (
+    "a request that fails at any point loses and doubles nothing": (
         "system/faults/test_every_request.py",
         "system/faults/test_faults_by_seed.py",
     ),
-    "a killed process, wherever it dies, leaves whole files": (
+    "a process killed at any point leaves whole files": (
         "system/crashes/test_kills.py",
         "system/crashes/test_killed_commands.py",
         "system/object_store/test_kills.py",

@@ -1,13 +1,13 @@
 """Tests for analytics_pipeline.orchestration.schedules and partitions."""
 
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
 from analytics_pipeline.definitions import build_definitions
+from analytics_pipeline.model.errors import StoreUnavailable
 from analytics_pipeline.orchestration.jobs import (
     DAILY_UPDATE,
     FULL_REBUILD,
@@ -22,6 +22,7 @@ from analytics_pipeline.orchestration.schedules import (
 )
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests import clock
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -86,9 +87,7 @@ JUNE_21 = datetime(2025, 6, 21, 2, tzinfo=NEW_YORK)
 
 
 def test_it_runs_at_two_in_the_morning_store_time(settings):
-    schedule = build_schedule(
-        settings, business_days(settings), partial(open_shop, settings)
-    )
+    schedule = build_schedule(settings, business_days(settings))
 
     assert schedule.cron_schedule == "0 2 * * *"
     assert schedule.execution_timezone == "America/New_York"
@@ -173,9 +172,7 @@ def test_the_clocks_going_forward_or_back_skips_no_day(
 
 
 def test_nights_follow_each_other_through_both_changes_of_the_clocks(settings):
-    schedule = build_schedule(
-        settings, business_days(settings), partial(open_shop, settings)
-    )
+    schedule = build_schedule(settings, business_days(settings))
     for begin in (datetime(2025, 3, 7, tzinfo=UTC), datetime(2025, 10, 31, tzinfo=UTC)):
         times = dg._utils.schedules.schedule_execution_time_iterator(
             begin.timestamp(), schedule.cron_schedule, schedule.execution_timezone
@@ -213,6 +210,36 @@ def test_a_master_made_before_its_day_had_ended_is_made_again(settings, instance
 
     days = business_days(settings)
     assert missed_days(instance, days, str(yesterday), zones=ZONES) == [str(today)]
+
+
+@pytest.mark.parametrize("damage", ["a policy", "outlets", "a bucket"])
+def test_what_is_wrong_with_the_shop_keeps_no_run_from_being_asked_for(
+    tmp_path, instance, monkeypatch, damage
+):
+    settings = load_settings(data_dir=tmp_path, start_date=date(2025, 1, 1))
+    if damage == "a bucket":
+
+        def refuse(*_asked):
+            raise StoreUnavailable("The bucket does not answer.", "Try again later.")
+
+        monkeypatch.setattr(Warehouse, "exists", refuse)
+    if damage == "a policy":
+        settings.policy_file.write_text("vip_threshold = ")
+    if damage == "outlets":
+        path = open_shop(settings).warehouse.path("outlets")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"PAR1 damaged")
+    repository = build_definitions(settings).get_repository_def()
+    schedule = repository.get_schedule_def("daily_update_schedule")
+    context = dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=JUNE_21,
+        repository_def=repository,
+    )
+
+    requests = schedule.evaluate_tick(context).run_requests
+
+    assert [each.partition_key for each in requests] == ["2025-06-20"]
 
 
 def test_every_request_can_be_run_by_its_job(tick, definitions, instance):
