@@ -6,7 +6,6 @@ progress, or does not end, is ended, so that no other waits for it forever.
 
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -18,9 +17,10 @@ from pathlib import Path
 from types import FrameType
 
 from analytics_pipeline.engine.duckdb import interrupt_queries
-from analytics_pipeline.model.errors import RunEnded, RunTooLong
+from analytics_pipeline.model.errors import PipelineError, RunEnded, RunTooLong
 from analytics_pipeline.model.policy import RunLimits
-from analytics_pipeline.storage.state import Holder, HolderNote, kept_note
+from analytics_pipeline.storage.lease import Lease
+from analytics_pipeline.storage.state import Holder, HolderNote, kept_note, new_holder
 
 # ----------------------------------------------------------------------------------
 # What a run reports while it goes on, to a terminal if there is one.
@@ -69,7 +69,8 @@ class Holding:
     limits: RunLimits
     note: HolderNote | None
     clock: Callable[[], float] = time.monotonic
-    overdue: RunTooLong | None = None
+    lease: Lease | None = None
+    overdue: PipelineError | None = None
     can_be_interrupted: bool = False
     is_over: bool = False
     _ending: threading.Lock = field(default_factory=threading.Lock)
@@ -104,9 +105,11 @@ class Holding:
         return reported
 
     def look(self) -> None:
-        """Write the note; end the run if it has taken too long."""
+        """Write the note; end the run if it has taken too long, or lost its lease."""
         if self.note is not None:
             self.note.write(self.holder)
+        if self.lease is not None:
+            self.lease.holder = self.holder
         if self._ended_at is not None:
             if self.clock() - self._ended_at > GRACE and not self.is_over:
                 _die(self.overdue)
@@ -124,8 +127,10 @@ class Holding:
         with self._ending:
             self.can_be_interrupted = False
 
-    def _why_end(self) -> RunTooLong | None:
+    def _why_end(self) -> PipelineError | None:
         """Say why the run has to end, if it has to."""
+        if self.lease is not None and (lost := self.lease.why_lost()):
+            return lost
         now, limits = self.clock(), self.limits
         doing = f" at {self.holder.doing}" if self.holder.doing else ""
         if now - self._advanced > limits.idle_minutes * 60:
@@ -156,7 +161,7 @@ def holding_of(data_dir: Path) -> Holding | None:
     return _HELD.get(data_dir.resolve())
 
 
-def why_overdue() -> RunTooLong | None:
+def why_overdue() -> PipelineError | None:
     """Return why a run of this process was interrupted, if one was."""
     return next((each.overdue for each in _HELD.values() if each.overdue), None)
 
@@ -167,6 +172,7 @@ def watched(
     by: str,
     limits: RunLimits,
     clock: Callable[[], float] = time.monotonic,
+    lease: Lease | None = None,
 ) -> Iterator[Holding]:
     """Watch the run that holds *data_dir*; within it, the outer one goes on.
 
@@ -177,10 +183,9 @@ def watched(
     if place in _HELD:
         yield _HELD[place]
         return
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = Holder(by, os.getpid(), socket.gethostname(), now, "", now)
     with kept_note(data_dir) as note:
-        holding = _HELD[place] = Holding(holder, limits, note, clock)
+        holding = Holding(new_holder(by), limits, note, clock, lease)
+        _HELD[place] = holding
         done = threading.Event()
         watcher = threading.Thread(target=_watch, args=(holding, done), daemon=True)
         try:
@@ -231,9 +236,9 @@ def _main_thread() -> int:
     return threading.main_thread().ident or 0
 
 
-def _die(error: RunTooLong | None) -> None:
+def _die(error: PipelineError | None) -> None:
     """End a process that did not end when asked; the system frees the lock."""
     message = f"error: {error.cause}\n  {error.remedy}\n" if error else ""
     sys.stderr.write(message)
     sys.stderr.flush()
-    os._exit(RunTooLong.exit_code)
+    os._exit(error.exit_code if error else RunTooLong.exit_code)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -43,12 +44,25 @@ from analytics_pipeline.settings import (
     load_run_limits,
 )
 from analytics_pipeline.sources.web_shop.export_file import ExportDialect
-from analytics_pipeline.storage.files import make_folder, remove_scratch
+from analytics_pipeline.storage.files import AnyPath, make_folder, remove_scratch
 from analytics_pipeline.storage.files_for_people import QuarantineLists
+from analytics_pipeline.storage.lease import (
+    Claim,
+    Lease,
+    hold_lease,
+    identify_lock,
+    read_lease,
+)
+from analytics_pipeline.storage.object_store import is_shared, open_root
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline.storage.sales_log import SalesLog
-from analytics_pipeline.storage.state import Holder, read_holder, read_identity_key
+from analytics_pipeline.storage.state import (
+    IDENTITY_KEY,
+    Holder,
+    read_holder,
+    read_identity_key,
+)
 from analytics_pipeline.storage.tables import Warehouse
 
 Made = TypeVar("Made")
@@ -60,6 +74,9 @@ OnStored = Callable[[str, Candidate], None]
 def ignore_candidate(_table: str, _candidate: Candidate) -> None:
     """Do nothing with what was stored."""
 
+
+LOCK = ".lock"
+"""The file of a data directory whose lock keeps the runs of one machine apart."""
 
 DUE_AT = time(6)
 """When yesterday's master should be out, in store time; the nightly run is at two."""
@@ -95,12 +112,21 @@ class Shop:
         """Find the tables, the published files and the lists of quarantine."""
         self.warehouse = Warehouse(self.settings.warehouse_url)
         self.versions = StoredVersions(self.warehouse.root)
-        self.publication = Publication(
-            self.settings.data_dir, self.policy.archive_keep_days
-        )
+        copies = self.settings.data_dir if self.is_shared else None
+        self.publication = Publication(self.home, self.policy.archive_keep_days, copies)
         self.quarantine = QuarantineLists(self.settings.data_dir, self.policy.csv_bom)
         self.export_dialect = load_export_dialect(self.settings.policy_file)
         self.anomaly_limits = load_anomaly_limits(self.settings.policy_file)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether runs of several machines may share the tables."""
+        return is_shared(self.warehouse.root)
+
+    @property
+    def home(self) -> AnyPath:
+        """Where what was published is, and the key: the bucket if it is shared."""
+        return self.warehouse.root if self.is_shared else self.settings.data_dir
 
     @cached_property
     def engine(self) -> BaseBackend:
@@ -259,7 +285,7 @@ class Shop:
 
     def contact_keys(self, store_country: str | None) -> ContactKeys:
         """Return what turns e-mails and phone numbers into keys (rules 3.1, 3.2)."""
-        secret = read_identity_key(self.settings.data_dir / ".identity_key")
+        secret = read_identity_key(self.home / IDENTITY_KEY)
         region = self.policy.phone_region or store_country
         return ContactKeys(secret, region, self.policy)
 
@@ -279,7 +305,7 @@ def hold_directory(
     patience = (-1 if seconds is None else seconds) if wait else 0
     try:
         make_folder(data_dir)
-        lock = FileLock(data_dir / ".lock", mode=0o600, is_singleton=True)
+        lock = FileLock(data_dir / LOCK, mode=0o600, is_singleton=True)
         held = lock.acquire(timeout=patience)
     except Timeout as error:
         raise _in_use(data_dir, read_holder(data_dir)) from error
@@ -294,10 +320,36 @@ def hold_directory(
 
 
 @contextmanager
+def hold_shop(
+    settings: Settings, by: str, *, wait: bool, seconds: float | None = None
+) -> Iterator[Lease | None]:
+    """Hold the data directory and, where machines share a bucket, the lease on it.
+
+    The lock of the directory comes first: who has it knows that no other run of this
+    machine holds the lease.
+
+    Raises:
+        DirectoryInUse: as for ``hold_directory``.
+        StoreFailure: the bucket could not be used.
+    """
+    data_dir, began = settings.data_dir, monotonic()
+    with hold_directory(data_dir, wait=wait, seconds=seconds):
+        root = open_root(settings.warehouse_url)
+        if not is_shared(root):
+            yield None
+            return
+        patience = (-1.0 if seconds is None else seconds) if wait else 0.0
+        if patience > 0:
+            patience = max(patience - (monotonic() - began), 0.0)
+        with hold_lease(root, by, identify_lock(data_dir / LOCK), patience) as lease:
+            yield lease
+
+
+@contextmanager
 def hold_for_run(
     settings: Settings, by: str, *, wait: bool = False, seconds: float | None = None
 ) -> Iterator[Holding]:
-    """Hold the data directory for a run, which others see, and which has an end.
+    """Hold the shop for a run, which others see, and which has an end.
 
     Args:
         settings: of the shop.
@@ -307,14 +359,39 @@ def hold_for_run(
 
     Raises:
         DirectoryInUse: as there.
-        RunEnded: the run made no progress, or did not end, in the time that it has.
+        RunEnded: the run made no progress, or did not end, in the time that it has,
+            or it lost the lease.
     """
     limits = load_run_limits(settings.policy_file)
     with (
-        hold_directory(settings.data_dir, wait=wait, seconds=seconds),
-        watched(settings.data_dir, by, limits) as holding,
+        hold_shop(settings, by, wait=wait, seconds=seconds) as lease,
+        watched(settings.data_dir, by, limits, lease=lease) as holding,
     ):
         yield holding
+
+
+def find_holder(settings: Settings) -> Holder | None:
+    """Return who holds the shop, on whichever machine, as far as it says so.
+
+    Raises:
+        StoreFailure: the bucket of the tables could not be used.
+    """
+    here = read_holder(settings.data_dir)
+    claim = None if here else read_claim(settings)
+    return here or (claim.holder if claim else None)
+
+
+def read_claim(settings: Settings) -> Claim | None:
+    """Return the claim of a run on a shared bucket, but for a dead one of this machine.
+
+    Raises:
+        StoreFailure: the bucket could not be used.
+        LocalFailure: the object of the lease is damaged.
+    """
+    root, lock = open_root(settings.warehouse_url), settings.data_dir / LOCK
+    if not is_shared(root):
+        return None
+    return read_lease(root, identify_lock(lock) if lock.exists() else "")
 
 
 def _in_use(data_dir: Path, holder: Holder | None) -> DirectoryInUse:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 import ibis.expr.types as ir
@@ -324,7 +325,7 @@ _SHOWN_OF_GONE = ["Customer ID", "Customer Code", "Name", "Lifetime Value"]
 def _list_gone(shop: Shop, gone: Collection[str]) -> OwnersList:
     """List who is *gone*, as the published master last showed them."""
     master = pd.read_csv(
-        shop.publication.folder / MASTER,
+        BytesIO((shop.publication.folder / MASTER).read_bytes()),
         dtype="str",
         keep_default_na=False,
         encoding="utf-8-sig",

@@ -36,10 +36,10 @@ from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.model.text import say as count_of
 from analytics_pipeline.settings import DEPLOYMENT, VARIABLES, Settings, list_variables
-from analytics_pipeline.shop import Shop, open_shop, system_clock
+from analytics_pipeline.shop import Shop, find_holder, open_shop, system_clock
 from analytics_pipeline.sources.lightspeed.http import origin_for
 from analytics_pipeline.sources.lightspeed.replies import TokenRefused
-from analytics_pipeline.storage.state import Holder, read_holder
+from analytics_pipeline.storage.state import Holder
 
 # ----------------------------------------------------------------------------------
 # What ``doctor`` says of what it found: one function a check, each pure.
@@ -392,7 +392,13 @@ def _examine_folder(settings: Settings) -> Iterator[DoctorResult]:
     folder = settings.data_dir
     yield check_disk(probes.measure_disk(folder), folder)
     yield check_files(probes.list_exposed(folder), folder)
-    yield check_run(probes.is_held(folder), folder, read_holder(folder))
+    yield _tried("runs", lambda: _examine_run(settings))
+
+
+def _examine_run(settings: Settings) -> DoctorResult:
+    """See whether a run is under way."""
+    holder = find_holder(settings)
+    return check_run(probes.is_held(settings), settings.data_dir, holder)
 
 
 def _examine_records(settings: Settings) -> Iterator[DoctorResult]:

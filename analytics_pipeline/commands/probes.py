@@ -31,7 +31,7 @@ from analytics_pipeline.orchestration.instance import (
 )
 from analytics_pipeline.orchestration.resources import Lightspeed
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import Shop
+from analytics_pipeline.shop import LOCK, Shop, read_claim
 from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details_of
 from analytics_pipeline.sources.protocol import StoreDetails
 from analytics_pipeline.sources.web_shop.export import read_ecom_export
@@ -64,6 +64,7 @@ from analytics_pipeline.storage.publication import (
 )
 from analytics_pipeline.storage.state import (
     ACCEPT_AGAIN,
+    IDENTITY_KEY,
     KEY_BYTES,
     PUT_BACK,
     REMOVE_AND_REBUILD,
@@ -240,7 +241,7 @@ def has_lost_its_key(shop: Shop) -> bool:
         LocalFailure: the key is damaged.
         StoreFailure: the bucket of the tables could not be used.
     """
-    path = shop.settings.data_dir / ".identity_key"
+    path = shop.home / IDENTITY_KEY
     if path.exists():
         read_identity_key(path)
         return False
@@ -349,16 +350,20 @@ def is_exposed(secret: Path) -> bool:
     return secret.exists() and is_open_to(secret, stat.S_IRGRP | stat.S_IROTH)
 
 
-def is_held(data_dir: Path) -> bool:
-    """Say whether a run holds the data directory at this moment."""
-    path = data_dir / ".lock"
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, mode=0o600, timeout=0):
-            return False
-    except Timeout:
-        return True
+def is_held(settings: Settings) -> bool:
+    """Say whether a run holds the shop at this moment, on whichever machine.
+
+    Raises:
+        StoreFailure: the bucket of the tables could not be used.
+    """
+    path = settings.data_dir / LOCK
+    if path.exists():
+        try:
+            with FileLock(path, mode=0o600, timeout=0):
+                pass
+        except Timeout:
+            return True
+    return read_claim(settings) is not None
 
 
 # ----------------------------------------------------------------------------------
@@ -375,7 +380,7 @@ _COPY = (
     "directory hold the same."
 )
 _REMEDIES = {
-    ".identity_key": PUT_BACK,
+    IDENTITY_KEY: PUT_BACK,
     "acceptances.json": ACCEPT_AGAIN,
     "agreement.json": UPDATE,
     "alerts.json": SEND_AGAIN,
@@ -511,7 +516,7 @@ def _prove_archive(shop: Shop, found: StoredFiles) -> None:
     found.proved += shop.publication.count_noted() - len(damaged)
 
 
-def _remedy_for_csv(path: Path) -> str:
+def _remedy_for_csv(path: AnyPath) -> str:
     if path.name in (MASTER, FIRST_TIME_BUYERS):
         return UPDATE
     day = path.stem.split(".")[0].rpartition("_")[2]

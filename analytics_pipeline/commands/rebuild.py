@@ -18,7 +18,7 @@ from analytics_pipeline.orchestration.jobs import (
 from analytics_pipeline.orchestration.upkeep import remove_caches, set_damaged_aside
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
-from analytics_pipeline.storage.state import claim_store
+from analytics_pipeline.storage.home import prepare_store
 
 COMPARED = ("customers", "customer_identities", "ecom_orders")
 
@@ -104,7 +104,7 @@ def _read_no_copy(settings: Settings, terminal: Terminal) -> None:
     shop = open_shop(
         settings, notify=lambda sentence: terminal.note(f"note: {sentence}")
     )
-    claim_store(shop.warehouse.root, settings.data_dir)
+    prepare_store(shop.warehouse.root, settings.data_dir)
     shop.versions.refuse_newer()
     remove_caches(shop)
     if not shop.versions.is_older():  # the run seals what is from before seals

@@ -38,10 +38,10 @@ from analytics_pipeline.orchestration.tables import table_of
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.storage.files_for_people import ReportFiles
+from analytics_pipeline.storage.home import prepare_store
 from analytics_pipeline.storage.object_store import open_root
 from analytics_pipeline.storage.older_files import StoredVersions
-from analytics_pipeline.storage.publication import FIRST_TIME_BUYERS, MASTER
-from analytics_pipeline.storage.state import claim_store
+from analytics_pipeline.storage.publication import ARCHIVE, FIRST_TIME_BUYERS, MASTER
 
 # ----------------------------------------------------------------------------------
 # Run a job in this process, recorded on the instance that the UI shows.
@@ -108,7 +108,7 @@ def run_job(
         StoreFailure: its bucket could not be used.
     """
     store = open_root(settings.warehouse_url)
-    claim_store(store, settings.data_dir)
+    prepare_store(store, settings.data_dir)
     StoredVersions(store).refuse_newer()
     gc.set_threshold(*COLLECT_RARELY)
     with warnings.catch_warnings():
@@ -315,16 +315,19 @@ def _figures_of(outcome: Outcome, day: date) -> dict[str, Any]:
 
 def _published(shop: Shop, day: date) -> dict[str, Any]:
     """Return what people have before them, and where the files of *day* are."""
-    folder, published = shop.publication.folder, shop.publication.published()
+    publication = shop.publication
+    published = publication.published()
     is_newest = published is not None and published.as_of == day.isoformat()
-    reports = ReportFiles(folder, shop.policy.archive_keep_days)
-    archived = folder / "archive" / f"customer_analytics_{day}.csv"
+    reports = ReportFiles(shop.settings.data_dir, shop.policy.archive_keep_days)
+    archived = publication.for_people(f"{ARCHIVE}/customer_analytics_{day}.csv")
     return {
         "published": published.as_of if published else None,
         "provisional": bool(is_newest and published and published.provisional),
         "files": {
-            "master": folder / MASTER if is_newest else None,
-            "first_time_buyers": folder / FIRST_TIME_BUYERS if is_newest else None,
+            "master": publication.for_people(MASTER) if is_newest else None,
+            "first_time_buyers": (
+                publication.for_people(FIRST_TIME_BUYERS) if is_newest else None
+            ),
             "archived": None if is_newest else archived,
             "report": reports.latest if is_newest else reports.of(day),
         },

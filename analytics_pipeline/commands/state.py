@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from io import StringIO
 from itertools import takewhile
-from pathlib import Path
 
 import dagster as dg
 
@@ -36,13 +36,9 @@ from analytics_pipeline.orchestration.run_records import (
     shop_of,
 )
 from analytics_pipeline.orchestration.tables import asset_key
-from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.state import (
-    AlertMemory,
-    FailedCheck,
-    Holder,
-    read_holder,
-)
+from analytics_pipeline.shop import Shop, find_holder
+from analytics_pipeline.storage.files import AnyPath, read_if_there
+from analytics_pipeline.storage.state import AlertMemory, FailedCheck, Holder
 from analytics_pipeline.tables import SNAPSHOTS, TABLES, Kept
 
 # ----------------------------------------------------------------------------------
@@ -188,12 +184,13 @@ def _size(shop: Shop, name: str) -> tuple[int | None, str | None]:
     return (count(name) if shop.warehouse.exists(name) else None), None
 
 
-def _count_rows(file: Path) -> int | None:
+def _count_rows(file: AnyPath) -> int | None:
     """Count the rows of a published file; a cell may hold line breaks."""
-    if not file.exists():
+    content = read_if_there(file)
+    if content is None:
         return None
-    with file.open(newline="", encoding="utf-8") as stream:
-        return max(sum(1 for _ in csv.reader(stream)) - 1, 0)
+    lines = StringIO(content.decode("utf-8"), newline="")
+    return max(sum(1 for _ in csv.reader(lines)) - 1, 0)
 
 
 def in_store_time(shop: Shop, moment: str | None) -> str | None:
@@ -258,7 +255,7 @@ def list_dead(
     """
     begun = [each for each in records if is_begun(each)]
     typed = [each for each in begun if not _is_launched(each)]
-    if begun and is_held(shop.settings.data_dir):
+    if begun and is_held(shop.settings):
         # Of several commands only the newest can hold the directory.
         newest = max(typed, key=begin_of, default=None)
         return {each.dagster_run.run_id for each in typed if each is not newest}
@@ -576,7 +573,7 @@ def read_state(shop: Shop) -> State:
     fresh = published is not None and published.as_of >= due
     return State(
         runs,
-        read_holder(settings.data_dir),
+        find_holder(settings),
         published.as_of if published else None,
         published.provisional if published else False,
         published.rows if published else None,

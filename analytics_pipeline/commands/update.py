@@ -17,7 +17,8 @@ from analytics_pipeline.orchestration.jobs import (
 )
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
-from analytics_pipeline.storage.state import Acceptance, FailedCheck, claim_store
+from analytics_pipeline.storage.home import prepare_store
+from analytics_pipeline.storage.state import Acceptance, FailedCheck
 from analytics_pipeline.tables import TABLES, Check
 
 # ----------------------------------------------------------------------------------
@@ -65,7 +66,7 @@ def accept_failure(shop: Shop, check: str, reason: str, day: date) -> str:
             what no person can know better; or the store is another data directory's,
             or a newer program's.
     """
-    claim_store(shop.warehouse.root, shop.settings.data_dir)
+    prepare_store(shop.warehouse.root, shop.settings.data_dir)
     shop.versions.refuse_newer()
     found = _choose(_failures_of(shop, check), check, day)
     if found.failed.fingerprint is None:
@@ -96,7 +97,7 @@ def accept_check_result(
     Raises:
         WrongUse: nothing fails this check, or what fails cannot be accepted.
     """
-    claim_store(shop.warehouse.root, shop.settings.data_dir)
+    prepare_store(shop.warehouse.root, shop.settings.data_dir)
     names = (check, check.removeprefix(f"{table}."))
     failed = [each for each in check_results if each.blocks and each.check in names]
     if not failed:

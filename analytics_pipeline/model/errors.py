@@ -12,6 +12,7 @@
     ├── ChannelRefused          exit 3: a channel of alerts
     ├── StoreFailure            exit 3: the bucket that holds the tables
     │   ├── StoreUnavailable         a later try can help
+    │   │   └── LeaseLost                another run may have begun meanwhile
     │   └── StoreRefused             it cannot, until someone acts
     ├── EngineUnavailable       exit 3: the cluster that computes
     ├── DirectoryInUse          exit 4: another run holds the data directory
@@ -93,6 +94,10 @@ class StoreUnavailable(StoreFailure):
     """The bucket did not answer as it should; a later try can help."""
 
 
+class LeaseLost(StoreUnavailable):
+    """The run does not hold the store any more, so it must not write to it."""
+
+
 class StoreRefused(StoreFailure):
     """The bucket refused; another try is useless until someone acts."""
 
@@ -120,7 +125,7 @@ class RunTooLong(LocalFailure):
 
 
 class RunEnded(BaseException):
-    """Raised in the middle of the work of a run that takes too long.
+    """Raised in the middle of the work of a run that takes too long, or lost its lease.
 
     Like Ctrl-C it is no ordinary exception: work that goes on without what fails must
     not go on without this.
@@ -130,7 +135,7 @@ class RunEnded(BaseException):
         at_source: whether the run was waiting for Lightspeed.
     """
 
-    def __init__(self, why: RunTooLong) -> None:
+    def __init__(self, why: PipelineError) -> None:
         """Say why the run is ended."""
         super().__init__(why.cause)
         self.why = why
@@ -138,7 +143,7 @@ class RunEnded(BaseException):
 
     def as_failure(self) -> PipelineError:
         """Return the failure that it is to people."""
-        if not self.at_source:
+        if not (self.at_source and isinstance(self.why, RunTooLong)):
             return self.why
         return LightspeedUnavailable(self.why.cause, self.why.remedy)
 

@@ -19,7 +19,7 @@ from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
 from analytics_pipeline.sources.lightspeed.replies import Allowance
 from analytics_pipeline.sources.lightspeed.store import LightspeedStore
 from analytics_pipeline.sources.protocol import PointOfSale
-from analytics_pipeline.storage.state import claim_store
+from analytics_pipeline.storage.home import prepare_store
 
 # ----------------------------------------------------------------------------------
 # What Dagster's I/O manager does here: nothing, and it makes sure of that.
@@ -177,7 +177,7 @@ def shop_resource(open_shop: Callable[[], Shop]) -> dg.ResourceDefinition:
         with _in_turn(shop.settings, _name_run(context)) as holding:
             shop.progress = holding.listening(shop.progress)
             with _early_failure_in_two_lines():
-                claim_store(shop.warehouse.root, shop.settings.data_dir)
+                prepare_store(shop.warehouse.root, shop.settings.data_dir)
                 bring_up_to_date(shop)
                 set_damaged_aside(shop)
             yield shop

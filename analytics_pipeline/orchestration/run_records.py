@@ -30,7 +30,7 @@ from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.text import go_on
 from analytics_pipeline.orchestration.jobs import SHOP_TAG
 from analytics_pipeline.orchestration.tables import asset_key, table_of
-from analytics_pipeline.shop import Shop, hold_directory
+from analytics_pipeline.shop import Shop, hold_shop
 from analytics_pipeline.tables import TABLES
 
 # ----------------------------------------------------------------------------------
@@ -403,7 +403,7 @@ def list_dead_runs(shop: Shop, instance: dg.DagsterInstance) -> list[dg.DagsterR
         and record.start_time < begun_before
     ]
     if old:
-        with hold_directory(shop.settings.data_dir, wait=False):
+        with hold_shop(shop.settings, "a look for dead runs", wait=False):
             pass
     return old
 

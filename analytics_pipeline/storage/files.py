@@ -97,6 +97,16 @@ _CHANGE = ("LastModified", "last_modified", "updated", "mtime", "created", "size
 """By which of its properties, as file systems call them, a changed object is known."""
 
 
+def state_of_object(path: AnyPath) -> str | None:
+    """Return what identifies the present state of an object; nothing without it."""
+    if not isinstance(path, UPath):
+        raise TypeError(f"{path} is no object of a bucket")
+    try:
+        return _state_of_object(path.fs.info(path.path))
+    except FileNotFoundError:
+        return None
+
+
 def _state_of_object(entry: Mapping[str, Any]) -> str:
     names = [name for name in _CONTENT if name in entry] or _CHANGE
     return "|".join(str(entry[name]) for name in names if name in entry)

@@ -3,6 +3,8 @@
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cache
 from glob import has_magic
 from pathlib import Path
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 from weakref import finalize
 
 from fsspec import AbstractFileSystem
-from fsspec.asyn import AsyncFileSystem
+from fsspec.asyn import AsyncFileSystem, sync
 from upath import UPath
 
 from analytics_pipeline.model.errors import (
@@ -23,7 +25,7 @@ from analytics_pipeline.model.errors import (
     StoreUnavailable,
     WrongUse,
 )
-from analytics_pipeline.storage.files import list_states
+from analytics_pipeline.storage.files import AnyPath, list_states
 from analytics_pipeline.storage.parquet import REBUILD, refuse_unsound
 
 # ----------------------------------------------------------------------------------
@@ -85,6 +87,28 @@ that an upload may begin."""
 
 TRIES = 2
 """How often s3fs tries a request, each time with the tries of botocore within it."""
+
+
+SHORT_PATIENCE = 60
+"""As ``PATIENCE``, for the few bytes of a conditional request."""
+
+_OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+"""What S3 answers where an object is not, or no longer, as a condition says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An object as it is now.
+
+    Attributes:
+        content: its bytes.
+        etag: what identifies them.
+        age: seconds since it was put there, both by the clock of the store.
+    """
+
+    content: bytes
+    etag: str
+    age: float
 
 
 class _Content(io.BytesIO):
@@ -216,22 +240,93 @@ class ObjectStore(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no ty
         A stream that is closed half-way would be put in place half: this is one
         request, or parts that become an object only by a last one.
         """
+        check_fences(path)
         with self._failures_explained():
             if mode == "overwrite":
                 self._call("pipe_file", path, value, **more)
             else:
                 self._call("pipe_file", path, value, mode=mode, **more)
 
+    def read_version(self, path: str) -> Version | None:
+        """Return an object with its age, by one request; nothing if there is none.
+
+        For S3 only, as ``put_if``.
+        """
+        try:
+            with self._failures_explained():
+                given = (self.inner, *self.inner.split_path(path)[:2])
+                loop = self.inner.loop
+                found: Version = sync(loop, _get, *given, timeout=SHORT_PATIENCE)
+                return found
+        except FileNotFoundError:
+            return None
+
+    def put_if(self, path: str, value: bytes, etag: str | None) -> str | None:
+        """Put an object in place if it is still that of *etag*, or if none is there.
+
+        Return its new ETag; nothing where somebody was faster.
+
+        Raises:
+            WrongUse: the store has no conditional writes.
+        """
+        bucket, key, _ = self.inner.split_path(path)
+        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        where = {"Bucket": bucket, "Key": key, "Body": value, **condition}
+        with self._failures_explained():
+            try:
+                put = self.inner.call_s3("put_object", **where, timeout=SHORT_PATIENCE)
+            except OSError as error:
+                code = code_of(error)
+                if code == "NotImplemented":
+                    raise no_conditions(self.name) from error
+                if code in _OVERTAKEN or (etag and code == "NoSuchKey"):
+                    return None
+                raise
+        return str(put["ETag"])
+
     def rm(
         self, path: str, recursive: bool = False, maxdepth: int | None = None
     ) -> None:
         """Remove an object, or a folder with all that is in it."""
+        check_fences(path)
         with self._failures_explained():
             if has_magic(path):  # fsspec would remove what fits the pattern
                 for name in self._call("find", path) if recursive else [path]:
                     self._call("rm_file", name)
             else:
                 self._call("rm", path, recursive=recursive, maxdepth=maxdepth)
+
+
+async def _get(inner: Any, bucket: str, key: str) -> Version:
+    """Fetch an object of S3, and what time it is there."""
+    found = await inner._call_s3("get_object", Bucket=bucket, Key=key)
+    async with found["Body"] as body:
+        content = await body.read()
+    now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return Version(
+        content, found["ETag"], (now - found["LastModified"]).total_seconds()
+    )
+
+
+def no_conditions(name: str) -> WrongUse:
+    """Say that a store cannot keep two runs apart."""
+    return WrongUse(
+        f"{name} does not keep to conditional writes (If-None-Match, If-Match), so it "
+        "cannot keep two runs apart.",
+        "Use a store that does, or keep the tables on disk: unset ANALYTICS_STORE.",
+    )
+
+
+def is_shared(root: AnyPath) -> bool:
+    """Say whether runs of several machines may share the store under *root*.
+
+    They may where it has conditional writes, which fsspec passes on to S3 only.
+    """
+    return (
+        isinstance(root, UPath)
+        and isinstance(root.fs, ObjectStore)
+        and _is_s3(root.fs.inner)
+    )
 
 
 def _once(inner: AbstractFileSystem) -> dict[str, Any]:
@@ -280,6 +375,32 @@ def _known(kind: str, make: Callable[[], Any]) -> Any:
             f"ANALYTICS_STORE begins with {kind}://, of which nothing is known.",
             "Give a folder, or a URL such as s3://bucket/prefix.",
         ) from error
+
+
+# ----------------------------------------------------------------------------------
+# Whether a run may still write: one that has lost its lease must not.
+
+
+_FENCES: dict[str, Callable[[], None]] = {}
+"""By place in a bucket, what raises if this process may not write there any more."""
+
+
+@contextmanager
+def fenced(root: UPath, refuse: Callable[[], None]) -> Iterator[None]:
+    """Call *refuse* before each write under *root*."""
+    place = root.path.rstrip("/")
+    _FENCES[place] = refuse
+    try:
+        yield
+    finally:
+        del _FENCES[place]
+
+
+def check_fences(path: str) -> None:
+    """Make sure that this process may write *path*."""
+    for place, refuse in list(_FENCES.items()):
+        if path.startswith(f"{place}/"):
+            refuse()
 
 
 # ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from analytics_pipeline.storage.files import (
     replace_bytes,
     replace_text,
 )
+from analytics_pipeline.storage.object_store import is_shared
 from analytics_pipeline.storage.parquet import (
     UNMARKED,
     UPDATE,
@@ -200,13 +201,12 @@ _OF_A_TABLE = (
 )
 _OF_A_GENERATION = ("judged_segments",)
 _OF_THE_STORE = ("acceptances.json", "owner", "store_id")
-_OF_THE_DATA = (
+_OF_A_HOME = (
     ".identity_key",
-    ".store_owner",
     ".customer_analytics_master.csv.json",
     "archive/.hashes.json",
-    ".dagster/alerts.json",
 )
+_OF_THE_DATA = (*_OF_A_HOME, ".store_owner", ".dagster/alerts.json")
 _BUNDLES = "bundles"
 
 
@@ -219,7 +219,10 @@ def list_tables(root: UPath) -> Iterator[UPath]:
 
 
 def list_notes(root: UPath, data_dir: Path) -> Iterator[AnyPath]:
-    """Yield every small note that is there, of the store and of the data directory."""
+    """Yield every small note that is there, of the store and of the data directory.
+
+    Where machines share the store, it has notes of the data directory too.
+    """
     for folder in _folders(root):
         wanted = {*_OF_A_TABLE, *_OF_A_GENERATION, "index.json"}
         yield from (folder / name for name in list_names(folder) if name in wanted)
@@ -227,6 +230,8 @@ def list_notes(root: UPath, data_dir: Path) -> Iterator[AnyPath]:
     for name in _OF_THE_DATA:
         if (data_dir / name).exists():
             yield data_dir / name
+    if is_shared(root):
+        yield from (root / name for name in _OF_A_HOME if (root / name).exists())
 
 
 def list_set_aside(root: UPath) -> Iterator[UPath]:

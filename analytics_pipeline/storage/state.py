@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from socket import gethostname
@@ -82,8 +82,10 @@ def read_note_bytes(path: AnyPath, remedy: str = REMOVE_AND_REBUILD) -> bytes | 
         LocalFailure: it is not what was written; *remedy* says what to do then.
     """
     content = read_if_there(path)
-    if content is None:
-        return None
+    return None if content is None else _open_sound(path, content, remedy)
+
+
+def _open_sound(path: AnyPath, content: bytes, remedy: str) -> bytes:
     body = open_note(content)
     if body is None:
         raise LocalFailure(
@@ -115,11 +117,21 @@ def read_note(
     Raises:
         LocalFailure: it holds something else; *remedy* says what to do then.
     """
-    content = read_note_bytes(path, remedy)
-    if content is None:
-        return None
+    content = read_if_there(path)
+    return None if content is None else parse_note(path, content, shape, remedy)
+
+
+def parse_note(
+    path: AnyPath, content: bytes, shape: TypeAdapter[Shape], remedy: str
+) -> Shape:
+    """Return what *content*, read from *path*, holds.
+
+    Raises:
+        LocalFailure: as ``read_note``.
+    """
+    body = _open_sound(path, content, remedy)
     try:
-        return shape.validate_json(content, strict=True)
+        return shape.validate_json(body, strict=True)
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in fault["loc"]) or "its content"
@@ -138,6 +150,7 @@ def _in_short(place: str) -> str:
 # The key that hashes the contacts of customers (rule 3.1), made once for a shop.
 
 
+IDENTITY_KEY = ".identity_key"
 KEY_BYTES = 32
 PUT_BACK = (
     "Put it back from a backup; if there is none, remove it and run: "
@@ -145,15 +158,18 @@ PUT_BACK = (
 )
 
 
-def read_identity_key(path: Path) -> bytes:
-    """Read the hash key of the data directory; make it if there is none yet.
+def read_identity_key(path: AnyPath) -> bytes:
+    """Read the hash key of a shop; make it if there is none yet.
+
+    Of two that make it in a bucket at the same time, both read the same one.
 
     Raises:
         LocalFailure: it is damaged; another one would tie no deleted record any more.
     """
-    if not path.exists():
-        write_note(path, secrets.token_hex(KEY_BYTES) + "\n")
-    text = read_word(path, PUT_BACK) or ""
+    text = read_word(path, PUT_BACK)
+    if text is None:
+        leave_note(path, seal_note(secrets.token_hex(KEY_BYTES) + "\n"))
+        text = read_word(path, PUT_BACK) or ""
     if len(text) != 2 * KEY_BYTES or not set(text) <= set("0123456789abcdef"):
         raise LocalFailure(
             f"{path} (the identity_key) is damaged.",
@@ -194,7 +210,7 @@ def claim_store(root: UPath, data_dir: Path) -> None:
     ours = read_word(own, _like(root / NOTE))
     owner = read_word(root / NOTE, _like(own))
     if owner is None:
-        _leave_note(root / NOTE, own.read_bytes())
+        leave_note(root / NOTE, own.read_bytes())
         # Two that came at the same time find the same one here.
         owner = read_word(root / NOTE, _like(own))
     if owner != ours:
@@ -206,9 +222,9 @@ def claim_store(root: UPath, data_dir: Path) -> None:
         )
 
 
-def _leave_note(note: UPath, content: bytes) -> None:
-    """Leave the id in the store, unless somebody was faster."""
-    if is_local(note):
+def leave_note(note: AnyPath, content: bytes) -> None:
+    """Leave a note where there is none, unless somebody was faster."""
+    if not isinstance(note, UPath) or is_local(note):
         replace_bytes(note, content)
         return
     try:
@@ -463,6 +479,12 @@ def _as_utc(moment: str) -> str:
 
 
 _NOTE = TypeAdapter(Holder)
+
+
+def new_holder(by: str) -> Holder:
+    """Return this process as the holder for a run that begins now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Holder(by, os.getpid(), gethostname(), now, "", now)
 
 
 class HolderNote:
