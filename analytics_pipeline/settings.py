@@ -49,7 +49,7 @@ from analytics_pipeline.web_guard import Place, read_own_hosts
 DEPLOYMENT = frozenset(
     {
         *("ANALYTICS_SHOPS", "ANALYTICS_SHOP", "ANALYTICS_CODE_PORT"),
-        *("ANALYTICS_ENV_READ", "ANALYTICS_UI_HOSTS"),
+        *("ANALYTICS_CODE_HOST", "ANALYTICS_ENV_READ", "ANALYTICS_UI_HOSTS"),
     }
 )
 """The variables that are no shop's own: of a chain, and of a deployment of services."""

@@ -7,7 +7,7 @@ Where ``DAGSTER_HOME`` is not set, Dagster's records are kept in the same folder
 import sys
 
 from analytics_pipeline.model.errors import PipelineError, WrongUse
-from analytics_pipeline.orchestration.code_location import write_workspace
+from analytics_pipeline.orchestration.code_location import LOOPBACK, write_workspace
 from analytics_pipeline.orchestration.instance import (
     home_of_chain,
     instance_home,
@@ -18,20 +18,20 @@ from analytics_pipeline.settings import find_chain, load_settings
 CODE_PORT = "ANALYTICS_CODE_PORT"
 
 
-def main(port: str) -> int:
+def main(port: str, host: str = LOOPBACK) -> int:
     """Print the path of the workspace; return the exit code.
 
-    The *port* is that of a process that holds the code, or empty.
+    The *port* is that of a process that holds the code, on *host*, or empty.
     """
     try:
-        print(_write(port))  # noqa: T201
+        print(_write(port, host))  # noqa: T201
     except PipelineError as error:
         print(f"error: {error.cause}\n  {error.remedy}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     return 0
 
 
-def _write(port: str) -> str:
+def _write(port: str, host: str) -> str:
     """Write the workspace of the shop, or of the chain, of the environment.
 
     Raises:
@@ -53,7 +53,8 @@ def _write(port: str) -> str:
         settings = load_settings()
         home, data_dir = instance_home(settings), settings.data_dir
     refuse_pattern(home)
-    return str(write_workspace(data_dir, chain, int(port) if port else None))
+    code_port = int(port) if port else None
+    return str(write_workspace(data_dir, chain, code_port, host))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ LOCATION = "analytics_pipeline"
 STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 """A folder of modules that are trusted anyway, and on every path."""
 
+LOOPBACK = "127.0.0.1"
+
 LAUNCHED_BY = "launched_by"
 COMMAND = "command"
 """The tag of a run that a command made, and its value."""
@@ -42,19 +44,22 @@ def _module_of(shop: str | None) -> Mapping[str, str]:
 
 
 def write_workspace(
-    data_dir: Path, chain: Chain | None, code_port: int | None = None
+    data_dir: Path,
+    chain: Chain | None,
+    code_port: int | None = None,
+    code_host: str = LOOPBACK,
 ) -> Path:
     """Write which code locations there are, beside Dagster's records; return the file.
 
-    A shop by itself has one, which a process on *code_port* may hold; a chain has one a
-    shop. The folder is never ``DAGSTER_HOME``, which may be the repository with a file
-    of that name.
+    A shop by itself has one, which a process on *code_port* of *code_host* may hold; a
+    chain has one a shop. The folder is never ``DAGSTER_HOME``, which may be the
+    repository with a file of that name.
     """
     if code_port is None:
         locations = [_load(shop) for shop in (chain.names if chain else [None])]
     else:
         server: dict[str, str | int] = {
-            "host": "127.0.0.1",
+            "host": code_host,
             "port": code_port,
             "location_name": LOCATION,
         }

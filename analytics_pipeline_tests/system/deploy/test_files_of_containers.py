@@ -29,6 +29,7 @@ from analytics_pipeline_tests.system.deploy.linters import complaints
 HEALTHY = ROOT / "deploy/docker/healthy"
 SERVICES: dict[str, Any] = read_compose()["services"]
 OURS = ("daemon", "webserver")
+CODE = ROOT / "deploy/docker/code.yaml"
 EXAMPLE = ROOT / "deploy/docker/env.example"
 each_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -105,6 +106,27 @@ def test_a_service_is_closed_comes_back_and_says_how_it_is(service: str) -> None
     assert known["init"] is True
     assert known["healthcheck"]["test"][0] == "CMD"
     assert known.get("user", said("USER")[0]).split(":")[0] not in ("root", "0")
+
+
+def test_the_code_can_have_a_service_of_its_own() -> None:
+    laid_over: dict[str, Any] = yaml.safe_load(CODE.read_text("utf-8"))["services"]
+    code, daemon = laid_over["code"], SERVICES["daemon"]
+    reached = {"ANALYTICS_CODE_HOST": "code", "ANALYTICS_CODE_PORT": "4000"}
+
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    assert complaints("check-jsonschema", *schema, CODE) == ""
+    assert code["command"] == ["analytics-start", "code"]
+    assert code["healthcheck"]["test"] == ["CMD", "analytics-healthy", "code"]
+    assert code["environment"] == daemon["environment"] | reached
+    for name in OURS:
+        assert laid_over[name] == {
+            "environment": reached,
+            "depends_on": {"code": {"condition": "service_healthy"}},
+        }
+    told_apart = {"command", "healthcheck", "environment"}
+    assert code.keys() - told_apart == daemon.keys() - told_apart
+    for name in code.keys() - told_apart:
+        assert code[name] == daemon[name], name
 
 
 def test_only_the_webserver_can_be_reached_and_from_this_machine_only() -> None:
@@ -215,3 +237,8 @@ def test_a_webserver_is_well_if_it_answers_so() -> None:
         assert health("webserver", str(other)) != 0
     assert health("webserver", str(port)) != 0
     assert health("something") == 2
+
+
+def test_the_code_is_asked_by_dagsters_own_protocol() -> None:
+    with answering(200) as port:
+        assert health("code", str(port)) != 0

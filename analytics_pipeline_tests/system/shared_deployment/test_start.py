@@ -92,6 +92,11 @@ def test_with_a_port_for_the_code_all_use_the_one_process(
     code_server = "dagster code-server start --host 127.0.0.1 --port 4000"
     assert served.startswith(f"{code_server} {MODULE}\n")
     assert f"--port 8080 {WORKSPACE}\n" in web
+    given["ANALYTICS_CODE_HOST"] = "code"
+    elsewhere = start(programs, "code", **given).stdout
+    assert elsewhere.startswith(
+        f"dagster code-server start --host 0.0.0.0 --port 4000 {MODULE}\n"
+    )
 
 
 @pytest.mark.parametrize("process", ["webserver", "daemon", "code"])
@@ -204,6 +209,21 @@ def test_a_process_for_the_code_is_a_location_of_the_same_name(
     assert locations_in(capsys.readouterr().out) == [
         ("grpc_server", "analytics_pipeline")
     ]
+
+
+def test_a_process_for_the_code_may_be_on_another_machine(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
+
+    assert workspace.main("4000", "code") == 0
+
+    written = json.loads(Path(capsys.readouterr().out.strip()).read_text("utf-8"))
+    (place,) = written["load_from"]
+    assert place["grpc_server"]["host"] == "code"
+    assert place["grpc_server"]["port"] == 4000
 
 
 def test_a_container_says_where_its_webserver_listens(
