@@ -114,7 +114,7 @@ class Shop:
         self.versions = StoredVersions(self.warehouse.root)
         copies = self.settings.data_dir if self.is_shared else None
         self.publication = Publication(self.home, self.policy.archive_keep_days, copies)
-        self.quarantine = QuarantineLists(self.settings.data_dir, self.policy.csv_bom)
+        self.quarantine = QuarantineLists(self.home, self.policy.csv_bom, copies)
         self.export_dialect = load_export_dialect(self.settings.policy_file)
         self.anomaly_limits = load_anomaly_limits(self.settings.policy_file)
 

@@ -4,13 +4,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
 from analytics_pipeline.model.checks import OwnersList, Rejection
 from analytics_pipeline.storage.csv import BYTE_ORDER_MARK, render_texts, write_text
-from analytics_pipeline.storage.files import list_names, replace_text
+from analytics_pipeline.storage.files import (
+    AnyPath,
+    list_names,
+    read_if_there,
+    replace_text,
+)
 
 # ----------------------------------------------------------------------------------
 # What failed checks found, listed for the shop's owner: one file a table and check.
@@ -62,34 +68,44 @@ class OwnersLists:
 # The lists of rejected records, for people: rule and position, never a payload.
 
 
+QUARANTINE = "quarantine"
 COLUMNS = ["rule", "record_id", "version", "position"]
 
 
 class QuarantineLists:
-    """One list for each source, under the data directory."""
+    """One list for each source, next to what is published."""
 
-    def __init__(self, data_dir: Path, byte_order_mark: bool = False) -> None:
-        """Keep the lists in ``quarantine`` of *data_dir*."""
-        self._folder = data_dir / "quarantine"
+    def __init__(
+        self, home: AnyPath, byte_order_mark: bool = False, copies: Path | None = None
+    ) -> None:
+        """Keep the lists in ``quarantine`` of *home*, and copies of them in another."""
+        self._home, self._copies = home, copies
         self._begins = BYTE_ORDER_MARK if byte_order_mark else ""
 
     def path(self, table: str) -> Path:
-        """Return where the list of *table* is."""
-        return self._folder / table / "records.csv"
+        """Return where people find the list of *table* on this machine."""
+        return Path(str(self._copies or self._home)) / place_of(table)
 
     def write(self, table: str, rejections: Sequence[Rejection]) -> None:
         """List what is in quarantine now; without any ever, there is no list."""
-        path = self.path(table)
-        if not rejections and not path.exists():
-            return
         rows = [COLUMNS, *(astuple(each)[1:] for each in rejections)]
         lines = (",".join(map(_write_cell, row)) + "\n" for row in rows)
-        replace_text(path, self._begins + "".join(lines))
+        text = self._begins + "".join(lines)
+        places = [self._home, *([self._copies] if self._copies else [])]
+        for folder in places:
+            path = folder / place_of(table)
+            if rejections or path.exists():
+                replace_text(path, text)
 
     def count(self, table: str) -> int:
         """Return how many records of *table* are in quarantine."""
-        path = self.path(table)
-        return len(pd.read_csv(path, dtype="str")) if path.exists() else 0
+        content = read_if_there(self._home / place_of(table))
+        return 0 if content is None else len(pd.read_csv(BytesIO(content), dtype="str"))
+
+
+def place_of(table: str) -> str:
+    """Return where the list of *table* is, from the data directory on."""
+    return f"{QUARANTINE}/{table}/records.csv"
 
 
 def _write_cell(value: str | int | None) -> str:

@@ -10,6 +10,7 @@ from upath import UPath
 
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.storage.files import list_names, replace_bytes
+from analytics_pipeline.storage.files_for_people import QUARANTINE, place_of
 from analytics_pipeline.storage.object_store import is_shared
 from analytics_pipeline.storage.publication import (
     ARCHIVE,
@@ -82,13 +83,17 @@ def _refuse_another_key(root: UPath, data_dir: Path) -> None:
 
 
 def _move_up(root: UPath, data_dir: Path) -> None:
-    """Copy the key and what was published; the note of it last, if it is not there."""
+    """Copy the key, the lists of quarantine and what was published.
+
+    The note of what is published is last; where it is, all of it is.
+    """
     if (data_dir / IDENTITY_KEY).exists():
         leave_note(root / IDENTITY_KEY, (data_dir / IDENTITY_KEY).read_bytes())
     read_identity_key(root / IDENTITY_KEY)
     if NOTES in list_names(root):
         return
     archived = [f"{ARCHIVE}/{name}" for name in list_names(data_dir / ARCHIVE)]
-    for name in (*archived, FIRST_TIME_BUYERS, MASTER, STAMP, NOTES):
+    listed = [place_of(table) for table in list_names(data_dir / QUARANTINE)]
+    for name in (*listed, *archived, FIRST_TIME_BUYERS, MASTER, STAMP, NOTES):
         if (data_dir / name).is_file():
             replace_bytes(root / name, (data_dir / name).read_bytes())

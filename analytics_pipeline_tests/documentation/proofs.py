@@ -61,6 +61,10 @@ GUARANTEES: Mapping[str, tuple[str, ...]] = {
         "system/object_store/test_same_as_on_disk.py",
         "system/object_store/test_faults.py",
     ),
+    "a run can start on any machine, and one at a time": (
+        "system/object_store/test_any_machine.py",
+        "system/object_store/test_lease.py",
+    ),
     "older tables are brought up to date": (
         "system/upgrades/test_upgrade.py",
         "system/upgrades/test_killed_upgrades.py",

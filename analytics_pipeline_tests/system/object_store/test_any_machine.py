@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.storage.files_for_people import QuarantineLists
 from analytics_pipeline.storage.home import SHARED, prepare_store
 from analytics_pipeline.storage.lease import NAME as LEASE
 from analytics_pipeline.storage.object_store import open_root
@@ -157,6 +159,23 @@ def test_a_published_master_that_was_changed_in_the_bucket_is_put_back(
     assert credentials.objects()[MASTER] == b"master\n"
 
 
+def test_what_is_in_quarantine_is_known_on_every_machine(
+    bucket_root: Any, credentials: Bucket, data: Path, tmp_path: Path
+) -> None:
+    ours = QuarantineLists(bucket_root, copies=data)
+    ours.write("customers", [])
+    assert credentials.objects() == {}
+
+    ours.write("customers", [Rejection("customers", "R1", "id", 7, "page 1")])
+
+    listed = credentials.objects()["quarantine/customers/records.csv"]
+    assert ours.path("customers").read_bytes() == listed
+    elsewhere = QuarantineLists(bucket_root, copies=tmp_path / "other")
+    assert elsewhere.count("customers") == 1
+    elsewhere.write("customers", [])
+    assert ours.count("customers") == 0
+
+
 # The key -----------------------------------------------------------------------------
 
 
@@ -209,6 +228,8 @@ def publish_here(data: Path) -> None:
     """Leave a data directory as an earlier program did, whose tables were elsewhere."""
     (data / ".identity_key").write_bytes(KEY)
     write_note(data / ".store_owner", "0123\n")
+    rejected = Rejection("customers", "R1", "id", 7, "page 1")
+    QuarantineLists(data).write("customers", [rejected])
     here = Publication(data, 90)
     here.stage_first_time_buyers(DAY, "buyers\n")
     here.publish_master(DAY, "master\n", 1, noon_after(DAY), provisional=False)
@@ -232,11 +253,12 @@ def test_the_key_and_what_was_published_are_moved_into_the_bucket(
     assert published.published() == Publication(data, 90).published() is not None
     assert published.stamp() == Publication(data, 90).stamp()
     assert published.find_damaged() == []
+    assert QuarantineLists(bucket_root).count("customers") == 1
     prepare_store(bucket_root, tmp_path / "other")
     assert credentials.objects() == moved
 
 
-@pytest.mark.parametrize("dies_at", [0, 4, 8])
+@pytest.mark.parametrize("dies_at", [0, 4, 9])
 def test_a_move_that_dies_is_done_by_the_next_run(
     bucket_root: Any,
     credentials: Bucket,
@@ -264,7 +286,7 @@ def test_a_move_that_dies_is_done_by_the_next_run(
     published = Publication(bucket_root, 90)
     assert published.published() == Publication(data, 90).published() is not None
     assert credentials.objects()["owner"] == OWNER
-    assert len(credentials.objects()) == 9
+    assert len(credentials.objects()) == 10
 
 
 def test_what_is_published_in_the_bucket_is_not_replaced_by_what_was_here(
