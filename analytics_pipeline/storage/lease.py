@@ -85,7 +85,7 @@ class Claim:
 
 _CLAIM = TypeAdapter(Claim)
 
-NOBODY = Claim("", "", 0, None)
+UNHELD = Claim("", "", 0, None)
 """What the object says when it was given back."""
 
 
@@ -111,7 +111,7 @@ class Lease:
     _lost: bool = False
 
     def take(self) -> Claim | None:
-        """Take the lease if nobody has it; return who has it otherwise.
+        """Take the lease if no one has it; return who has it otherwise.
 
         Raises:
             WrongUse: the store has no conditional writes.
@@ -130,7 +130,7 @@ class Lease:
         # Somebody was faster, or the answer to our own write was lost.
         found = _read(self.root)
         if found is None or found[0].run != self.run:
-            return found[0] if found else NOBODY
+            return found[0] if found else UNHELD
         self._etag = found[1].etag
         return None
 
@@ -150,7 +150,7 @@ class Lease:
         if self._lost:
             return
         try:
-            if not self._put(self._etag, NOBODY):
+            if not self._put(self._etag, UNHELD):
                 _log.warning("%s was not ours any more.", self.root / NAME)
         except StoreFailure as error:
             _log.warning(
@@ -230,7 +230,7 @@ def _read(root: UPath) -> tuple[Claim, Version] | None:
 
 
 def is_free(claim: Claim, version: Version, lock: str) -> bool:
-    """Say whether nobody holds the lease: given back, or left by a dead run.
+    """Say whether no one holds the lease: given back, or left by a dead run.
 
     Who holds a *lock* knows that the run which held it before has ended.
     """

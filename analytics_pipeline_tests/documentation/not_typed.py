@@ -11,6 +11,7 @@ CLUSTER = "needs PySpark and Java: spark/ does the same"
 POSTGRES = "needs a server of PostgreSQL: shared_deployment/ starts one"
 MACHINE = "needs root and systemd: deploy/ tries the units and the files"
 CONTAINERS = "needs an engine for containers: deploy/ runs what the image runs"
+KUBERNETES = "needs a cluster, Helm and a registry of images: none was at hand"
 GITHUB = "needs a repository on GitHub: deploy/ runs the workflow's own steps"
 HOURS = "takes hours: test_benchmarks measures small files"
 ITSELF = "writes into docs: test_made_pages does it in another folder"
@@ -29,6 +30,17 @@ python -m analytics_pipeline_tests.documentation
 pip install -c requirements.lock ".[dg]"
 dg check defs
 DAGSTER_HOME="$PWD" dg dev
+"""),
+    ("kubernetes.md", KUBERNETES, """
+docker build --file deploy/docker/Dockerfile --tag analytics-pipeline .
+docker build --file deploy/kubernetes/Dockerfile --tag registry.example.com/analytics-pipeline:1 .
+docker push registry.example.com/analytics-pipeline:1
+kubectl create secret generic dagster-postgresql --from-env-file=postgresql.env
+kubectl create secret generic analytics-shop --from-env-file=shop.env
+helm repo add dagster https://dagster-io.github.io/helm
+helm pull dagster/dagster --version 1.13.27
+helm lint dagster-1.13.27.tgz --values deploy/kubernetes/values.yaml
+helm upgrade --install dagster dagster/dagster --version 1.13.27 --values deploy/kubernetes/values.yaml
 """),
     ("object-storage.md", BUCKET, """
 pip install "analytics-pipeline[s3]"

@@ -123,9 +123,9 @@ def test_the_code_can_have_a_service_of_its_own() -> None:
             "environment": reached,
             "depends_on": {"code": {"condition": "service_healthy"}},
         }
-    told_apart = {"command", "healthcheck", "environment"}
-    assert code.keys() - told_apart == daemon.keys() - told_apart
-    for name in code.keys() - told_apart:
+    its_own = {"command", "healthcheck", "environment"}
+    assert code.keys() - its_own == daemon.keys() - its_own
+    for name in code.keys() - its_own:
         assert code[name] == daemon[name], name
 
 

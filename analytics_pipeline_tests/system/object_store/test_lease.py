@@ -30,7 +30,7 @@ from analytics_pipeline.shop import (
 from analytics_pipeline.storage import lease as leases
 from analytics_pipeline.storage.lease import (
     NAME,
-    NOBODY,
+    UNHELD,
     Claim,
     Lease,
     identify_lock,
@@ -272,7 +272,7 @@ def test_a_run_whose_lease_was_taken_over_writes_nothing_more(
         assert lease is not None
         write_outlet(credentials.url, "before")
         before = credentials.objects()
-        credentials.restore(before | {NAME: leases._encode(NOBODY)})
+        credentials.restore(before | {NAME: leases._encode(UNHELD)})
         until = time.monotonic() + 20
         while not lease.why_lost() and time.monotonic() < until:
             time.sleep(0.02)
@@ -284,7 +284,7 @@ def test_a_run_whose_lease_was_taken_over_writes_nothing_more(
 
     assert lost.value.exit_code == 3
     after = credentials.objects()
-    assert after.pop(NAME) == leases._encode(NOBODY), "it is not ours to give back"
+    assert after.pop(NAME) == leases._encode(UNHELD), "it is not ours to give back"
     assert after == {name: before[name] for name in before if name != NAME}
     write_outlet(credentials.url, "of no run that lost it")
 
