@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from analytics_pipeline.holding import Holding
@@ -19,12 +20,14 @@ from analytics_pipeline.model.errors import (
 )
 from analytics_pipeline.model.policy import RunLimits
 from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.orchestration.run_records import GRACE
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import (
     find_holder,
     hold_directory,
     hold_for_run,
     hold_shop,
+    open_shop,
     read_claim,
 )
 from analytics_pipeline.storage import lease as leases
@@ -39,9 +42,15 @@ from analytics_pipeline.storage.lease import (
 from analytics_pipeline.storage.object_store import ObjectStore, open_root
 from analytics_pipeline.storage.state import new_holder
 from analytics_pipeline.storage.tables import Warehouse
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.system.object_store.bucket_shop import Bucket
 from analytics_pipeline_tests.system.object_store.proxy import Fault
 from analytics_pipeline_tests.tables import make_table
+from analytics_pipeline_tests.unit.orchestration.test_dead_runs import (
+    Ticks,
+    start,
+    status,
+)
 
 
 @pytest.fixture
@@ -232,6 +241,25 @@ def test_the_locks_of_two_data_directories_are_not_the_same(
             found.add(identify_lock(node.data_dir / ".lock"))
 
     assert len(found) == 2
+
+
+def test_a_run_on_another_machine_is_dead_when_its_lease_has_expired(
+    nodes: list[Settings], bucket_root: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = start(instance)
+        ours = open_shop(nodes[0], lambda: clock.now() + 2 * GRACE)
+        tick = Ticks(ours, instance)
+        assert make_lease(bucket_root, "elsewhere").take() is None
+        for _ in range(3):
+            tick()
+        assert status(instance, run) is dg.DagsterRunStatus.STARTED
+
+        monkeypatch.setattr(leases, "EXPIRES_AFTER", -1)
+        tick()
+        tick()
+
+        assert status(instance, run) is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_run_renews_its_lease_as_long_as_it_goes_on(
