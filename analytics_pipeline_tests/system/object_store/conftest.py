@@ -86,6 +86,8 @@ def made_brink(
         forget_environment(monkeypatch, folder)
         for name, value in environment_of(bucket).items():
             monkeypatch.setenv(name, value)
+        # A renewal would be one more write in a slow run than in a quick one.
+        monkeypatch.setattr("analytics_pipeline.storage.lease.RENEW_EVERY", 3_600)
         S3FileSystem.clear_instance_cache()
         bucket.restore({})
         bucket.proxy.begin()

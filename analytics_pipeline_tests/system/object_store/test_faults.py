@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from analytics_pipeline.model.errors import StoreFailure
 from analytics_pipeline.storage import object_store as objects
 from analytics_pipeline_tests.light_run import exit_code_of
 from analytics_pipeline_tests.system.crashes.crashing_shop import DAY
@@ -24,20 +25,28 @@ def fail(brink: Brink, fault: Fault) -> None:
     brink.return_to_it()
     brink.held.bucket.proxy.begin(fault)
 
-    with pytest.raises(dg.Failure) as failed:
+    with pytest.raises((dg.Failure, StoreFailure)) as failed:
         brink.held.update(DAY)
 
-    cause = str(failed.value.metadata["cause"].value)
-    assert exit_code_of(failed.value) == 3
+    code, cause, remedy = facts_of(failed.value)
+    assert code == 3
     assert cause.startswith(SAID[fault.kind])
     assert "testing" not in str(failed.value)
-    assert "then run it again." in str(failed.value.metadata["remedy"].value)
+    assert "then run it again." in remedy
     brink.held.bucket.proxy.begin()
     brink.check_what_is_left()
 
 
+def facts_of(failure: dg.Failure | StoreFailure) -> tuple[int, str, str]:
+    """Exit code, cause and remedy; before its first step no failure is Dagster's."""
+    if isinstance(failure, StoreFailure):
+        return failure.exit_code, failure.cause, failure.remedy
+    cause, remedy = (str(failure.metadata[each].value) for each in ("cause", "remedy"))
+    return exit_code_of(failure), cause, remedy
+
+
 @pytest.mark.nightly
-@pytest.mark.parametrize(("kind", "number"), [("503", 12)])
+@pytest.mark.parametrize(("kind", "number"), [("503", 0), ("503", 12)])
 def test_a_bucket_that_takes_nothing_more_is_reported_and_the_next_run_completes(
     brink: Brink, kind: Kind, number: int
 ) -> None:
@@ -51,8 +60,10 @@ def test_a_bucket_that_says_nothing_is_not_waited_for_forever(
     brink: Brink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objects, "PATIENCE", 2)
+    monkeypatch.setattr(objects, "SHORT_PATIENCE", 2)
 
-    fail(brink, Fault("silent", 0))
+    for number in (0, 1):  # the lease, and what is stored
+        fail(brink, Fault("silent", number))
 
 
 @pytest.mark.nightly
@@ -61,7 +72,8 @@ def test_a_bucket_that_says_nothing_is_not_waited_for_forever(
 def test_a_bucket_that_fails_at_any_write_is_reported_and_the_next_run_completes(
     brink: Brink, kind: Kind
 ) -> None:
-    for number in range(brink.writes):
+    # The last one gives the lease back; that this failed is no failure of the run.
+    for number in range(brink.writes - 1):
         fail(brink, Fault(kind, number))
         brink.check_the_next_run(DAY)
 
