@@ -327,6 +327,7 @@ def _in_use(root: UPath, holder: Holder | None) -> DirectoryInUse:
     stop = f" To stop it: {holder.how_to_stop}" if holder else ""
     return DirectoryInUse(
         f"Another run is using {root}{who}.",
-        "Wait until it is done, then try again. To see its progress: "
-        f"analytics-pipeline status {stop}".rstrip(),
+        "Wait until it is done, then try again; if it died, it is out of the way "
+        f"{EXPIRES_AFTER / 60:.0f} minutes after its last sign of life. To see its "
+        f"progress: analytics-pipeline status {stop}".rstrip(),
     )
