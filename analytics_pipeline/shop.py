@@ -89,6 +89,7 @@ class Shop:
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     begins: date | None = None
+    uses_checkpoints: bool = True
     readable: frozenset[str] | None = None
 
     def __post_init__(self) -> None:

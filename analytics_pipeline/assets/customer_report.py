@@ -67,9 +67,9 @@ def customer_report(
     Of a day that was never published no changes are known, and of another than the
     published one no reconciliation.
     """
-    shop, day = run.shop, run.day
+    day = run.day
     changes = no_changes() if customer_changes is None else customer_changes
-    sides = add_up_sides(shop, purchases, customer_analytics)
+    sides = add_up_sides(purchases, customer_analytics)
     asked = _ask(purchases, customer_analytics, list_people(customer_identities))
     recent = asked.recent.drop("latest").fillna(0)  # the sum of nothing is zero
     measured = Measured(

@@ -596,6 +596,8 @@ def raw_sales(
 ) -> Iterator[Candidate]:
     """Cut the days asked for from the log, and those that late changes touched."""
     wanted = [day.isoformat() for day in run.days]
+    # What is made from scratch is made from the sales themselves.
+    run.shop.uses_checkpoints = not run.options["recut_all_days"]
     days = choose_days(run.shop, sales_feed, outlets, wanted, **run.options)
     run.expected = len(days)
     yield from recut_days(run.shop, sales_feed, outlets, days, run.catch_up)

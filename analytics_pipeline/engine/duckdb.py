@@ -235,11 +235,13 @@ def open_table(
     """
     if not paths:
         return to_ibis(pd.DataFrame(), table)
-    return _read(backend, paths, arrow_schema(table))
+    return open_files(backend, paths, arrow_schema(table))
 
 
-def _read(backend: BaseBackend, paths: Sequence[str], schema: pa.Schema) -> ir.Table:
-    """Return the rows of files that were proved sound.
+def open_files(
+    backend: BaseBackend, paths: Sequence[str], schema: pa.Schema
+) -> ir.Table:
+    """Return the rows of some files, whose columns are *schema*, proved sound.
 
     Of a bucket, DuckDB's copies are; what Spark fetches, the bucket itself proves.
 
@@ -287,7 +289,8 @@ def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Ta
     if not plan.bundles:
         return open_table(backend, plan.days, table)
     schema = arrow_schema(table)
-    bundled = _read(backend, plan.bundles, schema.append(pa.field(LABEL, pa.string())))
+    labelled = schema.append(pa.field(LABEL, pa.string()))
+    bundled = open_files(backend, plan.bundles, labelled)
     if plan.left_out:
         bundled = bundled.filter(bundled[LABEL].notin(plan.left_out))
     rows = bundled.select(*schema.names)
