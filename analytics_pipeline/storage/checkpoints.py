@@ -24,7 +24,13 @@ import pyarrow as pa
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.storage.files import is_local, list_names, local, replace_bytes
+from analytics_pipeline.storage.files import (
+    is_local,
+    list_names,
+    local,
+    remove_folder,
+    replace_bytes,
+)
 from analytics_pipeline.storage.object_store import copies_of_this_process
 from analytics_pipeline.storage.parquet import (
     proved_files,
@@ -115,6 +121,11 @@ class Checkpoints:
             if end.isoformat() in noted and self.state(self.at(end)):
                 return self.at(end)
         return None
+
+    def remove(self) -> None:
+        """Remove all checkpoints; the days are read one by one then."""
+        remove_folder(self._folder)
+        self._names.clear()
 
     # What is there ----------------------------------------------------------------
 

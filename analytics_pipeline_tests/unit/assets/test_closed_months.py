@@ -31,6 +31,7 @@ from analytics_pipeline.settings import Engine, load_settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.storage import checkpoints as stored
 from analytics_pipeline.storage.checkpoints import last_month_end, list_month_ends
+from analytics_pipeline.storage.files import replace_bytes
 from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.tables import make_table
 
@@ -403,6 +404,35 @@ def test_a_spoiled_checkpoint_is_made_again(shop, spoil, kind):
 
     assert lifetime_value(shop) == 400
     assert path.read_bytes() == sound
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["before", "after"])
+def test_a_crash_at_any_write_loses_nothing(shop, monkeypatch, is_written):
+    whole = {path.name: path.read_bytes() for path in folder_of(shop).iterdir()}
+
+    for number in range(len(whole)):
+        shutil.rmtree(folder_of(shop))
+        with monkeypatch.context() as dying:
+            dying.setattr(stored, "replace_bytes", dies_at(number, is_written))
+            with pytest.raises(KeyboardInterrupt):
+                lifetime_value(shop)
+
+        assert lifetime_value(shop) == 400
+        assert names_in(shop) == whole.keys()
+
+
+def dies_at(number: int, is_written: bool) -> Any:
+    """Write files, but end the process at one of them."""
+    written: list[Any] = []
+
+    def write(path: Any, content: bytes) -> None:
+        if len(written) < number or is_written:
+            replace_bytes(path, content)
+        if len(written) == number:
+            raise KeyboardInterrupt
+        written.append(path)
+
+    return write
 
 
 def test_checkpoints_of_another_shop_are_not_used(shop, empty, tmp_path):
