@@ -18,7 +18,7 @@ from analytics_pipeline.assets.closed_months import (
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.domain.analytics import (
     ROLLING_DAYS,
-    as_purchases,
+    add_orders,
     count_noted,
     has_no_customer,
     is_special,
@@ -124,7 +124,8 @@ class Ledger:
         wanted = columns_to_ibis(pd.DataFrame({"sale_id": ids}), SALE)
         parts = [special, recent.semi_join(wanted, "sale_id").select(*COLUMNS.names)]
         if closed is not None:
-            parts.append(ibis.memtable(closed.find(ids)))
+            # Engines do not agree on the type of a moment.
+            parts.append(ibis.memtable(closed.find(ids)).cast(special.schema()))
         return materialize(self.shop.engine, ibis.union(*parts, distinct=False))
 
     @cached_property
@@ -255,9 +256,7 @@ class Ledger:
     def person_sums(self) -> ir.Table:
         """What counts of each person, added up (``domain.sum_by_person``)."""
         special = self._tied_sales
-        tied = ibis.union(
-            self._tied_purchases, as_purchases(self._added), distinct=False
-        )
+        tied = add_orders(self._tied_purchases, self._added)
         return sum_by_person(
             self.by_record,
             self._named_records,

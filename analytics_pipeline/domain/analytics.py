@@ -61,21 +61,23 @@ def list_purchases(
         sale_orders,
     )
     sold = _of_sales(sales, walk_in_ids, policy)
-    return ibis.union(sold, as_purchases(added_orders), distinct=False)
+    return add_orders(sold, added_orders)
 
 
-def as_purchases(added_orders: ir.Table) -> ir.Table:
-    """Return unsynced web orders as purchases."""
-    return added_orders.select(
+def add_orders(sold: ir.Table, added_orders: ir.Table) -> ir.Table:
+    """Return the purchases *sold* and unsynced web orders as purchases."""
+    ordered = added_orders.select(
         sale_id=ibis.null("string"),
         order_number=added_orders["order_number"].cast("string"),
         person_id=added_orders["person_id"].cast("string"),
-        day=added_orders["order_date"].cast("timestamp(6)"),
+        # Engines do not agree on the type of a moment.
+        day=added_orders["order_date"].cast(sold["day"].type()),
         value_cents=added_orders["value_cents"].cast("int64"),
         is_order=ibis.literal(True),
         is_ecom=ibis.literal(True),
         refunded_cents=ibis.literal(0, type="int64"),
     )
+    return ibis.union(sold, ordered, distinct=False)
 
 
 def join_ties(
@@ -279,7 +281,8 @@ def sum_by_person(
     owned = by_record.inner_join(
         records, by_record["customer_id"] == records["record_id"]
     )
-    none, no_day = ibis.literal(0, type="int64"), ibis.null("timestamp(6)")
+    none = ibis.literal(0, type="int64")
+    no_day = ibis.null(by_record["last_day"].type())
     known = ("person_id", "ecom_orders")
     marked = noted.mutate(
         **{
