@@ -3,7 +3,7 @@
 Every step takes a :class:`Shop`; nothing else knows where things are.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -221,9 +221,15 @@ class Shop:
     # Tables ----------------------------------------------------------------------
 
     def load(
-        self, table: str, model: type[Table], partition: str | None = None
+        self,
+        table: str,
+        model: type[Table],
+        partition: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Return a stored table that passed its gate at its last attempt.
+
+        Only *columns* are read, if any are named.
 
         Raises:
             GateFailed: the last attempt to replace it failed its gate.
@@ -231,7 +237,7 @@ class Shop:
         """
         self._require(table)
         self.refuse_failed(table, [partition or ""])
-        return self.warehouse.read(table, model, partition)
+        return self.warehouse.read(table, model, partition, columns)
 
     def refuse_failed(self, table: str, partitions: list[str]) -> None:
         """Raise if the last attempt at *table*, or at one of its days, failed."""

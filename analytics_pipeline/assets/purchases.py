@@ -32,7 +32,12 @@ from analytics_pipeline.domain.analytics import (
 )
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.sales import value_column
-from analytics_pipeline.domain.web_orders import KnownNumbers, first_words, match_orders
+from analytics_pipeline.domain.web_orders import (
+    KnownNumbers,
+    OrderMatching,
+    first_words,
+    open_matching,
+)
 from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
@@ -49,6 +54,13 @@ _MATCHED_BY = (
     "return_for",
 )
 """What ties a sale to a web order, and the customer on the sale."""
+
+CUSTOMER_COLUMNS = ("customer_id", "is_walk_in")
+ORDER_COLUMNS = (
+    *("order_number", "order_date", "sale_id", "ecom_customer_id"),
+    *("payment_status", "fulfillment_status", "total_cents", "tax_cents"),
+)
+"""What is read of customers and web orders."""
 
 PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
 PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}
@@ -83,8 +95,8 @@ class Ledger:
         shop: whose it is.
         raw_sales: the sales of every stored day up to the *day* at least.
         customer_identities: ``CustomerIdentities``.
-        customers: ``Customers``.
-        ecom_orders: ``EcomOrders``.
+        customers: ``Customers``, at least ``CUSTOMER_COLUMNS``.
+        ecom_orders: ``EcomOrders``, at least ``ORDER_COLUMNS``.
         day: up to which it counts.
         last: the last day of the run.
         months: the closed months, if they are to be used and there are any.
@@ -184,14 +196,18 @@ class Ledger:
     @cached_property
     def matches(self) -> pd.DataFrame:
         """Each web order up to the day and its sales, with the evidence."""
-        return match_orders(self.ecom_orders, self._web_sales, self._as_of)
+        return self._matching.matches
+
+    @cached_property
+    def _matching(self) -> OrderMatching:
+        return open_matching(self.ecom_orders, self._web_sales, self._as_of)
 
     @cached_property
     def web(self) -> WebOrders:
         """The web orders that are sales, and those that add."""
         return divide_orders(
             self.ecom_orders,
-            self.matches,
+            self._matching.synced,
             self.customer_identities,
             self.shop.policy,
             self._as_of,
@@ -318,8 +334,8 @@ def open_purchases(shop: Shop, day: date, last: date) -> Ledger:
     made_from = shop.warehouse.attempts(*MADE_FROM)
 
     def open_it() -> Ledger:
-        customers = shop.load("customers", Customers)
-        orders = shop.load("ecom_orders", EcomOrders)
+        customers = shop.load("customers", Customers, columns=CUSTOMER_COLUMNS)
+        orders = shop.load("ecom_orders", EcomOrders, columns=ORDER_COLUMNS)
         months = partial(open_closed_months, shop, day)
         return open_ledger(
             shop, load_identities(shop), customers, orders, day, last, months
@@ -400,7 +416,7 @@ def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.Dat
     which are few, are compared afterwards (``domain.order_numbers``).
     """
     # Tables: thousands of ids in the words of a query take long to read.
-    forms = KnownNumbers(ecom_orders["order_number"]).forms
+    forms = KnownNumbers(ecom_orders["order_number"].tolist()).forms
     if not forms:
         none: pd.DataFrame = shop.engine.to_pandas(sales.limit(0).select(*_MATCHED_BY))
         return none

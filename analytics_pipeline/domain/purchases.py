@@ -34,16 +34,16 @@ class WebOrders:
 
 def divide_orders(
     ecom_orders: pd.DataFrame,
-    matches: pd.DataFrame,
+    synced: pd.DataFrame,
     customer_identities: pd.DataFrame,
     policy: Policy,
     as_of: pd.Timestamp,
 ) -> WebOrders:
-    """Divide the orders dated up to *as_of* by their *matches* to sales."""
-    people = customer_identities.set_index("record_id")["person_id"]
+    """Divide the orders dated up to *as_of*: *synced* are those with a sale each."""
     orders = ecom_orders[ecom_orders["order_date"] <= as_of]
+    is_buyer = is_among(customer_identities["record_id"], orders["ecom_customer_id"])
+    people = customer_identities[is_buyer].set_index("record_id")["person_id"]
     orders = orders.assign(person_id=orders["ecom_customer_id"].map(people))
-    synced = matches.dropna(subset=["sale_id"])
     sale_orders = synced.merge(
         orders[["order_number", "person_id"]], on="order_number", validate="m:1"
     )[["sale_id", "person_id"]]

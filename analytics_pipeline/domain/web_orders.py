@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,6 @@ from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
 # spellings that look alike are one number.
 
 
-_PLAIN = re.compile(r"[ -~]*")
 _NOTED = re.compile(r"\s*Order ID:([^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*)")
 _LAST_WORD = re.compile(r"\S*\Z")
 
@@ -47,7 +47,7 @@ def comparable(number: str) -> str:
 
     That is after NFKC, without invisible characters, with case folded.
     """
-    if _PLAIN.fullmatch(number):
+    if number.isascii() and number.isprintable():
         return number.strip().lower()
     folded = unicodedata.normalize("NFKC", clean_number(number)).casefold()
     return unicodedata.normalize("NFKC", folded).strip()
@@ -133,6 +133,51 @@ OTHER = "\0"
 COLUMNS = ["order_number", "sale_id", "evidence", "contradiction"]
 
 
+@dataclass(frozen=True)
+class OrderMatching:
+    """The orders and sales of a day or before, and which sale is which order.
+
+    Attributes:
+        orders: ``order_number`` and ``exported_id``, the sale that the export names.
+        candidates: what each sale says about web orders.
+    """
+
+    orders: pd.DataFrame
+    candidates: pd.DataFrame
+
+    @cached_property
+    def synced(self) -> pd.DataFrame:
+        """One row an order and sale: ``order_number, sale_id, evidence``."""
+        return _match(self.orders, self.candidates)
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """What :func:`match_orders` returns."""
+        every = self.orders[["order_number"]].merge(
+            self.synced, on="order_number", how="left", validate="1:m"
+        )
+        every["evidence"] = every["evidence"].fillna(OrderEvidence.NONE.value)
+        against = _contradictions(self.orders, self.candidates, self.synced)
+        return (
+            every.merge(against, on="order_number", how="left", validate="m:1")[COLUMNS]
+            .astype("str")
+            .sort_values(["order_number", "sale_id"], ignore_index=True)
+        )
+
+
+def open_matching(
+    ecom_orders: pd.DataFrame, sales: pd.DataFrame, as_of: date
+) -> OrderMatching:
+    """Prepare to match orders and sales; the arguments are :func:`match_orders`'."""
+    day = pd.Timestamp(as_of)
+    orders = ecom_orders.loc[
+        ecom_orders["order_date"] <= day, ["order_number", "sale_id"]
+    ].rename(columns={"sale_id": "exported_id"})
+    numbers = KnownNumbers(orders["order_number"].tolist())
+    candidates = _candidates(sales[sales["business_date"] <= day], numbers)
+    return OrderMatching(orders, candidates)
+
+
 def match_orders(
     ecom_orders: pd.DataFrame, sales: pd.DataFrame, as_of: date
 ) -> pd.DataFrame:
@@ -147,23 +192,7 @@ def match_orders(
         sales: the ``RawSales`` rows that may match, whatever their state.
         as_of: the day D; later orders and sales take no part.
     """
-    day = pd.Timestamp(as_of)
-    orders = ecom_orders.loc[
-        ecom_orders["order_date"] <= day, ["order_number", "sale_id"]
-    ].rename(columns={"sale_id": "exported_id"})
-    numbers = KnownNumbers(orders["order_number"])
-    candidates = _candidates(sales[sales["business_date"] <= day], numbers)
-    matched = _match(orders, candidates)
-    every = orders[["order_number"]].merge(
-        matched, on="order_number", how="left", validate="1:m"
-    )
-    every["evidence"] = every["evidence"].fillna(OrderEvidence.NONE.value)
-    against = _contradictions(orders, candidates, matched)
-    return (
-        every.merge(against, on="order_number", how="left", validate="m:1")[COLUMNS]
-        .astype("str")
-        .sort_values(["order_number", "sale_id"], ignore_index=True)
-    )
+    return open_matching(ecom_orders, sales, as_of).matches
 
 
 def counts_unsynced(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":

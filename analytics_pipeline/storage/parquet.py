@@ -153,9 +153,15 @@ LABEL = "label"
 """The column of joined files that names the one a row is from."""
 
 
-def shape(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
-    """Return *frame* with the columns of *table*, in order and of its types."""
-    types = frame_types(table)
+def shape(
+    frame: pd.DataFrame, table: type[Table], columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return *frame* with the columns of *table*, in order and of its types.
+
+    If any *columns* are named, it has those alone.
+    """
+    every = frame_types(table)
+    types = every if columns is None else {name: every[name] for name in columns}
     chosen = frame[list(types)]
     # Most columns are right already, and to set them again takes time.
     wrong = {
@@ -240,20 +246,26 @@ def seal_older(content: bytes, what: str) -> bytes:
 
 
 def decode(
-    content: bytes, table: type[Table], what: str = "table", remedy: str = UPDATE
+    content: bytes,
+    table: type[Table],
+    what: str = "table",
+    remedy: str = UPDATE,
+    columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Return the rows that :func:`encode` wrote; *what* names them in a failure.
 
-    The *remedy* is that for a damaged file.
+    The *remedy* is that for a damaged file.  Only *columns* are read, if any are named.
 
     Raises:
         LocalFailure: they are damaged, or of an older version than this program reads.
         WrongUse: they are of a newer one than it knows.
     """
     _prove(content, what, remedy)
-    stored = pq.read_table(pa.BufferReader(content))
+    stored = pq.read_table(
+        pa.BufferReader(content), columns=None if columns is None else list(columns)
+    )
     refuse_other_version(_version_in(stored.schema.metadata), VERSIONS[table], what)
-    return shape(stored.to_pandas(), table)
+    return shape(stored.to_pandas(), table, columns)
 
 
 def refuse_other_version(found: int, known: int, what: str) -> None:

@@ -295,9 +295,15 @@ class Warehouse:
         return self.path(table, partition).exists()
 
     def read(
-        self, table: str, model: type[Table], partition: str | None = None
+        self,
+        table: str,
+        model: type[Table],
+        partition: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Return the rows of *table*, or of one day of it.
+
+        Only *columns* are read, if any are named.
 
         Raises:
             LocalFailure: it was never stored, is damaged, or of an older version.
@@ -306,10 +312,10 @@ class Warehouse:
         path = self.path(table, partition)
         what = _name(table, partition)
         try:
-            if partition is None and is_local(path):
+            if partition is None and columns is None and is_local(path):
                 return self._read_once(path, model, what)
             remedy = self._remedy_for(table, partition)
-            return decode(path.read_bytes(), model, what, remedy)
+            return decode(path.read_bytes(), model, what, remedy, columns)
         except FileNotFoundError as error:
             raise LocalFailure(f"There is no {what} yet.", UPDATE) from error
         except (OSError, ValueError, KeyError) as error:
