@@ -81,22 +81,25 @@ class ClosedMonths:
         """The last day that is in them."""
         return self.checkpoint.end
 
-    def find(self, ids: Sequence[str]) -> pa.Table:
-        """Return those of the sales *ids* that are in these months: ``COLUMNS``.
+    def find(self, wanted: ir.Table) -> ir.Table:
+        """Return those of the sales *wanted* that are in these months: ``COLUMNS``.
 
         The answer is kept, also for an id that is no sale of theirs.
+
+        Args:
+            wanted: one row a sale: ``sale_id``.
         """
-        known = _read_named(self.shop, self.checkpoints, self.checkpoint)
-        is_asked = pc.is_in(known["sale_id"], pa.array(ids, pa.string()))
-        answers = known.filter(is_asked)
-        rest = sorted(set(ids) - set(answers["sale_id"].to_pylist()))
-        if rest:
-            found = _search(self.shop, self._days(), rest)
-            absent = set(rest) - set(found["sale_id"].to_pylist())
-            answers = pa.concat_tables([answers, found])
-            every = pa.concat_tables([known, found, _absent(sorted(absent))])
-            self.checkpoints.write_named(self.checkpoint, every)
-        return answers.filter(pc.is_valid(answers["business_date"]))
+        known = _open_named(self.shop, self.checkpoints, self.checkpoint)
+        unknown = wanted.anti_join(known, "sale_id")
+        ids = sorted(self.shop.engine.to_pandas(unknown)["sale_id"].tolist())
+        if ids:
+            found = _search(self.shop, self._days(), ids)
+            absent = set(ids) - set(found["sale_id"].to_pylist())
+            rows = [_bring(self.shop, known, COLUMNS), found, _absent(sorted(absent))]
+            self.checkpoints.write_named(self.checkpoint, pa.concat_tables(rows))
+            known = _open_named(self.shop, self.checkpoints, self.checkpoint)
+        is_there = known["business_date"].notnull()
+        return known.filter(is_there).semi_join(wanted, "sale_id")
 
     def _days(self) -> list[str]:
         return self.shop.days_until(self.end)
@@ -165,8 +168,8 @@ def _keep_named(
     shop: Shop, checkpoints: Checkpoints, before: Checkpoint, made: Checkpoint
 ) -> None:
     """Let a later checkpoint know the named sales that an earlier one has found."""
-    known = _read_named(shop, checkpoints, before)
-    found = known.filter(pc.is_valid(known["business_date"]))
+    known = _open_named(shop, checkpoints, before)
+    found = _bring(shop, known.filter(known["business_date"].notnull()), COLUMNS)
     if found.num_rows:
         checkpoints.write_named(made, found)
 
@@ -215,15 +218,13 @@ def _make_special(
 # Sales that are named: by a web order of the export, or by a return.
 
 
-def _read_named(
+def _open_named(
     shop: Shop, checkpoints: Checkpoints, checkpoint: Checkpoint
-) -> pa.Table:
+) -> ir.Table:
     """Return the sales found so far; an id that is no sale has nothing but itself."""
     file = checkpoints.named(checkpoint)
-    if file is None:
-        return COLUMNS.to_pyarrow().empty_table()
-    rows = open_files(shop.engine, [file], COLUMNS.to_pyarrow())
-    return _bring(shop, rows, COLUMNS)
+    files = [file] if file else []
+    return open_files(shop.engine, files, COLUMNS.to_pyarrow())
 
 
 def _absent(ids: Sequence[str]) -> pa.Table:

@@ -21,6 +21,7 @@ from analytics_pipeline.domain.analytics import (
     add_orders,
     count_noted,
     has_no_customer,
+    is_from_web,
     is_special,
     join_ties,
     list_purchases,
@@ -33,15 +34,13 @@ from analytics_pipeline.domain.analytics import (
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.sales import value_column
 from analytics_pipeline.domain.web_orders import (
-    KnownNumbers,
     OrderMatching,
-    first_words,
     open_matching,
 )
 from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
-from analytics_pipeline.model.vocabulary import WEB_SOURCE, RecordKind
+from analytics_pipeline.model.vocabulary import RecordKind
 from analytics_pipeline.shop import Shop
 
 _MATCHED_BY = (
@@ -71,9 +70,6 @@ ADDED_ORDER = {
     "order_date": "timestamp",
     "value_cents": "int64",
 }
-
-_NOT_PLAIN = "[^ -~]"
-"""Finds what is no plain character: the engines fold those in ways of their own."""
 
 MOST_IN_MEMORY = 3_000_000
 """How many sales are held in the engine's memory: about half a gigabyte."""
@@ -130,14 +126,10 @@ class Ledger:
         if closed is not None:
             special = ibis.union(closed.special, special, distinct=False)
         special = materialize(self.shop.engine, special)
-        ids = self._named_elsewhere(special)
-        if not ids:
-            return special
-        wanted = columns_to_ibis(pd.DataFrame({"sale_id": ids}), SALE)
+        wanted = materialize(self.shop.engine, self._named_elsewhere(special))
         parts = [special, recent.semi_join(wanted, "sale_id").select(*COLUMNS.names)]
         if closed is not None:
-            # Engines do not agree on the type of a moment.
-            parts.append(ibis.memtable(closed.find(ids)).cast(special.schema()))
+            parts.append(closed.find(wanted.anti_join(parts[1], "sale_id")))
         return materialize(self.shop.engine, ibis.union(*parts, distinct=False))
 
     @cached_property
@@ -180,16 +172,13 @@ class Ledger:
         until = ibis.timestamp(self.day.isoformat())
         return sales.filter(sales["business_date"] <= until)
 
-    def _named_elsewhere(self, special: ir.Table) -> list[str]:
-        """Return ids that orders or unnamed returns name and *special* has not."""
+    def _named_elsewhere(self, special: ir.Table) -> ir.Table:
+        """Return the ids that orders or unnamed returns name and *special* has not."""
         orders = self.ecom_orders.dropna(subset=["sale_id"])
         named = columns_to_ibis(orders, SALE)
         returns = special.filter(_is_unnamed_return(special, self.walk_in_ids))
-        every = ibis.union(
-            named, returns.select(sale_id="return_for"), distinct=True
-        ).anti_join(special, "sale_id")
-        ids: list[str] = self.shop.engine.to_pandas(every)["sale_id"].tolist()
-        return sorted(ids)
+        every = ibis.union(named, returns.select(sale_id="return_for"), distinct=True)
+        return every.anti_join(special, "sale_id")
 
     # Whose they are ---------------------------------------------------------------
 
@@ -412,28 +401,16 @@ def materialize_if_small(
 def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
     """Return the sales that a web order of the export may be tied to.
 
-    The engine compares numbers of plain characters, and begins of notes; any others,
-    which are few, are compared afterwards (``domain.order_numbers``).
+    These are the sales that name the web shop, or an order, and those that the export
+    names; which order each one is, is found out afterwards (``domain.web_orders``).
     """
-    # Tables: thousands of ids in the words of a query take long to read.
-    forms = KnownNumbers(ecom_orders["order_number"].tolist()).forms
-    if not forms:
+    if ecom_orders.empty:
         none: pd.DataFrame = shop.engine.to_pandas(sales.limit(0).select(*_MATCHED_BY))
         return none
-    numbers = columns_to_ibis(pd.DataFrame({"form": forms}), {"form": "string"})
-    words = pd.DataFrame({"word": first_words(forms)})
-    begins = columns_to_ibis(words, {"word": "string"})
-    named = columns_to_ibis(
-        ecom_orders.dropna(subset=["sale_id"]), {"sale_id": "string"}
-    )
-    from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
-    by_source, by_note = sales["source_id"], sales["web_order_number"]
-    word = by_note.re_extract("^[^ ]+", 0).lower()
+    named = columns_to_ibis(ecom_orders.dropna(subset=["sale_id"]), SALE)
     may_match = (
-        (from_web & by_source.lower().isin(numbers["form"]).fill_null(False))
-        | (from_web & by_source.re_search(_NOT_PLAIN).fill_null(False))
-        | word.isin(begins["word"]).fill_null(False)
-        | by_note.re_search(_NOT_PLAIN).fill_null(False)
+        is_from_web(sales)
+        | sales["web_order_number"].notnull()
         | sales["sale_id"].isin(named["sale_id"])
     )
     wanted = sales.filter(may_match).select(*_MATCHED_BY)

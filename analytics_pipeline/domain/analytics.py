@@ -117,7 +117,7 @@ def _of_sales(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Tab
         day=sales["business_date"],
         value_cents=sales[f"total_{basis}_cents"],
         is_order=sales["is_order"],
-        is_ecom=_is_from_web(sales) | sales["is_web"].fill_null(False),
+        is_ecom=is_from_web(sales) | sales["is_web"].fill_null(False),
         refunded_cents=sales[f"refunded_{basis}_cents"],
     )
 
@@ -135,7 +135,7 @@ def has_no_customer(sales: ir.Table, walk_in_ids: list[str]) -> Any:
     return missing | sales["customer_id"].isin(walk_in_ids)
 
 
-def _is_from_web(sales: ir.Table) -> Any:
+def is_from_web(sales: ir.Table) -> Any:
     """Say whether a sale names the web shop as its source."""
     return sales["source"].startswith(WEB_SOURCE).fill_null(False)
 
@@ -180,7 +180,7 @@ _SUMS = (
 def is_special(sales: ir.Table) -> Any:
     """Say whether a web order or a return may tie a sale to another person."""
     return (
-        _is_from_web(sales)
+        is_from_web(sales)
         | sales["web_order_number"].notnull()
         | sales["return_for"].notnull()
     )
@@ -200,7 +200,7 @@ def sum_state(sales: ir.Table) -> ir.Table:
         .aggregate(
             sales=completed.count(),
             orders=order.sum().cast("int64"),
-            ecom_orders=(order & _is_from_web(completed)).sum().cast("int64"),
+            ecom_orders=(order & is_from_web(completed)).sum().cast("int64"),
             first_day=completed["business_date"].min(where=order),
             last_day=completed["business_date"].max(where=order),
             **money,
@@ -248,7 +248,7 @@ def sum_by_record(
         day=completed["business_date"],
         value_cents=completed[f"total_{basis}_cents"],
         is_order=completed["is_order"],
-        is_ecom=_is_from_web(completed),
+        is_ecom=is_from_web(completed),
         refunded_cents=completed[f"refunded_{basis}_cents"],
     )
     names = ["customer_id", "sales", *_SUMS]
@@ -319,7 +319,7 @@ def count_noted(special: ir.Table, walk_in_ids: list[str]) -> ir.Table:
     noted = special.filter(
         special["is_web"].fill_null(False),
         special["is_order"],
-        ~_is_from_web(special),
+        ~is_from_web(special),
         ~has_no_customer(special, walk_in_ids),
     )
     return noted.group_by(person_id=noted["record_person"]).aggregate(

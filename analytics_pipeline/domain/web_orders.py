@@ -76,11 +76,15 @@ class KnownNumbers:
 
     def __init__(self, numbers: Iterable[str]) -> None:
         """Know *numbers*; of several that are compared as one, the first is found."""
-        self._exact: set[str] = set()
-        self._by_form: dict[str, str] = {}
-        for number in sorted(numbers):
-            self._exact.add(number)
-            self._by_form.setdefault(comparable(number), number)
+        self._exact = set(numbers)
+
+    @cached_property
+    def _by_form(self) -> dict[str, str]:
+        """The numbers by the form in which they are compared."""
+        by_form: dict[str, str] = {}
+        for number in sorted(self._exact):
+            by_form.setdefault(comparable(number), number)
+        return by_form
 
     @property
     def forms(self) -> list[str]:
@@ -211,11 +215,13 @@ def _candidates(sales: pd.DataFrame, numbers: KnownNumbers) -> pd.DataFrame:
     is_web = sales["source"].fillna("").str.startswith(WEB_SOURCE)
     sources = sales["source_id"].fillna("").where(is_web, "").tolist()
     notes = sales["web_order_number"].fillna("").tolist()
-    by_note = [numbers.find_in_note(text) or "" for text in notes]
+    by_note = [text and (numbers.find_in_note(text) or "") for text in notes]
     return pd.DataFrame(
         {
             "sale_id": sales["sale_id"].tolist(),
-            "by_source": [numbers.find(source) or source for source in sources],
+            "by_source": [
+                source and (numbers.find(source) or source) for source in sources
+            ],
             "by_note": by_note,
             "has_other_note": [
                 bool(text) and not number

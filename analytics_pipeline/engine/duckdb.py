@@ -243,11 +243,15 @@ def open_files(
 ) -> ir.Table:
     """Return the rows of some files, whose columns are *schema*, proved sound.
 
+    Of no file there are no rows.
+
     Of a bucket, DuckDB's copies are; what Spark fetches, the bucket itself proves.
 
     Raises:
         LocalFailure: one is damaged, or gone.
     """
+    if not paths:
+        return ibis.memtable(schema.empty_table())
     if "://" not in paths[0]:
         try:
             proved_files().prove(paths)
