@@ -73,26 +73,22 @@ def check_customers(
     """
     orders = sides["sales_orders"] + sides["web_orders_orders"]
     return [
-        check_undelivered(list_undelivered(shop, ledger, identities)),
+        check_undelivered(list_undelivered(shop, ledger)),
         check_busiest(shop, ledger, identities, find_busiest(figures), orders),
     ]
 
 
-def list_undelivered(
-    shop: Shop, ledger: Ledger, identities: pd.DataFrame
-) -> pd.DataFrame:
+def list_undelivered(shop: Shop, ledger: Ledger) -> pd.DataFrame:
     """Return the customers that sales name and that have no record.
 
     One row each: ``customer_id, sales, value_cents``, of completed sales.
     """
-    records = identities.loc[
-        identities["record_kind"] == RecordKind.CUSTOMER, "record_id"
-    ]
-    known = pd.DataFrame({"customer_id": [*records, *ledger.walk_in_ids]}, dtype="str")
-    sums = ledger.by_record.filter(ledger.by_record["customer_id"].notnull())
-    unknown = sums.anti_join(
-        columns_to_ibis(known, {"customer_id": "string"}), "customer_id"
+    sums, known = ledger.by_record, ledger.records
+    unknown = sums.filter(sums["customer_id"].notnull()).anti_join(
+        known, sums["customer_id"] == known["record_id"]
     )
+    if ledger.walk_in_ids:
+        unknown = unknown.filter(unknown["customer_id"].notin(ledger.walk_in_ids))
     found: pd.DataFrame = shop.engine.to_pandas(
         unknown.group_by("customer_id").aggregate(
             sales=unknown["sales"].sum().cast("int64"),
@@ -371,9 +367,13 @@ def list_people(identities: pd.DataFrame) -> ir.Table:
     """Return the persons: those with a live customer record, and web-shop ones."""
     live = identities[identities["is_live"] & identities["person_id"].notna()]
     is_customer = live["record_kind"] == RecordKind.CUSTOMER
-    grouped = live.assign(is_customer=is_customer).groupby("person_id")
-    people = grouped[["is_customer"]].any().reset_index()
-    return columns_to_ibis(people, {"person_id": "string", "is_customer": "boolean"})
+    records = columns_to_ibis(
+        live.assign(is_customer=is_customer),
+        {"person_id": "string", "is_customer": "boolean"},
+    )
+    return records.group_by("person_id").aggregate(
+        is_customer=records["is_customer"].any()
+    )
 
 
 def add_up_sides(ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:

@@ -228,7 +228,7 @@ class Ledger:
         return pd.Timestamp(self.day).as_unit("us")
 
     @cached_property
-    def _records(self) -> ir.Table:
+    def records(self) -> ir.Table:
         """The person of each customer record."""
         identities = self.customer_identities
         records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
@@ -238,7 +238,7 @@ class Ledger:
     def _ties(self) -> tuple[ir.Table, ir.Table, ir.Table]:
         """The records, the people of unnamed sales, and the sales of web orders."""
         return (
-            self._records,
+            self.records,
             columns_to_ibis(self.sale_people, PERSON_OF_SALE),
             columns_to_ibis(self.web.sale_orders, SALE),
         )
@@ -290,7 +290,7 @@ class Ledger:
     @cached_property
     def _named_records(self) -> ir.Table:
         """The person of each record but the walk-in's."""
-        records = self._records
+        records = self.records
         if not self.walk_in_ids:
             return records
         return records.filter(records["record_id"].notin(self.walk_in_ids))

@@ -266,17 +266,22 @@ def _named(
     evidence: OrderEvidence,
 ) -> pd.DataFrame:
     """Match the sales whose *column* names an order: all of them."""
-    naming = candidates[candidates[column] != ""]
-    pairs = orders.merge(
-        naming, left_on="order_number", right_on=column, validate="1:m"
+    naming = candidates[is_among(candidates[column], orders["order_number"])]
+    return pd.DataFrame(
+        {
+            "order_number": naming[column],
+            "sale_id": naming["sale_id"],
+            "evidence": evidence.value,
+        }
     )
-    return pairs[["order_number", "sale_id"]].assign(evidence=evidence.value)
 
 
 def _exported(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     """Match what the export names, if the sale names no other order."""
-    pairs = orders.merge(
-        candidates, left_on="exported_id", right_on="sale_id", validate="m:1"
+    hinted = candidates[is_among(candidates["sale_id"], orders["exported_id"])]
+    known = orders[is_among(orders["exported_id"], hinted["sale_id"])]
+    pairs = known.merge(
+        hinted, left_on="exported_id", right_on="sale_id", validate="m:1"
     )
     number = pairs["order_number"]
     free = pairs[
