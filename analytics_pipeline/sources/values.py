@@ -392,7 +392,16 @@ def plain_text(value: Any, rule: str) -> str | None:
 
 def reference(value: Any, rule: str) -> str | None:
     """Return the id by which a record names another one, in its one spelling."""
-    return None if value is None else plain_id(plain_text(value, rule))
+    if value is None:
+        return None
+    if type(value) is not str:
+        raise Unusable(rule)
+    return _read_reference(value)
+
+
+@lru_cache(maxsize=10_000)
+def _read_reference(value: str) -> str | None:
+    return plain_id(text(value, ""))
 
 
 def optional_name(value: Any) -> str | None:
@@ -400,8 +409,13 @@ def optional_name(value: Any) -> str | None:
 
     To reject a sale for it would leave good money out.
     """
+    return _read_name(value) if type(value) is str else None
+
+
+@lru_cache(maxsize=1_000)
+def _read_name(value: str) -> str | None:
     try:
-        return None if value is None else identifier(value)
+        return identifier(value)
     except Unusable:
         return None
 

@@ -177,4 +177,6 @@ def _attributes(value: Any, status: Any) -> str:
         return UNREADABLE_WORD if word(status) is None else ""
     if not isinstance(value, list) or len(value) > _MOST_ATTRIBUTES:
         return UNREADABLE_WORD
+    if not value:
+        return ""
     return ";".join(sorted({word(item) or UNREADABLE_WORD for item in value}))

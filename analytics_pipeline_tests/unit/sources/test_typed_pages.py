@@ -122,7 +122,7 @@ def test_a_damaged_sale_is_the_same_both_ways(shape: str, damage: str) -> None:
 
 
 MARKS = ("totals", "_metadata", "total_price", "total_price_incl", "sale_date")
-"""The members that tell the shapes apart, by being there at all."""
+"""The members by which the shapes differ, by being there at all."""
 
 
 @pytest.mark.parametrize("make", [flat_sale, nested_sale])
