@@ -44,7 +44,8 @@ def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
     """Return *rows*, whose values are in the column order of *table*, as a frame.
 
     Raises:
-        TypeError: a value is of another type, or a number or a flag is missing.
+        TypeError: a number or a flag is missing, or a value is of another type.
+        ValueError: a value is of another type.
     """
     types = frame_types(table)
     columns: Sequence[Sequence[Any]] = (
@@ -52,13 +53,19 @@ def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
     )
     frame: pd.DataFrame = pa.table(
         {
-            name: pa.array(values, _ARROW_TYPES[kind])
+            name: _arrow_array(values, kind)
             for (name, kind), values in zip(types.items(), columns, strict=True)
         }
     ).to_pandas()
     if [*map(str, frame.dtypes)] != [*types.values()]:
-        raise TypeError(f"a value of {table.__name__} is missing")
+        raise TypeError(f"a value of {table.__name__} is missing or of another type")
     return frame
+
+
+def _arrow_array(values: Sequence[Any], kind: str) -> pa.Array:
+    if kind == "int64" and values:
+        return pa.array(values)  # asked for that type, Arrow cuts off fractions
+    return pa.array(values, _ARROW_TYPES[kind])
 
 
 # ----------------------------------------------------------------------------------

@@ -115,7 +115,8 @@ class _Line(Struct, gc=False, rename={"return_": "return"}):
 class TypedSale(TypedRecord, gc=False, rename={"return_": "return"}):
     """A sale of either shape; ``source`` is a word in one, an object in the other.
 
-    A member by which the shapes differ is UNSET where it was not delivered, not even as null.
+    A member by which the shapes differ is UNSET where it was not delivered, not even
+    as null.
     """
 
     outlet_id: Any = None
