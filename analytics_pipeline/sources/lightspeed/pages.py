@@ -152,18 +152,25 @@ _DECODER = msgspec.json.Decoder(_Page, float_hook=Decimal)
 def decode_sales(content: bytes) -> Any:
     """Return the JSON of a page of sales, each of them a :class:`TypedSale`.
 
+    If it holds anything that the types do not foresee, each sale is as
+    :func:`decode_reply` returns it.
+
     Raises:
         PassingFault: it is no JSON.
     """
-    if len(content) <= LARGEST_RECORD:
-        try:
-            if not content.isascii():
-                content.decode("utf-8")  # the decoder takes any bytes where it skips
-            page = _DECODER.decode(content)
-        except (ValueError, ArithmeticError, RecursionError):
-            return decode_reply(content)
-        return msgspec.structs.asdict(page)
-    return decode_reply(content)
+    page = _decode_typed(content)
+    return decode_reply(content) if page is None else msgspec.structs.asdict(page)
+
+
+def _decode_typed(content: bytes) -> _Page | None:
+    if len(content) > LARGEST_RECORD:
+        return None
+    try:
+        if not content.isascii():
+            content.decode("utf-8")  # the decoder takes any bytes in what it skips
+        return _DECODER.decode(content)
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
 
 
 # ----------------------------------------------------------------------------------
