@@ -1,15 +1,17 @@
 """``raw_sales``: business days cut from the log, and which are stale."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 
 import holidays
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 
 from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.assets.table import TableRun, table
@@ -37,19 +39,21 @@ from analytics_pipeline.domain.sales import (
     MOST_EMPTY_DAYS,
     check_short_sales,
     classify_sales,
+    find_short_sales,
     has_moments,
     leave_out_empty_years,
 )
-from analytics_pipeline.engine.duckdb import columns_to_ibis, to_ibis
+from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize, to_ibis
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import GateFailed, WrongUse
-from analytics_pipeline.model.ids import check_ids
+from analytics_pipeline.model.ids import check_ids, is_not_lower
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
 from analytics_pipeline.settings import EARLIEST_START
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.storage.parquet import shape, to_rows, write_rows
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import Agreement, note_agreement, read_agreement
 from analytics_pipeline.tables import RAW_SALES
@@ -537,24 +541,48 @@ def _list_holidays(country: str, years: Sequence[int]) -> dict[date, str]:
 # Cut business days from the log of sales.
 
 
-DAYS_AT_ONCE = 366
-"""How many days are cut in one pass, so that memory does not grow with history."""
+FEW_DAYS = 31
+"""Up to so many days are cut in one pass; the sales of more are counted first."""
+
+SALES_AT_ONCE = 100_000
+"""How many sales are cut in one pass, so that memory does not grow with history."""
+
+DAYS_TOGETHER = 128
+"""How many of the days of a pass are stored together."""
+
+EARLIEST = "1900-01-01"
+"""A day before any sale."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CutDays:
-    """Some days as the log has them now: the rows of all, and which days they are."""
+    """Some days as the log has them now: which they are, and the rows of all.
+
+    The rows are in the order of their business date.
+    """
 
     days: Sequence[str]
     rows: pd.DataFrame
 
-    def partitions(self) -> pd.Series:
-        """Return the day that each row is kept under: the first one holds all earlier.
+    def split(self) -> Iterator[tuple[str, slice]]:
+        """Yield each day with the places of its rows; the first one has all earlier.
 
         A first day among the days brought earlier rows with it; another brought none.
         """
-        partition: pd.Series = self.rows["business_date"].dt.strftime("%Y-%m-%d")
-        return partition.where(partition >= self.days[0], self.days[0])
+        later = pd.to_datetime(list(self.days[1:]))
+        begins = self.rows["business_date"].searchsorted(later)
+        edges = [0, *begins.tolist(), len(self.rows)]
+        for day, start, end in zip(self.days, edges, edges[1:], strict=False):
+            yield day, slice(start, end)
+
+    def encode(self, places: slice) -> bytes:
+        """Return the rows in those *places* as a stored day."""
+        return write_rows(self._stored[places])
+
+    @cached_property
+    def _stored(self) -> pa.Table:
+        """All rows as they are stored; made once, where rows of many days are."""
+        return to_rows(self.rows, RawSales).combine_chunks()
 
 
 def choose_days(
@@ -618,22 +646,26 @@ def recut_days(
     for cut in cut_days(shop, log, outlets, days):
         anomalies.learn(cut.days, cut.rows)
         schema, faulty = RAW_SALES.audit(cut.rows)
-        rows_of = dict(list(cut.rows.groupby(cut.partitions())))
-        for day in cut.days:
-            rows = rows_of.get(day, cut.rows.iloc[:0])
+        checks = DayChecks(cut.rows, shop.policy)
+        figures = _RunningTotals(cut.rows)
+        for number, (day, places) in enumerate(cut.split(), start=1):
+            rows = cut.rows.iloc[places]
             if day == first:
                 start = check_start(shop, rows)
             results = [
                 _result_of_day(schema, rows, faulty),
-                *_check_day(shop, day, rows, caught_up, anomalies),
+                *_compare_day(day, rows, caught_up, checks.evaluate(places), anomalies),
                 start,
             ]
+            is_last = number == len(cut.days) or number % DAYS_TOGETHER == 0
             yield Candidate(
-                rows.reset_index(drop=True),
+                rows,
                 [result for result in results if result is not None],
                 day,
-                figures=_figures(rows),
+                figures=figures.of(places),
                 is_audited=True,
+                goes_with_next=not is_last,
+                encode=partial(cut.encode, places),
             )
     if first in days:
         _forget_empty_years(shop, first)
@@ -641,21 +673,49 @@ def recut_days(
     shop.warehouse.bundle("raw_sales")
 
 
-def _check_day(
-    shop: Shop,
+class DayChecks:
+    """The checks that look at one day alone, prepared for many days at once.
+
+    Most days have no sale that any of them is about.  Of such a day they say what they
+    say of a day without sales.
+    """
+
+    def __init__(self, rows: pd.DataFrame, policy: Policy) -> None:
+        """Find the sales that a check is about; *rows* are those of all days."""
+        self._rows, self._policy = rows, policy
+        short = find_short_sales(rows, policy.paid_tolerance_cents)
+        about = rows["is_unknown"] | is_not_lower(rows["sale_id"])
+        about |= rows.index.isin(short.index)
+        self._about = about.to_numpy(dtype=bool)
+        self._silent = self._check(rows.iloc[:0])
+
+    def evaluate(self, places: slice) -> list[CheckResult]:
+        """Check the day whose rows are in those *places*."""
+        if self._about[places].any():
+            return self._check(self._rows.iloc[places])
+        return self._silent
+
+    def _check(self, rows: pd.DataFrame) -> list[CheckResult]:
+        return [
+            check_words(rows),
+            check_short_sales(rows, self._policy),
+            check_ids(rows["sale_id"], "sale", "sales"),
+        ]
+
+
+def _compare_day(
     day: str,
     rows: pd.DataFrame,
     caught_up: CatchUpCheck,
+    alone: Sequence[CheckResult],
     anomalies: DayAnomalies,
 ) -> list[CheckResult]:
-    """Check one day by itself, and by the days before it."""
+    """Add to what was found of a day *alone* what its end and other days say."""
     date_of_day = date.fromisoformat(day)
     read_to_end = caught_up.evaluate(date_of_day)
     return [
         read_to_end,
-        check_words(rows),
-        check_short_sales(rows, shop.policy),
-        check_ids(rows["sale_id"], "sale", "sales"),
+        *alone,
         *anomalies.evaluate(
             day,
             rows,
@@ -700,33 +760,88 @@ def _stored_start(shop: Shop, first: str) -> CheckResult | None:
     return check_start(shop, shop.warehouse.read("raw_sales", RawSales, first))
 
 
-def _figures(rows: pd.DataFrame) -> dict[str, int | str]:
-    """Return what the UI plots over days, in shop currency where it is money."""
-    value = int(rows.loc[rows["is_completed"], "total_incl_cents"].sum())
-    return {"orders": int(rows["is_order"].sum()), "value_cents": value}
+class _RunningTotals:
+    """What the UI plots over days, of the rows of many days added up once."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        """Add up the rows of all days."""
+        value = rows["total_incl_cents"].where(rows["is_completed"], 0)
+        self._orders = [0, *rows["is_order"].cumsum().tolist()]
+        self._value = [0, *value.cumsum().tolist()]
+
+    def of(self, places: slice) -> dict[str, int | str]:
+        """Return the figures of the rows in those *places*."""
+        start, end = places.start, places.stop
+        return {
+            "orders": self._orders[end] - self._orders[start],
+            "value_cents": self._value[end] - self._value[start],
+        }
 
 
 def cut_days(
     shop: Shop, log: SalesLog, outlets: pd.DataFrame, days: Sequence[str]
 ) -> Iterator[CutDays]:
     """Yield the wanted *days*, cut from the log, some at a time."""
-    first = shop.first_day
+    first, tolerance = shop.first_day, shop.policy.paid_tolerance_cents
     feed = shop.open_feed(log)
-    for start in range(0, len(days), DAYS_AT_ONCE):
-        wanted = list(days[start : start + DAYS_AT_ONCE])
-        since = "1900-01-01" if wanted[0] == first else wanted[0]
-        around = sales_around(feed, since, wanted[-1])
-        latest = latest_sales(log, versions_of(feed, around))
-        sales = shape(
-            shop.engine.to_pandas(sales_around(latest, since, wanted[-1])), SalesFeed
-        )
-        tolerance = shop.policy.paid_tolerance_cents
+    around = versions_of(feed, _sales_of(feed, days, first))
+    latest = _sales_of(latest_sales(log, around), days, first)
+    if len(days) > FEW_DAYS:
+        latest = materialize(shop.engine, latest)
+    for wanted in _in_passes(shop, latest, days):
+        found = shop.engine.to_pandas(_sales_of(latest, wanted, first))
+        sales = shape(found, SalesFeed)
         rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
         yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
 
 
-def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
+def _sales_of(sales: ir.Table, days: Sequence[str], first: str) -> ir.Table:
+    """Return the sales that may fall on *days*, the first of which has all earlier."""
+    return sales_around(sales, EARLIEST if days[0] == first else days[0], days[-1])
+
+
+def _in_passes(
+    shop: Shop, sales: ir.Table, days: Sequence[str]
+) -> Iterator[Sequence[str]]:
+    """Yield *days* in groups of few or not too many *sales*."""
+    if len(days) <= FEW_DAYS:
+        yield days
+        return
+    dates = sales.select(day=sales["sale_date"].strftime("%Y-%m-%d"))
+    counted = shop.engine.to_pandas(dates.group_by("day").count())
+    counts = sorted(zip(counted.iloc[:, 0], counted.iloc[:, 1], strict=True))
+    yield from group_days(days, counts, SALES_AT_ONCE)
+
+
+def group_days(
+    days: Sequence[str], counts: Sequence[tuple[str, int]], most: int
+) -> Iterator[list[str]]:
+    """Yield *days* in groups of about *most* sales, or of one day with more.
+
+    Args:
+        days: in their order.
+        counts: how many sales there are by their date, in the same order.
+        most: how many sales a group has.
+    """
+    group: list[str] = []
+    left, room = deque(counts), most
+    for day in days:
+        count = 0
+        while left and left[0][0] <= day:
+            count += left.popleft()[1]
+        if group and count > room:
+            yield group
+            group, room = [], most
+        group.append(day)
+        room -= count
+    if group:
+        yield group
+
+
+def _on(rows: pd.DataFrame, wanted: Sequence[str], first: str) -> pd.DataFrame:
     """Return the rows whose partition is one of *wanted*."""
-    partition: pd.Series = rows["business_date"].dt.strftime("%Y-%m-%d")
-    is_wanted: pd.Series = partition.where(partition >= first, first).isin(wanted)
-    return rows[is_wanted]
+    partition = rows["business_date"].mask(
+        rows["business_date"] < pd.Timestamp(first), pd.Timestamp(first)
+    )
+    on: pd.DataFrame = rows[partition.isin(pd.to_datetime(list(wanted)))]
+    return on.reset_index(drop=True)
