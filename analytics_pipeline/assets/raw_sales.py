@@ -32,7 +32,6 @@ from analytics_pipeline.domain.feed import (
     changed_sales,
     falls_around,
     latest_versions,
-    sales_around,
     versions_of,
 )
 from analytics_pipeline.domain.sales import (
@@ -796,8 +795,26 @@ def cut_days(
 
 
 def _sales_of(sales: ir.Table, days: Sequence[str], first: str) -> ir.Table:
-    """Return the sales that may fall on *days*, the first of which has all earlier."""
-    return sales_around(sales, EARLIEST if days[0] == first else days[0], days[-1])
+    """Return the sales that may fall on *days*, the first of which has all earlier.
+
+    Of few days those between them are left out; of many they are left in.
+    """
+    runs = list_runs(days) if len(days) <= FEW_DAYS else [(days[0], days[-1])]
+    near = [
+        falls_around(sales, EARLIEST if start == first else start, end)
+        for start, end in runs
+    ]
+    return sales.filter(ibis.or_(*near))
+
+
+def list_runs(days: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the first and last of *days* that follow one another without a gap."""
+    runs: list[tuple[str, str]] = []
+    for day in days:
+        before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+        start = runs.pop()[0] if runs and runs[-1][1] == before else day
+        runs.append((start, day))
+    return runs
 
 
 def _in_passes(
