@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -42,7 +43,7 @@ from analytics_pipeline.domain.sales import (
     has_moments,
     leave_out_empty_years,
 )
-from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize, to_ibis
+from analytics_pipeline.engine.duckdb import columns_to_ibis, held, to_ibis
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import GateFailed, WrongUse
 from analytics_pipeline.model.ids import check_ids, is_not_lower
@@ -785,13 +786,24 @@ def cut_days(
     feed = shop.open_feed(log)
     around = versions_of(feed, _sales_of(feed, days, first))
     latest = _sales_of(latest_sales(log, around), days, first)
-    if len(days) > FEW_DAYS:
-        latest = materialize(shop.engine, latest)
-    for wanted in _in_passes(shop, latest, days):
-        found = shop.engine.to_pandas(_sales_of(latest, wanted, first))
-        sales = shape(found, SalesFeed)
-        rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
-        yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
+    with _ranked_once(shop, latest, days) as ranked:
+        for wanted in _in_passes(shop, ranked, days):
+            found = shop.engine.to_pandas(_sales_of(ranked, wanted, first))
+            sales = shape(found, SalesFeed)
+            rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
+            yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
+
+
+@contextmanager
+def _ranked_once(
+    shop: Shop, latest: ir.Table, days: Sequence[str]
+) -> Iterator[ir.Table]:
+    """Yield the *latest* sales, held by the engine where many *days* are read."""
+    if len(days) <= FEW_DAYS:
+        yield latest
+        return
+    with held(shop.engine, latest) as ranked:
+        yield ranked
 
 
 def _sales_of(sales: ir.Table, days: Sequence[str], first: str) -> ir.Table:
@@ -846,7 +858,7 @@ def group_days(
         count = 0
         while left and left[0][0] <= day:
             count += left.popleft()[1]
-        if group and count > room:
+        if group and count and count > room:
             yield group
             group, room = [], most
         group.append(day)
