@@ -135,6 +135,8 @@ def replace_files(folder: AnyPath, contents: Mapping[str, bytes]) -> None:
     Each file is replaced whole or not at all.  All are on the disk before the first
     takes its place, so that the disk writes them together.
     """
+    if not contents:
+        return
     if isinstance(folder, UPath) and not is_local(folder):
         for name, content in contents.items():
             replace_bytes(folder / name, content)
