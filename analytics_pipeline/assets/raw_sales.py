@@ -93,11 +93,18 @@ class _Sides:
     feed: ir.Table
     stored: ir.Table
 
-    def only(self, sales: ir.Table) -> "_Sides":
-        """Return both sides of those *sales* alone."""
+    def only(self, sales: ir.Table, version: int = 0) -> "_Sides":
+        """Return both sides of those *sales* alone, in the log from *version* on.
+
+        That is, from where each of them has a version: what was before is not its
+        latest, and a file of the log that ends before it is not read.
+        """
+        feed = self.feed
+        if version:
+            feed = feed.filter(feed["version"] >= version)
         return replace(
             self,
-            feed=versions_of(self.feed, sales),
+            feed=versions_of(feed, sales),
             stored=self.stored.semi_join(sales, "sale_id"),
         )
 
@@ -119,10 +126,10 @@ def compare_with_log(
     if stored:
         places = _fingerprint_places(shop, outlets, log)
         agreement = Agreement(log.generation, len(log.segments()), places, stored)
-        sides = _choose_sides(shop, log, agreement)
-        if sides is not None:
-            stale |= _changed_days(shop, sides, outlets)
-            repeated = 0 if stale else _count_repeated(shop, sides)
+        with _choose_sides(shop, log, agreement) as sides:
+            if sides is not None:
+                stale |= _changed_days(shop, sides, outlets)
+                repeated = 0 if stale else _count_repeated(shop, sides)
     days = sorted({max(day, every[0]) for day in stale if day <= every[-1]})
     if agreement is not None and not days and not repeated:
         note_agreement(shop.warehouse.root / "raw_sales", agreement)
@@ -151,18 +158,37 @@ def latest_sales(log: SalesLog, feed: ir.Table) -> ir.Table:
     return latest_versions(feed, columns_to_ibis(known, _REJECTION))
 
 
-def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> _Sides | None:
-    """Return what has to be compared; nothing, if all of it was before."""
+@contextmanager
+def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> Iterator[_Sides | None]:
+    """Yield what has to be compared; nothing, if all of it was before."""
     before = read_agreement(shop.warehouse.root / "raw_sales")
     known = before.days if before else {}
     again = [day for day, state in now.days.items() if known.get(day) != state]
     goes_on = before is not None and _goes_on(before, now)
     if before is not None and goes_on and before.segments == now.segments and not again:
-        return None
+        yield None
+        return
     sides = _Sides(log, shop.open_feed(log), shop.open_sales(now.days))
     if before is None or not goes_on or len(again) > MOST_SUSPECT_DAYS:
-        return sides
-    return sides.only(_list_suspects(shop, log, before.segments, again))
+        yield sides
+        return
+    with held(
+        shop.engine, _list_suspects(shop, log, before.segments, again)
+    ) as suspects:
+        yield sides.only(suspects, _lowest_version(shop, suspects))
+
+
+def _lowest_version(shop: Shop, suspects: ir.Table) -> int:
+    """Return a version that none of the *suspects* has its latest one before.
+
+    That is 0 where the log may have no version of one of them as high as was seen.
+    """
+    each = suspects.group_by("sale_id").aggregate(
+        version=suspects["version"].fill_null(0).max()
+    )
+    lowest = shop.engine.to_pandas(each.aggregate(version=each["version"].min()))
+    version = lowest["version"].iloc[0]
+    return 0 if pd.isna(version) else int(version)
 
 
 def _goes_on(before: Agreement, now: Agreement) -> bool:
@@ -179,21 +205,23 @@ def _list_suspects(
 ) -> ir.Table:
     """Return the sales that segments since brought, or that *days* hold or should.
 
-    One row a sale: ``sale_id``.
+    ``sale_id``, and a ``version`` of it that the log has; none where that is not known.
     """
     feed = shop.open_feed(log)
     is_suspect = feed["segment"] >= first_segment
     for day in days:
         since = "1900-01-01" if day == shop.first_day else day
         is_suspect |= falls_around(feed, since, day)
-    parts = [feed.filter(is_suspect).select("sale_id")]
+    parts = [feed.filter(is_suspect).select("sale_id", "version")]
     away = log.rejections().dropna(subset=["record_id"])
     away = away[away["segment"] >= first_segment]
     if len(away):
-        named = away.rename(columns={"record_id": "sale_id"})
-        parts.append(columns_to_ibis(named, {"sale_id": "string"}))
+        named = away.rename(columns={"record_id": "sale_id"}).assign(version=None)
+        parts.append(columns_to_ibis(named, {"sale_id": "string", "version": "int64"}))
     if days:
-        parts.append(shop.open_sales(days).select("sale_id"))
+        stored = shop.open_sales(days)
+        unknown = ibis.null("int64")
+        parts.append(stored.select("sale_id", version=unknown))
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
