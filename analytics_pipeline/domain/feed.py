@@ -230,11 +230,6 @@ def _is_paid_otherwise(
     return is_pending & (raw_sales["is_completed"] != counts)
 
 
-def sales_around(sales: ir.Table, first: str, last: str) -> ir.Table:
-    """Return the sales that may fall on the days *first* to *last* in some zone."""
-    return sales.filter(falls_around(sales, first, last))
-
-
 def falls_around(sales: ir.Table, first: str, last: str) -> ir.BooleanValue:
     """Say whether a sale may fall on the days *first* to *last* in some zone.
 

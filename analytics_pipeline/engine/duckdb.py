@@ -310,6 +310,18 @@ def materialize(backend: BaseBackend, rows: ir.Table) -> ir.Table:
     return backend.create_table(gen_name("held"), rows, temp=True)
 
 
+@contextmanager
+def held(backend: BaseBackend, rows: ir.Table) -> Iterator[ir.Table]:
+    """Yield *rows* from the engine's own memory, where it has one, and free it."""
+    kept = materialize(backend, rows)
+    try:
+        yield kept
+    finally:
+        if kept is not rows and isinstance(backend, DuckDB):
+            # The drop_table of Ibis writes a statement without the name.
+            backend.raw_sql(f'DROP TABLE "{kept.op().name}"').fetchall()
+
+
 def to_ibis(frame: pd.DataFrame, table: type[Table]) -> ir.Table:
     """Return *frame*, of the types of *table*, for use in an expression."""
     return _to_ibis(frame, arrow_schema(table))

@@ -52,7 +52,7 @@ def typed_id(value: str) -> str:
 
 def plain_ids(ids: "pd.Series[str]") -> "pd.Series[str]":
     """Return *ids* in their one spelling; missing ones stay missing."""
-    is_other = _is_not_lower(ids)
+    is_other = is_not_lower(ids)
     if not is_other.any():
         return ids
     return ids.mask(is_other, ids[is_other].map(plain_id).reindex(ids.index))
@@ -76,7 +76,7 @@ def check_ids(ids: "pd.Series[str]", what: str, several: str) -> CheckResult:
         several: two or more of it.
     """
     alike: list[str] = []
-    if _is_not_lower(ids).any():
+    if is_not_lower(ids).any():
         alike = sorted(ids[ids.str.lower().duplicated(keep=False)])
     return CheckResult(
         CHECK,
@@ -91,7 +91,8 @@ def check_ids(ids: "pd.Series[str]", what: str, several: str) -> CheckResult:
     )
 
 
-def _is_not_lower(ids: "pd.Series[str]") -> "pd.Series[bool]":
+def is_not_lower(ids: "pd.Series[str]") -> "pd.Series[bool]":
+    """Say of each of *ids* whether letters of it are capitals."""
     return (ids != ids.str.lower()) & ids.notna()
 
 

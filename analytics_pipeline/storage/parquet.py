@@ -189,10 +189,16 @@ def encode(
     """Return *frame* as the Parquet bytes of *table*, with *notes* in its footer."""
     if frame.empty and not notes and [*frame.columns] == arrow_schema(table).names:
         return _encode_no_rows(table, VERSIONS[table])  # most days of some shops
-    content = pa.Table.from_pandas(
+    return write_rows(to_rows(frame, table, notes))
+
+
+def to_rows(
+    frame: pd.DataFrame, table: type[Table], notes: Mapping[str, str] | None = None
+) -> pa.Table:
+    """Return *frame* as the rows that :func:`write_rows` stores as *table*."""
+    return pa.Table.from_pandas(
         frame, schema=arrow_schema(table), preserve_index=False
     ).replace_schema_metadata({**(notes or {}), VERSION: str(VERSIONS[table])})
-    return write_rows(content)
 
 
 @cache
@@ -207,7 +213,10 @@ def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:
     Each part's rows have its label, if there are labels, in the column ``LABEL``.  The
     parts are of one version, which the whole states too.
     """
-    tables = [pq.read_table(pa.BufferReader(part)) for part in parts]
+    # Most parts are so small that threads cost more than they spare.
+    tables = [
+        pq.ParquetFile(pa.BufferReader(part)).read(use_threads=False) for part in parts
+    ]
     version = max(_version_in(table.schema.metadata) for table in tables)
     if labels is not None:
         tables = [

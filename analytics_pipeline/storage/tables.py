@@ -21,6 +21,7 @@ from analytics_pipeline.storage.files import (
     read_if_there,
     remove_folder,
     replace_bytes,
+    replace_files,
     state_of,
 )
 from analytics_pipeline.storage.object_store import open_root
@@ -282,9 +283,26 @@ class Warehouse:
         news; a bucket knows that they are the same.
         """
         path, content = self.path(table, partition), encode(frame, model, notes)
-        if not (is_local(path) and read_if_there(path) == content):
+        if self._is_news(path, content):
             replace_bytes(path, content)
         self._attempts[table] += 1
+
+    def write_days(self, table: str, contents: Mapping[str, bytes]) -> None:
+        """Replace days of *table* by their new *contents*, each whole or not at all."""
+        folder = self.root / table
+        files = {f"{day}{_SUFFIX}": content for day, content in contents.items()}
+        news = {
+            name: content
+            for name, content in files.items()
+            if self._is_news(folder / name, content)
+        }
+        replace_files(folder, news)
+        self._attempts[table] += len(contents)
+
+    @staticmethod
+    def _is_news(path: UPath, content: bytes) -> bool:
+        """Say whether *path* holds other bytes; of a bucket that is not asked."""
+        return not (is_local(path) and read_if_there(path) == content)
 
     def attempts(self, *tables: str) -> tuple[int, ...]:
         """Return how often this run has replaced each of *tables*, or failed to."""
