@@ -57,7 +57,7 @@ class Drawing:
         self._add("rect", width=WIDTH, height=HEIGHT, fill="white")
 
     def box(self, x: float, y: float, width: float, height: float, fill: str) -> None:
-        """Fill a rectangle that stands for a number."""
+        """Fill a rectangle that shows a number."""
         kind = {"class": "mark"}
         self._add("rect", x=x, y=y, width=width, height=height, fill=fill, **kind)
 

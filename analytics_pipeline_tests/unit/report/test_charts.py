@@ -30,7 +30,7 @@ def frame(*rows):
 
 
 def marks_of(svg):
-    """Return fill, x, y, width and height of everything that stands for a number."""
+    """Return fill, x, y, width and height of each shape that shows a number."""
     return [
         (mark.get("fill"), *(float(mark.get(n)) for n in ("x", "y", "width", "height")))
         for mark in ElementTree.fromstring(svg).iter(f"{SVG}rect")
