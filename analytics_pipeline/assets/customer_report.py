@@ -41,11 +41,8 @@ from analytics_pipeline.model.vocabulary import (
     ReportFigure,
     ReportUnit,
 )
-from analytics_pipeline.report.page import (
-    Page,
-    draw_plots,
-    render_page,
-)
+from analytics_pipeline.report.page import Page, render_page
+from analytics_pipeline.report.sections import build_sections
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files_for_people import ReportFiles
 from analytics_pipeline.storage.parquet import shape
@@ -184,7 +181,7 @@ def store_report(run: TableRun, changes: pd.DataFrame, candidate: Candidate) -> 
     page = Page(
         as_of=day,
         report=candidate.rows,
-        plots=draw_plots(candidate.rows, day),
+        sections=build_sections(candidate.rows, day),
         changes=list_largest_changes(changes),
         last_results=run.last_results(),
         with_tax=run.policy.money_basis is MoneyBasis.INCL_TAX,

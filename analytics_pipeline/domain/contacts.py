@@ -277,12 +277,19 @@ def is_placeholder_phone(number: str, policy: Policy) -> bool:
     Its national part is one digit repeated, or ends as a placeholder does.
     """
     e164 = number.partition(EXTENSION)[0]
-    endings = policy.placeholder_phones
-    # Spares nine numbers in ten the parsing.
-    if e164[-1:] != e164[-2:-1] and not e164.endswith(endings):
+    if not ends_as_placeholders_do(e164, policy):
         return False
     national = phonenumbers.national_significant_number(phonenumbers.parse(e164))
-    return len(set(national)) == 1 or national.endswith(endings)
+    return len(set(national)) == 1 or national.endswith(policy.placeholder_phones)
+
+
+def ends_as_placeholders_do(number: str, policy: Policy) -> bool:
+    """Say whether a *number* without extension may be a placeholder (rule 3.3).
+
+    Spares nine numbers in ten the parsing.
+    """
+    is_repeated = number[-1:] == number[-2:-1]
+    return is_repeated or number.endswith(policy.placeholder_phones)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO, TypeVar
@@ -189,6 +190,16 @@ class Segment:
         prove_local([self.path])
 
 
+@lru_cache(maxsize=4)
+def _segments_of(folder: UPath, names: tuple[str, ...]) -> tuple[Segment, ...]:
+    """Return the segments among the files *names*: a run asks for them fifty times."""
+    return tuple(
+        Segment(int(name[:8]), folder, name)
+        for name in names
+        if name.endswith(SUFFIX) and not name.startswith(".")
+    )
+
+
 def names_of(segments: Sequence[Segment]) -> list[str]:
     """Return the names of the files."""
     return [segment.name for segment in segments]
@@ -275,11 +286,7 @@ class SalesLog:
     def segments(self) -> list[Segment]:
         """Return the segments in the order in which they were appended."""
         # A name begins with the number, so the names sort as they were appended.
-        return [
-            Segment(int(name[:8]), self.folder, name)
-            for name in list_names(self.folder)
-            if name.endswith(SUFFIX) and not name.startswith(".")
-        ]
+        return list(_segments_of(self.folder, tuple(list_names(self.folder))))
 
     def sound_segments(self) -> list[Segment]:
         """Return the segments if all are there, each as it was written.
