@@ -60,8 +60,8 @@ REQUESTS, ALLOWED = "requests", "requests allowed"
 PAGES = {"sales": 1_000, "customers": 5_000}
 """How many records are asked for at once, as the product does."""
 
-SEARCHED, MORE_REQUESTS = 1_000, 10
-"""Of how many sales a search is one request, and how many more an update may make."""
+GRANTED, MORE_REQUESTS = 1_000, 10
+"""How many records a page has at most, and how many more requests are allowed."""
 
 Given = dict[str, Any]
 
@@ -162,9 +162,10 @@ def _measures(
 
 def _note_allowed(case: Case, held: Mapping[str, int]) -> Case:
     """Note how many requests the update may make (DESIGN 8)."""
-    allowed = MORE_REQUESTS + math.ceil(held["recent sales"] / SEARCHED) + 1
-    for feed, page in PAGES.items():
-        allowed += math.ceil(held[f"changed {feed}"] / page)
+    pages = ("changed sales", "changed customers", "recent sales")
+    one_window = 1
+    allowed = MORE_REQUESTS + one_window
+    allowed += sum(math.ceil(held[name] / GRANTED) for name in pages)
     case.tallies[0].figures[ALLOWED] = allowed
     return case
 
