@@ -172,8 +172,8 @@ def _compare(shop: Shop, log: SalesLog) -> None:
 
 
 ONLY_IN_THE_EXPORT, STRANGERS = 0.1, 0.1
-"""The share of web orders, of those with a sale, that have none, and of those that
-nobody known placed."""
+"""How many web orders have no sale, as a share of those that have one, and the share of
+them that strangers placed."""
 
 NAMES_ITS_SALE, NAMES_ANOTHER, NAMES_NONE = 0.6, 0.01, 0.002
 """Shares of the orders that name their own sale, another order's, and none there is."""

@@ -4,7 +4,7 @@ Reads ``{"function": "module:name", "arguments": {…}}`` from standard input, c
 function and writes what it took to the file REPLY.  Nothing is imported here that the
 measured code might not need: it would count as its memory.
 
-What the function imports is told apart, wherever it is imported: it is in no measure's
+What the function imports is timed separately, wherever it does: it is in no measure's
 seconds, but in a figure of its own.  A command is a process of its own, whose seconds
 have its imports in them.
 """
@@ -47,7 +47,7 @@ class Imports:
         self.seconds = self.cpu = 0.0
         self._running = False
 
-    def tell_apart(self) -> None:
+    def time_separately(self) -> None:
         """Time every import from now on, those within another one with it."""
         plain, main = builtins.__import__, threading.get_ident()
 
@@ -132,7 +132,7 @@ def _own_peak(unit: int) -> int:
 def main() -> None:
     """Do what standard input asks for."""
     task = json.load(sys.stdin)
-    IMPORTED.tell_apart()
+    IMPORTED.time_separately()
     module, name = task["function"].split(":")
     function = getattr(importlib.import_module(module), name)
     stopwatch = Stopwatch()

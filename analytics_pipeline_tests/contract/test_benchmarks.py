@@ -270,7 +270,7 @@ def test_what_the_log_got_comes_to_the_sales_of_each_day(traded):
 # A measure in a process of its own.
 
 
-def test_imports_are_told_apart_from_the_seconds(tmp_path, monkeypatch):
+def test_seconds_have_no_imports_in_them(tmp_path, monkeypatch):
     clock = ModuleType("clock_of_this_test")
     clock.now = 0.0
     monkeypatch.setitem(sys.modules, clock.__name__, clock)
@@ -280,7 +280,7 @@ def test_imports_are_told_apart_from_the_seconds(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     slow = f"import {clock.__name__} as clock\nclock.now += 10\n"
     (tmp_path / "slow_to_import.py").write_text(slow, encoding="utf-8")
-    worker.IMPORTED.tell_apart()
+    worker.IMPORTED.time_separately()
     stopwatch = Stopwatch()
 
     with stopwatch.running():
