@@ -15,6 +15,7 @@ from pandera.errors import SchemaErrors
 from analytics_pipeline.assets.raw_sales import latest_sales
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
+from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.domain.feed import (
     NEVER_FAR,
     SEEN,
@@ -27,11 +28,7 @@ from analytics_pipeline.domain.feed import (
     standing_rejections,
     versions_of,
 )
-from analytics_pipeline.domain.sales import (
-    check_dated_after_today,
-    classify_sales,
-    end_of,
-)
+from analytics_pipeline.domain.sales import check_dated_after_today, classify_sales
 from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.checks import (
     SCHEMA_CHECK,

@@ -16,7 +16,6 @@ from analytics_pipeline.assets.customer_analytics import (
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.ecom_reconciliation import find_web_refunds
 from analytics_pipeline.assets.purchases import Ledger, open_ledger
-from analytics_pipeline.assets.raw_sales import refuse_missing_day
 from analytics_pipeline.assets.sales_feed import (
     find_later_sales,
     find_quarantined_sales,
@@ -536,7 +535,7 @@ def choose_explained_day(shop: Shop, as_of: date | None) -> date:
             "Give --as-of a day among these; for a later one, run: "
             "analytics-pipeline update",
         )
-    refuse_missing_day(shop, day)
+    shop.refuse_missing_day(day)
     return day
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
 
-from analytics_pipeline.assets.raw_sales import is_missing, refuse_missing_day
 from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.model.checks import CheckResult
@@ -201,7 +200,7 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
         WrongUse: it lies in the future, before the first day, or was never there.
     """
     day = as_of or shop.yesterday
-    if as_of is None and is_missing(shop, day):
+    if as_of is None and shop.is_missing(day):
         day -= timedelta(days=1)
     if day > shop.today:
         raise WrongUse(
@@ -214,7 +213,7 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
             f"{day} is earlier than ANALYTICS_START_DATE ({first}).",
             f"Give --as-of a day from {first} on, or set an earlier start date.",
         )
-    refuse_missing_day(shop, day)
+    shop.refuse_missing_day(day)
     return day
 
 

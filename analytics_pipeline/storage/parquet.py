@@ -1,4 +1,9 @@
-"""Tables as Parquet bytes, of exact types, sealed by a SHA-256."""
+"""Tables as Parquet bytes, of exact types, sealed by a SHA-256.
+
+Seals are proved, and rows counted, by the standard library alone.
+"""
+
+from __future__ import annotations
 
 import io
 import re
@@ -9,15 +14,12 @@ from functools import cache
 from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from upath import UPath
 
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
-from analytics_pipeline.model.schemas.table import Table, arrow_schema, frame_types
 from analytics_pipeline.storage.files import (
     AnyPath,
     is_local,
@@ -25,7 +27,18 @@ from analytics_pipeline.storage.files import (
     local,
     state_of,
 )
-from analytics_pipeline.storage.versions import FIRST, VERSIONS
+from analytics_pipeline.storage.versions import FIRST, version_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from analytics_pipeline.model.schemas import table as schemas
+    from analytics_pipeline.model.schemas.table import Table
+else:
+    pa, pq = lazily("pyarrow"), lazily("pyarrow.parquet")
+    schemas = lazily("analytics_pipeline.model.schemas.table")
 
 # ----------------------------------------------------------------------------------
 # The seal of a Parquet file: the SHA-256 of its bytes, in a note of its own footer.
@@ -155,7 +168,7 @@ LABEL = "label"
 
 def shape(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
     """Return *frame* with the columns of *table*, in order and of its types."""
-    types = frame_types(table)
+    types = schemas.frame_types(table)
     chosen = frame[list(types)]
     # Most columns are right already, and to set them again takes time.
     wrong = {
@@ -181,17 +194,18 @@ def encode(
     frame: pd.DataFrame, table: type[Table], notes: Mapping[str, str] | None = None
 ) -> bytes:
     """Return *frame* as the Parquet bytes of *table*, with *notes* in its footer."""
-    if frame.empty and not notes and [*frame.columns] == arrow_schema(table).names:
-        return _encode_no_rows(table, VERSIONS[table])  # most days of some shops
+    schema = schemas.arrow_schema(table)
+    if frame.empty and not notes and [*frame.columns] == schema.names:
+        return _encode_no_rows(table, version_of(table))  # most days of some shops
     content = pa.Table.from_pandas(
-        frame, schema=arrow_schema(table), preserve_index=False
-    ).replace_schema_metadata({**(notes or {}), VERSION: str(VERSIONS[table])})
+        frame, schema=schema, preserve_index=False
+    ).replace_schema_metadata({**(notes or {}), VERSION: str(version_of(table))})
     return write_rows(content)
 
 
 @cache
 def _encode_no_rows(table: type[Table], version: int) -> bytes:
-    rows = arrow_schema(table).empty_table()
+    rows = schemas.arrow_schema(table).empty_table()
     return write_rows(rows.replace_schema_metadata({VERSION: str(version)}))
 
 
@@ -252,7 +266,7 @@ def decode(
     """
     _prove(content, what, remedy)
     stored = pq.read_table(pa.BufferReader(content))
-    refuse_other_version(_version_in(stored.schema.metadata), VERSIONS[table], what)
+    refuse_other_version(_version_in(stored.schema.metadata), version_of(table), what)
     return shape(stored.to_pandas(), table)
 
 
