@@ -225,6 +225,10 @@ class Shop:
         count = (last - first).days + 1
         return [(first + timedelta(days=n)).isoformat() for n in range(max(count, 0))]
 
+    def show(self, moment: datetime) -> str:
+        """Return a *moment* as the store's clocks show it, with their offset."""
+        return moment.astimezone(self.zone).isoformat(timespec="seconds")
+
     def is_missing(self, day: date) -> bool:
         """Say whether *day* was never there, neither in the store nor at an outlet.
 
@@ -333,6 +337,18 @@ def hold_directory(
     with held:
         remove_scratch(data_dir)
         yield
+
+
+def is_held(data_dir: Path) -> bool:
+    """Say whether a run holds the data directory at this moment."""
+    path = data_dir / ".lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, mode=0o600, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 @contextmanager

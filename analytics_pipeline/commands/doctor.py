@@ -15,17 +15,16 @@ from analytics_pipeline.assets.outlets import compare_currencies
 from analytics_pipeline.assets.sales_feed import refuse_another_store
 from analytics_pipeline.commands import probes
 from analytics_pipeline.commands.probes import (
-    SWITCH_ON,
     Disk,
     Programs,
     Records,
     Store,
     StoredFiles,
     ask_store,
-    describe_switched_off,
     prove_stored_files,
     read_records,
 )
+from analytics_pipeline.commands.switches import SWITCH_ON, describe_switched_off
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.currency import (
     Currencies,
@@ -36,7 +35,7 @@ from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.model.text import say as count_of
 from analytics_pipeline.settings import DEPLOYMENT, VARIABLES, Settings, list_variables
-from analytics_pipeline.shop import Shop, open_shop, system_clock
+from analytics_pipeline.shop import Shop, is_held, open_shop, system_clock
 from analytics_pipeline.sources.lightspeed.http import origin_for
 from analytics_pipeline.sources.lightspeed.replies import TokenRefused
 from analytics_pipeline.storage.state import Holder, read_holder
@@ -392,7 +391,7 @@ def _examine_folder(settings: Settings) -> Iterator[DoctorResult]:
     folder = settings.data_dir
     yield check_disk(probes.measure_disk(folder), folder)
     yield check_files(probes.list_exposed(folder), folder)
-    yield check_run(probes.is_held(folder), folder, read_holder(folder))
+    yield check_run(is_held(folder), folder, read_holder(folder))
 
 
 def _examine_records(settings: Settings) -> Iterator[DoctorResult]:

@@ -10,11 +10,8 @@ from analytics_pipeline.commands.running import print_checks, print_summary, run
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.model.errors import GateFailed
-from analytics_pipeline.orchestration.jobs import (
-    DAILY_UPDATE,
-    FULL_REBUILD,
-    update_config,
-)
+from analytics_pipeline.orchestration.jobs import update_config
+from analytics_pipeline.orchestration.records import DAILY_UPDATE, FULL_REBUILD
 from analytics_pipeline.orchestration.upkeep import remove_caches, set_damaged_aside
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop

@@ -7,7 +7,8 @@ from typing import Any
 from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
-from analytics_pipeline.orchestration.jobs import DAILY_UPDATE, update_config
+from analytics_pipeline.orchestration.jobs import update_config
+from analytics_pipeline.orchestration.records import DAILY_UPDATE
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 

@@ -10,10 +10,8 @@ from analytics_pipeline.commands.running import print_checks, print_summary, run
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline.orchestration.jobs import (
-    DAILY_UPDATE,
-    update_config,
-)
+from analytics_pipeline.orchestration.jobs import update_config
+from analytics_pipeline.orchestration.records import DAILY_UPDATE
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.storage.state import Acceptance, FailedCheck, claim_store

@@ -4,6 +4,13 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.records import (
+    DAILY_UPDATE,
+    ECOM_IMPORT,
+    FULL_REBUILD,
+    REDO_DAYS,
+    SHOP_TAG,
+)
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.settings import Settings
 
@@ -26,12 +33,6 @@ def business_days(settings: Settings) -> dg.DailyPartitionsDefinition:
 # ----------------------------------------------------------------------------------
 # The jobs: a name, a promise and a selection.
 
-
-DAILY_UPDATE = "daily_update"
-FULL_REBUILD = "full_rebuild"
-ECOM_IMPORT = "ecom_import"
-REDO_DAYS = "redo_days"
-SHOP_TAG = "shop"
 
 WORDS = {
     DAILY_UPDATE: "**Refresh now.** Reads what changed, re-opens the days that it "

@@ -27,6 +27,7 @@ from analytics_pipeline.storage.files import (
     local,
     state_of,
 )
+from analytics_pipeline.storage.footer import rows_in
 from analytics_pipeline.storage.versions import FIRST, version_of
 
 if TYPE_CHECKING:
@@ -323,7 +324,8 @@ def read_proved_notes(stream: BinaryIO) -> dict[str, str]:
 
 def count_proved_rows(stream: BinaryIO) -> int:
     """Return how many rows a Parquet file holds that was proved sound."""
-    return int(_footer(stream).num_rows)
+    rows = rows_in(stream)
+    return int(_footer(stream).num_rows) if rows is None else rows
 
 
 def _notes_in(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
@@ -341,8 +343,10 @@ def count_rows(content: bytes, what: str = "table") -> int:
     Raises:
         LocalFailure: the file is damaged.
     """
-    _is_sealed(content, what)
-    return count_proved_rows(io.BytesIO(content))
+    stream = io.BytesIO(content)
+    if _is_sealed(content, what):
+        return count_proved_rows(stream)
+    return int(_footer(stream).num_rows)
 
 
 def _prove(content: bytes, what: str, remedy: str) -> None:

@@ -18,7 +18,7 @@ from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
-from analytics_pipeline.orchestration.jobs import ECOM_IMPORT
+from analytics_pipeline.orchestration.records import ECOM_IMPORT
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage import versions
