@@ -14,8 +14,11 @@ from rich.console import Console
 
 from analytics_pipeline.commands.running import Outcome, run_job
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.orchestration.jobs import update_config
-from analytics_pipeline.orchestration.records import DAILY_UPDATE, FULL_REBUILD
+from analytics_pipeline.orchestration.records import (
+    DAILY_UPDATE,
+    FULL_REBUILD,
+    update_config,
+)
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.simulator.app import build_app

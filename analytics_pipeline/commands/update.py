@@ -5,17 +5,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline.orchestration.jobs import update_config
-from analytics_pipeline.orchestration.records import DAILY_UPDATE
+from analytics_pipeline.orchestration.records import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.storage.state import Acceptance, FailedCheck, claim_store
 from analytics_pipeline.tables import TABLES, Check
+
+if TYPE_CHECKING:
+    from analytics_pipeline.commands import running
+else:
+    running = lazily("analytics_pipeline.commands.running")
 
 # ----------------------------------------------------------------------------------
 # Accept one failure of one check, with a reason: it stops nothing any more.
@@ -238,14 +243,14 @@ def update(
         accepted = _accept(settings, accept, reason, day, terminal)
         config = update_config(days=0 if full else days, full_resync=full)
         with terminal.working(f"updating to {day}"):
-            outcome = run_job(
+            outcome = running.run_job(
                 settings, DAILY_UPDATE, day, config, terminal, tags=accepted
             )
-    print_checks(outcome, terminal)
+    running.print_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
-    print_summary(shop, outcome, day, time.monotonic() - started, terminal)
+    running.print_summary(shop, outcome, day, time.monotonic() - started, terminal)
 
 
 def _accept(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 # ----------------------------------------------------------------------------------
 # The names and tags that runs have in the records.
@@ -57,6 +57,32 @@ def shop_of(run: Tagged) -> str | None:
 def is_of_command(run: Tagged) -> bool:
     """Say whether a command made *run*; one that re-executes it has its tags too."""
     return run.tags.get(LAUNCHED_BY) == COMMAND and run.parent_run_id is None
+
+
+def update_config(
+    *,
+    days: int = 7,
+    full_resync: bool = False,
+    recut_all_days: bool = False,
+    replay: bool = False,
+) -> dict[str, Any]:
+    """Return the run configuration of an update.
+
+    Args:
+        days: how many days are compared with the search.
+        full_resync: read sales and customers again from the start.
+        recut_all_days: cut every day again, whether it seems to have changed or not.
+        replay: try the records in quarantine again.
+    """
+    return {
+        "ops": {
+            "sales_feed": {
+                "config": {"days": days, "full_resync": full_resync, "replay": replay}
+            },
+            "customers": {"config": {"full_resync": full_resync, "replay": replay}},
+            "raw_sales": {"config": {"recut_all_days": recut_all_days}},
+        }
+    }
 
 
 # ----------------------------------------------------------------------------------

@@ -14,8 +14,11 @@ from analytics_pipeline.assets.ecom_orders import FINGERPRINT_NOTE, export_path
 from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.orchestration.jobs import update_config
-from analytics_pipeline.orchestration.records import DAILY_UPDATE, ECOM_IMPORT
+from analytics_pipeline.orchestration.records import (
+    DAILY_UPDATE,
+    ECOM_IMPORT,
+    update_config,
+)
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import DUE_AT, Shop
