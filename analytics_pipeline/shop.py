@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from filelock import FileLock, Timeout
 
 from analytics_pipeline.domain.business_days import has_moments, leave_out_empty_years
+from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.holding import (
     Holding,
     Notify,
@@ -34,6 +35,7 @@ from analytics_pipeline.model.errors import (
     LocalFailure,
     WrongUse,
 )
+from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.model.policy import AnomalyLimits, Policy
 from analytics_pipeline.settings import (
     Settings,
@@ -75,6 +77,9 @@ OnStored = Callable[[str, Candidate], None]
 def ignore_candidate(_table: str, _candidate: Candidate) -> None:
     """Do nothing with what was stored."""
 
+
+CURRENCY_NOTE = "currency"
+"""The note of ``outlets`` that holds the currency of the sales."""
 
 DUE_AT = time(6)
 """When yesterday's master should be out, in store time; the nightly run is at two."""
@@ -300,6 +305,37 @@ class Shop:
             )
         self.refuse_failed("raw_sales", wanted)
         return self.open_sales(wanted)
+
+    # The store ------------------------------------------------------------------
+
+    def refuse_another_store(self, store: str | None) -> None:
+        """Make sure that the data directory is that of the store which answers.
+
+        Versions are no store's own, so another store's sales would go into the log as
+        if they were news.  A *store* without an id cannot be compared.
+
+        Raises:
+            WrongUse: it holds the sales of another store.
+        """
+        if store is None:
+            return
+        noted = self.warehouse.store_id()
+        if noted is None:
+            self.warehouse.note_store_id(store)
+        elif plain_id(noted) != store:
+            raise WrongUse(
+                f"{self.settings.data_dir} holds the sales of another store than the "
+                "one that answers.",
+                "Set LIGHTSPEED_DOMAIN_PREFIX and LIGHTSPEED_TOKEN back to that store, "
+                "or give this one an ANALYTICS_DATA_DIR of its own.",
+            )
+
+    def compare_currencies(self, now: Currencies) -> Currencies:
+        """Return the currencies of *now*, and the one noted with the stored outlets."""
+        if not self.warehouse.exists("outlets"):
+            return now
+        noted = self.warehouse.notes("outlets").get(CURRENCY_NOTE)
+        return replace(now, before=noted)
 
     # Secrets ---------------------------------------------------------------------
 

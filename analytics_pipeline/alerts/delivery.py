@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import dagster as dg
 
 from analytics_pipeline.alerts.channels import Channel, open_channels
-from analytics_pipeline.alerts.lookout import open_book, take_in_the_clock
-from analytics_pipeline.alerts.texts import Message, Sender, write_messages
+from analytics_pipeline.alerts.lookout import open_book, sender_of, take_in_the_clock
+from analytics_pipeline.alerts.texts import Message, write_messages
 from analytics_pipeline.domain.incidents import (
     Incident,
     Incidents,
@@ -167,17 +167,6 @@ class _AlertSender:
     def _write(self, memory: AlertMemory) -> None:
         self.memory = memory
         self._book.write(memory)
-
-
-def sender_of(shop: Shop) -> Sender:
-    """Return who speaks in an alert of *shop*."""
-    published = shop.publication.published()
-    return Sender(
-        shop.settings.shop_name or shop.settings.domain_prefix or "shop",
-        shop.zone,
-        published.as_of if published else None,
-        shop.settings.shop_name,
-    )
 
 
 def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> AlertMemory:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from analytics_pipeline.alerts.texts import Sender
 from analytics_pipeline.domain.incidents import (
     CheckStatus,
     Incidents,
@@ -68,3 +69,14 @@ def look_into_files(shop: Shop, files: RecordFiles) -> AlertMemory:
     if files.has_ended_since(known):
         raise AskDagster
     return replace(memory, incidents=take_in_the_clock(shop, memory.incidents))
+
+
+def sender_of(shop: Shop) -> Sender:
+    """Return who speaks in an alert of *shop*."""
+    published = shop.publication.published()
+    return Sender(
+        shop.settings.shop_name or shop.settings.domain_prefix or "shop",
+        shop.zone,
+        published.as_of if published else None,
+        shop.settings.shop_name,
+    )

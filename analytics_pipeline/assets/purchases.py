@@ -11,8 +11,9 @@ import pandas as pd
 
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.domain.analytics import list_purchases
+from analytics_pipeline.domain.order_numbers import KnownNumbers, first_words
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
-from analytics_pipeline.domain.web_orders import KnownNumbers, first_words, match_orders
+from analytics_pipeline.domain.web_orders import match_orders
 from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders

@@ -11,8 +11,6 @@ from pathlib import Path
 import typer
 
 from analytics_pipeline.alerts.channels import open_channels
-from analytics_pipeline.assets.outlets import compare_currencies
-from analytics_pipeline.assets.sales_feed import refuse_another_store
 from analytics_pipeline.commands import probes
 from analytics_pipeline.commands.probes import (
     Disk,
@@ -434,7 +432,7 @@ def _check_store(settings: Settings, shop: Shop | None, store: Store) -> DoctorR
         WrongUse: it is another one.
     """
     if shop is not None and shop.warehouse.store_id() is not None:
-        refuse_another_store(shop, store.details.store_id)
+        shop.refuse_another_store(store.details.store_id)
     where = origin_for(settings.domain_prefix or "", settings.api_url)
     return well("store", f"{where} answers")
 
@@ -442,7 +440,7 @@ def _check_store(settings: Settings, shop: Shop | None, store: Store) -> DoctorR
 def _check_currency(shop: Shop | None, store: Store) -> DoctorResult:
     """Check the currencies of store and outlets, and that of the stored sales."""
     now = store.currencies
-    return check_currency(compare_currencies(shop, now) if shop else now)
+    return check_currency(shop.compare_currencies(now) if shop else now)
 
 
 def _examine_inputs(shop: Shop) -> Iterator[DoctorResult]:

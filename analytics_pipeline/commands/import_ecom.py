@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from analytics_pipeline.assets.export_in_place import export_path
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import (
     accept_check_result,
@@ -60,7 +61,7 @@ def import_ecom(
     ):
         shop = open_shop(settings)
         shop.versions.refuse_newer()
-        target = ecom_orders.export_path(shop)
+        target = export_path(shop)
         with ecom_orders.brought_in(shop, export) as copy:
             candidate = ecom_orders.take_in_export(
                 shop, copy, ecom_orders.open_sold_order_numbers(shop)
@@ -135,7 +136,7 @@ def _changes(shop: Shop, orders: pd.DataFrame) -> dict[str, Any]:
     """Return what differs from the export in place, or why nothing can be said."""
     not_compared: dict[str, Any] = {"new_orders": None, "changed_orders": None}
     not_compared["gone_orders"] = None
-    in_place = ecom_orders.export_path(shop)
+    in_place = export_path(shop)
     if not is_placed(in_place):
         return {**not_compared, "not_compared": "there was none"}
     try:

@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from packaging.requirements import Requirement
 from upath import UPath
 
-from analytics_pipeline.assets import ecom_orders
+from analytics_pipeline.assets import export_in_place
 from analytics_pipeline.commands.switches import find_switched_off
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.currency import Currencies
@@ -23,12 +23,12 @@ from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LightspeedUnavailable, LocalFailure
 from analytics_pipeline.orchestration.home import find_home
 from analytics_pipeline.orchestration.record_files import AskDagster, open_record_files
-from analytics_pipeline.orchestration.resources import Lightspeed
+from analytics_pipeline.orchestration.tills import Lightspeed
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details_of
 from analytics_pipeline.sources.protocol import StoreDetails
-from analytics_pipeline.sources.web_shop.export import read_ecom_export
+from analytics_pipeline.sources.web_shop.export import OrderReader, count_ecom_orders
 from analytics_pipeline.sources.web_shop.export_file import is_placed
 from analytics_pipeline.storage.files import (
     AnyPath,
@@ -169,13 +169,14 @@ def read_export(shop: Shop) -> tuple[int, CheckResult] | None:
     Raises:
         WrongUse: it cannot be used.
     """
-    path = ecom_orders.export_path(shop)
+    path = export_in_place.export_path(shop)
     if not is_placed(path):
         return None
     no_ones = ContactKeys(bytes(KEY_BYTES), shop.policy.phone_region, shop.policy)
-    read = read_ecom_export(path, no_ones, shop.settings.time_zone, shop.export_dialect)
-    age = ecom_orders.age_of(shop, path)
-    return len(read.orders), ecom_orders.check_export_age(age, path.name)
+    zone, dialect = shop.settings.time_zone, shop.export_dialect
+    orders = count_ecom_orders(path, OrderReader(path.name, no_ones, zone, dialect))
+    age = export_in_place.age_of(shop, path)
+    return orders, export_in_place.check_export_age(age, path.name)
 
 
 def has_lost_its_key(shop: Shop) -> bool:

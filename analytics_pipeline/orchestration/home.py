@@ -73,6 +73,13 @@ def find_home(settings: Settings) -> Path | None:
     return home if (home / "dagster.yaml").exists() else None
 
 
+def find_own_home(settings: Settings) -> Path | None:
+    """Return the instance's folder if it is there, and as the package makes it."""
+    home = settings.records_dir
+    is_own = not os.environ.get("DAGSTER_HOME")
+    return home if is_own and is_equipped(home, name_settings(settings)) else None
+
+
 def refuse_pattern(home: Path) -> None:
     """Refuse a folder that Dagster's own processes would take as a pattern.
 

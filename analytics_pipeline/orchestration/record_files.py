@@ -7,7 +7,6 @@ known here, or hold what only Dagster can read, it is asked instead.
 """
 
 import json
-import os
 import sqlite3
 from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from analytics_pipeline.orchestration.home import is_equipped, name_settings
+from analytics_pipeline.orchestration.home import find_own_home
 from analytics_pipeline.orchestration.records import (
     LOCATION_TAG,
     MOST_RUNS,
@@ -66,8 +65,8 @@ def open_record_files(settings: Settings) -> Iterator["RecordFiles"]:
         AskDagster: there are none yet, they are not where the package keeps them, are
             in use or damaged, or are of another version of Dagster.
     """
-    home = settings.records_dir
-    if os.environ.get("DAGSTER_HOME") or not is_equipped(home, name_settings(settings)):
+    home = find_own_home(settings)
+    if home is None:
         raise AskDagster
     files = RecordFiles(settings.shop_name)
     with files:

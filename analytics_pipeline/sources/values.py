@@ -1,5 +1,7 @@
 """Values of a payload, read strictly, and the rows that they become."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,14 +16,22 @@ from decimal import (
     InvalidOperation,
     Overflow,
 )
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
-
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.ids import plain_id
-from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT, Table, frame_types
+from analytics_pipeline.model.money import LARGEST_AMOUNT
 from analytics_pipeline.model.text import is_blank, without_controls
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analytics_pipeline.model.schemas import table as schemas
+    from analytics_pipeline.model.schemas.table import Table
+else:
+    pd = lazily("pandas")
+    schemas = lazily("analytics_pipeline.model.schemas.table")
 
 # ----------------------------------------------------------------------------------
 # Rows as a frame with exactly the columns and types of their table.
@@ -29,7 +39,7 @@ from analytics_pipeline.model.text import is_blank, without_controls
 
 def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
     """Return *rows*, whose values are in the column order of *table*, as a frame."""
-    types = frame_types(table)
+    types = schemas.frame_types(table)
     columns: Sequence[Sequence[Any]] = (
         list(zip(*rows, strict=True)) if rows else [()] * len(types)
     )

@@ -197,7 +197,7 @@ def test_only_the_settings_and_the_instance_read_the_environment():
     }
 
     assert reading <= {
-        *("settings", "orchestration.instance", "commands.ui", "commands.workspace")
+        *("settings", "orchestration.home", "commands.ui", "commands.workspace")
     }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from analytics_pipeline.domain.feed import highest_plausible
+from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.sources.lightspeed.http import Connection, NotFound
