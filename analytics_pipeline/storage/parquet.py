@@ -27,7 +27,7 @@ from analytics_pipeline.storage.files import (
     local,
     state_of,
 )
-from analytics_pipeline.storage.footer import rows_in
+from analytics_pipeline.storage.footer import notes_in, rows_in
 from analytics_pipeline.storage.versions import FIRST, version_of
 
 if TYPE_CHECKING:
@@ -319,7 +319,8 @@ def read_notes(
 
 def read_proved_notes(stream: BinaryIO) -> dict[str, str]:
     """Return the notes in the footer of a Parquet file that was proved sound."""
-    return _notes_in(_footer(stream).metadata)
+    notes = notes_in(stream)
+    return _notes_in(_footer(stream).metadata if notes is None else notes)
 
 
 def count_proved_rows(stream: BinaryIO) -> int:

@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.person import choose_explained_day
+from analytics_pipeline.commands.explained_day import choose_explained_day
 from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.schemas.sales import RawSales
