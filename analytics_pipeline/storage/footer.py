@@ -153,11 +153,17 @@ def _pass_over_list(footer: bytes, place: int) -> int:
 
 
 def _list_head(footer: bytes, place: int) -> tuple[int, int, int]:
-    """Return how many values a list has, of which kind, and where they begin."""
+    """Return how many values a list has, of which kind, and where they begin.
+
+    Raises:
+        ValueError: there is no room for so many.
+    """
     count, kind = divmod(footer[place], 16)
-    if count < 15:
-        return count, kind, place + 1
-    count, place = _varint(footer, place + 1)
+    place += 1
+    if count == 15:  # the number itself follows
+        count, place = _varint(footer, place)
+    if count > len(footer):
+        raise ValueError(count)
     return count, kind, place
 
 

@@ -169,7 +169,7 @@ def test_only_one_function_says_how_old_a_file_is():
         if re.search(r"st_mtime\b|getmtime", path.read_text(encoding="utf-8"))
     }
 
-    assert asking == {"assets.ecom_orders"}
+    assert asking == {"assets.export_in_place"}
 
 
 def test_only_the_commands_know_a_terminal():
