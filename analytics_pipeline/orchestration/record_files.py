@@ -22,6 +22,8 @@ from analytics_pipeline.orchestration.records import (
     MOST_RUNS,
     SHOP_TAG,
     RecordedRun,
+    RunFailure,
+    read_early_failure,
     shop_of,
 )
 from analytics_pipeline.settings import Settings
@@ -47,6 +49,9 @@ _MIGRATED = {
 }
 """The files, and which of Dagster's migrations of data each needs to be read here."""
 
+_SAID = "event_specific_data"
+"""Where an event of Dagster holds what is its own."""
+
 _RUN = (
     "SELECT run_body, status, create_timestamp, update_timestamp, start_time, end_time "
     "FROM runs"
@@ -68,18 +73,18 @@ def open_record_files(settings: Settings) -> Iterator["RecordFiles"]:
     home = find_own_home(settings)
     if home is None:
         raise AskDagster
-    files = RecordFiles(settings.shop_name)
-    with files:
+    with RecordFiles(home, settings.shop_name) as files:
         for name, migrations in _MIGRATED.items():
-            files.open(name, home, migrations)
+            files.open(name, migrations)
         yield files
 
 
 class RecordFiles:
     """The records of one shop, as their files have them."""
 
-    def __init__(self, shop: str | None) -> None:
-        """Read the records that are of *shop*, if it is one of a chain."""
+    def __init__(self, home: Path, shop: str | None) -> None:
+        """Read the records in *home* that are of *shop*, if it is one of a chain."""
+        self._home = home
         self._shop = shop
         self._files: dict[str, sqlite3.Connection] = {}
 
@@ -92,18 +97,13 @@ class RecordFiles:
         for file in self._files.values():
             file.close()
 
-    def open(self, name: str, home: Path, migrations: Collection[str]) -> None:
+    def open(self, name: str, migrations: Collection[str]) -> None:
         """Open the file of that *name*.
 
         Raises:
             AskDagster: it is not there, or its form is not known here.
         """
-        url = f"file:{quote(str((home / f'{name}.db').absolute()))}?mode=rw"
-        try:
-            self._files[name] = sqlite3.connect(url, uri=True, timeout=PATIENCE)
-        except sqlite3.Error as error:
-            raise AskDagster from error
-        self._ask(name, "PRAGMA query_only=ON")
+        self._connect(name)
         done = {
             index
             for (index,) in self._ask(
@@ -115,6 +115,15 @@ class RecordFiles:
         forms = self._ask(name, "SELECT version_num FROM alembic_version")
         if forms != [(FORM,)] or not done.issuperset(migrations):
             raise AskDagster
+
+    def _connect(self, name: str) -> None:
+        place = (self._home / f"{name}.db").absolute()
+        url = f"file:{quote(str(place))}?mode=rw"
+        try:
+            self._files[name] = sqlite3.connect(url, uri=True, timeout=PATIENCE)
+        except sqlite3.Error as error:
+            raise AskDagster from error
+        self._ask(name, "PRAGMA query_only=ON")
 
     def _ask(self, name: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a *query*.
@@ -184,13 +193,37 @@ class RecordFiles:
         """Leave it to Dagster, which looks a second time."""
         raise AskDagster
 
-    def planned_tables(self, run_id: str) -> NoReturn:  # noqa: ARG002
-        """Leave it to Dagster: the run failed."""
+    def planned_tables(self, run_id: str) -> set[str]:
+        """Return the tables that a run was to make."""
+        planned = self._events_of(run_id, "ASSET_MATERIALIZATION_PLANNED")
+        return {str(_take(said, "asset_key", "path")[-1]) for said in planned}
+
+    def explain_failure(self, run_id: str) -> RunFailure:
+        """Return why a run that is recorded as failed did so, in words for people.
+
+        One that failed in other words is left to Dagster.
+        """
+        for said in self._events_of(run_id, "STEP_FAILURE"):
+            if failure := _read_step(said):
+                return failure
+        for said in self._events_of(run_id, "STEP_FAILURE", "PIPELINE_FAILURE"):
+            if failure := read_early_failure(_list_errors(said)):
+                return failure
         raise AskDagster
 
-    def explain_failure(self, run_id: str) -> NoReturn:  # noqa: ARG002
-        """Leave it to Dagster: the run failed."""
-        raise AskDagster
+    def _events_of(self, run_id: str, *kinds: str) -> list[dict[str, Any]]:
+        """Return what the events of a run say that are of those kinds."""
+        name = f"{_RUNS}/{run_id}"
+        if name not in self._files:
+            self._connect(name)
+        marks = ", ".join("?" * len(kinds))
+        query = (
+            f"SELECT event FROM event_logs WHERE dagster_event_type IN ({marks}) "
+            "ORDER BY id"
+        )
+        events = [_load(event) for (event,) in self._ask(name, query, *kinds)]
+        said = [_take(each, "dagster_event").get(_SAID) for each in events]
+        return [each for each in said if each is not None]
 
     def last_made(self) -> dict[str, datetime | None]:
         """Return when each table was made last, in UTC; nothing for one never made."""
@@ -271,6 +304,33 @@ def _read_moment(details: str | None, event: str | None) -> datetime:
     if _take(record, "__class__") != "EventLogRecord":
         raise AskDagster
     return datetime.fromtimestamp(_take(record, "event_log_entry", "timestamp"), UTC)
+
+
+def _read_step(said: dict[str, Any]) -> RunFailure | None:
+    """Return what a failed step says, if it says anything for people."""
+    facts = said.get("user_failure_data")
+    if facts is None:
+        return None
+    noted = {
+        _take(each, "label"): _take(each, "entry_data")
+        for each in _take(facts, "metadata_entries")
+    }
+    if "exit_code" not in noted:
+        return None
+    return RunFailure(
+        str(_take(noted, "cause", "text")),
+        str(_take(noted, "remedy", "text")),
+        int(_take(noted, "exit_code", "value")),
+    )
+
+
+def _list_errors(said: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the kind and the message of an error, and of each that caused another."""
+    error, chain = said.get("error"), []
+    while error is not None:
+        chain.append((str(_take(error, "cls_name")), str(_take(error, "message"))))
+        error = error.get("cause")
+    return chain
 
 
 def _load(text: str) -> Any:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from analytics_pipeline.model import errors
+
 # ----------------------------------------------------------------------------------
 # The names and tags that runs have in the records.
 
@@ -110,6 +112,27 @@ class RunFailure:
 def name_job(job: str) -> str:
     """Return the name of a job for people; the UI's buttons make one without."""
     return "materialization" if job.startswith("__") else job
+
+
+def read_early_failure(chain: Sequence[tuple[str, str]]) -> RunFailure | None:
+    """Return what a run says that failed before its first step, if it is for people.
+
+    Of such a failure Dagster keeps no metadata: cause and remedy are its two lines, and
+    the exit code is that of the error it was raised from.
+
+    Args:
+        chain: the kind and the message of its error, and of each that caused another.
+    """
+    kinds = [kind for kind, _message in chain]
+    place = kinds.index("Failure") if "Failure" in kinds else len(kinds)
+    if place + 1 >= len(kinds):
+        return None
+    kind = getattr(errors, kinds[place + 1], None)
+    if not (isinstance(kind, type) and issubclass(kind, errors.PipelineError)):
+        return None
+    said = chain[place][1].partition("Failure: ")[2].strip()
+    cause, _, remedy = said.partition("\n")
+    return RunFailure(cause, remedy, kind.exit_code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from analytics_pipeline.domain.incidents import (
     Subject,
     group_warnings,
 )
-from analytics_pipeline.model import errors
 from analytics_pipeline.model.checks import (
     ACCEPTED,
     FOLLOWS,
@@ -37,6 +36,7 @@ from analytics_pipeline.orchestration.records import (
     RecordedRun,
     RunFailure,
     name_job,
+    read_early_failure,
     shop_of,
 )
 from analytics_pipeline.orchestration.tables import asset_key, table_of
@@ -70,24 +70,13 @@ def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure
 
 
 def explain_early_failure(event: dg.DagsterEvent) -> RunFailure | None:
-    """Return what a run says that failed before its first step, if it is for people.
-
-    Of such a failure Dagster keeps no metadata: cause and remedy are its two lines, and
-    the exit code is that of the error it was raised from.
-    """
+    """Return what a run says that failed before its first step, if it is for people."""
     data: Any = event.event_specific_data
-    error = getattr(data, "error", None)
-    while error is not None and error.cls_name != "Failure":
+    error, chain = getattr(data, "error", None), []
+    while error is not None:
+        chain.append((str(error.cls_name), str(error.message)))
         error = error.cause
-    if error is None or error.cause is None:
-        return None
-    kind = getattr(errors, str(error.cause.cls_name), None)
-    cause, _, remedy = (
-        str(error.message).partition("Failure: ")[2].strip().partition("\n")
-    )
-    if not (isinstance(kind, type) and issubclass(kind, errors.PipelineError)):
-        return None
-    return RunFailure(cause, remedy, kind.exit_code)
+    return read_early_failure(chain)
 
 
 def _explain_step(event: dg.DagsterEvent) -> RunFailure | None:

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from analytics_pipeline.commands import state as state_of_shop
 from analytics_pipeline.commands.state import State, read_state
 from analytics_pipeline.orchestration.home import instance_home
+from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.record_files import AskDagster
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
@@ -181,16 +183,39 @@ def test_the_state_is_the_one_that_dagster_tells(
     assert sum(table.rows or 0 for table in found.tables) > 0
 
 
-def cut_short(shop: SimulatedShop) -> None:
-    failed = shop.settings.model_copy(update={"token": None})
-    SimulatedShop(shop.store, shop.simulator, failed).update(FIRST_DAY)
+def fail(shop: SimulatedShop) -> None:
+    """Let a run fail as soon as it asks the store."""
+    failing = shop.settings.model_copy(update={"token": None})
+    SimulatedShop(shop.store, shop.simulator, failing).update(FIRST_DAY)
+
+
+def test_why_a_run_failed_is_what_dagster_tells(
+    first_days_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = shutil.copytree(first_days_data, tmp_path / "data")
+    with open_simulated_shop(data, seed=1, customers=60) as shop:
+        instance_home(shop.settings)
+        fail(shop)
+
+        found = without_dagster(shop, monkeypatch)
+
+        assert found == by_dagster(shop, monkeypatch)
+        assert found.runs.failed is not None
+        assert "LIGHTSPEED_TOKEN is not set" in found.runs.failed.cause
 
 
 def forget_the_alerts(shop: SimulatedShop) -> None:
     (shop.data / ".dagster/alerts.json").unlink()
 
 
-@pytest.mark.parametrize("act", [cut_short, forget_the_alerts])
+def die(shop: SimulatedShop) -> None:
+    """Leave a run whose process is gone."""
+    with open_instance(shop.settings) as instance:
+        run = dg.DagsterRun("daily_update", status=dg.DagsterRunStatus.STARTED)
+        instance.add_run(run)
+
+
+@pytest.mark.parametrize("act", [die, forget_the_alerts])
 def test_what_only_dagster_can_read_is_asked_of_it(
     first_days_data: Path,
     tmp_path: Path,

@@ -22,6 +22,7 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
+from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.orchestration.home import find_own_home, instance_home
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.record_files import (
@@ -179,6 +180,122 @@ def test_the_daemon_was_seen_when_dagster_says(
         assert files.daemon_seen_at("SENSOR") is None
 
 
+def raised(error: BaseException) -> Callable[[], object]:
+    def act() -> object:
+        raise error
+
+    return act
+
+
+def fail_by_itself() -> object:
+    said = {
+        "exit_code": 3,
+        "cause": "The token is refused.",
+        "remedy": "Wait.\nThen go.",
+    }
+    raise dg.Failure("failed", metadata=said, allow_retries=False)
+
+
+def fail_like_a_resource() -> object:
+    try:
+        raise WrongUse("No token.", "Set it.")
+    except WrongUse as error:
+        raise dg.Failure("No token.\nSet it.", allow_retries=False) from error
+
+
+def run_failing(
+    instance: dg.DagsterInstance, act: Callable[[], object], *, early: bool
+) -> str:
+    """Record a run that fails in its second step, or before the first."""
+
+    @dg.resource
+    def shop(_context: object) -> object:
+        return act() if early else None
+
+    @dg.asset(required_resource_keys={"shop"})
+    def customers() -> None: ...
+
+    @dg.asset(deps=[customers])
+    def raw_sales() -> None:
+        act()
+
+    made = [customers, raw_sales]
+    result = (
+        dg.Definitions(
+            assets=made,
+            jobs=[dg.define_asset_job("daily_update", made)],
+            resources={"shop": shop},
+            executor=dg.in_process_executor,
+        )
+        .resolve_job_def("daily_update")
+        .execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    )
+    return result.run_id
+
+
+@pytest.mark.parametrize(
+    ("act", "early", "code"),
+    [
+        (fail_by_itself, False, 3),
+        (fail_like_a_resource, False, 2),
+        (fail_like_a_resource, True, 2),
+    ],
+)
+def test_a_failure_in_words_for_people_is_the_one_that_dagster_reads(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    act: Callable[[], object],
+    early: bool,
+    code: int,
+) -> None:
+    run_id = run_failing(instance, act, early=early)
+
+    by_dagster = RecordsByDagster(None, instance)
+    with open_record_files(settings) as files:
+        assert files.explain_failure(run_id) == by_dagster.explain_failure(run_id)
+        assert files.explain_failure(run_id).exit_code == code
+        assert files.planned_tables(run_id) == by_dagster.planned_tables(run_id)
+        assert files.planned_tables(run_id) == {"customers", "raw_sales"}
+
+
+@pytest.mark.parametrize(
+    ("act", "early"),
+    [
+        (raised(ValueError("personal")), False),
+        (raised(ValueError("personal")), True),
+        (raised(dg.Failure("failed", metadata={"other": 1})), False),
+    ],
+)
+def test_a_failure_in_other_words_is_left_to_dagster(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    act: Callable[[], object],
+    early: bool,
+) -> None:
+    run_id = run_failing(instance, act, early=early)
+
+    with open_record_files(settings) as files, pytest.raises(AskDagster):
+        files.explain_failure(run_id)
+
+
+def test_a_run_of_which_nothing_is_kept_is_left_to_dagster(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    run_id = run(instance, fails=True)
+    instance.dispose()
+    (settings.records_dir / f"history/runs/{run_id}.db").unlink()
+
+    with open_record_files(settings) as files:
+        for ask in (files.explain_failure, files.planned_tables):
+            with pytest.raises(AskDagster):
+                ask(run_id)
+    assert not (settings.records_dir / f"history/runs/{run_id}.db").exists()
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_run_that_ended_since_the_cursors_is_noticed(
     settings: Settings, instance: dg.DagsterInstance, fails: bool
@@ -207,9 +324,9 @@ def test_the_end_of_a_run_of_another_shop_is_no_news(
     run(instance, shop="south")
 
     def has_ended(shop: str | None) -> bool:
-        with RecordFiles(shop) as files:
+        with RecordFiles(settings.records_dir, shop) as files:
             for name in FILES:
-                files.open(name.removesuffix(".db"), settings.records_dir, ())
+                files.open(name.removesuffix(".db"), ())
             return files.has_ended_since(cursors)
 
     assert [has_ended(shop) for shop in ("north", "south", None)] == [False, True, True]
