@@ -94,15 +94,27 @@ def read_records(settings: Settings) -> Records | None:
     home = find_home(settings)
     if home is None:
         return None
+    seen_at, switches = _look_without_dagster(settings) or _ask_dagster(settings, home)
+    return Records(home, seen_at, find_switched_off(switches))
+
+
+_Seen = tuple[datetime | None, list[tuple[str, str]]]
+"""When the daemon was last seen, and the switches with their states."""
+
+
+def _look_without_dagster(settings: Settings) -> _Seen | None:
+    """Look into the files of the records; nothing where they do not do."""
     try:
         with open_record_files(settings) as files:
-            seen_at = files.daemon_seen_at(SCHEDULER)
-            return Records(home, seen_at, find_switched_off(files.switches()))
+            return files.daemon_seen_at(SCHEDULER), list(files.switches())
     except AskDagster:
-        from analytics_pipeline.commands.by_dagster import ask_of_daemon
+        return None
 
-        seen_at, switches = ask_of_daemon(home, settings.shop_name, SCHEDULER)
-        return Records(home, seen_at, find_switched_off(switches))
+
+def _ask_dagster(settings: Settings, home: Path) -> _Seen:
+    from analytics_pipeline.commands.by_dagster import ask_of_daemon
+
+    return ask_of_daemon(home, settings.shop_name, SCHEDULER)
 
 
 # ----------------------------------------------------------------------------------

@@ -188,14 +188,22 @@ def read_state(shop: Shop) -> State:
         LocalFailure: what is stored, or the records, cannot be read.
     """
     shop.versions.refuse_newer()
+    state = _read_without_dagster(shop)
+    if state is not None:
+        return state
+    from analytics_pipeline.commands.by_dagster import ask_of_runs
+
+    with ask_of_runs(shop) as (alerts, records):
+        return _gather(shop, alerts, records)
+
+
+def _read_without_dagster(shop: Shop) -> State | None:
+    """Gather the state by the files of the records; nothing where they do not do."""
     try:
         with open_record_files(shop.settings) as files:
             return _gather(shop, look_into_files(shop, files), files)
     except AskDagster:
-        from analytics_pipeline.commands.by_dagster import ask_of_runs
-
-        with ask_of_runs(shop) as (alerts, records):
-            return _gather(shop, alerts, records)
+        return None
 
 
 def _gather(shop: Shop, alerts: AlertMemory, records: RunRecords) -> State:

@@ -228,17 +228,40 @@ class RecordFiles:
     def last_made(self) -> dict[str, datetime | None]:
         """Return when each table was made last, in UTC; nothing for one never made."""
         query = "SELECT asset_key, asset_details, last_materialization FROM asset_keys"
-        made = {
-            tuple(_load(key)): (details, event)
+        kept = {
+            tuple(_load(key)): (key, details, event)
             for key, details, event in self._ask(_EVENTS, query)
         }
         above = () if self._shop is None else (self._shop,)
         return {
-            table: _read_moment(*made[key])
-            if (key := (*above, table)) in made
-            else None
+            table: self._read_moment(*kept[key]) if key in kept else None
             for table in TABLES
+            for key in [(*above, table)]
         }
+
+    def _read_moment(
+        self, key: str, details: str | None, event: str | None
+    ) -> datetime | None:
+        """Return when an asset was made last, by the event that is kept of it."""
+        if details is not None:  # it was wiped
+            raise AskDagster
+        if event is None:
+            self._refuse_event_of(key)
+            return None
+        record = _load(event)
+        if _take(record, "__class__") != "EventLogRecord":
+            raise AskDagster
+        at = _take(record, "event_log_entry", "timestamp")
+        return datetime.fromtimestamp(at, UTC)
+
+    def _refuse_event_of(self, key: str) -> None:
+        """Make sure that an asset of which no event is kept was never made."""
+        query = (
+            "SELECT 1 FROM event_logs WHERE asset_key = ? "
+            "AND dagster_event_type = 'ASSET_MATERIALIZATION' LIMIT 1"
+        )
+        if self._ask(_EVENTS, query, key):
+            raise AskDagster
 
     def switches(self) -> Iterator[tuple[str, str]]:
         """Yield the name and the state of each schedule and sensor of the shop."""
@@ -294,16 +317,6 @@ def _read_run(
 def _as_utc(moment: str) -> float:
     """Return a moment that is kept without its zone, which is UTC."""
     return datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
-
-
-def _read_moment(details: str | None, event: str | None) -> datetime:
-    """Return when an asset was made, by the event that is kept of it."""
-    if details is not None or event is None:  # it was wiped, or never made
-        raise AskDagster
-    record = _load(event)
-    if _take(record, "__class__") != "EventLogRecord":
-        raise AskDagster
-    return datetime.fromtimestamp(_take(record, "event_log_entry", "timestamp"), UTC)
 
 
 def _read_step(said: dict[str, Any]) -> RunFailure | None:

@@ -149,6 +149,17 @@ def test_runs_tables_and_switches_are_those_that_dagster_reads(
         assert len(list(files.switches())) == 2
 
 
+def test_a_table_that_was_only_planned_was_never_made(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    run(instance, fails=True)
+
+    assert_as_by_dagster(settings, instance)
+    with open_record_files(settings) as files:
+        assert files.last_made()["customers"] is not None
+        assert files.last_made()["raw_sales"] is None
+
+
 def test_of_a_chain_only_what_is_of_the_shop_is_read(
     settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,7 +388,7 @@ DOUBTS = {
         """UPDATE asset_keys SET last_materialization='{"__class__": "Older"}'""",
         FILES[1],
     ),
-    "a table that was only planned": change(
+    "a table of which the last event is gone": change(
         "UPDATE asset_keys SET last_materialization=NULL", FILES[1]
     ),
     "a location without a name": change(
