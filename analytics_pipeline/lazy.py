@@ -10,7 +10,7 @@ from typing import Any
 
 
 class _LazyModule(ModuleType):
-    """Stands for a module that may not be imported yet."""
+    """Represents a module that may not be imported yet."""
 
     def __getattr__(self, name: str) -> Any:
         """Return what the module has under that *name*."""

@@ -171,7 +171,7 @@ def without_dagster(shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch) -> Sta
         return read_state(open_shop(shop.settings, clock.now))
 
 
-def test_the_state_is_the_one_that_dagster_tells(
+def test_the_state_is_what_dagster_says(
     of_a_night: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = without_dagster(of_a_night, monkeypatch)
@@ -189,7 +189,7 @@ def fail(shop: SimulatedShop) -> None:
     SimulatedShop(shop.store, shop.simulator, failing).update(FIRST_DAY)
 
 
-def test_why_a_run_failed_is_what_dagster_tells(
+def test_why_a_run_failed_is_what_dagster_says(
     first_days_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = shutil.copytree(first_days_data, tmp_path / "data")

@@ -72,7 +72,7 @@ def test_each_table_is_read(spec: TableSpec) -> None:
         assert read(content) == read_by_arrow(content)
 
 
-def test_two_schemas_with_the_same_beginning_are_told_apart() -> None:
+def test_two_schemas_with_the_same_beginning_are_distinguished() -> None:
     names = [["a"], ["a", "b"], ["a", "b", "c"]]
     for n, columns in enumerate(names, start=1):
         frame = pd.DataFrame({name: [*range(n)] for name in columns})
