@@ -14,8 +14,8 @@ from typing import Any
 from analytics_pipeline.assets.table import TableRun, function_of
 from analytics_pipeline.orchestration.assets import CONFIGS
 from analytics_pipeline.orchestration.gate import make_table
-from analytics_pipeline.orchestration.jobs import update_config
-from analytics_pipeline.orchestration.resources import Lightspeed
+from analytics_pipeline.orchestration.records import update_config
+from analytics_pipeline.orchestration.tills import Lightspeed
 from analytics_pipeline.orchestration.upkeep import set_damaged_aside
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop

@@ -29,6 +29,10 @@ from analytics_pipeline.domain.anomalies.days import (
     check_volume,
     profile_days,
 )
+from analytics_pipeline.domain.business_days import (
+    MOST_EMPTY_DAYS,
+    leave_out_empty_years,
+)
 from analytics_pipeline.domain.feed import (
     changed_sales,
     falls_around,
@@ -36,16 +40,13 @@ from analytics_pipeline.domain.feed import (
     versions_of,
 )
 from analytics_pipeline.domain.sales import (
-    MOST_EMPTY_DAYS,
     check_short_sales,
     classify_sales,
     find_short_sales,
-    has_moments,
-    leave_out_empty_years,
 )
 from analytics_pipeline.engine.duckdb import columns_to_ibis, held, to_ibis
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
-from analytics_pipeline.model.errors import GateFailed, WrongUse
+from analytics_pipeline.model.errors import GateFailed
 from analytics_pipeline.model.ids import check_ids, is_not_lower
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
@@ -349,41 +350,6 @@ def _earliest(shop: Shop, log: SalesLog, feed: ir.Table) -> pd.Timestamp | None:
     earliest = sales.aggregate(moment=sales["sale_date"].min())
     moment: pd.Timestamp = shop.engine.to_pandas(earliest)["moment"].iloc[0]
     return None if pd.isna(moment) else moment
-
-
-# ----------------------------------------------------------------------------------
-# Days that a time zone left out: nothing can be asked for as of one (rules 1.1, 1.2).
-#
-# The daily tables have a place for every day of the calendar, also for such a day,
-# which holds no sale.
-
-
-def is_missing(shop: Shop, day: date) -> bool:
-    """Say whether *day* was never there, neither in the store nor at an outlet.
-
-    The outlets are looked up only where the store's own zone has left the day out.
-    """
-    if has_moments(day, shop.settings.time_zone):
-        return False
-    if not shop.warehouse.exists("outlets"):
-        return True
-    outlets = shop.warehouse.read("outlets", Outlets)
-    return not any(has_moments(day, zone) for zone in set(outlets["time_zone"]))
-
-
-def refuse_missing_day(shop: Shop, day: date) -> None:
-    """Make sure that there was such a *day*.
-
-    Raises:
-        WrongUse: the clocks have left it out.
-    """
-    if is_missing(shop, day):
-        before, after = (day + timedelta(days=days) for days in (-1, 1))
-        raise WrongUse(
-            f"There was no {day} in {shop.settings.time_zone}: the calendar there went "
-            f"from {before} to {after}.",
-            f"Choose one of these two days: --as-of {before} or --as-of {after}",
-        )
 
 
 # ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analytics_pipeline.domain.identity import Places, begins, span_forest
-from analytics_pipeline.domain.web_orders import rank_order
+from analytics_pipeline.domain.order_numbers import rank_order
 from analytics_pipeline.model.checks import CheckResult, OwnersList, Severity, name_some
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.policy import AnomalyLimits

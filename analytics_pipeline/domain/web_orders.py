@@ -1,7 +1,6 @@
 """Web orders: numbers, status words, and which sale is which order (rule 4)."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analytics_pipeline.domain.order_numbers import (
+    SALE_COLUMN,
+    KnownNumbers,
+    comparable,
+    rank_order,
+)
 from analytics_pipeline.domain.sales import said
 from analytics_pipeline.model.checks import (
     MOST_KEYS,
@@ -22,102 +27,8 @@ from analytics_pipeline.model.checks import (
 )
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.model.schemas.table import LONGEST_ORDER_NUMBER
-from analytics_pipeline.model.text import say, without_invisible
+from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
-
-# ----------------------------------------------------------------------------------
-# Order numbers: how they are compared, and how a note names one (rule 4.3).
-#
-# Order numbers are text: a web shop puts any prefix and suffix around its count. Two
-# spellings that look alike are one number.
-
-
-_NOTED = re.compile(r"\s*Order ID:([^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*)")
-_LAST_WORD = re.compile(r"\S*\Z")
-
-
-def clean_number(text: str) -> str:
-    """Return *text* without invisible characters and without white space around it."""
-    return without_invisible(text).strip()
-
-
-def comparable(number: str) -> str:
-    """Return the form in which numbers are compared (rule 4.3).
-
-    That is after NFKC, without invisible characters, with case folded.
-    """
-    if number.isascii() and number.isprintable():
-        return number.strip().lower()
-    folded = unicodedata.normalize("NFKC", clean_number(number)).casefold()
-    return unicodedata.normalize("NFKC", folded).strip()
-
-
-def noted_text(note: str) -> str | None:
-    """Return what follows ``Order ID:`` at the start of *note*, to the end of its line.
-
-    At most 60 characters are returned, and no word that the limit would cut in two:
-    half a number might be another order's.  So of numbers of up to 60 characters, what
-    is returned names those that the whole line names, and no others.
-    """
-    found = _NOTED.match(clean_number(note)) if "Order ID:" in note else None
-    if found is None:
-        return None
-    text = found.group(1).strip()
-    if len(text) > LONGEST_ORDER_NUMBER:
-        head = text[:LONGEST_ORDER_NUMBER]
-        is_whole = text[LONGEST_ORDER_NUMBER].isspace()
-        text = (head if is_whole else _LAST_WORD.sub("", head, count=1)).rstrip()
-    return text or None
-
-
-class KnownNumbers:
-    """Finds which of some known order numbers a text is, or names."""
-
-    def __init__(self, numbers: Iterable[str]) -> None:
-        """Know *numbers*; of several that are compared as one, the first is found."""
-        self._exact = set(numbers)
-
-    @cached_property
-    def _by_form(self) -> dict[str, str]:
-        """The numbers by the form in which they are compared."""
-        by_form: dict[str, str] = {}
-        for number in sorted(self._exact):
-            by_form.setdefault(comparable(number), number)
-        return by_form
-
-    @property
-    def forms(self) -> list[str]:
-        """The forms in which they are compared, sorted."""
-        return sorted(self._by_form)
-
-    def find(self, number: str) -> str | None:
-        """Return the known number that *number* is, as it is known."""
-        if number in self._exact:
-            return number
-        return self._by_form.get(comparable(number))
-
-    def find_in_note(self, text: str) -> str | None:
-        """Return the known number that the *text* of a note names, as it is known.
-
-        The text is the number, or begins with it and goes on with white space; of
-        several that fit, the longest is named.
-        """
-        whole = self.find(text)
-        if whole is not None:
-            return whole
-        for place in reversed(range(len(text))):
-            if text[place].isspace():
-                found = self.find(text[:place])
-                if found is not None:
-                    return found
-        return None
-
-
-def first_words(forms: Iterable[str]) -> list[str]:
-    """Return what the text of a note must begin with to name one of *forms*."""
-    return sorted({words[0] for form in forms if (words := form.split())})
-
 
 # ----------------------------------------------------------------------------------
 # Web orders and sales: which sale is which order, and by which evidence.
@@ -299,17 +210,6 @@ def _exported(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
 
 def _is_other(named: "pd.Series[str]", number: "pd.Series[str]") -> "pd.Series[bool]":
     return (named != "") & (named != number)
-
-
-def rank_order(number: str) -> tuple[bool, int, str, str]:
-    """Order numbers as people count: digits as integers, others after them.
-
-    Digits are compared as text, because Python refuses to read very many as a number.
-    """
-    if not (number.isascii() and number.isdigit()):
-        return True, 0, "", number
-    digits = number.lstrip("0")
-    return False, len(digits), digits, number
 
 
 def _contradictions(
@@ -678,9 +578,6 @@ def _by_stripped(known: Iterable[str]) -> dict[str, str]:
 # The web shop keeps its orders, so a later export has every order of an earlier one.
 # One that has not was cut off, filtered, or made by somebody who deleted orders.
 
-
-SALE_COLUMN = "X-series Order ID"
-"""The export's own hint at an order's sale: the last evidence of rule 4.3."""
 
 FEW_GONE = 10
 """So many orders may be gone from any export without stopping it."""

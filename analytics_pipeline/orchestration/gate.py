@@ -14,7 +14,8 @@ import dagster as dg
 
 from analytics_pipeline.assets.inputs import make_candidates
 from analytics_pipeline.assets.table import TableFunction, TableRun
-from analytics_pipeline.engine.duckdb import explain_failure, interruptible_queries
+from analytics_pipeline.engine.duckdb import explain_failure
+from analytics_pipeline.engine.signals import interruptible_queries
 from analytics_pipeline.holding import why_overdue
 from analytics_pipeline.model.checks import FOLLOWS, LISTED_IN, Candidate, CheckResult
 from analytics_pipeline.model.errors import (

@@ -5,7 +5,7 @@ from functools import partial
 
 from upath import UPath
 
-from analytics_pipeline.assets.ecom_orders import export_path
+from analytics_pipeline.assets.export_in_place import export_path
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop

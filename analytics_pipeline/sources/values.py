@@ -1,5 +1,7 @@
 """Values of a payload, read strictly, and the rows that they become."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,30 +16,41 @@ from decimal import (
     InvalidOperation,
     Overflow,
 )
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import pandas as pd
-import pyarrow as pa
 
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.ids import plain_id
-from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT, Table, frame_types
+from analytics_pipeline.model.money import LARGEST_AMOUNT
 from analytics_pipeline.model.text import is_blank, without_controls
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from analytics_pipeline.model.schemas import table as schemas
+    from analytics_pipeline.model.schemas.table import Table
+else:
+    pa, pd = lazily("pyarrow"), lazily("pandas")
+    schemas = lazily("analytics_pipeline.model.schemas.table")
 
 # ----------------------------------------------------------------------------------
 # Rows as a frame with exactly the columns and types of their table.
 
 
-_ARROW_TYPES = {
-    "str": pa.large_string(),
-    "int64": pa.int64(),
-    "bool": pa.bool_(),
-    "datetime64[us]": pa.timestamp("us"),
-    "datetime64[us, UTC]": pa.timestamp("us", tz="UTC"),
-}
-"""What the columns of a frame are made from; pandas takes three times as long."""
+@cache
+def _arrow_types() -> dict[str, pa.DataType]:
+    """What the columns of a frame are made from; pandas takes three times as long."""
+    return {
+        "str": pa.large_string(),
+        "int64": pa.int64(),
+        "bool": pa.bool_(),
+        "datetime64[us]": pa.timestamp("us"),
+        "datetime64[us, UTC]": pa.timestamp("us", tz="UTC"),
+    }
 
 
 def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
@@ -47,7 +60,7 @@ def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
         TypeError: a number or a flag is missing, or a value is of another type.
         ValueError: a value is of another type.
     """
-    types = frame_types(table)
+    types = schemas.frame_types(table)
     columns: Sequence[Sequence[Any]] = (
         list(zip(*rows, strict=True)) if rows else [()] * len(types)
     )
@@ -65,7 +78,7 @@ def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
 def _arrow_array(values: Sequence[Any], kind: str) -> pa.Array:
     if kind == "int64" and values:
         return pa.array(values)  # asked for that type, Arrow cuts off fractions
-    return pa.array(values, _ARROW_TYPES[kind])
+    return pa.array(values, _arrow_types()[kind])
 
 
 # ----------------------------------------------------------------------------------

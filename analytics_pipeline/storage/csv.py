@@ -1,18 +1,27 @@
 """An export as the CSV text that people open (rules 8.1, 8.5)."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from os import cpu_count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from analytics_pipeline.model.schemas.table import Table, arrow_schema, holds_amounts
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.text import INVISIBLE, without_controls
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from analytics_pipeline.model.schemas import table as schemas
+    from analytics_pipeline.model.schemas.table import Table
+else:
+    pa, pc = lazily("pyarrow"), lazily("pyarrow.compute")
+    schemas = lazily("analytics_pipeline.model.schemas.table")
 
 ROWS_AT_ONCE = 50_000
 BYTE_ORDER_MARK = "\ufeff"
@@ -50,7 +59,8 @@ def render_csv(
     columns = table.to_schema().columns
     header = ",".join(_quote(str(column.title)) for column in columns.values())
     begin = (BYTE_ORDER_MARK if byte_order_mark else "") + header + "\n"
-    rows = pa.Table.from_pandas(frame, arrow_schema(table), preserve_index=False)
+    schema = schemas.arrow_schema(table)
+    rows = pa.Table.from_pandas(frame, schema, preserve_index=False)
     # Some rows at a time: the cells of a million would take gigabytes.
     batches = rows.combine_chunks().to_batches(max_chunksize=ROWS_AT_ONCE)
     with ThreadPoolExecutor(cpu_count() or 1) as threads:
@@ -102,7 +112,7 @@ def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     if "string" not in dtype:
         return values.cast(pa.string())
     return _texts(
-        values, _write_amount_or_text if holds_amounts(column) else write_text
+        values, _write_amount_or_text if schemas.holds_amounts(column) else write_text
     )
 
 

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import OwnersList, Rejection
 from analytics_pipeline.storage.csv import BYTE_ORDER_MARK, render_texts, write_text
 from analytics_pipeline.storage.files import list_names, replace_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazily("pandas")
 
 # ----------------------------------------------------------------------------------
 # What failed checks found, listed for the shop's owner: one file a table and check.

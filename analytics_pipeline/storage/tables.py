@@ -1,18 +1,19 @@
 """The stored tables: one Parquet file a table, or one a day, bundled by month."""
 
+from __future__ import annotations
+
 import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -46,6 +47,11 @@ from analytics_pipeline.storage.state import (
     seal_note,
     write_note,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analytics_pipeline.model.schemas.table import Table
 
 # ----------------------------------------------------------------------------------
 # The days of a month in one file, so that years of days open quickly.

@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from analytics_pipeline.domain.feed import highest_plausible
+from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.sources.lightspeed.http import Connection, NotFound

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analytics_pipeline.domain.web_orders import noted_text
+from analytics_pipeline.domain.order_numbers import noted_text
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.sources.lightspeed.pages import (
     RawLine,
