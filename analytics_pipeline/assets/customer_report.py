@@ -114,7 +114,9 @@ def _ask(ledger: Ledger, analytics: pd.DataFrame, people: ir.Table) -> Asked:
     ask = shop.engine.to_pandas
     firsts = columns_to_ibis(analytics[list(FIRST_ORDER)], FIRST_ORDER)
     # Several questions are asked of them: the long way to them is gone once.
-    joined = materialize_if_small(shop, join_first_orders(ledger.purchases, firsts))
+    joined = materialize_if_small(
+        shop, join_first_orders(ledger.purchases, firsts), as_many_as=ledger.sales
+    )
     return Asked(
         then=_standings(shop, joined, people, month_before(day)),
         months=ask(add_up_months(joined)),

@@ -391,10 +391,18 @@ def _open_recent(shop: Shop, closed: ClosedMonths, last: date) -> ir.Table:
 
 
 def materialize_if_small(
-    shop: Shop, rows: ir.Table, most: int = MOST_IN_MEMORY
+    shop: Shop,
+    rows: ir.Table,
+    most: int = MOST_IN_MEMORY,
+    as_many_as: ir.Table | None = None,
 ) -> ir.Table:
-    """Return *rows* from the engine's memory, if there are so few."""
-    count = int(shop.engine.to_pandas(rows.count()))
+    """Return *rows* from the engine's memory, if there are so few.
+
+    If there are about *as_many_as* rows of another table, those are counted, where
+    that is quicker.
+    """
+    counted = rows if as_many_as is None else as_many_as
+    count = int(shop.engine.to_pandas(counted.count()))
     return materialize(shop.engine, rows) if count <= most else rows
 
 
