@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -44,7 +43,7 @@ from analytics_pipeline.domain.sales import (
     classify_sales,
     find_short_sales,
 )
-from analytics_pipeline.engine.duckdb import columns_to_ibis, held, to_ibis
+from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize, to_ibis
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import GateFailed
 from analytics_pipeline.model.ids import check_ids, is_not_lower
@@ -131,10 +130,10 @@ def compare_with_log(
     if stored:
         places = _fingerprint_places(shop, outlets, log)
         agreement = Agreement(log.generation, len(log.segments()), places, stored)
-        with _choose_sides(shop, log, agreement) as sides:
-            if sides is not None:
-                stale |= _changed_days(shop, sides, outlets)
-                repeated = 0 if stale else _count_repeated(shop, sides)
+        sides = _choose_sides(shop, log, agreement)
+        if sides is not None:
+            stale |= _changed_days(shop, sides, outlets)
+            repeated = 0 if stale else _count_repeated(shop, sides)
     days = sorted({max(day, every[0]) for day in stale if day <= every[-1]})
     if agreement is not None and not days and not repeated:
         note_agreement(shop.warehouse.root / "raw_sales", agreement)
@@ -163,31 +162,25 @@ def latest_sales(log: SalesLog, feed: ir.Table) -> ir.Table:
     return latest_versions(feed, columns_to_ibis(known, _REJECTION))
 
 
-@contextmanager
-def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> Iterator[_Sides | None]:
-    """Yield what has to be compared; nothing, if all of it was before."""
+def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> _Sides | None:
+    """Return what has to be compared; nothing, if all of it was before."""
     before = read_agreement(shop.warehouse.root / "raw_sales")
     known = before.days if before else {}
     again = [day for day, state in now.days.items() if known.get(day) != state]
     goes_on = before is not None and _goes_on(before, now)
     if before is not None and goes_on and before.segments == now.segments and not again:
-        yield None
-        return
+        return None
     stored = shop.open_sales(now.days)
     sides = _Sides(log, shop.open_feed(log), stored, stored.select("sale_id"))
     if before is None or not goes_on or len(again) > MOST_SUSPECT_DAYS:
-        yield sides
-        return
-    engine = shop.engine
+        return sides
     listed = _list_suspects(shop, log, before.segments, again)
-    with (
-        held(engine, listed) as suspects,
-        held(engine, _find_copies(stored, suspects)) as copies,
-    ):
-        days = {*again, *_days_of(shop, copies)}
-        rows = shop.open_sales(days).semi_join(suspects, "sale_id")
-        news = sides.of_log(suspects, _lowest_version(shop, suspects))
-        yield replace(news, stored=rows, copies=copies)
+    suspects = materialize(shop.engine, listed)
+    copies = materialize(shop.engine, _find_copies(stored, suspects))
+    days = {*again, *_days_of(shop, copies)}
+    rows = shop.open_sales(days).semi_join(suspects, "sale_id")
+    news = sides.of_log(suspects, _lowest_version(shop, suspects))
+    return replace(news, stored=rows, copies=copies)
 
 
 def _find_copies(stored: ir.Table, wanted: ir.Table) -> ir.Table:
@@ -809,24 +802,13 @@ def cut_days(
     feed = shop.open_feed(log)
     around = versions_of(feed, _sales_of(feed, days, first))
     latest = _sales_of(latest_sales(log, around), days, first)
-    with _ranked_once(shop, latest, days) as ranked:
-        for wanted in _in_passes(shop, ranked, days):
-            found = shop.engine.to_pandas(_sales_of(ranked, wanted, first))
-            sales = shape(found, SalesFeed)
-            rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
-            yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
-
-
-@contextmanager
-def _ranked_once(
-    shop: Shop, latest: ir.Table, days: Sequence[str]
-) -> Iterator[ir.Table]:
-    """Yield the *latest* sales, held by the engine where many *days* are read."""
-    if len(days) <= FEW_DAYS:
-        yield latest
-        return
-    with held(shop.engine, latest) as ranked:
-        yield ranked
+    if len(days) > FEW_DAYS:  # so that versions are ranked once
+        latest = materialize(shop.engine, latest)
+    for wanted in _in_passes(shop, latest, days):
+        found = shop.engine.to_pandas(_sales_of(latest, wanted, first))
+        sales = shape(found, SalesFeed)
+        rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
+        yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
 
 
 def _sales_of(sales: ir.Table, days: Sequence[str], first: str) -> ir.Table:

@@ -5,8 +5,7 @@ Both run the same Ibis expressions; which one is configuration.
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -255,22 +254,22 @@ def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Ta
 
 
 def materialize(backend: BaseBackend, rows: ir.Table) -> ir.Table:
-    """Return *rows* from the engine's own memory, where it has one."""
+    """Return *rows* from the engine's own memory, where it has one.
+
+    They are freed when no expression uses them any more.
+    """
     if not isinstance(backend, DuckDB):
         return rows
-    return backend.create_table(gen_name("held"), rows, temp=True)
+    kept: ir.Table = backend.create_table(gen_name("held"), rows, temp=True)
+    # All expressions on a table share its node.
+    freed = finalize(kept.op(), _drop, backend, kept.op().name)
+    freed.atexit = False  # the engine's memory goes with it
+    return kept
 
 
-@contextmanager
-def held(backend: BaseBackend, rows: ir.Table) -> Iterator[ir.Table]:
-    """Yield *rows* from the engine's own memory, where it has one, and free it."""
-    kept = materialize(backend, rows)
-    try:
-        yield kept
-    finally:
-        if kept is not rows and isinstance(backend, DuckDB):
-            # The drop_table of Ibis writes a statement without the name.
-            backend.raw_sql(f'DROP TABLE "{kept.op().name}"').fetchall()
+def _drop(backend: DuckDB, name: str) -> None:
+    # The drop_table of Ibis writes a statement without the name.
+    backend.raw_sql(f'DROP TABLE IF EXISTS "{name}"').fetchall()
 
 
 def to_ibis(frame: pd.DataFrame, table: type[Table]) -> ir.Table:
