@@ -13,7 +13,6 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from analytics_pipeline.domain.analytics import (
     ROLLING_DAYS,
@@ -29,10 +28,8 @@ from analytics_pipeline.storage.checkpoints import (
     Checkpoints,
     last_month_end,
     list_month_ends,
+    split_years,
 )
-
-MONTHS_AT_ONCE = 12
-"""Of how many months the special sales are brought here together."""
 
 FIRST_SEARCH = 2
 """How many months are searched at first for a sale that is named; then twice as many
@@ -123,7 +120,10 @@ def _open(shop: Shop, end: date) -> ClosedMonths:
     checkpoints = Checkpoints(shop.warehouse.root / "raw_sales", states)
     checkpoint = checkpoints.at(end)
     special = _open_special(shop, checkpoints, end)
-    state = checkpoints.state(checkpoint) or _make_state(shop, checkpoints, end)
+    state = checkpoints.state(checkpoint)
+    if state is None:
+        state = _make_state(shop, checkpoints, end)
+        checkpoints.prune(checkpoint)
     return ClosedMonths(
         shop,
         checkpoints,
@@ -181,37 +181,21 @@ def _bring(shop: Shop, rows: ir.Table, schema: ibis.Schema) -> pa.Table:
 
 
 # ----------------------------------------------------------------------------------
-# The special sales, one file a month.
+# The special sales, one file a year.
 
 
 def _open_special(shop: Shop, checkpoints: Checkpoints, end: date) -> ir.Table:
-    """Return the special sales up to *end*; those of months without a file are made."""
-    days_of: dict[str, list[str]] = {}
-    for day in shop.days_until(end):
-        days_of.setdefault(day[:7], []).append(day)
-    missing = [month for month in days_of if checkpoints.special(month) is None]
-    for start in range(0, len(missing), MONTHS_AT_ONCE):
-        some = {
-            month: days_of[month] for month in missing[start : start + MONTHS_AT_ONCE]
-        }
-        _make_special(shop, checkpoints, some)
-    files = [file for month in days_of if (file := checkpoints.special(month))]
+    """Return the special sales up to *end*; those of years without a file are made."""
+    files = []
+    for days in split_years(shop.days_until(end)):
+        file = checkpoints.special(days)
+        if file is None:
+            sales = shop.open_sales(days)
+            rows = _bring(shop, sales.filter(is_special(sales)), COLUMNS)
+            checkpoints.write_special(days, rows)
+            file = checkpoints.special(days)
+        files.append(str(file))
     return open_files(shop.engine, files, COLUMNS.to_pyarrow())
-
-
-def _make_special(
-    shop: Shop, checkpoints: Checkpoints, days_of: dict[str, list[str]]
-) -> None:
-    """Write the special sales of some months, each in a file of its own."""
-    days = [day for month in days_of.values() for day in month]
-    sales = shop.open_sales(days)
-    rows = _bring(shop, sales.filter(is_special(sales)), COLUMNS)
-    months = pc.strftime(rows["business_date"], "%Y-%m")
-    # The first day of all holds every earlier sale too.
-    first = pa.scalar(min(days_of))
-    months = pc.if_else(pc.less(months, first), first, months)
-    for month in days_of:
-        checkpoints.write_special(month, rows.filter(pc.equal(months, month)))
 
 
 # ----------------------------------------------------------------------------------

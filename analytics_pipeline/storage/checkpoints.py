@@ -10,14 +10,16 @@ Three kinds of file are kept next to the days of ``raw_sales``:
   that one;
 - ``2026-07-31-FINGERPRINT-named.parquet``: sales among those days that a web order or
   a return names, and ids of which none of them is a sale;
-- ``2026-07-FINGERPRINT-special.parquet``: the special sales of one month, as rows.
+- ``2026-07-31-FINGERPRINT-special.parquet``: the special sales of one year, as rows; of
+  the year that goes on, those up to that day.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
@@ -72,6 +74,11 @@ def list_month_ends(first: date, last: date) -> list[date]:
     return ends[::-1]
 
 
+def split_years(days: Iterable[str]) -> list[list[str]]:
+    """Return *days*, which are in order, by their years."""
+    return [list(year) for _, year in groupby(days, key=lambda day: day[:4])]
+
+
 def fingerprint_days(days: Mapping[str, str]) -> str:
     """Return what identifies *days*, each with what identifies its content."""
     text = "\n".join(f"{day} {days[day]}" for day in sorted(days))
@@ -104,9 +111,6 @@ class Checkpoints:
         self._folder = table / FOLDER
         self._states = states
         self._names = set(list_names(self._folder))
-        self._months: dict[str, dict[str, str]] = {}
-        for day, state in states.items():
-            self._months.setdefault(day[:7], {})[day] = state
 
     def at(self, end: date) -> Checkpoint:
         """Return the checkpoint of all stored days up to *end*, made or not."""
@@ -137,9 +141,9 @@ class Checkpoints:
         """Return the file of the named sales up to a checkpoint, if there is one."""
         return self._find(checkpoint.name + _NAMED)
 
-    def special(self, month: str) -> str | None:
-        """Return the file of the special sales of *month*, if it is there and sound."""
-        return self._find(self._month(month) + _SPECIAL)
+    def special(self, days: Sequence[str]) -> str | None:
+        """Return the file of the special sales of *days*, if it is there and sound."""
+        return self._find(self._name_of(days) + _SPECIAL)
 
     def _find(self, name: str) -> str | None:
         file = f"{name}{_SUFFIX}"
@@ -174,23 +178,24 @@ class Checkpoints:
         with file.open("rb") as stream:
             return read_proved_notes(stream).get(_NAME)
 
-    def _month(self, month: str) -> str:
-        return f"{month}-{fingerprint_days(self._months[month])}"
+    def _name_of(self, days: Sequence[str]) -> str:
+        return (
+            f"{days[-1]}-{fingerprint_days({day: self._states[day] for day in days})}"
+        )
 
     # What is made -----------------------------------------------------------------
 
     def write_state(self, checkpoint: Checkpoint, rows: pa.Table) -> None:
-        """Keep the sums up to a checkpoint, and forget what is of no more use."""
+        """Keep the sums up to a checkpoint."""
         self._write(checkpoint.name, rows)
-        self._prune(checkpoint)
 
     def write_named(self, checkpoint: Checkpoint, rows: pa.Table) -> None:
         """Keep the named sales up to a checkpoint."""
         self._write(checkpoint.name + _NAMED, rows)
 
-    def write_special(self, month: str, rows: pa.Table) -> None:
-        """Keep the special sales of a month."""
-        self._write(self._month(month) + _SPECIAL, rows)
+    def write_special(self, days: Sequence[str], rows: pa.Table) -> None:
+        """Keep the special sales of *days*."""
+        self._write(self._name_of(days) + _SPECIAL, rows)
 
     def _write(self, name: str, rows: pa.Table) -> None:
         file = f"{name}{_SUFFIX}"
@@ -198,8 +203,8 @@ class Checkpoints:
         replace_bytes(self._folder / file, content)
         self._names.add(file)
 
-    def _prune(self, made: Checkpoint) -> None:
-        """Remove what was made from other days, and all but some month ends."""
+    def prune(self, made: Checkpoint) -> None:
+        """Remove what was made from other days, and all but *made* and some others."""
         ends = {
             date.fromisoformat(name[:10])
             for name in self._names
@@ -209,7 +214,10 @@ class Checkpoints:
         chosen |= {made.end, *sorted(ends)[-MONTH_ENDS_KEPT:]}
         kept = {self.at(end).name for end in chosen}
         kept |= {name + _NAMED for name in kept}
-        kept |= {self._month(month) + _SPECIAL for month in self._months}
+        stored = sorted(self._states)
+        for end in chosen:
+            years = split_years([day for day in stored if day <= end.isoformat()])
+            kept |= {self._name_of(days) + _SPECIAL for days in years}
         for file in sorted(self._names - {f"{name}{_SUFFIX}" for name in kept}):
             (self._folder / file).unlink(missing_ok=True)
             self._names.discard(file)
