@@ -89,14 +89,15 @@ def update(
 ) -> None:
     """Read what changed and publish the master of a day."""
     day = day_of(as_of)
+    accepted = partial(both_or_neither, accept, reason)
 
     def load() -> Loaded:
-        check, why = both_or_neither(accept, reason)
+        check, why = accepted()
         from analytics_pipeline.commands.update import update as run
 
         return partial(run, as_of=day, days=days, full=full, accept=check, reason=why)
 
-    run_command(OutputOptions(debug, as_json, quiet), load)
+    run_command(OutputOptions(debug, as_json, quiet), load, accepted)
 
 
 @command("import-ecom", DAILY)
@@ -113,14 +114,15 @@ def import_ecom(
     Shows what it holds and what changed. The export in place is replaced whole, or
     not at all, and a copy is kept. What the next update would stop is refused.
     """
+    accepted = partial(both_or_neither, accept, reason)
 
     def load() -> Loaded:
-        check, why = both_or_neither(accept, reason)
+        check, why = accepted()
         from analytics_pipeline.commands.import_ecom import import_ecom as run
 
         return partial(run, export=file, accept=check, reason=why)
 
-    run_command(OutputOptions(debug, as_json, quiet), load)
+    run_command(OutputOptions(debug, as_json, quiet), load, accepted)
 
 
 @command("status", DAILY)

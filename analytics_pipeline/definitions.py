@@ -18,7 +18,6 @@ from analytics_pipeline.orchestration.jobs import build_jobs, business_days
 from analytics_pipeline.orchestration.log_followers import start_followers_deaf
 from analytics_pipeline.orchestration.resources import (
     StoredBehindTheGate,
-    log_wait,
     point_of_sale,
     shop_resource,
 )
@@ -27,6 +26,7 @@ from analytics_pipeline.orchestration.schedules import (
     build_schedule,
     build_sensors,
 )
+from analytics_pipeline.orchestration.tills import log_wait
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import (
     OnStored,

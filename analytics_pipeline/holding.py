@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from analytics_pipeline.engine.duckdb import interrupt_queries
+from analytics_pipeline.engine.signals import interrupt_queries
 from analytics_pipeline.model.errors import PipelineError, RunEnded, RunTooLong
 from analytics_pipeline.model.policy import RunLimits
 from analytics_pipeline.storage.lease import Lease

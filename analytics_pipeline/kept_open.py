@@ -8,14 +8,20 @@ reads what the other wrote.
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import SqliteRunStorage, sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import (
@@ -24,7 +30,7 @@ from dagster._core.storage.schedules.sqlite import (
 )
 from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClassData
+from dagster._serdes import ConfigurableClassData, serialize_value
 from sqlalchemy.pool import NullPool, QueuePool
 
 from analytics_pipeline.storage.machine import BUSY_SECONDS
@@ -61,18 +67,70 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         """Keep the files in *base_dir*."""
         self._engines: dict[str, sqlalchemy.Engine] = {}
         self._tables: set[str] = set()
+        self._batch: ExitStack | None = None
+        self._in_batch: dict[str, sqlalchemy.Connection] = {}
         super().__init__(base_dir)
+        # A batch goes through it again for each of its events.
+        self._db_lock = threading.RLock()  # type: ignore[assignment]
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
-        """Yield the connection to the file of one run, or of the index."""
+        """Yield the connection to the file of one run, or of the index.
+
+        Within a batch it is the batch's, whose transaction goes on.
+        """
         with self._db_lock:
-            with self._open(shard).connect() as connection, connection.begin():
-                yield connection
-            if shard != _ALL_RUNS:
-                # The UI follows a run by the time of its file, and what is written
-                # is in a second file for a while.
-                os.utime(self.path_for_shard(shard))
+            if self._batch is None:
+                with self._begin(shard) as connection:
+                    yield connection
+                return
+            if shard not in self._in_batch:
+                begun = self._begin(shard)
+                self._in_batch[shard] = self._batch.enter_context(begun)
+            yield self._in_batch[shard]
+
+    @contextmanager
+    def _begin(self, shard: str) -> Iterator[sqlalchemy.Connection]:
+        """Yield a connection that has begun a transaction; commit it at the end."""
+        with self._open(shard).connect() as connection, connection.begin():
+            yield connection
+        if shard != _ALL_RUNS:
+            # The UI follows a run by the time of its file, and what is written
+            # is in a second file for a while.
+            os.utime(self.path_for_shard(shard))
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store all of *events*, or none: in one transaction of each file."""
+        with self._db_lock, ExitStack() as self._batch:
+            try:
+                super().store_event_batch(events)
+            finally:
+                self._batch = None
+                self._in_batch.clear()
+
+    def _store_asset_check_evaluation_planned(
+        self, event: EventLogEntry, event_id: int | None
+    ) -> None:
+        """Note a planned check for each of its days.
+
+        Dagster's own turns the event into text again for each day, and all days into
+        one statement: a fifth of the time of a run over ten years.
+        """
+        planned: Any = event.get_dagster_event().event_specific_data
+        days = planned.partitions_subset
+        row = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+            "evaluation_event_storage_id": event_id,
+        }
+        keys = days.get_partition_keys() if days else [None]
+        rows = [{**row, "partition": key} for key in keys]
+        with self.index_connection() as connection:
+            connection.execute(AssetCheckExecutionsTable.insert(), rows)
 
     def _open(self, shard: str) -> sqlalchemy.Engine:
         engine = self._engines.pop(shard, None)

@@ -1,27 +1,25 @@
 """One shop on this machine: its settings, tables, files and clock, held together.
 
-Every step takes a :class:`Shop`; nothing else knows where things are.
+Every step takes a :class:`Shop`; nothing else knows where things are.  A command that
+reads no table opens one without importing a frame or an engine.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import ibis.expr.types as ir
-import pandas as pd
 from filelock import FileLock, Timeout
-from ibis.backends import BaseBackend
 
-from analytics_pipeline.domain.contacts import ContactKeys
-from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
-from analytics_pipeline.domain.sales import leave_out_empty_years
-from analytics_pipeline.engine.duckdb import connect, open_days, open_table
+from analytics_pipeline.domain.business_days import has_moments, leave_out_empty_years
+from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.holding import (
     Holding,
     Notify,
@@ -30,12 +28,16 @@ from analytics_pipeline.holding import (
     silent,
     watched,
 )
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import Candidate, name_some
-from analytics_pipeline.model.errors import DirectoryInUse, InputFailed, LocalFailure
+from analytics_pipeline.model.errors import (
+    DirectoryInUse,
+    InputFailed,
+    LocalFailure,
+    WrongUse,
+)
+from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.model.policy import AnomalyLimits, Policy
-from analytics_pipeline.model.schemas.sales import RawSales
-from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
-from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.settings import (
     Settings,
     load_anomaly_limits,
@@ -64,6 +66,21 @@ from analytics_pipeline.storage.state import (
     read_identity_key,
 )
 from analytics_pipeline.storage.tables import Warehouse
+from analytics_pipeline.tables import OUTLETS, RAW_SALES, SALES_FEED
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+    from ibis.backends import BaseBackend
+
+    from analytics_pipeline.domain import contacts, feed
+    from analytics_pipeline.domain.contacts import ContactKeys
+    from analytics_pipeline.engine import duckdb
+    from analytics_pipeline.model.schemas.table import Table
+else:
+    contacts = lazily("analytics_pipeline.domain.contacts")
+    duckdb = lazily("analytics_pipeline.engine.duckdb")
+    feed = lazily("analytics_pipeline.domain.feed")
 
 Made = TypeVar("Made")
 
@@ -77,6 +94,9 @@ def ignore_candidate(_table: str, _candidate: Candidate) -> None:
 
 LOCK = ".lock"
 """The file of a data directory whose lock keeps the runs of one machine apart."""
+
+CURRENCY_NOTE = "currency"
+"""The note of ``outlets`` that holds the currency of the sales."""
 
 DUE_AT = time(6)
 """When yesterday's master should be out, in store time; the nightly run is at two."""
@@ -106,6 +126,7 @@ class Shop:
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
     verified: set[str] = field(default_factory=set)
     begins: date | None = None
+    uses_checkpoints: bool = True
     readable: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
@@ -131,7 +152,7 @@ class Shop:
     @cached_property
     def engine(self) -> BaseBackend:
         """The engine, opened on first use."""
-        return connect(self.settings.engine, self.settings.spark_address)
+        return duckdb.connect(self.settings.engine, self.settings.spark_address)
 
     def keep(self, what: str, state: object, make: Callable[[], Made]) -> Made:
         """Return what this run made for that *state*, or make it; keep the last one."""
@@ -166,8 +187,8 @@ class Shop:
     def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
         """Return the versions of sales in *log*, or in its segments before *until*."""
         self.versions.refuse_log(log)
-        feed = open_table(self.engine, log.paths(until), SalesFeed)
-        return in_one_spelling(feed) if self.has_other_spellings(log) else feed
+        rows = duckdb.open_table(self.engine, log.paths(until), SALES_FEED.schema)
+        return feed.in_one_spelling(rows) if self.has_other_spellings(log) else rows
 
     def has_other_spellings(self, log: SalesLog) -> bool:
         """Say whether an earlier release put ids of another spelling into *log*.
@@ -176,8 +197,8 @@ class Shop:
         """
 
         def look() -> bool:
-            found = has_other_spellings(open_table(self.engine, log.paths(), SalesFeed))
-            return bool(self.engine.to_pandas(found))
+            rows = duckdb.open_table(self.engine, log.paths(), SALES_FEED.schema)
+            return bool(self.engine.to_pandas(feed.has_other_spellings(rows)))
 
         return self.keep(f"spellings of {log.folder}", log.generation, look)
 
@@ -186,7 +207,7 @@ class Shop:
         self._require("raw_sales")
         self.versions.refuse_other("raw_sales")
         plan = self.warehouse.plan("raw_sales", days)
-        return open_days(self.engine, plan, RawSales)
+        return duckdb.open_days(self.engine, plan, RAW_SALES.schema)
 
     def store_as(self, table: str, model: type[Table]) -> Callable[[Candidate], None]:
         """Return what stores a candidate as *table*, or as its day of it."""
@@ -236,19 +257,56 @@ class Shop:
         count = (last - first).days + 1
         return [(first + timedelta(days=n)).isoformat() for n in range(max(count, 0))]
 
+    def show(self, moment: datetime) -> str:
+        """Return a *moment* as the store's clocks show it, with their offset."""
+        return moment.astimezone(self.zone).isoformat(timespec="seconds")
+
+    def is_missing(self, day: date) -> bool:
+        """Say whether *day* was never there, neither in the store nor at an outlet.
+
+        Nothing can be asked for as of such a day (rules 1.1, 1.2).  The outlets are
+        looked up only where the store's own zone has left the day out.
+        """
+        if has_moments(day, self.settings.time_zone):
+            return False
+        if not self.warehouse.exists("outlets"):
+            return True
+        outlets = self.warehouse.read("outlets", OUTLETS.schema)
+        return not any(has_moments(day, zone) for zone in set(outlets["time_zone"]))
+
+    def refuse_missing_day(self, day: date) -> None:
+        """Make sure that there was such a *day*.
+
+        Raises:
+            WrongUse: the clocks have left it out.
+        """
+        if self.is_missing(day):
+            before, after = (day + timedelta(days=days) for days in (-1, 1))
+            raise WrongUse(
+                f"There was no {day} in {self.settings.time_zone}: the calendar there "
+                f"went from {before} to {after}.",
+                f"Choose one of these two days: --as-of {before} or --as-of {after}",
+            )
+
     def zones(self) -> set[str]:
         """Return the zones in which the shop sells, the store's own among them."""
         zones = {self.settings.time_zone}
         if self.warehouse.exists("outlets"):
-            zones |= set(self.load("outlets", Outlets)["time_zone"])
+            zones |= set(self.load("outlets", OUTLETS.schema)["time_zone"])
         return zones
 
     # Tables ----------------------------------------------------------------------
 
     def load(
-        self, table: str, model: type[Table], partition: str | None = None
+        self,
+        table: str,
+        model: type[Table],
+        partition: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Return a stored table that passed its gate at its last attempt.
+
+        Only *columns* are read, if any are named.
 
         Raises:
             GateFailed: the last attempt to replace it failed its gate.
@@ -256,7 +314,7 @@ class Shop:
         """
         self._require(table)
         self.refuse_failed(table, [partition or ""])
-        return self.warehouse.read(table, model, partition)
+        return self.warehouse.read(table, model, partition, columns)
 
     def refuse_failed(self, table: str, partitions: list[str]) -> None:
         """Raise if the last attempt at *table*, or at one of its days, failed."""
@@ -281,13 +339,44 @@ class Shop:
         self.refuse_failed("raw_sales", wanted)
         return self.open_sales(wanted)
 
+    # The store ------------------------------------------------------------------
+
+    def refuse_another_store(self, store: str | None) -> None:
+        """Make sure that the data directory is that of the store which answers.
+
+        Versions are no store's own, so another store's sales would go into the log as
+        if they were news.  A *store* without an id cannot be compared.
+
+        Raises:
+            WrongUse: it holds the sales of another store.
+        """
+        if store is None:
+            return
+        noted = self.warehouse.store_id()
+        if noted is None:
+            self.warehouse.note_store_id(store)
+        elif plain_id(noted) != store:
+            raise WrongUse(
+                f"{self.settings.data_dir} holds the sales of another store than the "
+                "one that answers.",
+                "Set LIGHTSPEED_DOMAIN_PREFIX and LIGHTSPEED_TOKEN back to that store, "
+                "or give this one an ANALYTICS_DATA_DIR of its own.",
+            )
+
+    def compare_currencies(self, now: Currencies) -> Currencies:
+        """Return the currencies of *now*, and the one noted with the stored outlets."""
+        if not self.warehouse.exists("outlets"):
+            return now
+        noted = self.warehouse.notes("outlets").get(CURRENCY_NOTE)
+        return replace(now, before=noted)
+
     # Secrets ---------------------------------------------------------------------
 
     def contact_keys(self, store_country: str | None) -> ContactKeys:
         """Return what turns e-mails and phone numbers into keys (rules 3.1, 3.2)."""
         secret = read_identity_key(self.home / IDENTITY_KEY)
         region = self.policy.phone_region or store_country
-        return ContactKeys(secret, region, self.policy)
+        return contacts.ContactKeys(secret, region, self.policy)
 
 
 @contextmanager
@@ -317,6 +406,22 @@ def hold_directory(
     with held:
         remove_scratch(data_dir)
         yield
+
+
+def is_held(settings: Settings) -> bool:
+    """Say whether a run holds the shop at this moment, on whichever machine.
+
+    Raises:
+        StoreFailure: the bucket of the tables could not be used.
+    """
+    path = settings.data_dir / LOCK
+    if path.exists():
+        try:
+            with FileLock(path, mode=0o600, timeout=0):
+                pass
+        except Timeout:
+            return True
+    return read_claim(settings) is not None
 
 
 @contextmanager

@@ -7,32 +7,16 @@ dictionary, the list of checks and ``status`` follow from it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pkgutil import resolve_name
 from types import MappingProxyType
-
-import pandas as pd
-from pandera.errors import SchemaErrors
+from typing import TYPE_CHECKING, cast
 
 from analytics_pipeline.model.checks import SCHEMA_CHECK, CheckResult, name_some
-from analytics_pipeline.model.schemas.changes import CustomerChanges
-from analytics_pipeline.model.schemas.customers import (
-    CustomerAnalytics,
-    CustomerIdentities,
-)
-from analytics_pipeline.model.schemas.exports import (
-    CustomerAnalyticsMaster,
-    FirstTimeBuyers,
-)
-from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
-from analytics_pipeline.model.schemas.report import CustomerReport
-from analytics_pipeline.model.schemas.sales import RawSales
-from analytics_pipeline.model.schemas.soundness import is_sound
-from analytics_pipeline.model.schemas.sources import (
-    Customers,
-    EcomOrders,
-    Outlets,
-    SalesFeed,
-)
-from analytics_pipeline.model.schemas.table import Table
+
+if TYPE_CHECKING:  # who only asks for names and words needs no pandas
+    import pandas as pd
+
+    from analytics_pipeline.model.schemas.table import Table
 
 # ----------------------------------------------------------------------------------
 # What a table declares.
@@ -203,6 +187,8 @@ class Check:
         return f"{self.sentence} A failure {self.effect}{accepted}."
 
 
+_SCHEMAS = "analytics_pipeline.model.schemas"
+
 MATCHES_SCHEMA = Check("Every row and column is as the contract says.", Effect.STOPS)
 
 
@@ -221,7 +207,7 @@ class TableSpec:
 
     Attributes:
         name: asset key, folder and function.
-        schema: its columns, as a pandera model.
+        form: where its schema is in ``model.schemas``, as ``module:Class``.
         key: the column that names a row.
         group: its place in the story.
         kinds: what it is made with and kept as, for the UI.
@@ -240,7 +226,8 @@ class TableSpec:
         version: of its form; raised whenever its columns, their types or what they
             may hold change.
         remade: how a run makes it again, for a table that is ``CURRENT``.
-        memory: the tables that it keeps for itself, by their folder below its own.
+        memory: the forms of the tables that it keeps for itself, by their folder below
+            its own.
         file: the file that people open, in the data directory; without one the table
             is in the store.
         is_daily: whether it has one partition for each business day.
@@ -251,7 +238,7 @@ class TableSpec:
     """
 
     name: str
-    schema: type[Table]
+    form: str
     key: str
     group: Group
     kinds: frozenset[str]
@@ -266,13 +253,18 @@ class TableSpec:
     ends: Sequence[str]
     version: int = 1
     remade: str = "it is worked out again"
-    memory: Mapping[str, type[Table]] = field(default_factory=dict)
+    memory: Mapping[str, str] = field(default_factory=dict)
     file: str | None = None
     is_daily: bool = False
     source: Source | None = None
     taken_from: str | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
     worked_out: frozenset[str] = frozenset()
+
+    @property
+    def schema(self) -> "type[Table]":
+        """Its columns, as a pandera model, which is imported when it is asked for."""
+        return cast("type[Table]", resolve_name(f"{_SCHEMAS}.{self.form}"))
 
     @property
     def all_checks(self) -> dict[str, Check]:
@@ -296,12 +288,12 @@ class TableSpec:
         return self.is_daily and any(each.is_of_day for each in self.inputs)
 
     @property
-    def folders(self) -> dict[str, type[Table]]:
-        """The tables that it keeps in the store, by folder; its own is the first."""
+    def folders(self) -> dict[str, str]:
+        """The forms of what it keeps in the store, by folder; its own is the first."""
         if self.kept is Kept.NOT:
             return {}
         below = {f"{self.name}/{folder}": each for folder, each in self.memory.items()}
-        return {self.name: self.schema, **below}
+        return {self.name: self.form, **below}
 
     @property
     def columns(self) -> set[str]:
@@ -316,8 +308,12 @@ class TableSpec:
         same = self.columns & TABLES[self.taken_from].columns - self.worked_out
         return {name: name for name in same} | dict(self.renamed)
 
-    def audit(self, frame: pd.DataFrame) -> tuple[CheckResult, pd.Index]:
+    def audit(self, frame: "pd.DataFrame") -> "tuple[CheckResult, pd.Index]":
         """Check *frame* against the model; return the result and the offending rows."""
+        from pandera.errors import SchemaErrors
+
+        from analytics_pipeline.model.schemas.soundness import is_sound
+
         if not is_sound(frame, self.schema):
             try:
                 self.schema.validate(frame, lazy=True)
@@ -332,9 +328,11 @@ class TableSpec:
         return result, frame.index[:0]
 
     def _explain(
-        self, frame: pd.DataFrame, cases: pd.DataFrame
-    ) -> tuple[CheckResult, pd.Index]:
+        self, frame: "pd.DataFrame", cases: "pd.DataFrame"
+    ) -> "tuple[CheckResult, pd.Index]":
         """Say which rules of which columns failed, never the offending values."""
+        import pandas as pd
+
         rows = pd.Index(cases["index"].dropna().unique())
         columns = cases["column"].fillna("the table").astype("str")
         rules = sorted(set(columns + ": " + cases["check"].astype("str").str[:80]))
@@ -438,7 +436,7 @@ _ANOMALY_CHECKS = {
 
 SALES_FEED = TableSpec(
     name="sales_feed",
-    schema=SalesFeed,
+    form="sources:SalesFeed",
     key="sale_id",
     group=Group.SOURCES,
     kinds=frozenset({"lightspeed", "parquet"}),
@@ -475,7 +473,7 @@ SALES_FEED = TableSpec(
 
 OUTLETS = TableSpec(
     name="outlets",
-    schema=Outlets,
+    form="sources:Outlets",
     key="outlet_id",
     group=Group.SOURCES,
     kinds=frozenset({"lightspeed", "parquet"}),
@@ -509,7 +507,7 @@ OUTLETS = TableSpec(
 
 CUSTOMERS = TableSpec(
     name="customers",
-    schema=Customers,
+    form="sources:Customers",
     key="customer_id",
     group=Group.SOURCES,
     kinds=frozenset({"lightspeed", "parquet"}),
@@ -535,7 +533,7 @@ CUSTOMERS = TableSpec(
 
 ECOM_ORDERS = TableSpec(
     name="ecom_orders",
-    schema=EcomOrders,
+    form="sources:EcomOrders",
     key="order_number",
     group=Group.SOURCES,
     kinds=frozenset({"csv", "parquet"}),
@@ -568,7 +566,7 @@ ECOM_ORDERS = TableSpec(
 
 RAW_SALES = TableSpec(
     name="raw_sales",
-    schema=RawSales,
+    form="sales:RawSales",
     key="sale_id",
     group=Group.SALES,
     kinds=frozenset({"duckdb", "parquet"}),
@@ -602,7 +600,7 @@ RAW_SALES = TableSpec(
 
 CUSTOMER_IDENTITIES = TableSpec(
     name="customer_identities",
-    schema=CustomerIdentities,
+    form="customers:CustomerIdentities",
     key="record_id",
     group=Group.CUSTOMERS,
     kinds=frozenset({"pandas", "parquet"}),
@@ -635,7 +633,7 @@ CUSTOMER_IDENTITIES = TableSpec(
 
 CUSTOMER_ANALYTICS = TableSpec(
     name="customer_analytics",
-    schema=CustomerAnalytics,
+    form="customers:CustomerAnalytics",
     key="customer_id",
     group=Group.CUSTOMERS,
     kinds=frozenset({"duckdb", "parquet"}),
@@ -688,7 +686,7 @@ CUSTOMER_ANALYTICS = TableSpec(
 
 FIRST_TIME_BUYERS = TableSpec(
     name="first_time_buyers",
-    schema=FirstTimeBuyers,
+    form="exports:FirstTimeBuyers",
     key="customer_id",
     group=Group.EXPORTS,
     kinds=frozenset({"csv"}),
@@ -714,7 +712,7 @@ FIRST_TIME_BUYERS = TableSpec(
 
 CUSTOMER_ANALYTICS_MASTER = TableSpec(
     name="customer_analytics_master",
-    schema=CustomerAnalyticsMaster,
+    form="exports:CustomerAnalyticsMaster",
     key="customer_id",
     group=Group.EXPORTS,
     kinds=frozenset({"csv"}),
@@ -742,7 +740,7 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
 
 CUSTOMER_CHANGES = TableSpec(
     name="customer_changes",
-    schema=CustomerChanges,
+    form="changes:CustomerChanges",
     key="customer_id",
     group=Group.EXPORTS,
     kinds=frozenset({"csv", "parquet"}),
@@ -761,7 +759,7 @@ CUSTOMER_CHANGES = TableSpec(
     use="Why a figure is another one than yesterday.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
     kept=Kept.HISTORY,
-    memory=MappingProxyType({"published": CustomerAnalytics}),
+    memory=MappingProxyType({"published": CUSTOMER_ANALYTICS.form}),
     begins="Explaining what changed since the master before.",
     ends=("{rows:,} changes since the master before.",),
     file="reports/customer_changes.csv",
@@ -786,7 +784,7 @@ CUSTOMER_CHANGES = TableSpec(
 
 ECOM_RECONCILIATION = TableSpec(
     name="ecom_reconciliation",
-    schema=EcomReconciliation,
+    form="reconciliation:EcomReconciliation",
     key="order_number",
     group=Group.EXPORTS,
     kinds=frozenset({"csv", "parquet"}),
@@ -826,7 +824,7 @@ ECOM_RECONCILIATION = TableSpec(
 
 CUSTOMER_REPORT = TableSpec(
     name="customer_report",
-    schema=CustomerReport,
+    form="report:CustomerReport",
     key="figure",
     group=Group.REPORTS,
     kinds=frozenset({"html"}),

@@ -16,7 +16,6 @@ from sqlalchemy.engine import Engine
 
 from analytics_pipeline.commands.running import COLLECT_RARELY
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.report import page
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.built_once import BuiltOnce, shared_by_workers
 from analytics_pipeline_tests.examples import choose_profile, is_night, is_property
@@ -77,22 +76,6 @@ SMALL: Any = {
     "opened_on": FIRST_DAY - timedelta(days=12),
 }
 OURS = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_", "DAGSTER_", "SPARK_", "AWS_")
-
-
-LOOKED_AT = {"report", "browser"}
-"""Where plots are looked at; elsewhere they are left blank, to save a second a run."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plots_are_drawn_where_they_are_looked_at(
-    request: pytest.FixtureRequest,
-) -> Iterator[None]:
-    if LOOKED_AT & set(request.path.parts):
-        yield
-        return
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(page, "draw", lambda _chart: "<svg></svg>")
-        yield
 
 
 @pytest.fixture(autouse=True)

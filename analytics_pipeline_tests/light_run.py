@@ -20,7 +20,7 @@ from analytics_pipeline.commands.running import Stored
 from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.orchestration.assets import CONFIGS
 from analytics_pipeline.orchestration.gate import make_table
-from analytics_pipeline.orchestration.jobs import update_config
+from analytics_pipeline.orchestration.records import update_config
 from analytics_pipeline.orchestration.run_records import read_last_results
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Engine, Settings

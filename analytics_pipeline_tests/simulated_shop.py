@@ -14,7 +14,7 @@ from rich.console import Console
 
 from analytics_pipeline.commands.running import Outcome, run_job
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.orchestration.jobs import (
+from analytics_pipeline.orchestration.records import (
     DAILY_UPDATE,
     FULL_REBUILD,
     update_config,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from analytics_pipeline.assets.ecom_orders import EXPORT_FILE
+from analytics_pipeline.assets.export_in_place import EXPORT_FILE
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders

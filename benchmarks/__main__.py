@@ -1,15 +1,31 @@
-"""The command: ``python -m benchmarks [--quick] [--only NAME …] [--rounds N] …``."""
+"""The command: ``python -m benchmarks [--quick | --check | --render] …``."""
 
 import argparse
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.document import fill_document
+from benchmarks.backfill import SECTION as BACKFILL
+from benchmarks.budgets import check_all, render_checks
+from benchmarks.commands import SECTION as ANSWERS
+from benchmarks.customer_analytics import SECTION as CUSTOMER_ANALYTICS
+from benchmarks.daily import SECTION as DAILY
+from benchmarks.document import fill_document, put_between
+from benchmarks.gates import SECTION as GATES
 from benchmarks.harness import ROOT, Bench, Disagreement, MeasureFailed, Section
-from benchmarks.machine import describe_machine, list_versions
-from benchmarks.results import Result, read_results, write_results
-from benchmarks.sections import SECTIONS
+from benchmarks.master_csv import SECTION as MASTER_CSV
+from benchmarks.requests import SECTION as REQUESTS
+from benchmarks.results import (
+    Result,
+    describe_machine,
+    list_versions,
+    read_results,
+    write_results,
+)
+
+ALL = (REQUESTS, CUSTOMER_ANALYTICS, GATES, MASTER_CSV, DAILY, BACKFILL, ANSWERS)
+SECTIONS: dict[str, Section] = {each.name: each for each in ALL}
+"""Every benchmark, by the name that ``--only`` takes."""
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -22,9 +38,11 @@ def main() -> None:
     if chosen.sizes and len(chosen.only or ()) != 1:
         parser.error("--sizes needs --only with one name: each counts something else")
     names = chosen.only or list(SECTIONS)
+    kept = chosen.results or RESULTS
+    if chosen.check:
+        raise SystemExit(check(read_results(kept)))
     if chosen.render:
-        results = read_results(chosen.results or RESULTS)
-        _write(results, chosen.document or DOCUMENT)
+        _write(read_results(kept), chosen.document or DOCUMENT)
         return
     cache = (chosen.cache or _default_cache()).resolve()
     results_file, document = _places(chosen, cache)
@@ -35,7 +53,7 @@ def main() -> None:
             raise SystemExit(f"{name}: {error}") from error
         results = read_results(results_file) | {name: result}
         write_results(results_file, results)
-        _write({name: result}, document)
+        _write(results, document)
         print(f"  written: {document}")
 
 
@@ -45,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help=text)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="NAME")
     parser.add_argument("--rounds", type=int, help="how often each measure is taken")
-    text = "in what the section counts; see benchmarks/sections.py"
+    text = "in what the section counts"
     parser.add_argument("--sizes", type=int, nargs="+", help=text)
     text = "where generated files are kept (default: a folder for temporary files)"
     parser.add_argument("--cache", type=Path, help=text)
@@ -53,7 +71,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, help=f"default: {RESULTS.name}")
     text = "measure nothing; write the tables from the results"
     parser.add_argument("--render", action="store_true", help=text)
+    text = "measure nothing; show the goals, and fail if one is missed"
+    parser.add_argument("--check", action="store_true", help=text)
     return parser
+
+
+def check(results: dict[str, Result]) -> int:
+    """Show every goal and what was measured; return 1 if one is missed, else 0."""
+    checks = check_all(results)
+    print(render_checks(checks))
+    missed = sum(not each.is_met for each in checks)
+    print(f"{missed} of {len(checks)} goals are missed.")
+    return 1 if missed else 0
 
 
 def _default_cache() -> Path:
@@ -71,9 +100,9 @@ def _places(chosen: argparse.Namespace, cache: Path) -> tuple[Path, Path]:
 
 
 def _measure(section: Section, chosen: argparse.Namespace, cache: Path) -> Result:
-    anomaly_limits = section.quick_sizes if chosen.quick else section.sizes
+    sizes = section.quick_sizes if chosen.quick else section.sizes
     rounds = chosen.rounds or (1 if chosen.quick else section.rounds)
-    bench = Bench(rounds, chosen.sizes or anomaly_limits, cache, chosen.quick)
+    bench = Bench(rounds, chosen.sizes or sizes, cache, chosen.quick)
     print(f"{section.name}: {', '.join(f'{n:,}' for n in bench.sizes)} {section.unit}")
     cases = section.run(bench)
     return Result(
@@ -88,6 +117,8 @@ def _measure(section: Section, chosen: argparse.Namespace, cache: Path) -> Resul
 def _write(results: dict[str, Result], document: Path) -> None:
     """Put the tables, and the pictures of the sections that have one, in place."""
     text = fill_document(document.read_text(encoding="utf-8"), results)
+    goals = f"\n{render_checks(check_all(results))}\n"
+    text = put_between(text, "<!-- goals -->", goals)
     document.write_text(text, encoding="utf-8")
     for name, result in results.items():
         section = SECTIONS[name]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.analytics_result import LAST, evaluate
+from benchmarks import LAST
+from benchmarks.customer_analytics import evaluate
 from benchmarks.worker import Outcome, Stopwatch
 
 DAY = datetime.combine(LAST, time())
@@ -45,16 +46,18 @@ def analyse(tables: Path) -> pl.DataFrame:
     nobodys = pl.col("customer_id").is_null() | pl.col("customer_id").is_in(
         no_one.implode()
     )
-    is_special = is_web | pl.any_horizontal(
+    is_marked = is_web | pl.any_horizontal(
         pl.col("web_order_number", "return_for").is_not_null()
     )
-    chosen = sales.filter(is_special).select(*SPECIAL, is_nobodys=nobodys)
-    named = sales.filter(pl.col("is_completed") & ~nobodys)
-    by_record, special = pl.collect_all(
-        [named.group_by("customer_id").agg(*_figures()), chosen], engine="streaming"
+    chosen = sales.select(*SPECIAL, is_nobodys=nobodys)
+    owned = sales.filter(pl.col("is_completed") & ~nobodys)
+    by_record, marked = pl.collect_all(
+        [owned.group_by("customer_id").agg(*_figures()), chosen.filter(is_marked)],
+        engine="streaming",
     )
+    special = pl.concat([marked, _find_named(chosen, marked, orders)])
     matched = _match(special, orders)
-    tied = _tie(special, matched, records, sales)
+    tied = _tie(special, matched, records)
     unsynced = orders.filter("is_paid").join(matched, on="order_number", how="anti")
     parts = [
         by_record.join(records, on="customer_id").drop("customer_id"),
@@ -80,6 +83,7 @@ def _read_orders(tables: Path, identities: pl.DataFrame) -> pl.DataFrame:
             "order_date",
             "total_cents",
             "person_id",
+            named="sale_id",
             is_paid=pl.col("payment_status").is_in(PAID)
             & ~pl.col("fulfillment_status").is_in(UNDONE),
         )
@@ -104,8 +108,25 @@ def _figures() -> list[pl.Expr]:
     ]
 
 
+def _find_named(
+    sales: pl.LazyFrame, marked: pl.DataFrame, orders: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the other sales that an order or an unnamed return names."""
+    returned = marked.filter("is_nobodys").select(sale_id="return_for")
+    named = (
+        pl.concat([orders.select(sale_id="named"), returned])
+        .drop_nulls()
+        .unique()
+        .join(marked, on="sale_id", how="anti")
+    )
+    return sales.join(named.lazy(), on="sale_id", how="semi").collect(
+        engine="streaming"
+    )
+
+
 def _match(special: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
-    """Return the sales that are web orders, by source, else by note (rule 4.3)."""
+    """Return the sales that are web orders: by source, note, export (rule 4.3)."""
+    columns = ["sale_id", "order_number", "person_id"]
     wanted = orders.select("order_number", "person_id")
     by_source = special.filter(is_web).join(
         wanted, left_on="source_id", right_on="order_number", coalesce=False
@@ -120,32 +141,47 @@ def _match(special: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
             coalesce=False,
         )
     )
-    columns = ["sale_id", "order_number", "person_id"]
-    return pl.concat([by_source.select(columns), by_note.select(columns)])
+    stronger = pl.concat([by_source.select(columns), by_note.select(columns)])
+    number = pl.col("order_number")
+    by_export = (
+        orders.drop_nulls("named")
+        .join(stronger, on="order_number", how="anti")
+        .join(special, left_on="named", right_on="sale_id", coalesce=False)
+        .filter(
+            ~(is_web & (pl.col("source_id") != number)).fill_null(False)
+            & ~(pl.col("web_order_number") != number).fill_null(False)
+        )
+        .sort(number.str.len_chars(), number)
+        .unique("sale_id", keep="first", maintain_order=True)
+    )
+    return pl.concat([stronger, by_export.select(columns)])
 
 
 def _tie(
-    special: pl.DataFrame,
-    matched: pl.DataFrame,
-    records: pl.DataFrame,
-    sales: pl.LazyFrame,
+    special: pl.DataFrame, matched: pl.DataFrame, records: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the person of unattributed sales, by web order or by what they return."""
-    lost = special.filter("is_nobodys").select("sale_id", "return_for")
-    returned = lost.select("return_for").drop_nulls().unique().lazy()
-    originals = (
-        sales.select("sale_id", "customer_id")
-        .join(returned, left_on="sale_id", right_on="return_for", how="semi")
-        .collect(engine="streaming")
-        .join(records, on="customer_id")
-        .select(return_for="sale_id", by_original="person_id")
+    """Return the person of unattributed sales, by web order or by what they return.
+
+    A return of a return is followed until somebody is known.
+    """
+    own = special.join(matched, on="sale_id", how="left").join(
+        records, on="customer_id", how="left", suffix="_of_record"
     )
-    return (
-        lost.join(matched, on="sale_id", how="left")
-        .join(originals, on="return_for", how="left")
-        .select("sale_id", person_id=pl.coalesce("person_id", "by_original"))
-        .drop_nulls()
+    known = own.select(
+        "sale_id",
+        "return_for",
+        "is_nobodys",
+        "person_id",
+        found=pl.when("is_nobodys").then("person_id").otherwise("person_id_of_record"),
     )
+    lost = pl.col("is_nobodys") & pl.col("person_id").is_null()
+    tied = [known.filter(pl.col("is_nobodys")).select("sale_id", person_id="found")]
+    walk = known.filter(lost).select("sale_id", step="return_for").drop_nulls()
+    while len(walk):
+        there = walk.join(known, left_on="step", right_on="sale_id")
+        tied.append(there.select("sale_id", person_id="found"))
+        walk = there.filter(lost).select("sale_id", step="return_for").drop_nulls()
+    return pl.concat(tied).drop_nulls()
 
 
 def _figures_of_orders(unsynced: pl.DataFrame) -> pl.DataFrame:

@@ -1,17 +1,20 @@
 """The analytics of a day as one hand-written DuckDB query, as fast as we know how.
 
 Sales are added up by customer record before anything is joined, and the few that need
-more (web orders, returns) are taken apart from the many that do not.
+more (web orders, returns and what they name) are taken apart from the many that do not.
 """
 
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import duckdb
-
-from benchmarks.analytics_result import LAST, evaluate
+from benchmarks import LAST
+from benchmarks.customer_analytics import evaluate
 from benchmarks.worker import Outcome, Stopwatch
+
+COLUMNS = """sale_id, business_date, customer_id, source, source_id, web_order_number,
+    return_for, is_completed, is_order, total_incl_cents, refunded_incl_cents"""
 
 FIGURES = """
     sum({value}) AS value,
@@ -25,7 +28,7 @@ FIGURES = """
 """
 
 QUERY = """
-WITH sales AS (
+WITH RECURSIVE sales AS (
   SELECT * FROM read_parquet($sales) WHERE business_date <= {day}
 ),
 identities AS (SELECT * FROM read_parquet($identities)),
@@ -37,25 +40,32 @@ people AS (
   SELECT person_id, bool_or(record_kind = 'customer') AS is_customer
   FROM identities WHERE is_live AND person_id IS NOT NULL GROUP BY person_id
 ),
-orders AS (
-  SELECT order_number, order_date, total_cents, person_id,
+orders AS MATERIALIZED (
+  SELECT order_number, order_date, total_cents, person_id, sale_id AS named,
     payment_status IN ('ACCEPTED', 'PAID', 'PARTIALLY_REFUNDED')
       AND fulfillment_status NOT IN ('WILL_NOT_DELIVER', 'RETURNED') AS is_paid
   FROM read_parquet($orders) LEFT JOIN identities ON record_id = ecom_customer_id
   WHERE order_date <= {day}
 ),
-special AS MATERIALIZED (
-  SELECT sale_id, business_date, customer_id, source, source_id, web_order_number,
-    return_for, is_completed, is_order, total_incl_cents, refunded_incl_cents,
-    customer_id IS NULL OR customer_id IN (FROM walk_in) AS is_nobodys
-  FROM sales
+marked AS MATERIALIZED (
+  SELECT {columns} FROM sales
   WHERE source LIKE 'ecw:%' OR web_order_number IS NOT NULL OR return_for IS NOT NULL
+),
+named AS MATERIALIZED (  -- other sales that an order or an unnamed return names
+  SELECT {columns} FROM sales WHERE sale_id IN (
+    (SELECT named FROM orders UNION SELECT return_for FROM marked
+      WHERE customer_id IS NULL OR customer_id IN (FROM walk_in))
+    EXCEPT SELECT sale_id FROM marked)
+),
+special AS MATERIALIZED (
+  SELECT *, customer_id IS NULL OR customer_id IN (FROM walk_in) AS is_nobodys
+  FROM (FROM marked UNION ALL FROM named)
 ),
 by_source AS (
   SELECT sale_id, order_number, person_id FROM special
   JOIN orders ON source LIKE 'ecw:%' AND source_id = order_number
 ),
-matched AS MATERIALIZED (
+stronger AS MATERIALIZED (
   SELECT * FROM by_source
   UNION ALL
   SELECT sale_id, order_number, person_id FROM special
@@ -64,16 +74,39 @@ matched AS MATERIALIZED (
     AND sale_id NOT IN (SELECT sale_id FROM by_source)
     AND order_number NOT IN (SELECT order_number FROM by_source)
 ),
-tied AS (  -- the unattributed sales that a web order or an earlier sale gives a person
-  SELECT special.sale_id, coalesce(matched.person_id, records.person_id) AS person_id
-  FROM special
-  LEFT JOIN matched USING (sale_id)
-  LEFT JOIN (
-    SELECT sale_id, customer_id FROM sales
-    WHERE sale_id IN (SELECT return_for FROM special WHERE is_nobodys)
-  ) AS original ON original.sale_id = return_for
-  LEFT JOIN records ON record_id = original.customer_id
-  WHERE is_nobodys
+matched AS MATERIALIZED (
+  SELECT * FROM stronger
+  UNION ALL
+  FROM (  -- what the export alone names; of several orders, the lowest has the sale
+    SELECT sale_id, order_number, person_id FROM special
+    JOIN orders ON named = sale_id
+    WHERE order_number NOT IN (SELECT order_number FROM stronger)
+      AND (source LIKE 'ecw:%' AND source_id <> order_number) IS NOT TRUE
+      AND (web_order_number <> order_number) IS NOT TRUE
+    QUALIFY row_number() OVER (
+      PARTITION BY sale_id ORDER BY length(order_number), order_number) = 1
+  )
+),
+nobodys AS MATERIALIZED (
+  SELECT sale_id, return_for, matched.person_id
+  FROM special LEFT JOIN matched USING (sale_id) WHERE is_nobodys
+),
+walk AS (  -- from each return to what it returns, and on, until somebody is known
+  SELECT sale_id, return_for AS step FROM nobodys
+  WHERE person_id IS NULL AND return_for IS NOT NULL
+  UNION ALL
+  SELECT walk.sale_id, nobodys.return_for
+  FROM walk JOIN nobodys ON nobodys.sale_id = step
+  WHERE nobodys.person_id IS NULL AND nobodys.return_for IS NOT NULL
+),
+tied AS MATERIALIZED (  -- unnamed sales that an order or a sale gives a person
+  SELECT sale_id, person_id FROM nobodys WHERE person_id IS NOT NULL
+  UNION ALL
+  SELECT walk.sale_id, coalesce(nobodys.person_id, records.person_id)
+  FROM walk JOIN special ON special.sale_id = step
+  LEFT JOIN nobodys ON nobodys.sale_id = step
+  LEFT JOIN records ON record_id = special.customer_id AND NOT is_nobodys
+  WHERE coalesce(nobodys.person_id, records.person_id) IS NOT NULL
 ),
 parts AS (
   SELECT person_id, figures.* FROM (
@@ -93,7 +126,7 @@ parts AS (
   FROM orders
   WHERE is_paid AND order_number NOT IN (SELECT order_number FROM matched)
   GROUP BY person_id
-  UNION ALL BY NAME  -- orders of the till that a note ties to the web shop
+  UNION ALL BY NAME  -- orders of the till that are a web order by note or export
   SELECT coalesce(tied.person_id, records.person_id) AS person_id, count(*) AS ecom
   FROM special JOIN matched USING (sale_id) LEFT JOIN tied USING (sale_id)
   LEFT JOIN records ON record_id = customer_id AND NOT is_nobodys
@@ -138,13 +171,17 @@ FROM figures
 
 def measure(stopwatch: Stopwatch, folder: str) -> Outcome:
     """Run the query on the files and take its rows as a frame."""
+    import duckdb
+
     with stopwatch.running():
         tables = Path(folder) / "warehouse"
         start = f"TIMESTAMP '{LAST - timedelta(days=90)}'"
         of_sales = FIGURES.format(
             value="total_incl_cents", start=start, ecom="source LIKE 'ecw:%'"
         )
-        query = QUERY.format(day=f"TIMESTAMP '{LAST}'", start=start, of_sales=of_sales)
+        query = QUERY.format(
+            day=f"TIMESTAMP '{LAST}'", start=start, of_sales=of_sales, columns=COLUMNS
+        )
         given = {
             "sales": sorted(str(path) for path in tables.glob("raw_sales/*.parquet")),
             "identities": str(
@@ -153,7 +190,10 @@ def measure(stopwatch: Stopwatch, folder: str) -> Outcome:
             "customers": str(tables / "customers/customers.parquet"),
             "orders": str(tables / "ecom_orders/ecom_orders.parquet"),
         }
-        settings = {"threads": os.cpu_count(), "preserve_insertion_order": False}
+        settings: dict[str, Any] = {
+            "threads": os.cpu_count() or 1,
+            "preserve_insertion_order": False,
+        }
         with duckdb.connect(config=settings) as connection:
             frame = connection.execute(query, given).df()
     return evaluate(frame)

@@ -19,13 +19,21 @@ def fill_document(text: str, results: Mapping[str, Result]) -> str:
         NoMark: a section's marks are missing.
     """
     for name, result in results.items():
-        begin, end = f"<!-- benchmark: {name} -->", "<!-- end of benchmark -->"
-        place = re.compile(rf"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
-        if not place.search(text):
-            raise NoMark(f"The document lacks the marks {begin} and {end}.")
-        filled = f"{begin}\n{render_result(result)}{end}"
-        text = place.sub(lambda _found, filled=filled: filled, text, count=1)
+        text = put_between(text, f"<!-- benchmark: {name} -->", render_result(result))
     return text
+
+
+def put_between(text: str, begin: str, content: str) -> str:
+    """Return *text* with *content* between the mark *begin* and the next end.
+
+    Raises:
+        NoMark: a mark is missing.
+    """
+    end = "<!-- end of benchmark -->"
+    place = re.compile(rf"{re.escape(begin)}\n.*?{re.escape(end)}", re.DOTALL)
+    if not place.search(text):
+        raise NoMark(f"The document lacks the marks {begin} and {end}.")
+    return place.sub(lambda _found: f"{begin}\n{content}{end}", text, count=1)
 
 
 def render_result(result: Result) -> str:

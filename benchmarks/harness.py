@@ -1,11 +1,13 @@
 """Run measures in turn, each in a process of its own, and compare their results."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -22,12 +24,16 @@ PRODUCT, PEER, LIMIT, MORE = "product", "peer", "limit", "more"
 
 @dataclass(frozen=True)
 class Measure:
-    """One thing to measure: ``module:name`` of a function, and its arguments."""
+    """One thing to measure: ``module:name`` of a function, and its arguments.
+
+    Another *root* is that of an earlier commit, with benchmarks of its own.
+    """
 
     label: str
     function: str
     arguments: dict[str, Any]
     role: str = PEER
+    root: Path = ROOT
 
 
 @dataclass
@@ -109,9 +115,9 @@ class Bench:
         for number in range(1, self.rounds + 1):
             for measure, tally in zip(measures, tallies, strict=True):
                 self.say(f"  {size}, round {number} of {self.rounds}: {measure.label}")
-                reply = run_alone(measure.function, measure.arguments)
+                reply = run_alone(measure.function, measure.arguments, measure.root)
                 add_reply(tally, reply)
-                if reply["fingerprint"] is not None:
+                if reply["fingerprint"] is not None and measure.root == ROOT:
                     found[measure.label] = reply["fingerprint"]
                     _require_one(found, size)
         return Case(size, tallies)
@@ -132,7 +138,9 @@ def _require_one(found: dict[str, str], size: str) -> None:
         raise Disagreement(f"The results for {size} are not the same ({text}).")
 
 
-def run_alone(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def run_alone(
+    function: str, arguments: dict[str, Any], root: Path = ROOT
+) -> dict[str, Any]:
     """Call *function* in a fresh process and return what it took and found.
 
     Raises:
@@ -145,7 +153,8 @@ def run_alone(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
             input=json.dumps({"function": function, "arguments": arguments}),
             capture_output=True,
             text=True,
-            cwd=ROOT,
+            cwd=root,
+            env=environment_of(root),
             check=False,
         )
         if done.returncode or not reply.exists():
@@ -153,6 +162,33 @@ def run_alone(function: str, arguments: dict[str, Any]) -> dict[str, Any]:
             raise MeasureFailed(f"{function} failed ({done.returncode}):\n{text}")
         content: dict[str, Any] = json.loads(reply.read_text(encoding="utf-8"))
         return content
+
+
+def environment_of(root: Path) -> dict[str, str]:
+    """Return the environment of a process that is to use the code in *root*."""
+    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    kept = [path for path in others if path and Path(path) != ROOT]
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(root), *kept])}
+
+
+@contextmanager
+def copy_of(data: Path) -> Iterator[Path]:
+    """Yield a copy of a data directory that a measure may change.
+
+    Tables are linked: the product never writes into one, it puts another in its place.
+    """
+    with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
+        yield Path(
+            shutil.copytree(data, Path(scratch) / "data", copy_function=link_table)
+        )
+
+
+def link_table(source: str, target: str) -> None:
+    """Copy a file; of a table, make another name: by its inode it is known again."""
+    if source.endswith(".parquet"):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 @dataclass(frozen=True)

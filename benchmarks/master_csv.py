@@ -4,23 +4,149 @@ Each starts from the table in its own kind of frame and ends with the file; mone
 dates, yes and no, and the guard against formulas are part of the work.
 """
 
-from benchmarks.harness import PEER, PRODUCT, Bench, Case, Measure, Section
+import hashlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-WAYS = (("product", "product", PRODUCT), ("Polars, write_csv", "polars", PEER))
+from benchmarks.harness import LIMIT, PEER, PRODUCT, Bench, Case, Measure, Section
+from benchmarks.worker import MEGABYTE, Outcome, Stopwatch
+
+FILE = "master.parquet"
+PRODUCT_CSV, POLARS_CSV = "product", "Polars, write_csv"
 
 
 def run(bench: Bench) -> list[Case]:
     """Measure each writer on each number of people."""
     cases = []
     for count in bench.sizes:
-        function = "benchmarks.invented_master:write_master"
+        function = "benchmarks.invented_people:write_master"
         folder = bench.prepare(f"master-{count}", function, count=count)
+        given = {"folder": str(folder)}
         measures = [
-            Measure(label, f"benchmarks.csv_ways:{way}", {"folder": str(folder)}, role)
-            for label, way, role in WAYS
+            Measure(PRODUCT_CSV, f"{__name__}:product", given, PRODUCT),
+            Measure(POLARS_CSV, f"{__name__}:polars", given, PEER),
+            Measure("writing the bytes", f"{__name__}:write_bytes", given, LIMIT),
         ]
         cases.append(bench.compare(f"{count:,} people", measures))
     return cases
+
+
+def product(stopwatch: Stopwatch, folder: str) -> Outcome:
+    """Write the table in *folder* with the product's writer."""
+    from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
+    from analytics_pipeline.storage.csv import render_csv
+
+    frame = _read_master(folder)
+
+    def write(path: Path) -> None:
+        path.write_bytes(render_csv(frame, CustomerAnalyticsMaster).encode())
+
+    return _measure(stopwatch, write)
+
+
+def polars(stopwatch: Stopwatch, folder: str) -> Outcome:
+    """Write it with Polars."""
+    import polars as pl
+    import pyarrow.parquet as pq
+
+    frame: Any = pl.from_arrow(pq.read_table(Path(folder) / FILE))
+
+    def write(path: Path) -> None:
+        shown = [_shown(pl, name).alias(header) for name, header in HEADERS.items()]
+        frame.select(shown).write_csv(path, quote_style="necessary")
+
+    return _measure(stopwatch, write)
+
+
+def write_bytes(stopwatch: Stopwatch, folder: str) -> Outcome:
+    """Write the bytes of the file, which are there already."""
+    from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
+    from analytics_pipeline.storage.csv import render_csv
+
+    content = render_csv(_read_master(folder), CustomerAnalyticsMaster).encode()
+    return _measure(stopwatch, lambda path: path.write_bytes(content))
+
+
+def _read_master(folder: str) -> Any:
+    import pyarrow.parquet as pq
+
+    from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
+    from analytics_pipeline.storage.parquet import shape
+
+    stored = pq.read_table(Path(folder) / FILE).to_pandas()
+    return shape(stored, CustomerAnalyticsMaster)
+
+
+def _measure(stopwatch: Stopwatch, write: Callable[[Path], Any]) -> Outcome:
+    """Measure a writer; its bytes must be those of the other one."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "master.csv"
+        with stopwatch.running():
+            write(path)
+        content = path.read_bytes()
+    figures = {"MB": len(content) / MEGABYTE}
+    return Outcome(hashlib.sha256(content).hexdigest(), {**figures})
+
+
+# ----------------------------------------------------------------------------------
+# What the cells are.
+
+
+HEADERS = {
+    "customer_id": "Customer ID",
+    "customer_code": "Customer Code",
+    "name": "Name",
+    "email": "Email",
+    "phone": "Phone",
+    "lifetime_value_cents": "Lifetime Value",
+    "rolling_90_day_value_cents": "Rolling 90-Day Value",
+    "order_count": "Order Count",
+    "rolling_90_day_order_count": "Rolling 90-Day Order Count",
+    "average_order_value_cents": "Average Order Value",
+    "first_order_date": "First Order Date",
+    "last_order_date": "Last Order Date",
+    "days_since_last_order": "Days Since Last Order",
+    "is_vip": "Is VIP",
+    "is_high_value": "Is High Value",
+    "inactive_segment": "Inactive Segment",
+    "tier": "Tier",
+    "ecom_order_count": "eCom Order Count",
+    "retail_order_count": "Retail Order Count",
+    "refunded_value_cents": "Refunded Value",
+    "duplicate_ids": "Duplicate IDs",
+    "note": "Note",
+}
+DAYS = ("first_order_date", "last_order_date")
+FLAGS = ("is_vip", "is_high_value")
+TEXTS = (
+    *("customer_id", "customer_code", "name", "email", "phone"),
+    *("inactive_segment", "tier", "duplicate_ids", "note"),
+)
+FORMULA = r"^[=+\-@\t\r]"
+PHONE = r"^\+[0-9]+$"
+CENTS = 100
+
+
+def _shown(pl: Any, name: str) -> Any:
+    """Return the cells of a column as rules 8.1 and 8.5 want them."""
+    column = pl.col(name)
+    if name.endswith("_cents"):
+        whole, rest = column.abs() // CENTS, column.abs() % CENTS
+        sign = pl.when(column < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+        cents = rest.cast(pl.String).str.zfill(2)
+        text = pl.concat_str(sign, whole.cast(pl.String), pl.lit("."), cents)
+        return pl.when(column.is_not_null()).then(text)
+    if name in DAYS:
+        return column.dt.date()
+    if name in FLAGS:
+        return pl.when(column).then(pl.lit("Yes")).otherwise(pl.lit("No"))
+    if name in TEXTS:
+        risky = column.str.contains(FORMULA) & ~column.str.contains(PHONE)
+        guarded = pl.concat_str(pl.lit("'"), column)
+        return pl.when(risky).then(guarded).otherwise(column)
+    return column
 
 
 SECTION = Section(

@@ -4,8 +4,9 @@ Each asset's own body is run in the order of the job, with the little of Dagster
 context that it asks for; gates, files and requests are those of any update.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 from analytics_pipeline.assets.table import TableRun, function_of
 from analytics_pipeline.orchestration.assets import CONFIGS
 from analytics_pipeline.orchestration.gate import make_table
-from analytics_pipeline.orchestration.jobs import update_config
-from analytics_pipeline.orchestration.resources import Lightspeed
+from analytics_pipeline.orchestration.records import update_config
+from analytics_pipeline.orchestration.tills import Lightspeed
 from analytics_pipeline.orchestration.upkeep import set_damaged_aside
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
@@ -71,19 +72,23 @@ def run_steps(
         with watch(BEFORE, shop):
             set_damaged_aside(shop)
         for step in STEPS:
-            spec = TABLES[step]
-            run = TableRun(
-                shop=shop,
-                days=[date.fromisoformat(day)] if spec.is_daily else [],
-                as_of=date.fromisoformat(day),
-                lightspeed=Lightspeed(settings).open,
+            spec, as_of = TABLES[step], date.fromisoformat(day)
+            run = replace(
+                run_for(shop, [as_of] if spec.is_daily else []),
+                as_of=as_of,
                 options=_options(step, config),
             )
             with watch(step, shop):
                 list(make_table(_context(), spec, function_of(spec), run))
 
 
-def _options(step: str, config: dict[str, Any]) -> dict[str, Any]:
+def run_for(shop: Shop, days: Sequence[date]) -> TableRun:
+    """Return what a table is made in, with the shop's own way to its store."""
+    as_of = days[-1] if days else shop.yesterday
+    return TableRun(shop, days, as_of, Lightspeed(shop.settings).open)
+
+
+def _options(step: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration of a step, with the defaults of what is not set."""
     if step not in CONFIGS:
         return {}

@@ -5,14 +5,13 @@ one JSON object a line, and answers each with one line: first the store itself, 
 ``{"advance": MOMENT, "export": PATH}`` as often as wanted.  It ends with its input.
 """
 
-import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,26 @@ from benchmarks.harness import ROOT, MeasureFailed
 
 TOKEN = "simulated"
 
+DAYS_READ_AGAIN = 7
+"""How many days an update reads again."""
+
 
 @dataclass
 class StoreProcess:
-    """The store as the benchmarks steer it; ``origins`` by milliseconds of latency."""
+    """The store as the benchmarks steer it, and where it is served."""
 
     process: "subprocess.Popen[str]"
-    origins: Mapping[str, str]
+    origin: str
 
     def advance(self, moment: datetime, export: Path) -> dict[str, int]:
-        """Let the store live until *moment*; return how much it holds then."""
+        """Let the store live until *moment*; return what it holds, and what changed."""
         order = {"advance": moment.isoformat(), "export": str(export)}
         return dict(ask(self.process, order))
 
 
 @contextmanager
 def serving(**store: Any) -> Iterator[StoreProcess]:
-    """Serve a store: its seed, customers, first day, sales a day and latencies."""
+    """Serve a store: its seed, customers, first day, sales a day and present day."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.simulated_store"],
         stdin=subprocess.PIPE,
@@ -45,7 +47,7 @@ def serving(**store: Any) -> Iterator[StoreProcess]:
         cwd=ROOT,
     )
     try:
-        yield StoreProcess(process, ask(process, store))
+        yield StoreProcess(process, ask(process, store)["origin"])
     finally:
         if process.stdin is not None:
             process.stdin.close()
@@ -65,6 +67,14 @@ def ask(process: "subprocess.Popen[str]", order: Mapping[str, Any]) -> dict[str,
     return answer
 
 
+def count_requests(origin: str) -> int:
+    """Return how many requests the store has counted so far."""
+    from urllib.request import urlopen
+
+    with urlopen(f"{origin}/_simulator/stats") as reply:
+        return int(json.load(reply)["total"])
+
+
 def _open_store(order: Mapping[str, Any]) -> Any:
     from analytics_pipeline.simulator.history import Store
 
@@ -75,21 +85,11 @@ def _open_store(order: Mapping[str, Any]) -> Any:
         sales_per_day=order["sales_per_day"],
     )
     if order.get("older_customers"):
-        from benchmarks.older_customers import older_customers
+        from benchmarks.invented_people import older_customers
 
         for customer in older_customers(order["older_customers"]):
             store.state.customers[customer.id] = customer
     return store
-
-
-def _late(app: Any, seconds: float) -> Any:
-    """Answer every request so much later, many at a time."""
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        await asyncio.sleep(seconds)
-        await app(scope, receive, send)
-
-    return answer if seconds else app
 
 
 def main() -> None:
@@ -101,24 +101,36 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     store = _open_store(order)
     store.advance_to(datetime.fromisoformat(order["advance"]))
-    with ExitStack() as servers:
-        origins = {}
-        for latency in order["latencies"]:
-            app = build_app(store, token=TOKEN, rate_limit=10_000_000)
-            served = serve(_late(app, latency / 1000))
-            origins[str(latency)] = servers.enter_context(served)
-        print(json.dumps(origins), flush=True)
+    app = build_app(store, token=TOKEN, rate_limit=10_000_000)
+    with serve(app) as origin:
+        print(json.dumps({"origin": origin}), flush=True)
+        newest = 0
         for line in sys.stdin:
             order = json.loads(line)
             moment = datetime.fromisoformat(order["advance"])
             if moment > store.state.now:
                 store.advance_to(moment)
             write_export(store.state, Path(order["export"]))
-            held = {
-                "sales": len(store.state.sales),
-                "customers": len(store.state.customers),
-            }
-            print(json.dumps(held), flush=True)
+            print(json.dumps(_count(store.state, newest)), flush=True)
+            newest = _newest_version(store.state)
+
+
+def _count(state: Any, since: int) -> dict[str, int]:
+    """Return how many records there are, and of later versions than *since*."""
+    recent = state.now - timedelta(days=DAYS_READ_AGAIN + 1)
+    sales, customers = state.sales.values(), state.customers.values()
+    return {
+        "sales": len(sales),
+        "customers": len(customers),
+        "changed sales": sum(each.version > since for each in sales),
+        "changed customers": sum(each.version > since for each in customers),
+        "recent sales": sum(each.sale_date > recent for each in sales),
+    }
+
+
+def _newest_version(state: Any) -> int:
+    both = (*state.sales.values(), *state.customers.values())
+    return max(int(each.version) for each in both)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
 """Send what began to fail and what is resolved, on every channel."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import dagster as dg
 
 from analytics_pipeline.alerts.channels import Channel, open_channels
-from analytics_pipeline.alerts.texts import Message, Sender, write_messages
+from analytics_pipeline.alerts.lookout import open_book, sender_of, take_in_the_clock
+from analytics_pipeline.alerts.texts import Message, write_messages
 from analytics_pipeline.domain.incidents import (
-    CheckStatus,
     Incident,
     Incidents,
     forget_channels,
-    forget_old,
     list_news,
-    longest_failing,
     mark_reported,
     mark_sending,
     observe,
@@ -28,41 +26,6 @@ from analytics_pipeline.orchestration.run_records import (
 )
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.state import AlertBook, AlertMemory, first_refusal
-
-# ----------------------------------------------------------------------------------
-# Whether the master that people may expect by now is published.
-
-
-STALENESS = ("customer_analytics_master", "is_published", "")
-"""The check of the clock: yesterday's master should be out by now."""
-
-
-def look_at_the_clock(shop: Shop, incidents: Incidents) -> Iterator[CheckStatus]:
-    """Say whether the master that people may expect is there; a new shop has none.
-
-    Where something else has failed, that is why it is late.
-    """
-    published, due = shop.publication.published(), shop.due_day.isoformat()
-    if published is None:
-        return
-    is_late = published.as_of < due
-    sentence = (
-        f"The master of {due} is not published: what people read is as of "
-        f"{published.as_of}."
-        if is_late
-        else f"The master as of {published.as_of} is published."
-    )
-    remedy = "See why, then run: analytics-pipeline update"
-    others = {name: each for name, each in incidents.items() if name != STALENESS}
-    yield CheckStatus(
-        STALENESS,
-        shop.clock(),
-        is_late,
-        sentence=sentence,
-        remedy=remedy,
-        follows=longest_failing(others),
-    )
-
 
 # ----------------------------------------------------------------------------------
 # Send what began to fail and what is resolved, on every channel.
@@ -98,7 +61,7 @@ def look_around(shop: Shop, instance: dg.DagsterInstance) -> AlertMemory:
     Raises:
         LocalFailure: the memory of the alerts is damaged.
     """
-    return _look(shop, instance, _book(shop).read() or AlertMemory())
+    return _look(shop, instance, open_book(shop).read() or AlertMemory())
 
 
 def look_from_within(
@@ -132,7 +95,7 @@ def send_alerts(
         WrongUse: a URL cannot be used.
         DirectoryInUse: another process keeps sending for long.
     """
-    book = _book(shop)
+    book = open_book(shop)
     channels = open_channels(shop.settings)
     with book.held(LONGEST_WAIT):
         memory = _look(shop, instance, book.read() or AlertMemory())
@@ -206,17 +169,6 @@ class _AlertSender:
         self._book.write(memory)
 
 
-def sender_of(shop: Shop) -> Sender:
-    """Return who speaks in an alert of *shop*."""
-    published = shop.publication.published()
-    return Sender(
-        shop.settings.shop_name or shop.settings.domain_prefix or "shop",
-        shop.zone,
-        published.as_of if published else None,
-        shop.settings.shop_name,
-    )
-
-
 def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> AlertMemory:
     """Take in the runs that ended since, and what the clock says."""
     records = name_records(instance)
@@ -225,8 +177,7 @@ def _look(shop: Shop, instance: dg.DagsterInstance, memory: AlertMemory) -> Aler
     incidents = memory.incidents
     for end in ends:
         incidents = observe(incidents, read_end(instance, end, incidents))
-    incidents = observe(incidents, look_at_the_clock(shop, incidents))
-    incidents = forget_old(incidents, shop.today)
+    incidents = take_in_the_clock(shop, incidents)
     return replace(memory, incidents=incidents, cursors=cursors, records=records)
 
 
@@ -242,11 +193,6 @@ def _drop_channels(memory: AlertMemory, channels: Sequence[Channel]) -> AlertMem
     refusals = {name: each for name, each in memory.refusals.items() if name in names}
     incidents = forget_channels(memory.incidents, names)
     return replace(memory, incidents=incidents, refusals=refusals)
-
-
-def _book(shop: Shop) -> AlertBook:
-    """Open the memory; it stays with the data, wherever Dagster's home is."""
-    return AlertBook(shop.settings.data_dir / ".dagster")
 
 
 def build_alert_sensor(open_shop: Callable[[], Shop]) -> dg.SensorDefinition:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from io import BytesIO
-from typing import Any
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -15,7 +14,7 @@ from analytics_pipeline.assets.purchases import Ledger
 from analytics_pipeline.assets.raw_sales import compare_with_log, open_whole_log
 from analytics_pipeline.assets.sales_feed import QuarantinedSales
 from analytics_pipeline.assets.table import TableRun, table
-from analytics_pipeline.domain.analytics import measure_people
+from analytics_pipeline.domain.analytics import measure_sums
 from analytics_pipeline.domain.anomalies.people import (
     LONGEST_GAP,
     check_tiers,
@@ -44,7 +43,6 @@ from analytics_pipeline.model.checks import Candidate, CheckResult, OwnersList, 
 from analytics_pipeline.model.errors import GateFailed, LocalFailure, WrongUse
 from analytics_pipeline.model.ids import is_among, with_plain_ids
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.model.text import say
@@ -76,28 +74,27 @@ def check_customers(
     """
     orders = sides["sales_orders"] + sides["web_orders_orders"]
     return [
-        check_undelivered(list_undelivered(shop, ledger, identities)),
+        check_undelivered(list_undelivered(shop, ledger)),
         check_busiest(shop, ledger, identities, find_busiest(figures), orders),
     ]
 
 
-def list_undelivered(
-    shop: Shop, ledger: Ledger, identities: pd.DataFrame
-) -> pd.DataFrame:
+def list_undelivered(shop: Shop, ledger: Ledger) -> pd.DataFrame:
     """Return the customers that sales name and that have no record.
 
     One row each: ``customer_id, sales, value_cents``, of completed sales.
     """
-    records = identities.loc[
-        identities["record_kind"] == RecordKind.CUSTOMER, "record_id"
-    ]
-    known = pd.DataFrame({"customer_id": [*records, *ledger.walk_in_ids]}, dtype="str")
-    sales = ledger.sales.filter(
-        ledger.sales["is_completed"] & ledger.sales["customer_id"].notnull()
-    ).anti_join(columns_to_ibis(known, {"customer_id": "string"}), "customer_id")
-    value = sales[value_column(shop.policy)].sum().cast("int64")
+    sums, known = ledger.by_record, ledger.records
+    unknown = sums.filter(sums["customer_id"].notnull()).anti_join(
+        known, sums["customer_id"] == known["record_id"]
+    )
+    if ledger.walk_in_ids:
+        unknown = unknown.filter(unknown["customer_id"].notin(ledger.walk_in_ids))
     found: pd.DataFrame = shop.engine.to_pandas(
-        sales.group_by("customer_id").aggregate(sales=sales.count(), value_cents=value)
+        unknown.group_by("customer_id").aggregate(
+            sales=unknown["sales"].sum().cast("int64"),
+            value_cents=unknown["value_sum"].sum().cast("int64"),
+        )
     )
     return found
 
@@ -132,11 +129,11 @@ def _busiest_record(
 ) -> tuple[str, int]:
     """Return the record of the person with the most orders, and how many these are."""
     records = identities.loc[identities["person_id"] == busiest.person_id, "record_id"]
-    sales = ledger.sales
+    sums = ledger.by_record.filter(ledger.by_record["orders"] > 0)
     asked = columns_to_ibis(pd.DataFrame({"id": records}), {"id": "string"})
-    own = sales.filter(sales["is_order"] & sales["customer_id"].isin(asked["id"]))
+    own = sums.filter(sums["customer_id"].isin(asked["id"]))
     counted = shop.engine.to_pandas(
-        own.group_by("customer_id").aggregate(orders=own.count())
+        own.group_by("customer_id").aggregate(orders=own["orders"].sum().cast("int64"))
     ).sort_values(["orders", "customer_id"], ascending=[False, True])
     if counted.empty:  # all of them are web orders, or under the walk-in
         return busiest.person_id, 0
@@ -198,7 +195,7 @@ def _sales_without_order(
     shop: Shop, ledger: Ledger, orders: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the web shop's sales of the totals of *orders* that are no order's."""
-    sales: ir.Table = ledger.sales
+    sales: ir.Table = ledger.special_sales
     totals = columns_to_ibis(orders, {"total_cents": "int64"}).distinct()
     tied = columns_to_ibis(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
     from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
@@ -349,13 +346,13 @@ def customer_analytics(
 ) -> Candidate:
     """Measure every person as of the day, and prove that no cent was lost."""
     shop, day, identities = run.shop, run.day, customer_identities
-    people = measure_people(
-        purchases.purchases, list_people(identities), run.policy, day
+    people = measure_sums(
+        purchases.person_sums, list_people(identities), run.policy, day
     )
     frame = shape(shop.engine.to_pandas(people), CustomerAnalytics).sort_values(
         "customer_id", ignore_index=True
     )
-    sides = add_up_sides(shop, purchases, frame)
+    sides = add_up_sides(purchases, frame)
     sides |= quarantined_sales.worth(day, run.policy.money_basis)
     results = [
         conserve_money(sides),
@@ -371,29 +368,18 @@ def list_people(identities: pd.DataFrame) -> ir.Table:
     """Return the persons: those with a live customer record, and web-shop ones."""
     live = identities[identities["is_live"] & identities["person_id"].notna()]
     is_customer = live["record_kind"] == RecordKind.CUSTOMER
-    grouped = live.assign(is_customer=is_customer).groupby("person_id")
-    people = grouped[["is_customer"]].any().reset_index()
-    return columns_to_ibis(people, {"person_id": "string", "is_customer": "boolean"})
+    records = columns_to_ibis(
+        live.assign(is_customer=is_customer),
+        {"person_id": "string", "is_customer": "boolean"},
+    )
+    return records.group_by("person_id").aggregate(
+        is_customer=records["is_customer"].any()
+    )
 
 
-def add_up_sides(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
+def add_up_sides(ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
     """Return both sides of the conservation law, each added up on its own (7.1)."""
-    completed = ledger.sales.filter(ledger.sales["is_completed"])
-    with_tax = shop.policy.money_basis is MoneyBasis.INCL_TAX
-    total = "total_incl_cents" if with_tax else "total_excl_cents"
-    sales = first_row(
-        shop,
-        completed.aggregate(
-            cents=completed[total].sum(), orders=completed["is_order"].sum()
-        ),
-    )
-    no_one = ledger.purchases.filter(ledger.purchases["person_id"].isnull())
-    unattributed = first_row(
-        shop,
-        no_one.aggregate(
-            cents=no_one["value_cents"].sum(), orders=no_one["is_order"].sum()
-        ),
-    )
+    sales, unattributed = ledger.sales_sums, ledger.unattributed_sums
     added = ledger.web.added_orders
     return {
         "people_cents": int(frame["lifetime_value_cents"].sum()),
@@ -405,12 +391,6 @@ def add_up_sides(shop: Shop, ledger: Ledger, frame: pd.DataFrame) -> dict[str, i
         "web_orders_cents": int(added["value_cents"].sum()),
         "web_orders_orders": len(added),
     }
-
-
-def first_row(shop: Shop, sums: ir.Table) -> dict[str, int]:
-    """Return the one row of *sums*; the sum of nothing is zero."""
-    row: dict[str, Any] = shop.engine.to_pandas(sums).iloc[0].to_dict()
-    return {name: 0 if pd.isna(value) else int(value) for name, value in row.items()}
 
 
 def load_analytics(shop: Shop, day: date) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def customer_identities(
     frame = resolve_identities(customers, ecom_orders, overrides, shop.policy)
     left_out = find_left_out_edges(customers, overrides, shop.policy)
     live = frame[frame["is_live"] & (frame["record_kind"] == RecordKind.CUSTOMER)]
-    contacts = count_placeholders(customers, frame, shop.policy.max_shared)
+    contacts = count_placeholders(customers, frame, shop.policy)
     people_count = int(live["person_id"].nunique())
     figures = contacts | {
         "people": people_count,
@@ -148,9 +148,11 @@ def read_overrides(shop: Shop) -> pd.DataFrame:
 
 
 def describe_everyone(shop: Shop) -> pd.DataFrame:
-    """Describe every person from the records as they are now."""
-    return describe_people(
+    """Describe every person from the records as they are now, once in a run."""
+    made_from = (
         load_identities(shop),
         shop.load("customers", Customers),
         shop.load("ecom_orders", EcomOrders),
     )
+    state = shop.warehouse.attempts("customer_identities", "customers", "ecom_orders")
+    return shop.keep("people", state, lambda: describe_people(*made_from))

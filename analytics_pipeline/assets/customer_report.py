@@ -41,11 +41,8 @@ from analytics_pipeline.model.vocabulary import (
     ReportFigure,
     ReportUnit,
 )
-from analytics_pipeline.report.page import (
-    Page,
-    draw_plots,
-    render_page,
-)
+from analytics_pipeline.report.page import Page, render_page
+from analytics_pipeline.report.sections import build_sections
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.files_for_people import ReportFiles
 from analytics_pipeline.storage.parquet import shape
@@ -67,9 +64,9 @@ def customer_report(
     Of a day that was never published no changes are known, and of another than the
     published one no reconciliation.
     """
-    shop, day = run.shop, run.day
+    day = run.day
     changes = no_changes() if customer_changes is None else customer_changes
-    sides = add_up_sides(shop, purchases, customer_analytics)
+    sides = add_up_sides(purchases, customer_analytics)
     asked = _ask(purchases, customer_analytics, list_people(customer_identities))
     recent = asked.recent.drop("latest").fillna(0)  # the sum of nothing is zero
     measured = Measured(
@@ -117,7 +114,9 @@ def _ask(ledger: Ledger, analytics: pd.DataFrame, people: ir.Table) -> Asked:
     ask = shop.engine.to_pandas
     firsts = columns_to_ibis(analytics[list(FIRST_ORDER)], FIRST_ORDER)
     # Several questions are asked of them: the long way to them is gone once.
-    joined = materialize_if_small(shop, join_first_orders(ledger.purchases, firsts))
+    joined = materialize_if_small(
+        shop, join_first_orders(ledger.purchases, firsts), as_many_as=ledger.sales
+    )
     return Asked(
         then=_standings(shop, joined, people, month_before(day)),
         months=ask(add_up_months(joined)),
@@ -184,7 +183,7 @@ def store_report(run: TableRun, changes: pd.DataFrame, candidate: Candidate) -> 
     page = Page(
         as_of=day,
         report=candidate.rows,
-        plots=draw_plots(candidate.rows, day),
+        sections=build_sections(candidate.rows, day),
         changes=list_largest_changes(changes),
         last_results=run.last_results(),
         with_tax=run.policy.money_basis is MoneyBasis.INCL_TAX,

@@ -18,7 +18,7 @@ from analytics_pipeline.domain.anomalies.people import (
     live_records,
 )
 from analytics_pipeline.domain.contacts import ContactKeys, check_addresses
-from analytics_pipeline.domain.feed import highest_plausible
+from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.model import text
 from analytics_pipeline.model.checks import Candidate, CheckResult, Rejection
 from analytics_pipeline.model.ids import check_ids, is_among, plain_id, plain_ids

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,18 +11,25 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.assets.export_in_place import (
+    age_of,
+    check_export_age,
+    export_path,
+)
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.contacts import check_addresses
-from analytics_pipeline.domain.web_orders import (
+from analytics_pipeline.domain.order_numbers import (
     KnownNumbers,
+    comparable,
+    first_words,
+)
+from analytics_pipeline.domain.web_orders import (
     check_completeness,
     check_order_words,
-    comparable,
     compare_exports,
     explain_change,
     find_doubtful,
     find_mark,
-    first_words,
 )
 from analytics_pipeline.engine.duckdb import columns_to_ibis, explain_failure
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
@@ -234,25 +240,16 @@ def _numbers_of_sales(shop: Shop) -> ir.Table | None:
 # Read the web shop's export.
 
 
-EXPORT_FILE = "ecom_orders_export.csv"
 PREVIOUS_FILE = "ecom_orders_export.previous.csv"
 """The export that the one in place has replaced, in case the wrong one was imported."""
 
 INBOX = "inbox"
 """The folder in the data directory that a run of the UI takes exports from."""
 
-STALE_EXPORT = timedelta(days=7)
-"""How old the web shop's export may be before it is called stale."""
-
 FINGERPRINT_NOTE = "export_sha256"
 """The note of ``ecom_orders`` that names the export it was made from."""
 COLUMNS_NOTE = "export_columns"
 """The note that lists which of the optional columns were there."""
-
-
-def export_path(shop: Shop) -> Path:
-    """Return where the web shop's export is put."""
-    return shop.settings.data_dir / EXPORT_FILE
 
 
 def export_within_reach(shop: Shop, named: str) -> Path:
@@ -403,11 +400,6 @@ def _read(
     )
 
 
-def age_of(shop: Shop, path: Path) -> timedelta:
-    """Return how long ago the file at *path* was written."""
-    return shop.clock() - datetime.fromtimestamp(path.stat().st_mtime, UTC)
-
-
 def _check_addresses(orders: pd.DataFrame) -> CheckResult:
     """Count the orders with several addresses in one field (rule 3.2)."""
     return check_addresses(orders["email"], orders["order_number"], "web order")
@@ -471,21 +463,6 @@ def _good_export_in_place(shop: Shop) -> EcomExport | None:
         return None
     complete = check_orders(shop, export.orders, export.columns)
     return None if complete.blocks else export
-
-
-def check_export_age(age: timedelta | None, name: str) -> CheckResult:
-    """Say whether the export is recent enough."""
-    fresh = age is None or age <= STALE_EXPORT
-    days = 0 if age is None else age.days
-    return CheckResult(
-        "export_is_fresh",
-        fresh,
-        "The export is recent enough."
-        if fresh
-        else f"{name} is {say(days, 'day', 'days')} old: newer web orders are missing.",
-        Severity.WARN,
-        {"days": days},
-    )
 
 
 @table(ECOM_ORDERS)

@@ -66,7 +66,7 @@ def _sales_among(ledger: Ledger, ids: "pd.Series[str]", column: str) -> pd.DataF
     lent_table = columns_to_ibis(
         pd.DataFrame({column: ids.unique()}), {column: "string"}
     )
-    found = ledger.sales.semi_join(lent_table, column).select(*_COLUMNS)
+    found = ledger.special_sales.semi_join(lent_table, column).select(*_COLUMNS)
     sales: pd.DataFrame = ledger.shop.engine.to_pandas(found)
     return sales
 
@@ -161,7 +161,7 @@ def _nothing_published() -> Candidate:
 def _matched_sales(ledger: Ledger) -> pd.DataFrame:
     """Return the sales that are some web order's, with the person of each."""
     tied = columns_to_ibis(ledger.web.sale_orders, {"sale_id": "string"}).distinct()
-    found = ledger.sales.semi_join(tied, "sale_id").select(*_OF_SALES)
+    found = ledger.special_sales.semi_join(tied, "sale_id").select(*_OF_SALES)
     sales: pd.DataFrame = ledger.shop.engine.to_pandas(found)
     walk_in, identities = set(ledger.walk_in_ids), ledger.customer_identities
     return name_people(sales, ledger.sale_people, walk_in, identities)

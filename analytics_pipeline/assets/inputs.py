@@ -15,7 +15,7 @@ from analytics_pipeline.assets.customer_identities import (
 from analytics_pipeline.assets.ecom_orders import open_sold_order_numbers
 from analytics_pipeline.assets.ecom_reconciliation import load_reconciled_orders
 from analytics_pipeline.assets.purchases import open_purchases
-from analytics_pipeline.assets.raw_sales import open_whole_log, refuse_missing_day
+from analytics_pipeline.assets.raw_sales import open_whole_log
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
 from analytics_pipeline.assets.table import TableFunction, TableRun
 from analytics_pipeline.model.checks import Candidate, CheckResult
@@ -83,7 +83,7 @@ def make_candidates(
         LocalFailure: an input was never stored, or cannot be read.
     """
     if len(run.days) <= 1:  # a range passes over such a day
-        refuse_missing_day(run.shop, *(run.days or [run.as_of]))
+        run.shop.refuse_missing_day(*(run.days or [run.as_of]))
     if not spec.is_made_by_day:
         published = run.shop.publication.published()
         day = date.fromisoformat(published.as_of) if published else None

@@ -1,24 +1,18 @@
 """``outlets``: the outlets, the registers and the store itself."""
 
-from dataclasses import replace
-
 import pandas as pd
 
-from analytics_pipeline.assets.sales_feed import refuse_another_store
 from analytics_pipeline.assets.table import TableRun, table
-from analytics_pipeline.domain.currency import Currencies, check_currency
+from analytics_pipeline.domain.currency import check_currency
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity, name_some
 from analytics_pipeline.model.ids import plain_ids
 from analytics_pipeline.model.policy import find_region
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.shop import Shop
+from analytics_pipeline.shop import CURRENCY_NOTE, Shop
 from analytics_pipeline.sources.protocol import PointOfSale, StoreOutlets
 from analytics_pipeline.tables import OUTLETS
 
 OF_THE_STORE = ("store_time_zone", "store_country")
-
-CURRENCY_NOTE = "currency"
-"""The note of ``outlets`` that holds the currency of the sales."""
 
 
 def read_outlets(shop: Shop, client: PointOfSale) -> Candidate:
@@ -29,10 +23,10 @@ def read_outlets(shop: Shop, client: PointOfSale) -> Candidate:
         WrongUse: another store answers.
     """
     store = client.store()
-    refuse_another_store(shop, store.store_id)
+    shop.refuse_another_store(store.store_id)
     outlets = client.outlets(store)
     frame = _keep_undecodable(shop, outlets)
-    currencies = compare_currencies(shop, outlets.currencies)
+    currencies = shop.compare_currencies(outlets.currencies)
     results = [
         check_currency(currencies),
         _check_zones(shop, frame, outlets),
@@ -41,14 +35,6 @@ def read_outlets(shop: Shop, client: PointOfSale) -> Candidate:
     ]
     noted = currencies.noted
     return Candidate(frame, results, notes={CURRENCY_NOTE: noted} if noted else {})
-
-
-def compare_currencies(shop: Shop, now: Currencies) -> Currencies:
-    """Return the currencies of *now*, and the one noted with the stored outlets."""
-    if not shop.warehouse.exists("outlets"):
-        return now
-    noted = shop.warehouse.notes("outlets").get(CURRENCY_NOTE)
-    return replace(now, before=noted)
 
 
 def _keep_undecodable(shop: Shop, outlets: StoreOutlets) -> pd.DataFrame:

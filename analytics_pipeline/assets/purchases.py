@@ -2,21 +2,45 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property, partial
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.assets.closed_months import (
+    COLUMNS,
+    ClosedMonths,
+    open_closed_months,
+)
 from analytics_pipeline.assets.customer_identities import load_identities
-from analytics_pipeline.domain.analytics import list_purchases
+from analytics_pipeline.domain.analytics import (
+    ROLLING_DAYS,
+    add_orders,
+    count_noted,
+    has_no_customer,
+    is_from_web,
+    is_special,
+    join_ties,
+    list_purchases,
+    list_tied,
+    sum_by_person,
+    sum_by_record,
+    sum_purchases,
+    sum_unattributed,
+)
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
-from analytics_pipeline.domain.web_orders import KnownNumbers, first_words, match_orders
+from analytics_pipeline.domain.sales import value_column
+from analytics_pipeline.domain.web_orders import (
+    OrderMatching,
+    open_matching,
+)
 from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
-from analytics_pipeline.model.vocabulary import WEB_SOURCE, RecordKind
+from analytics_pipeline.model.vocabulary import RecordKind
 from analytics_pipeline.shop import Shop
 
 _MATCHED_BY = (
@@ -30,16 +54,16 @@ _MATCHED_BY = (
 )
 """What ties a sale to a web order, and the customer on the sale."""
 
-SALES_COLUMNS = (
-    *_MATCHED_BY,
-    *("state", "is_deleted", "is_completed", "is_order"),
-    *("total_incl_cents", "total_excl_cents"),
-    *("refunded_incl_cents", "refunded_excl_cents"),
+CUSTOMER_COLUMNS = ("customer_id", "is_walk_in")
+ORDER_COLUMNS = (
+    *("order_number", "order_date", "sale_id", "ecom_customer_id"),
+    *("payment_status", "fulfillment_status", "total_cents", "tax_cents"),
 )
-"""What the analytics and the reconciliation need of a sale."""
+"""What is read of customers and web orders."""
 
 PERSON_OF_RECORD = {"record_id": "string", "person_id": "string"}
 PERSON_OF_SALE = {"sale_id": "string", "person_id": "string"}
+SALE = {"sale_id": "string"}
 ADDED_ORDER = {
     "order_number": "string",
     "person_id": "string",
@@ -47,11 +71,14 @@ ADDED_ORDER = {
     "value_cents": "int64",
 }
 
-_NOT_PLAIN = "[^ -~]"
-"""Finds what is no plain character: the engines fold those in ways of their own."""
-
 MOST_IN_MEMORY = 3_000_000
 """How many sales are held in the engine's memory: about half a gigabyte."""
+
+LONGEST_MONTH = 31
+"""Days by which the closed months may end before the rolling window begins."""
+
+MOST_RECENT_IN_MEMORY = 500_000
+"""How many sales after the closed months are held there."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +91,11 @@ class Ledger:
         shop: whose it is.
         raw_sales: the sales of every stored day up to the *day* at least.
         customer_identities: ``CustomerIdentities``.
-        customers: ``Customers``.
-        ecom_orders: ``EcomOrders``.
+        customers: ``Customers``, at least ``CUSTOMER_COLUMNS``.
+        ecom_orders: ``EcomOrders``, at least ``ORDER_COLUMNS``.
         day: up to which it counts.
+        last: the last day of the run.
+        months: the closed months, if they are to be used and there are any.
     """
 
     shop: Shop
@@ -75,25 +104,99 @@ class Ledger:
     customers: pd.DataFrame
     ecom_orders: pd.DataFrame
     day: date
+    last: date
+    months: Callable[[], ClosedMonths | None]
+
+    # Sales ------------------------------------------------------------------------
 
     @cached_property
     def sales(self) -> ir.Table:
         """The sales up to the day, whether they count or not."""
-        sales = self.raw_sales()
+        return self._until_day(self.raw_sales())
+
+    @cached_property
+    def special_sales(self) -> ir.Table:
+        """The special sales, and those that an order or an unnamed return names.
+
+        One row a sale with ``COLUMNS``: nothing else can be tied to a web order, or to
+        a person other than its own customer's.
+        """
+        recent, closed = self._recent, self._closed
+        special = recent.filter(is_special(recent)).select(*COLUMNS.names)
+        if closed is not None:
+            special = ibis.union(closed.special, special, distinct=False)
+        special = materialize(self.shop.engine, special)
+        wanted = materialize(self.shop.engine, self._named_elsewhere(special))
+        parts = [special, recent.semi_join(wanted, "sale_id").select(*COLUMNS.names)]
+        if closed is not None:
+            parts.append(closed.find(wanted.anti_join(parts[1], "sale_id")))
+        return materialize(self.shop.engine, ibis.union(*parts, distinct=False))
+
+    @cached_property
+    def by_record(self) -> ir.Table:
+        """What each customer record's sales come to (``domain.sum_by_record``)."""
+        state = self._closed.state if self._closed else None
+        sums = sum_by_record(self._recent, state, self.shop.policy, self.day)
+        return materialize(self.shop.engine, sums)
+
+    @cached_property
+    def sales_sums(self) -> dict[str, int]:
+        """What the completed sales come to: ``cents, orders``.
+
+        They are added up from the stored days, never from closed months: this is one
+        side of the law of conservation (rule 7.1).
+        """
+        with self.shop.reading_only(["raw_sales"]):
+            sales = self._until_day(self.shop.sales_until(self.day))
+        completed = sales.filter(sales["is_completed"])
+        value = completed[value_column(self.shop.policy)]
+        return first_row(
+            self.shop,
+            completed.aggregate(cents=value.sum(), orders=completed["is_order"].sum()),
+        )
+
+    @cached_property
+    def _closed(self) -> ClosedMonths | None:
+        with self.shop.reading_only(["raw_sales"]):
+            return self.months()
+
+    @cached_property
+    def _recent(self) -> ir.Table:
+        """The sales after the closed months; without any, all of them."""
+        if self._closed is None:
+            return self.sales
+        with self.shop.reading_only(["raw_sales"]):
+            return self._until_day(_open_recent(self.shop, self._closed, self.last))
+
+    def _until_day(self, sales: ir.Table) -> ir.Table:
         until = ibis.timestamp(self.day.isoformat())
         return sales.filter(sales["business_date"] <= until)
+
+    def _named_elsewhere(self, special: ir.Table) -> ir.Table:
+        """Return the ids that orders or unnamed returns name and *special* has not."""
+        orders = self.ecom_orders.dropna(subset=["sale_id"])
+        named = columns_to_ibis(orders, SALE)
+        returns = special.filter(_is_unnamed_return(special, self.walk_in_ids))
+        every = ibis.union(named, returns.select(sale_id="return_for"), distinct=True)
+        return every.anti_join(special, "sale_id")
+
+    # Whose they are ---------------------------------------------------------------
 
     @cached_property
     def matches(self) -> pd.DataFrame:
         """Each web order up to the day and its sales, with the evidence."""
-        return match_orders(self.ecom_orders, self._web_sales, self._as_of)
+        return self._matching.matches
+
+    @cached_property
+    def _matching(self) -> OrderMatching:
+        return open_matching(self.ecom_orders, self._web_sales, self._as_of)
 
     @cached_property
     def web(self) -> WebOrders:
         """The web orders that are sales, and those that add."""
         return divide_orders(
             self.ecom_orders,
-            self.matches,
+            self._matching.synced,
             self.customer_identities,
             self.shop.policy,
             self._as_of,
@@ -110,35 +213,101 @@ class Ledger:
         """The person of each sale without a named customer: ``sale_id, person_id``."""
         no_one = self.walk_in_ids
         return follow_returns(
-            *_returns(self.shop, self.sales, no_one),
+            *_returns(self.shop, self.special_sales, no_one),
             set(no_one),
             self.customer_identities,
             _without_customer(self.web.sale_orders, self._web_sales, no_one),
         )
 
     @cached_property
-    def purchases(self) -> ir.Table:
-        """What counts, with its person."""
+    def _web_sales(self) -> pd.DataFrame:
+        return _web_sales(self.shop, self.special_sales, self.ecom_orders)
+
+    @property
+    def _as_of(self) -> pd.Timestamp:
+        return pd.Timestamp(self.day).as_unit("us")
+
+    @cached_property
+    def records(self) -> ir.Table:
+        """The person of each customer record."""
         identities = self.customer_identities
         records = identities[identities["record_kind"] == RecordKind.CUSTOMER]
+        return columns_to_ibis(records, PERSON_OF_RECORD)
+
+    @cached_property
+    def _ties(self) -> tuple[ir.Table, ir.Table, ir.Table]:
+        """The records, the people of unnamed sales, and the sales of web orders."""
+        return (
+            self.records,
+            columns_to_ibis(self.sale_people, PERSON_OF_SALE),
+            columns_to_ibis(self.web.sale_orders, SALE),
+        )
+
+    # What counts ------------------------------------------------------------------
+
+    @cached_property
+    def purchases(self) -> ir.Table:
+        """What counts, one by one, with its person."""
         return list_purchases(
             self.sales,
-            columns_to_ibis(records, PERSON_OF_RECORD),
-            columns_to_ibis(self.sale_people, PERSON_OF_SALE),
-            columns_to_ibis(self.web.sale_orders, {"sale_id": "string"}),
-            columns_to_ibis(self.web.added_orders, ADDED_ORDER),
+            *self._ties,
+            self._added,
             self.walk_in_ids,
             self.shop.policy,
             self.day,
         )
 
     @cached_property
-    def _web_sales(self) -> pd.DataFrame:
-        return _web_sales(self.shop, self.sales, self.ecom_orders)
+    def person_sums(self) -> ir.Table:
+        """What counts of each person, added up (``domain.sum_by_person``)."""
+        special = self._tied_sales
+        tied = add_orders(self._tied_purchases, self._added)
+        return sum_by_person(
+            self.by_record,
+            self._named_records,
+            sum_purchases(tied, "person_id", self.day),
+            count_noted(special, self.walk_in_ids),
+        )
 
-    @property
-    def _as_of(self) -> pd.Timestamp:
-        return pd.Timestamp(self.day).as_unit("us")
+    @cached_property
+    def unattributed_sums(self) -> dict[str, int]:
+        """What belongs to no person comes to: ``cents, orders``."""
+        sales = first_row(
+            self.shop,
+            sum_unattributed(self.by_record, self._named_records, self._tied_purchases),
+        )
+        added = self.web.added_orders
+        unowned = added.loc[added["person_id"].isna(), "value_cents"]
+        return {
+            "cents": sales["cents"] + int(unowned.sum()),
+            "orders": sales["orders"] + len(unowned),
+        }
+
+    @cached_property
+    def _added(self) -> ir.Table:
+        return columns_to_ibis(self.web.added_orders, ADDED_ORDER)
+
+    @cached_property
+    def _named_records(self) -> ir.Table:
+        """The person of each record but the walk-in's."""
+        records = self.records
+        if not self.walk_in_ids:
+            return records
+        return records.filter(records["record_id"].notin(self.walk_in_ids))
+
+    @cached_property
+    def _tied_sales(self) -> ir.Table:
+        special = self.special_sales
+        return join_ties(special.filter(special["is_completed"]), *self._ties)
+
+    @cached_property
+    def _tied_purchases(self) -> ir.Table:
+        tied = list_tied(self._tied_sales, self.walk_in_ids, self.shop.policy)
+        return materialize(self.shop.engine, tied)
+
+
+def no_months() -> None:
+    """Return no closed months: every sale is read."""
 
 
 MADE_FROM = ("raw_sales", "customers", "customer_identities", "ecom_orders")
@@ -154,9 +323,12 @@ def open_purchases(shop: Shop, day: date, last: date) -> Ledger:
     made_from = shop.warehouse.attempts(*MADE_FROM)
 
     def open_it() -> Ledger:
-        customers = shop.load("customers", Customers)
-        orders = shop.load("ecom_orders", EcomOrders)
-        return open_ledger(shop, load_identities(shop), customers, orders, day, last)
+        customers = shop.load("customers", Customers, columns=CUSTOMER_COLUMNS)
+        orders = shop.load("ecom_orders", EcomOrders, columns=ORDER_COLUMNS)
+        months = partial(open_closed_months, shop, day)
+        return open_ledger(
+            shop, load_identities(shop), customers, orders, day, last, months
+        )
 
     return shop.keep("ledger", (day, last, made_from), open_it)
 
@@ -168,16 +340,27 @@ def open_ledger(
     ecom_orders: pd.DataFrame,
     day: date,
     last: date,
+    months: Callable[[], ClosedMonths | None] = no_months,
 ) -> Ledger:
     """Open what counts up to *day*, with tables that are loaded already.
+
+    It uses the closed *months*, if any are given.
 
     Raises:
         LocalFailure: a day of sales is missing.
         GateFailed: the last attempt at a day of sales failed.
     """
-    until_last = shop.sales_until(last).select(*SALES_COLUMNS)
-    bring_in = partial(_bring_in, shop, until_last, last)
-    return Ledger(shop, bring_in, customer_identities, customers, ecom_orders, day)
+    until_last = shop.sales_until(last).select(*COLUMNS.names)
+    return Ledger(
+        shop,
+        partial(_bring_in, shop, until_last, last),
+        customer_identities,
+        customers,
+        ecom_orders,
+        day,
+        last,
+        months,
+    )
 
 
 def _bring_in(shop: Shop, until_last: ir.Table, last: date) -> ir.Table:
@@ -190,37 +373,52 @@ def _bring_in(shop: Shop, until_last: ir.Table, last: date) -> ir.Table:
     return shop.keep("sales", state, lambda: materialize_if_small(shop, until_last))
 
 
-def materialize_if_small(shop: Shop, rows: ir.Table) -> ir.Table:
-    """Return *rows* from the engine's memory, if they fit there."""
-    count = int(shop.engine.to_pandas(rows.count()))
-    return materialize(shop.engine, rows) if count <= MOST_IN_MEMORY else rows
+def _open_recent(shop: Shop, closed: ClosedMonths, last: date) -> ir.Table:
+    """Return the sales after the *closed* months that days up to *last* may need.
+
+    All days whose closed months are these share them.
+    """
+    state = (closed.checkpoint, last, shop.warehouse.attempts("raw_sales"))
+    needed = min(last, closed.end + timedelta(days=ROLLING_DAYS + LONGEST_MONTH))
+
+    def open_it() -> ir.Table:
+        first = closed.end.isoformat()
+        days = [day for day in shop.days_until(needed) if day > first]
+        rows = shop.open_sales(days).select(*COLUMNS.names)
+        return materialize_if_small(shop, rows, MOST_RECENT_IN_MEMORY)
+
+    return shop.keep("recent sales", state, open_it)
+
+
+def materialize_if_small(
+    shop: Shop,
+    rows: ir.Table,
+    most: int = MOST_IN_MEMORY,
+    as_many_as: ir.Table | None = None,
+) -> ir.Table:
+    """Return *rows* from the engine's memory, if there are so few.
+
+    If there are about *as_many_as* rows of another table, those are counted, where
+    that is quicker.
+    """
+    counted = rows if as_many_as is None else as_many_as
+    count = int(shop.engine.to_pandas(counted.count()))
+    return materialize(shop.engine, rows) if count <= most else rows
 
 
 def _web_sales(shop: Shop, sales: ir.Table, ecom_orders: pd.DataFrame) -> pd.DataFrame:
     """Return the sales that a web order of the export may be tied to.
 
-    The engine compares numbers of plain characters, and begins of notes; any others,
-    which are few, are compared afterwards (``domain.order_numbers``).
+    These are the sales that name the web shop, or an order, and those that the export
+    names; which order each one is, is found out afterwards (``domain.web_orders``).
     """
-    # Tables: thousands of ids in the words of a query take long to read.
-    forms = KnownNumbers(ecom_orders["order_number"]).forms
-    if not forms:
+    if ecom_orders.empty:
         none: pd.DataFrame = shop.engine.to_pandas(sales.limit(0).select(*_MATCHED_BY))
         return none
-    numbers = columns_to_ibis(pd.DataFrame({"form": forms}), {"form": "string"})
-    words = pd.DataFrame({"word": first_words(forms)})
-    begins = columns_to_ibis(words, {"word": "string"})
-    named = columns_to_ibis(
-        ecom_orders.dropna(subset=["sale_id"]), {"sale_id": "string"}
-    )
-    from_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
-    by_source, by_note = sales["source_id"], sales["web_order_number"]
-    word = by_note.re_extract("^[^ ]+", 0).lower()
+    named = columns_to_ibis(ecom_orders.dropna(subset=["sale_id"]), SALE)
     may_match = (
-        (from_web & by_source.lower().isin(numbers["form"]).fill_null(False))
-        | (from_web & by_source.re_search(_NOT_PLAIN).fill_null(False))
-        | word.isin(begins["word"]).fill_null(False)
-        | by_note.re_search(_NOT_PLAIN).fill_null(False)
+        is_from_web(sales)
+        | sales["web_order_number"].notnull()
         | sales["sale_id"].isin(named["sale_id"])
     )
     wanted = sales.filter(may_match).select(*_MATCHED_BY)
@@ -244,11 +442,7 @@ def _returns(
 
     A return with a named customer is theirs, and needs no following.
     """
-    is_return = sales["return_for"].notnull()
-    is_unnamed = sales["customer_id"].isnull()
-    if walk_in_ids:
-        is_unnamed = is_unnamed | sales["customer_id"].isin(walk_in_ids)
-    found = sales.filter(is_return & is_unnamed)
+    found = sales.filter(_is_unnamed_return(sales, walk_in_ids))
     returns: pd.DataFrame = shop.engine.to_pandas(
         found.select("sale_id", "customer_id", "return_for")
     )
@@ -257,3 +451,14 @@ def _returns(
     named = columns_to_ibis(returns[["return_for"]], {"return_for": "string"})
     originals = sales.filter(sales["sale_id"].isin(named["return_for"]))
     return returns, shop.engine.to_pandas(originals.select("sale_id", "customer_id"))
+
+
+def _is_unnamed_return(sales: ir.Table, walk_in_ids: list[str]) -> Any:
+    """Say whether a sale without a named customer returns another one."""
+    return sales["return_for"].notnull() & has_no_customer(sales, walk_in_ids)
+
+
+def first_row(shop: Shop, sums: ir.Table) -> dict[str, int]:
+    """Return the one row of *sums*; the sum of nothing is zero."""
+    row: dict[str, Any] = shop.engine.to_pandas(sums).iloc[0].to_dict()
+    return {name: 0 if pd.isna(value) else int(value) for name, value in row.items()}

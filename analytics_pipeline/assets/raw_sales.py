@@ -1,15 +1,17 @@
 """``raw_sales``: business days cut from the log, and which are stale."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 
 import holidays
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+import pyarrow as pa
 
 from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.assets.table import TableRun, table
@@ -26,30 +28,32 @@ from analytics_pipeline.domain.anomalies.days import (
     check_volume,
     profile_days,
 )
+from analytics_pipeline.domain.business_days import (
+    MOST_EMPTY_DAYS,
+    leave_out_empty_years,
+)
 from analytics_pipeline.domain.feed import (
     changed_sales,
     falls_around,
     latest_versions,
-    sales_around,
     versions_of,
 )
 from analytics_pipeline.domain.sales import (
-    MOST_EMPTY_DAYS,
     check_short_sales,
     classify_sales,
-    has_moments,
-    leave_out_empty_years,
+    find_short_sales,
 )
-from analytics_pipeline.engine.duckdb import columns_to_ibis, to_ibis
+from analytics_pipeline.engine.duckdb import columns_to_ibis, materialize, to_ibis
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
-from analytics_pipeline.model.errors import GateFailed, WrongUse
-from analytics_pipeline.model.ids import check_ids
+from analytics_pipeline.model.errors import GateFailed
+from analytics_pipeline.model.ids import check_ids, is_not_lower
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
 from analytics_pipeline.settings import EARLIEST_START
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.parquet import shape
+from analytics_pipeline.storage.parquet import shape, to_rows, write_rows
 from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import Agreement, note_agreement, read_agreement
 from analytics_pipeline.tables import RAW_SALES
@@ -83,19 +87,30 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """What is compared: every version in the log, and the sales as they are stored."""
+    """What is compared: every version in the log, and the sales as they are stored.
+
+    Attributes:
+        log: the log of sales.
+        feed: its versions.
+        stored: the sales as they are stored.
+        copies: ``sale_id`` of each stored row of theirs, in whatever day it is.
+    """
 
     log: SalesLog
     feed: ir.Table
     stored: ir.Table
+    copies: ir.Table
 
-    def only(self, sales: ir.Table) -> "_Sides":
-        """Return both sides of those *sales* alone."""
-        return replace(
-            self,
-            feed=versions_of(self.feed, sales),
-            stored=self.stored.semi_join(sales, "sale_id"),
-        )
+    def of_log(self, sales: ir.Table, version: int) -> "_Sides":
+        """Return what the log has of those *sales* alone, from *version* on.
+
+        That is, from where each of them has a version: what was before is not its
+        latest, and a file of the log that ends before it is not read.
+        """
+        feed = self.feed
+        if version:
+            feed = feed.filter(feed["version"] >= version)
+        return replace(self, feed=versions_of(feed, sales))
 
 
 def compare_with_log(
@@ -155,10 +170,46 @@ def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> _Sides | None:
     goes_on = before is not None and _goes_on(before, now)
     if before is not None and goes_on and before.segments == now.segments and not again:
         return None
-    sides = _Sides(log, shop.open_feed(log), shop.open_sales(now.days))
+    stored = shop.open_sales(now.days)
+    sides = _Sides(log, shop.open_feed(log), stored, stored.select("sale_id"))
     if before is None or not goes_on or len(again) > MOST_SUSPECT_DAYS:
         return sides
-    return sides.only(_list_suspects(shop, log, before.segments, again))
+    listed = _list_suspects(shop, log, before.segments, again)
+    suspects = materialize(shop.engine, listed)
+    copies = materialize(shop.engine, _find_copies(stored, suspects))
+    days = {*again, *_days_of(shop, copies)}
+    rows = shop.open_sales(days).semi_join(suspects, "sale_id")
+    news = sides.of_log(suspects, _lowest_version(shop, suspects))
+    return replace(news, stored=rows, copies=copies)
+
+
+def _find_copies(stored: ir.Table, wanted: ir.Table) -> ir.Table:
+    """Return ``sale_id, business_date`` of each stored row of the sales *wanted*.
+
+    To look for ids alone takes a quarter of reading all columns of all days.
+    """
+    places = stored.select("sale_id", "business_date")
+    return places.semi_join(wanted, "sale_id")
+
+
+def _days_of(shop: Shop, sales: ir.Table) -> set[str]:
+    """Return the stored days that *sales* are in by their dates."""
+    found = shop.engine.to_pandas(sales.select("business_date").distinct())
+    days = found["business_date"].dt.strftime("%Y-%m-%d")
+    return {max(day, shop.first_day) for day in days}
+
+
+def _lowest_version(shop: Shop, suspects: ir.Table) -> int:
+    """Return a version that none of the *suspects* has its latest one before.
+
+    That is 0 where the log may have no version of one of them as high as was seen.
+    """
+    each = suspects.group_by("sale_id").aggregate(
+        version=suspects["version"].fill_null(0).max()
+    )
+    lowest = shop.engine.to_pandas(each.aggregate(version=each["version"].min()))
+    version = lowest["version"].iloc[0]
+    return 0 if pd.isna(version) else int(version)
 
 
 def _goes_on(before: Agreement, now: Agreement) -> bool:
@@ -175,21 +226,23 @@ def _list_suspects(
 ) -> ir.Table:
     """Return the sales that segments since brought, or that *days* hold or should.
 
-    One row a sale: ``sale_id``.
+    ``sale_id``, and a ``version`` of it that the log has; none where that is not known.
     """
     feed = shop.open_feed(log)
     is_suspect = feed["segment"] >= first_segment
     for day in days:
         since = "1900-01-01" if day == shop.first_day else day
         is_suspect |= falls_around(feed, since, day)
-    parts = [feed.filter(is_suspect).select("sale_id")]
+    parts = [feed.filter(is_suspect).select("sale_id", "version")]
     away = log.rejections().dropna(subset=["record_id"])
     away = away[away["segment"] >= first_segment]
     if len(away):
-        named = away.rename(columns={"record_id": "sale_id"})
-        parts.append(columns_to_ibis(named, {"sale_id": "string"}))
+        named = away.rename(columns={"record_id": "sale_id"}).assign(version=None)
+        parts.append(columns_to_ibis(named, {"sale_id": "string", "version": "int64"}))
     if days:
-        parts.append(shop.open_sales(days).select("sale_id"))
+        stored = shop.open_sales(days)
+        unknown = ibis.null("int64")
+        parts.append(stored.select("sale_id", version=unknown))
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
@@ -228,7 +281,7 @@ def _changed_days(shop: Shop, sides: _Sides, outlets: pd.DataFrame) -> set[str]:
 
 def _count_repeated(shop: Shop, sides: _Sides) -> int:
     """Count the sales that are in more than one of the stored days."""
-    sales = sides.stored
+    sales = sides.copies
     counts = sales.aggregate(rows=sales.count(), sales=sales["sale_id"].nunique())
     row = shop.engine.to_pandas(counts).iloc[0]
     return int(row["rows"] - row["sales"])
@@ -290,41 +343,6 @@ def _earliest(shop: Shop, log: SalesLog, feed: ir.Table) -> pd.Timestamp | None:
     earliest = sales.aggregate(moment=sales["sale_date"].min())
     moment: pd.Timestamp = shop.engine.to_pandas(earliest)["moment"].iloc[0]
     return None if pd.isna(moment) else moment
-
-
-# ----------------------------------------------------------------------------------
-# Days that a time zone left out: nothing can be asked for as of one (rules 1.1, 1.2).
-#
-# The daily tables have a place for every day of the calendar, also for such a day,
-# which holds no sale.
-
-
-def is_missing(shop: Shop, day: date) -> bool:
-    """Say whether *day* was never there, neither in the store nor at an outlet.
-
-    The outlets are looked up only where the store's own zone has left the day out.
-    """
-    if has_moments(day, shop.settings.time_zone):
-        return False
-    if not shop.warehouse.exists("outlets"):
-        return True
-    outlets = shop.warehouse.read("outlets", Outlets)
-    return not any(has_moments(day, zone) for zone in set(outlets["time_zone"]))
-
-
-def refuse_missing_day(shop: Shop, day: date) -> None:
-    """Make sure that there was such a *day*.
-
-    Raises:
-        WrongUse: the clocks have left it out.
-    """
-    if is_missing(shop, day):
-        before, after = (day + timedelta(days=days) for days in (-1, 1))
-        raise WrongUse(
-            f"There was no {day} in {shop.settings.time_zone}: the calendar there went "
-            f"from {before} to {after}.",
-            f"Choose one of these two days: --as-of {before} or --as-of {after}",
-        )
 
 
 # ----------------------------------------------------------------------------------
@@ -537,24 +555,48 @@ def _list_holidays(country: str, years: Sequence[int]) -> dict[date, str]:
 # Cut business days from the log of sales.
 
 
-DAYS_AT_ONCE = 366
-"""How many days are cut in one pass, so that memory does not grow with history."""
+FEW_DAYS = 31
+"""Up to so many days are cut in one pass; the sales of more are counted first."""
+
+SALES_AT_ONCE = 100_000
+"""How many sales are cut in one pass, so that memory does not grow with history."""
+
+DAYS_TOGETHER = 128
+"""How many of the days of a pass are stored together."""
+
+EARLIEST = "1900-01-01"
+"""A day before any sale."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CutDays:
-    """Some days as the log has them now: the rows of all, and which days they are."""
+    """Some days as the log has them now: which they are, and the rows of all.
+
+    The rows are in the order of their business date.
+    """
 
     days: Sequence[str]
     rows: pd.DataFrame
 
-    def partitions(self) -> pd.Series:
-        """Return the day that each row is kept under: the first one holds all earlier.
+    def split(self) -> Iterator[tuple[str, slice]]:
+        """Yield each day with the places of its rows; the first one has all earlier.
 
         A first day among the days brought earlier rows with it; another brought none.
         """
-        partition: pd.Series = self.rows["business_date"].dt.strftime("%Y-%m-%d")
-        return partition.where(partition >= self.days[0], self.days[0])
+        later = pd.to_datetime(list(self.days[1:]))
+        begins = self.rows["business_date"].searchsorted(later)
+        edges = [0, *begins.tolist(), len(self.rows)]
+        for day, start, end in zip(self.days, edges, edges[1:], strict=False):
+            yield day, slice(start, end)
+
+    def encode(self, places: slice) -> bytes:
+        """Return the rows in those *places* as a stored day."""
+        return write_rows(self._stored[places])
+
+    @cached_property
+    def _stored(self) -> pa.Table:
+        """All rows as they are stored; made once, where rows of many days are."""
+        return to_rows(self.rows, RawSales).combine_chunks()
 
 
 def choose_days(
@@ -596,6 +638,8 @@ def raw_sales(
 ) -> Iterator[Candidate]:
     """Cut the days asked for from the log, and those that late changes touched."""
     wanted = [day.isoformat() for day in run.days]
+    # What is made from scratch is made from the sales themselves.
+    run.shop.uses_checkpoints = not run.options["recut_all_days"]
     days = choose_days(run.shop, sales_feed, outlets, wanted, **run.options)
     run.expected = len(days)
     yield from recut_days(run.shop, sales_feed, outlets, days, run.catch_up)
@@ -618,22 +662,26 @@ def recut_days(
     for cut in cut_days(shop, log, outlets, days):
         anomalies.learn(cut.days, cut.rows)
         schema, faulty = RAW_SALES.audit(cut.rows)
-        rows_of = dict(list(cut.rows.groupby(cut.partitions())))
-        for day in cut.days:
-            rows = rows_of.get(day, cut.rows.iloc[:0])
+        checks = DayChecks(cut.rows, shop.policy)
+        figures = _RunningTotals(cut.rows)
+        for number, (day, places) in enumerate(cut.split(), start=1):
+            rows = cut.rows.iloc[places]
             if day == first:
                 start = check_start(shop, rows)
             results = [
                 _result_of_day(schema, rows, faulty),
-                *_check_day(shop, day, rows, caught_up, anomalies),
+                *_compare_day(day, rows, caught_up, checks.evaluate(places), anomalies),
                 start,
             ]
+            is_last = number == len(cut.days) or number % DAYS_TOGETHER == 0
             yield Candidate(
-                rows.reset_index(drop=True),
+                rows,
                 [result for result in results if result is not None],
                 day,
-                figures=_figures(rows),
+                figures=figures.of(places),
                 is_audited=True,
+                goes_with_next=not is_last,
+                encode=partial(cut.encode, places),
             )
     if first in days:
         _forget_empty_years(shop, first)
@@ -641,21 +689,49 @@ def recut_days(
     shop.warehouse.bundle("raw_sales")
 
 
-def _check_day(
-    shop: Shop,
+class DayChecks:
+    """The checks that look at one day alone, prepared for many days at once.
+
+    Most days have no sale that any of them is about.  Of such a day they say what they
+    say of a day without sales.
+    """
+
+    def __init__(self, rows: pd.DataFrame, policy: Policy) -> None:
+        """Find the sales that a check is about; *rows* are those of all days."""
+        self._rows, self._policy = rows, policy
+        short = find_short_sales(rows, policy.paid_tolerance_cents)
+        about = rows["is_unknown"] | is_not_lower(rows["sale_id"])
+        about |= rows.index.isin(short.index)
+        self._about = about.to_numpy(dtype=bool)
+        self._silent = self._check(rows.iloc[:0])
+
+    def evaluate(self, places: slice) -> list[CheckResult]:
+        """Check the day whose rows are in those *places*."""
+        if self._about[places].any():
+            return self._check(self._rows.iloc[places])
+        return self._silent
+
+    def _check(self, rows: pd.DataFrame) -> list[CheckResult]:
+        return [
+            check_words(rows),
+            check_short_sales(rows, self._policy),
+            check_ids(rows["sale_id"], "sale", "sales"),
+        ]
+
+
+def _compare_day(
     day: str,
     rows: pd.DataFrame,
     caught_up: CatchUpCheck,
+    alone: Sequence[CheckResult],
     anomalies: DayAnomalies,
 ) -> list[CheckResult]:
-    """Check one day by itself, and by the days before it."""
+    """Add to what was found of a day *alone* what its end and other days say."""
     date_of_day = date.fromisoformat(day)
     read_to_end = caught_up.evaluate(date_of_day)
     return [
         read_to_end,
-        check_words(rows),
-        check_short_sales(rows, shop.policy),
-        check_ids(rows["sale_id"], "sale", "sales"),
+        *alone,
         *anomalies.evaluate(
             day,
             rows,
@@ -700,33 +776,106 @@ def _stored_start(shop: Shop, first: str) -> CheckResult | None:
     return check_start(shop, shop.warehouse.read("raw_sales", RawSales, first))
 
 
-def _figures(rows: pd.DataFrame) -> dict[str, int | str]:
-    """Return what the UI plots over days, in shop currency where it is money."""
-    value = int(rows.loc[rows["is_completed"], "total_incl_cents"].sum())
-    return {"orders": int(rows["is_order"].sum()), "value_cents": value}
+class _RunningTotals:
+    """What the UI plots over days, of the rows of many days added up once."""
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        """Add up the rows of all days."""
+        value = rows["total_incl_cents"].where(rows["is_completed"], 0)
+        self._orders = [0, *rows["is_order"].cumsum().tolist()]
+        self._value = [0, *value.cumsum().tolist()]
+
+    def of(self, places: slice) -> dict[str, int | str]:
+        """Return the figures of the rows in those *places*."""
+        start, end = places.start, places.stop
+        return {
+            "orders": self._orders[end] - self._orders[start],
+            "value_cents": self._value[end] - self._value[start],
+        }
 
 
 def cut_days(
     shop: Shop, log: SalesLog, outlets: pd.DataFrame, days: Sequence[str]
 ) -> Iterator[CutDays]:
     """Yield the wanted *days*, cut from the log, some at a time."""
-    first = shop.first_day
+    first, tolerance = shop.first_day, shop.policy.paid_tolerance_cents
     feed = shop.open_feed(log)
-    for start in range(0, len(days), DAYS_AT_ONCE):
-        wanted = list(days[start : start + DAYS_AT_ONCE])
-        since = "1900-01-01" if wanted[0] == first else wanted[0]
-        around = sales_around(feed, since, wanted[-1])
-        latest = latest_sales(log, versions_of(feed, around))
-        sales = shape(
-            shop.engine.to_pandas(sales_around(latest, since, wanted[-1])), SalesFeed
-        )
-        tolerance = shop.policy.paid_tolerance_cents
+    around = versions_of(feed, _sales_of(feed, days, first))
+    latest = _sales_of(latest_sales(log, around), days, first)
+    if len(days) > FEW_DAYS:  # so that versions are ranked once
+        latest = materialize(shop.engine, latest)
+    for wanted in _in_passes(shop, latest, days):
+        found = shop.engine.to_pandas(_sales_of(latest, wanted, first))
+        sales = shape(found, SalesFeed)
         rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
         yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
 
 
-def _on(rows: pd.DataFrame, wanted: list[str], first: str) -> pd.DataFrame:
+def _sales_of(sales: ir.Table, days: Sequence[str], first: str) -> ir.Table:
+    """Return the sales that may fall on *days*, the first of which has all earlier.
+
+    Of few days those between them are left out; of many they are left in.
+    """
+    runs = list_runs(days) if len(days) <= FEW_DAYS else [(days[0], days[-1])]
+    near = [
+        falls_around(sales, EARLIEST if start == first else start, end)
+        for start, end in runs
+    ]
+    return sales.filter(ibis.or_(*near))
+
+
+def list_runs(days: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the first and last of *days* that follow one another without a gap."""
+    runs: list[tuple[str, str]] = []
+    for day in days:
+        before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+        start = runs.pop()[0] if runs and runs[-1][1] == before else day
+        runs.append((start, day))
+    return runs
+
+
+def _in_passes(
+    shop: Shop, sales: ir.Table, days: Sequence[str]
+) -> Iterator[Sequence[str]]:
+    """Yield *days* in groups of few or not too many *sales*."""
+    if len(days) <= FEW_DAYS:
+        yield days
+        return
+    dates = sales.select(day=sales["sale_date"].strftime("%Y-%m-%d"))
+    counted = shop.engine.to_pandas(dates.group_by("day").count())
+    counts = sorted(zip(counted.iloc[:, 0], counted.iloc[:, 1], strict=True))
+    yield from group_days(days, counts, SALES_AT_ONCE)
+
+
+def group_days(
+    days: Sequence[str], counts: Sequence[tuple[str, int]], most: int
+) -> Iterator[list[str]]:
+    """Yield *days* in groups of about *most* sales, or of one day with more.
+
+    Args:
+        days: in their order.
+        counts: how many sales there are by their date, in the same order.
+        most: how many sales a group has.
+    """
+    group: list[str] = []
+    left, room = deque(counts), most
+    for day in days:
+        count = 0
+        while left and left[0][0] <= day:
+            count += left.popleft()[1]
+        if group and count and count > room:
+            yield group
+            group, room = [], most
+        group.append(day)
+        room -= count
+    if group:
+        yield group
+
+
+def _on(rows: pd.DataFrame, wanted: Sequence[str], first: str) -> pd.DataFrame:
     """Return the rows whose partition is one of *wanted*."""
-    partition: pd.Series = rows["business_date"].dt.strftime("%Y-%m-%d")
-    is_wanted: pd.Series = partition.where(partition >= first, first).isin(wanted)
-    return rows[is_wanted]
+    partition = rows["business_date"].mask(
+        rows["business_date"] < pd.Timestamp(first), pd.Timestamp(first)
+    )
+    on: pd.DataFrame = rows[partition.isin(pd.to_datetime(list(wanted)))]
+    return on.reset_index(drop=True)

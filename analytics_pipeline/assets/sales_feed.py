@@ -15,23 +15,22 @@ from pandera.errors import SchemaErrors
 from analytics_pipeline.assets.raw_sales import latest_sales
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
+from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.domain.feed import (
-    NEVER_FAR,
     SEEN,
     Difference,
     find_differences,
     find_news,
-    highest_plausible,
-    is_poisoned,
     newest_versions,
     standing_rejections,
     versions_of,
 )
-from analytics_pipeline.domain.sales import (
-    check_dated_after_today,
-    classify_sales,
-    end_of,
+from analytics_pipeline.domain.feed_versions import (
+    NEVER_FAR,
+    highest_plausible,
+    is_poisoned,
 )
+from analytics_pipeline.domain.sales import check_dated_after_today, classify_sales
 from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.checks import (
     SCHEMA_CHECK,
@@ -42,8 +41,8 @@ from analytics_pipeline.model.checks import (
     Severity,
     name_some,
 )
-from analytics_pipeline.model.errors import LightspeedRefused, LocalFailure, WrongUse
-from analytics_pipeline.model.ids import is_among, plain_id
+from analytics_pipeline.model.errors import LightspeedRefused, LocalFailure
+from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.soundness import is_sound
@@ -310,29 +309,6 @@ KNOWN_SALES_CHECK = "no_known_sale_is_lost"
 
 MOST_FETCHED = 100
 """A full read that lacks more than these, and more than 1 %, is not believed."""
-
-
-def refuse_another_store(shop: Shop, store: str | None) -> None:
-    """Make sure that the data directory is that of the store which answers.
-
-    Versions are no store's own, so another store's sales would go into the log as if
-    they were news.  A *store* without an id cannot be compared.
-
-    Raises:
-        WrongUse: it holds the sales of another store.
-    """
-    if store is None:
-        return
-    noted = shop.warehouse.store_id()
-    if noted is None:
-        shop.warehouse.note_store_id(store)
-    elif plain_id(noted) != store:
-        raise WrongUse(
-            f"{shop.settings.data_dir} holds the sales of another store than the one "
-            "that answers.",
-            "Set LIGHTSPEED_DOMAIN_PREFIX and LIGHTSPEED_TOKEN back to that store, or "
-            "give this one an ANALYTICS_DATA_DIR of its own.",
-        )
 
 
 def skip_known_sales() -> CheckResult:
@@ -628,7 +604,7 @@ def read_sales_feed(
     the sales in quarantine are tried again, one by one.  The last *days* are those of
     every one of the *zones* of the outlets.
     """
-    refuse_another_store(shop, client.store().store_id)
+    shop.refuse_another_store(client.store().store_id)
     log = shop.sales_log()
     full_resync |= shop.versions.is_log_older(log)  # it cannot be continued
     is_compared = not full_resync and bool(log.segments()) and days > 0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
-from analytics_pipeline.domain.sales import end_of
+from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.model.checks import CheckResult, Rejection, Severity, name_some
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop

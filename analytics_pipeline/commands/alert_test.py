@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from analytics_pipeline.alerts.channels import open_channels
-from analytics_pipeline.alerts.delivery import sender_of
+from analytics_pipeline.alerts.lookout import sender_of
 from analytics_pipeline.alerts.texts import write_test
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.model.errors import ChannelRefused, WrongUse

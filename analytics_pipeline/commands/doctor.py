@@ -11,21 +11,18 @@ from pathlib import Path
 import typer
 
 from analytics_pipeline.alerts.channels import open_channels
-from analytics_pipeline.assets.outlets import compare_currencies
-from analytics_pipeline.assets.sales_feed import refuse_another_store
 from analytics_pipeline.commands import probes
 from analytics_pipeline.commands.probes import (
-    SWITCH_ON,
     Disk,
     Programs,
     Records,
     Store,
     StoredFiles,
     ask_store,
-    describe_switched_off,
     prove_stored_files,
     read_records,
 )
+from analytics_pipeline.commands.switches import SWITCH_ON, describe_switched_off
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.currency import (
     Currencies,
@@ -36,7 +33,13 @@ from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.model.text import say as count_of
 from analytics_pipeline.settings import DEPLOYMENT, VARIABLES, Settings, list_variables
-from analytics_pipeline.shop import Shop, find_holder, open_shop, system_clock
+from analytics_pipeline.shop import (
+    Shop,
+    find_holder,
+    is_held,
+    open_shop,
+    system_clock,
+)
 from analytics_pipeline.sources.lightspeed.http import origin_for
 from analytics_pipeline.sources.lightspeed.replies import TokenRefused
 from analytics_pipeline.storage.state import Holder
@@ -398,7 +401,7 @@ def _examine_folder(settings: Settings) -> Iterator[DoctorResult]:
 def _examine_run(settings: Settings) -> DoctorResult:
     """See whether a run is under way."""
     holder = find_holder(settings)
-    return check_run(probes.is_held(settings), settings.data_dir, holder)
+    return check_run(is_held(settings), settings.data_dir, holder)
 
 
 def _examine_records(settings: Settings) -> Iterator[DoctorResult]:
@@ -441,7 +444,7 @@ def _check_store(settings: Settings, shop: Shop | None, store: Store) -> DoctorR
         WrongUse: it is another one.
     """
     if shop is not None and shop.warehouse.store_id() is not None:
-        refuse_another_store(shop, store.details.store_id)
+        shop.refuse_another_store(store.details.store_id)
     where = origin_for(settings.domain_prefix or "", settings.api_url)
     return well("store", f"{where} answers")
 
@@ -449,7 +452,7 @@ def _check_store(settings: Settings, shop: Shop | None, store: Store) -> DoctorR
 def _check_currency(shop: Shop | None, store: Store) -> DoctorResult:
     """Check the currencies of store and outlets, and that of the stored sales."""
     now = store.currencies
-    return check_currency(compare_currencies(shop, now) if shop else now)
+    return check_currency(shop.compare_currencies(now) if shop else now)
 
 
 def _examine_inputs(shop: Shop) -> Iterator[DoctorResult]:

@@ -194,10 +194,22 @@ def both_or_neither(
     return str(check).strip(), str(reason).strip()
 
 
-def run_command(output_options: OutputOptions, load: Load) -> None:
-    """Run a command for the one shop that is meant; end with its exit code."""
+def run_command(
+    output_options: OutputOptions,
+    load: Load,
+    refuse_slips: Callable[[], object] = lambda: None,
+) -> None:
+    """Run a command for the one shop that is meant; end with its exit code.
+
+    What *refuse_slips* refuses is refused before the settings are read.
+    """
     terminal = Terminal(output_options)
-    _run(terminal, load, lambda: settings_of_one(TYPED.get(), terminal))
+
+    def open_settings() -> Settings:
+        refuse_slips()
+        return settings_of_one(TYPED.get(), terminal)
+
+    _run(terminal, load, open_settings)
 
 
 def run_without_shop(output_options: OutputOptions, load: Load) -> None:
@@ -253,11 +265,15 @@ class _End:
 
 
 def _run(terminal: Terminal, load: Load, open_settings: Callable[[], Any]) -> None:
-    """Import a command and run it; leave with its exit code."""
+    """Import a command and run it; leave with its exit code.
+
+    The settings come first, so that wrong ones are refused without the import.
+    """
 
     def work() -> bool | None:
         with terminal.working("starting", is_brief=True):
-            command, settings = load(), open_settings()
+            settings = open_settings()
+            command = load()
         return command(settings, terminal)
 
     _leave(terminal, _attempt(terminal, work))

@@ -1,38 +1,36 @@
 """Why a customer's row in the master is what it is, on one or two screens."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from analytics_pipeline.commands.person import explain_customer
+from analytics_pipeline.commands.explained_day import choose_explained_day
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.domain.explanation import (
-    Explanation,
-    Line,
-    LineKind,
-    Member,
-    window_start,
-)
-from analytics_pipeline.domain.identity import EdgeKind
-from analytics_pipeline.domain.tiers import Outlook, TierChange
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.vocabulary import RecordKind, Tier
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 
+if TYPE_CHECKING:
+    from analytics_pipeline.commands import person
+    from analytics_pipeline.domain import explanation as parts
+    from analytics_pipeline.domain import identity
+    from analytics_pipeline.domain.explanation import Explanation, Line, Member
+    from analytics_pipeline.domain.tiers import Outlook, TierChange
+else:
+    person = lazily("analytics_pipeline.commands.person")
+    parts = lazily("analytics_pipeline.domain.explanation")
+    identity = lazily("analytics_pipeline.domain.identity")
+
 # ----------------------------------------------------------------------------------
 # What ``explain`` says of a person's figures, segment and tier, in sentences.
-
-
-JOINED = {
-    EdgeKind.FORCED.word: "declared the same as {} in identity_overrides.csv",
-    EdgeKind.EMAIL.word: "shares an e-mail with {}",
-    EdgeKind.PHONE.word: "shares a phone number with {}",
-}
-"""How an edge of each kind joins a record to another one."""
 
 
 def describe_person(explanation: Explanation) -> dict[str, str]:
@@ -51,6 +49,16 @@ def describe_person(explanation: Explanation) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
+def _describe_edge(word: str) -> str:
+    """Say how an edge, whose kind has that *word*, joins a record to another one."""
+    kinds = identity.EdgeKind
+    return {
+        kinds.FORCED.word: "declared the same as {} in identity_overrides.csv",
+        kinds.EMAIL.word: "shares an e-mail with {}",
+        kinds.PHONE.word: "shares a phone number with {}",
+    }[word]
+
+
 def explain_member(member: Member, number_of: Mapping[str, int]) -> str:
     """Say why a record is one with the others, which have a number each."""
     is_web = member.kind == RecordKind.ECOM
@@ -59,7 +67,7 @@ def explain_member(member: Member, number_of: Mapping[str, int]) -> str:
     else:
         other = f"no. {number_of[member.joined_to]}"
         how = "ordered in the web shop with the e-mail of {}"
-        why = (how if is_web else JOINED[member.joined_by]).format(other)
+        why = (how if is_web else _describe_edge(member.joined_by)).format(other)
     if member.standing == "deleted":
         why = f"deleted; {why}"
     if member.has_placeholder_email:
@@ -81,7 +89,7 @@ def describe_figures(explanation: Explanation) -> dict[str, str]:
         f"{format_cents(figures.average_order_value_cents)}",
         "last 90 days": f"{format_cents(figures.rolling_90_day_value_cents)} in "
         f"{_count(figures.rolling_90_day_order_count, 'order')}, "
-        f"from {window_start(day)} to {day}",
+        f"from {parts.window_start(day)} to {day}",
         "refunded": f"{format_cents(refunded)} in return lines, which the sums above "
         "have taken off already"
         if refunded
@@ -205,8 +213,9 @@ def explain(
     """
     shop = open_shop(settings)
     shop.versions.refuse_newer()
+    day = choose_explained_day(shop, as_of)
     with terminal.working("reading what is known", is_brief=True):
-        explanation = explain_customer(shop, customer, as_of)
+        explanation = person.explain_customer(shop, customer, day)
     terminal.facts |= asdict(explanation)
     screen = terminal.out
     screen.width = min(screen.width, WIDTH) if screen.is_terminal else WIDTH
@@ -257,13 +266,13 @@ def _show_lines(
 
     Of very many only the latest, which are what matters next.
     """
-    start = window_start(explanation.as_of)
+    start = parts.window_start(explanation.as_of)
     earlier = max(0, len(lines) - MOST_SHOWN)
     rows = [
         (
             line.day.isoformat() + ("*" if line.counts and line.day >= start else ""),
             format_cents(line.value_cents),
-            line.id if line.kind is LineKind.SALE else f"{line.kind} {line.id}",
+            line.id if line.kind is parts.LineKind.SALE else f"{line.kind} {line.id}",
             str(numbers.get(line.record_id, "")),
             line.why,
         )

@@ -1,34 +1,37 @@
 """Check an export of the web shop and put it in place."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from analytics_pipeline.assets.ecom_orders import (
-    brought_in,
-    export_path,
-    open_export,
-    open_sold_order_numbers,
-    put_in_place,
-    take_in_export,
-)
+from analytics_pipeline.assets.export_in_place import export_path
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import (
     accept_check_result,
     refuse_what_cannot_be_accepted,
 )
-from analytics_pipeline.domain.web_orders import compare_exports, counts_unsynced
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import Candidate, CheckResult, name_some
 from analytics_pipeline.model.errors import GateFailed, WrongUse
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.orchestration.gate import evaluate, list_offenders
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.sources.web_shop.export_file import is_placed, refuse_unreadable
 from analytics_pipeline.tables import ECOM_ORDERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analytics_pipeline.assets import ecom_orders
+    from analytics_pipeline.domain import web_orders
+    from analytics_pipeline.orchestration import gate
+else:
+    ecom_orders = lazily("analytics_pipeline.assets.ecom_orders")
+    gate = lazily("analytics_pipeline.orchestration.gate")
+    web_orders = lazily("analytics_pipeline.domain.web_orders")
 
 
 def import_ecom(
@@ -59,8 +62,10 @@ def import_ecom(
         shop = open_shop(settings)
         shop.versions.refuse_newer()
         target = export_path(shop)
-        with brought_in(shop, export) as copy:
-            candidate = take_in_export(shop, copy, open_sold_order_numbers(shop))
+        with ecom_orders.brought_in(shop, export) as copy:
+            candidate = ecom_orders.take_in_export(
+                shop, copy, ecom_orders.open_sold_order_numbers(shop)
+            )
             facts = {**_contents(candidate.rows), **_changes(shop, candidate.rows)}
             nothing_yet = {"file": None, "previous": None, "accepted": None}
             terminal.facts |= facts | nothing_yet
@@ -71,16 +76,18 @@ def import_ecom(
                 )
                 terminal.facts["accepted"] = accepted
                 results = _check_export(shop, candidate)
-            listed = [list_offenders(shop, "ecom_orders", each) for each in results]
+            listed = [
+                gate.list_offenders(shop, "ecom_orders", each) for each in results
+            ]
             _print_warnings(listed, export, terminal)
-            previous = put_in_place(shop, copy)
+            previous = ecom_orders.put_in_place(shop, copy)
     terminal.facts |= {"file": target, "previous": previous}
     terminal.summary("Export put in place", _in_words(terminal.facts))
 
 
 def _check_export(shop: Shop, candidate: Candidate) -> list[CheckResult]:
     """Check an export as the gate of the next update will."""
-    return evaluate(shop, ECOM_ORDERS, candidate)
+    return gate.evaluate(shop, ECOM_ORDERS, candidate)
 
 
 def _print_warnings(
@@ -120,7 +127,7 @@ def _contents(orders: pd.DataFrame) -> dict[str, Any]:
         "first_order_date": first,
         "last_order_date": last,
         "total_cents": int(orders["total_cents"].sum()),
-        "counted_if_no_sale": int(counts_unsynced(orders).sum()),
+        "counted_if_no_sale": int(web_orders.counts_unsynced(orders).sum()),
         "without_email": int(orders["email_key"].isna().sum()),
     }
 
@@ -133,11 +140,11 @@ def _changes(shop: Shop, orders: pd.DataFrame) -> dict[str, Any]:
     if not is_placed(in_place):
         return {**not_compared, "not_compared": "there was none"}
     try:
-        before = open_export(shop, in_place)
+        before = ecom_orders.open_export(shop, in_place)
     except WrongUse as error:
         why = f"that cannot be read: {error.cause}"
         return {**not_compared, "not_compared": why}
-    changes = compare_exports(before.orders, orders)
+    changes = web_orders.compare_exports(before.orders, orders)
     return {
         "new_orders": changes.new,
         "changed_orders": changes.changed,

@@ -87,6 +87,6 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     if len(_received) > 1:
         # Whatever is being written is replaced whole or not at all, as when killed.
         os._exit(INTERRUPTED)
-    if queries := sys.modules.get("analytics_pipeline.engine.duckdb"):
+    if queries := sys.modules.get("analytics_pipeline.engine.signals"):
         queries.interrupt_queries()
     raise KeyboardInterrupt

@@ -16,11 +16,11 @@ from analytics_pipeline.assets.customer_analytics import (
 from analytics_pipeline.assets.customer_identities import load_identities
 from analytics_pipeline.assets.ecom_reconciliation import find_web_refunds
 from analytics_pipeline.assets.purchases import Ledger, open_ledger
-from analytics_pipeline.assets.raw_sales import refuse_missing_day
 from analytics_pipeline.assets.sales_feed import (
     find_later_sales,
     find_quarantined_sales,
 )
+from analytics_pipeline.commands.explained_day import choose_explained_day
 from analytics_pipeline.domain.analytics import measure_people
 from analytics_pipeline.domain.contacts import (
     EXTENSION,
@@ -513,31 +513,6 @@ def explain_person(books: Books, person: str) -> Explanation:
     explanation = _assemble(books, members, has_row=row is not None, notes=notes)
     _refuse_differences(explanation, row)
     return explanation
-
-
-def choose_explained_day(shop: Shop, as_of: date | None) -> date:
-    """Return the day to explain: the wanted one, else the published one.
-
-    Raises:
-        WrongUse: nothing is published, the sales of that day are not there, or there
-            was no such day.
-    """
-    days = shop.warehouse.partitions("raw_sales")
-    published = shop.publication.published()
-    if not days or (as_of is None and published is None):
-        raise WrongUse(
-            "Master CSV not found: there is nothing to explain yet.",
-            "Run: analytics-pipeline update",
-        )
-    day = as_of or date.fromisoformat(published.as_of if published else days[-1])
-    if not shop.first_day <= day.isoformat() <= days[-1]:
-        raise WrongUse(
-            f"The stored sales reach from {shop.first_day} to {days[-1]}.",
-            "Give --as-of a day among these; for a later one, run: "
-            "analytics-pipeline update",
-        )
-    refuse_missing_day(shop, day)
-    return day
 
 
 def _measure(books: Books, records: pd.DataFrame, person: str) -> Row | None:

@@ -6,35 +6,29 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from tempfile import TemporaryFile
 
-import dagster as dg
-from filelock import FileLock, Timeout
 from packaging.requirements import Requirement
 from upath import UPath
 
-from analytics_pipeline.assets import ecom_orders
+from analytics_pipeline.assets import export_in_place
+from analytics_pipeline.commands.switches import find_switched_off
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.holding import Progress
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LightspeedUnavailable, LocalFailure
-from analytics_pipeline.orchestration.instance import (
-    find_home,
-    instance_home,
-    open_home,
-    records_kept,
-)
-from analytics_pipeline.orchestration.resources import Lightspeed
+from analytics_pipeline.orchestration.home import find_home
+from analytics_pipeline.orchestration.record_files import AskDagster, open_record_files
+from analytics_pipeline.orchestration.tills import Lightspeed
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.shop import LOCK, Shop, read_claim
+from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details_of
 from analytics_pipeline.sources.protocol import StoreDetails
-from analytics_pipeline.sources.web_shop.export import read_ecom_export
+from analytics_pipeline.sources.web_shop.export import OrderReader, count_ecom_orders
 from analytics_pipeline.sources.web_shop.export_file import is_placed
 from analytics_pipeline.storage.files import (
     AnyPath,
@@ -75,59 +69,6 @@ from analytics_pipeline.storage.state import (
 from analytics_pipeline.storage.versions import HISTORY
 
 # ----------------------------------------------------------------------------------
-# What of the schedule and the sensors somebody has switched off in Dagster's UI.
-
-
-WITHOUT = {
-    "daily_update_schedule": "no update starts at night",
-    "alerts": "a failure is reported only when a command ends",
-    "ecom_export_changed": "a new export waits for the next update",
-    "dead_runs": "a run whose process died is not noticed",
-}
-"""What does not happen while a schedule or a sensor of that name is switched off."""
-
-_SWITCHED_OFF = "STOPPED"
-
-
-def list_switched_off(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
-    """Return which of the shop's schedule and sensors are switched off, by name.
-
-    Dagster notes nothing of one that was never touched and no daemon has run, so a
-    shop that a timer updates has none.
-
-    Raises:
-        LocalFailure: Dagster's records could not be read.
-    """
-    with records_kept(partial(instance_home, settings)):
-        noted = list(_list_noted(settings.shop_name, instance))
-    # One that was noted under an earlier name of the code location is out of use.
-    in_use = {name for name, state in noted if state != _SWITCHED_OFF}
-    off = {name for name, state in noted if state == _SWITCHED_OFF}
-    return [name for name in WITHOUT if name in off - in_use]
-
-
-def _list_noted(
-    shop: str | None, instance: dg.DagsterInstance
-) -> Iterator[tuple[str, str]]:
-    """Yield the name and the state of each schedule and sensor of *shop*."""
-    for noted in instance.all_instigator_state():
-        location = noted.origin.repository_origin.code_location_origin.location_name
-        if shop is None or location == shop:
-            yield noted.instigator_name, noted.status.value
-
-
-def describe_switched_off(names: list[str]) -> str:
-    """Say what is switched off in Dagster, and what that means."""
-    text = "; ".join(f"{name} ({WITHOUT[name]})" for name in names)
-    return f"Switched off in Dagster: {text}."
-
-
-SWITCH_ON = (
-    "If that is not wanted, switch it on under Automation in: analytics-pipeline ui"
-)
-
-
-# ----------------------------------------------------------------------------------
 # What Dagster's records say: whether they open, and when its daemon was last seen.
 
 
@@ -154,11 +95,27 @@ def read_records(settings: Settings) -> Records | None:
     home = find_home(settings)
     if home is None:
         return None
-    with records_kept(partial(Path, home)), open_home(home) as instance:
-        seen = instance.get_daemon_heartbeats().get(SCHEDULER)
-        switched_off = list_switched_off(settings, instance)
-    seen_at = datetime.fromtimestamp(seen.timestamp, UTC) if seen else None
-    return Records(home, seen_at, switched_off)
+    seen_at, switches = _look_without_dagster(settings) or _ask_dagster(settings, home)
+    return Records(home, seen_at, find_switched_off(switches))
+
+
+_Seen = tuple[datetime | None, list[tuple[str, str]]]
+"""When the daemon was last seen, and the switches with their states."""
+
+
+def _look_without_dagster(settings: Settings) -> _Seen | None:
+    """Look into the files of the records; nothing where they do not do."""
+    try:
+        with open_record_files(settings) as files:
+            return files.daemon_seen_at(SCHEDULER), list(files.switches())
+    except AskDagster:
+        return None
+
+
+def _ask_dagster(settings: Settings, home: Path) -> _Seen:
+    from analytics_pipeline.commands.by_dagster import ask_of_daemon
+
+    return ask_of_daemon(home, settings.shop_name, SCHEDULER)
 
 
 # ----------------------------------------------------------------------------------
@@ -225,13 +182,14 @@ def read_export(shop: Shop) -> tuple[int, CheckResult] | None:
     Raises:
         WrongUse: it cannot be used.
     """
-    path = ecom_orders.export_path(shop)
+    path = export_in_place.export_path(shop)
     if not is_placed(path):
         return None
     no_ones = ContactKeys(bytes(KEY_BYTES), shop.policy.phone_region, shop.policy)
-    read = read_ecom_export(path, no_ones, shop.settings.time_zone, shop.export_dialect)
-    age = ecom_orders.age_of(shop, path)
-    return len(read.orders), ecom_orders.check_export_age(age, path.name)
+    zone, dialect = shop.settings.time_zone, shop.export_dialect
+    orders = count_ecom_orders(path, OrderReader(path.name, no_ones, zone, dialect))
+    age = export_in_place.age_of(shop, path)
+    return orders, export_in_place.check_export_age(age, path.name)
 
 
 def has_lost_its_key(shop: Shop) -> bool:
@@ -348,22 +306,6 @@ def _files_in(folder: Path, skip: tuple[str, ...]) -> Iterator[Path]:
 def is_exposed(secret: Path) -> bool:
     """Say whether others than its owner may read a file that holds a token."""
     return secret.exists() and is_open_to(secret, stat.S_IRGRP | stat.S_IROTH)
-
-
-def is_held(settings: Settings) -> bool:
-    """Say whether a run holds the shop at this moment, on whichever machine.
-
-    Raises:
-        StoreFailure: the bucket of the tables could not be used.
-    """
-    path = settings.data_dir / LOCK
-    if path.exists():
-        try:
-            with FileLock(path, mode=0o600, timeout=0):
-                pass
-        except Timeout:
-            return True
-    return read_claim(settings) is not None
 
 
 # ----------------------------------------------------------------------------------

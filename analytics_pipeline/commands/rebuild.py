@@ -5,20 +5,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.errors import GateFailed
-from analytics_pipeline.orchestration.jobs import (
+from analytics_pipeline.orchestration.records import (
     DAILY_UPDATE,
     FULL_REBUILD,
     update_config,
 )
-from analytics_pipeline.orchestration.upkeep import remove_caches, set_damaged_aside
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.storage.home import prepare_store
+
+if TYPE_CHECKING:
+    from analytics_pipeline.commands import running
+    from analytics_pipeline.orchestration import upkeep
+else:
+    running = lazily("analytics_pipeline.commands.running")
+    upkeep = lazily("analytics_pipeline.orchestration.upkeep")
 
 COMPARED = ("customers", "customer_identities", "ecom_orders")
 
@@ -81,13 +88,13 @@ def rebuild(
         before = _catch_up(settings, day, terminal)
         with terminal.working(f"rebuilding everything up to {day}"):
             config = update_config(days=0, full_resync=True, recut_all_days=True)
-            outcome = run_job(settings, FULL_REBUILD, day, config, terminal)
+            outcome = running.run_job(settings, FULL_REBUILD, day, config, terminal)
         after = Fingerprints.of(open_shop(settings), day)
-    print_checks(outcome, terminal)
+    running.print_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
-    print_summary(shop, outcome, day, time.monotonic() - started, terminal)
+    running.print_summary(shop, outcome, day, time.monotonic() - started, terminal)
     _compare(before, after, terminal)
 
 
@@ -106,9 +113,9 @@ def _read_no_copy(settings: Settings, terminal: Terminal) -> None:
     )
     prepare_store(shop.warehouse.root, settings.data_dir)
     shop.versions.refuse_newer()
-    remove_caches(shop)
+    upkeep.remove_caches(shop)
     if not shop.versions.is_older():  # the run seals what is from before seals
-        set_damaged_aside(shop, in_buckets=True)
+        upkeep.set_damaged_aside(shop, in_buckets=True)
 
 
 def _catch_up(settings: Settings, day: date, terminal: Terminal) -> Fingerprints:
@@ -121,7 +128,7 @@ def _catch_up(settings: Settings, day: date, terminal: Terminal) -> Fingerprints
         return Fingerprints({})
     config = update_config(days=0)
     with terminal.working("catching up first"):
-        caught_up = run_job(settings, DAILY_UPDATE, day, config, terminal)
+        caught_up = running.run_job(settings, DAILY_UPDATE, day, config, terminal)
     if caught_up.failure is not None:
         terminal.warn(
             "The catch-up failed, so there is nothing to compare with: "

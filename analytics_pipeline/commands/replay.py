@@ -2,14 +2,19 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.update import choose_day
-from analytics_pipeline.orchestration.jobs import DAILY_UPDATE, update_config
+from analytics_pipeline.lazy import lazily
+from analytics_pipeline.orchestration.records import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
+
+if TYPE_CHECKING:
+    from analytics_pipeline.commands import running
+else:
+    running = lazily("analytics_pipeline.commands.running")
 
 TABLES = ("sales_feed", "customers")
 
@@ -35,11 +40,11 @@ def replay(settings: Settings, terminal: Terminal) -> None:
         terminal.working(f"trying {standing} records again"),
     ):
         config = update_config(days=0, replay=True)
-        outcome = run_job(settings, DAILY_UPDATE, day, config, terminal)
-    print_checks(outcome, terminal)
+        outcome = running.run_job(settings, DAILY_UPDATE, day, config, terminal)
+    running.print_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
-    print_summary(shop, outcome, day, time.monotonic() - started, terminal)
+    running.print_summary(shop, outcome, day, time.monotonic() - started, terminal)
     _print_replay(shop, outcome.figures, terminal)
 
 

@@ -28,11 +28,8 @@ from analytics_pipeline.orchestration.code_location import (
     record_like_launched,
     tags_of_command,
 )
-from analytics_pipeline.orchestration.instance import (
-    instance_home,
-    open_instance,
-    records_kept,
-)
+from analytics_pipeline.orchestration.home import instance_home
+from analytics_pipeline.orchestration.instance import open_instance, records_kept
 from analytics_pipeline.orchestration.run_records import explain_early_failure
 from analytics_pipeline.orchestration.tables import table_of
 from analytics_pipeline.settings import Settings

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 
+from analytics_pipeline.commands.runs import LastRun, RunEnding, Runs, RunUnderWay
 from analytics_pipeline.commands.state import (
     Failure,
-    LastRun,
-    RunEnding,
-    Runs,
-    RunUnderWay,
     State,
     TableState,
     Warned,
     read_state,
 )
 from analytics_pipeline.commands.terminal import Terminal
-from analytics_pipeline.orchestration.instance import instance_home, records_kept
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.publication import MASTER
@@ -26,8 +21,7 @@ def status(open_settings: Callable[[], Settings], terminal: Terminal) -> bool:
     """Print the state of the shop; return whether all is well."""
     with terminal.working("reading the state", is_brief=True):
         settings = open_settings()
-        with records_kept(partial(instance_home, settings)):
-            state = read_state(open_shop(settings))
+        state = read_state(open_shop(settings))
     terminal.facts |= {**asdict(state), "good": state.is_good}
     terminal.headline = _headline(state)
     if settings.shop_name:

@@ -14,12 +14,12 @@ from analytics_pipeline.orchestration.code_location import (
     STANDARD_LIBRARY,
     write_workspace,
 )
-from analytics_pipeline.orchestration.instance import (
+from analytics_pipeline.orchestration.home import (
     home_of_chain,
     instance_home,
-    open_home,
     refuse_pattern,
 )
+from analytics_pipeline.orchestration.instance import open_home
 from analytics_pipeline.settings import VARIABLES, Chain, Settings, find_chain, ui_hosts
 
 # ----------------------------------------------------------------------------------

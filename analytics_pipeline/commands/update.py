@@ -5,21 +5,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from analytics_pipeline.assets.raw_sales import is_missing, refuse_missing_day
-from analytics_pipeline.commands.running import print_checks, print_summary, run_job
 from analytics_pipeline.commands.terminal import Terminal
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline.orchestration.jobs import (
-    DAILY_UPDATE,
-    update_config,
-)
+from analytics_pipeline.orchestration.records import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
 from analytics_pipeline.storage.home import prepare_store
 from analytics_pipeline.storage.state import Acceptance, FailedCheck
 from analytics_pipeline.tables import TABLES, Check
+
+if TYPE_CHECKING:
+    from analytics_pipeline.commands import running
+else:
+    running = lazily("analytics_pipeline.commands.running")
 
 # ----------------------------------------------------------------------------------
 # Accept one failure of one check, with a reason: it stops nothing any more.
@@ -202,7 +204,7 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
         WrongUse: it lies in the future, before the first day, or was never there.
     """
     day = as_of or shop.yesterday
-    if as_of is None and is_missing(shop, day):
+    if as_of is None and shop.is_missing(day):
         day -= timedelta(days=1)
     if day > shop.today:
         raise WrongUse(
@@ -215,7 +217,7 @@ def choose_day(shop: Shop, as_of: date | None) -> date:
             f"{day} is earlier than ANALYTICS_START_DATE ({first}).",
             f"Give --as-of a day from {first} on, or set an earlier start date.",
         )
-    refuse_missing_day(shop, day)
+    shop.refuse_missing_day(day)
     return day
 
 
@@ -242,14 +244,14 @@ def update(
         accepted = _accept(settings, accept, reason, day, terminal)
         config = update_config(days=0 if full else days, full_resync=full)
         with terminal.working(f"updating to {day}"):
-            outcome = run_job(
+            outcome = running.run_job(
                 settings, DAILY_UPDATE, day, config, terminal, tags=accepted
             )
-    print_checks(outcome, terminal)
+    running.print_checks(outcome, terminal)
     if outcome.failure is not None:
         raise outcome.failure
     shop = open_shop(settings)
-    print_summary(shop, outcome, day, time.monotonic() - started, terminal)
+    running.print_summary(shop, outcome, day, time.monotonic() - started, terminal)
 
 
 def _accept(

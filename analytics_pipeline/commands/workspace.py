@@ -8,7 +8,7 @@ import sys
 
 from analytics_pipeline.model.errors import PipelineError, WrongUse
 from analytics_pipeline.orchestration.code_location import LOOPBACK, write_workspace
-from analytics_pipeline.orchestration.instance import (
+from analytics_pipeline.orchestration.home import (
     home_of_chain,
     instance_home,
     refuse_pattern,

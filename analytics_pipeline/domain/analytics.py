@@ -54,17 +54,23 @@ def list_purchases(
         as_of: the day D.
     """
     until = raw_sales["business_date"] <= ibis.timestamp(as_of.isoformat())
-    sales = _join_people(
+    sales = join_ties(
         raw_sales.filter(raw_sales["is_completed"] & until),
         records,
         sale_people,
         sale_orders,
     )
-    sold = _as_purchases(sales, walk_in_ids, policy)
+    sold = _of_sales(sales, walk_in_ids, policy)
+    return add_orders(sold, added_orders)
+
+
+def add_orders(sold: ir.Table, added_orders: ir.Table) -> ir.Table:
+    """Return the purchases *sold* and unsynced web orders as purchases."""
     ordered = added_orders.select(
         sale_id=ibis.null("string"),
         order_number=added_orders["order_number"].cast("string"),
         person_id=added_orders["person_id"].cast("string"),
+        # Engines do not agree on the type of a moment.
         day=added_orders["order_date"].cast(sold["day"].type()),
         value_cents=added_orders["value_cents"].cast("int64"),
         is_order=ibis.literal(True),
@@ -74,10 +80,14 @@ def list_purchases(
     return ibis.union(sold, ordered, distinct=False)
 
 
-def _join_people(
+def join_ties(
     sales: ir.Table, records: ir.Table, sale_people: ir.Table, sale_orders: ir.Table
 ) -> ir.Table:
-    """Add to each sale the person of its record, the one it is tied to, its order."""
+    """Add to each sale the person of its record, the one it is tied to, its order.
+
+    These are ``record_person``, ``linked_person`` and ``is_web``; the arguments are
+    those of :func:`list_purchases`.
+    """
     own = records.select(customer_id="record_id", record_person="person_id")
     linked = sale_people.select("sale_id", linked_person="person_id")
     from_web = sale_orders.select(web_sale="sale_id").distinct()
@@ -95,25 +105,249 @@ def _join_people(
     )
 
 
-def _as_purchases(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Table:
+def _of_sales(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Table:
     """Name what counts of each sale, and whose it is."""
-    without_customer = sales["customer_id"].isnull()
-    if walk_in_ids:
-        without_customer = without_customer | sales["customer_id"].isin(walk_in_ids)
-    named_web = sales["source"].startswith(WEB_SOURCE).fill_null(False)
-    basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
+    basis = _basis(policy)
     return sales.select(
         sale_id=sales["sale_id"],
         order_number=ibis.null("string"),
-        person_id=without_customer.ifelse(
+        person_id=has_no_customer(sales, walk_in_ids).ifelse(
             sales["linked_person"], sales["record_person"]
         ),
         day=sales["business_date"],
         value_cents=sales[f"total_{basis}_cents"],
         is_order=sales["is_order"],
-        is_ecom=named_web | sales["is_web"].fill_null(False),
+        is_ecom=is_from_web(sales) | sales["is_web"].fill_null(False),
         refunded_cents=sales[f"refunded_{basis}_cents"],
     )
+
+
+def _basis(policy: Policy) -> str:
+    """Return how the columns of money are named that count for the shop."""
+    return "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
+
+
+def has_no_customer(sales: ir.Table, walk_in_ids: list[str]) -> Any:
+    """Say whether a sale's customer is missing or the walk-in."""
+    missing = sales["customer_id"].isnull()
+    if not walk_in_ids:
+        return missing
+    return missing | sales["customer_id"].isin(walk_in_ids)
+
+
+def is_from_web(sales: ir.Table) -> Any:
+    """Say whether a sale names the web shop as its source."""
+    return sales["source"].startswith(WEB_SOURCE).fill_null(False)
+
+
+# ----------------------------------------------------------------------------------
+# Sums by customer record, so that the months that are over need no other look.
+#
+# Who a record belongs to is asked after the sums: a merge changes none of them. What a
+# record's sums do not say comes from *special* sales, one by one: sales that a web
+# order or a return may tie to a person other than their own customer's.
+
+
+STATE = ibis.schema(
+    {
+        "customer_id": "string",
+        "sales": "int64",
+        "orders": "int64",
+        "ecom_orders": "int64",
+        "total_incl_cents": "int64",
+        "total_excl_cents": "int64",
+        "refunded_incl_cents": "int64",
+        "refunded_excl_cents": "int64",
+        "first_day": "timestamp(6)",
+        "last_day": "timestamp(6)",
+    }
+)
+"""The sums of a record's completed sales, all of them outside the rolling window.
+
+A row is one ``customer_id``; one is missing, for the sales without a customer.  Money
+is integer cents; ``ecom_orders`` are orders whose source is the web shop.
+"""
+
+_DAYS = ("first_day", "last_day")
+
+_SUMS = (
+    *("value_sum", "recent_sum", "orders", "recent_orders", "ecom_orders"),
+    *("refunded_sum", "first_day", "last_day"),
+)
+"""What a person's figures are made from."""
+
+
+def is_special(sales: ir.Table) -> Any:
+    """Say whether a web order or a return may tie a sale to another person."""
+    return (
+        is_from_web(sales)
+        | sales["web_order_number"].notnull()
+        | sales["return_for"].notnull()
+    )
+
+
+def sum_state(sales: ir.Table) -> ir.Table:
+    """Add up ``RawSales`` by customer record: the rows of ``STATE``."""
+    completed = sales.filter(sales["is_completed"])
+    order = completed["is_order"]
+    money = {
+        name: completed[name].sum().cast("int64")
+        for name in STATE.names
+        if name.endswith("_cents")
+    }
+    return (
+        completed.group_by("customer_id")
+        .aggregate(
+            sales=completed.count(),
+            orders=order.sum().cast("int64"),
+            ecom_orders=(order & is_from_web(completed)).sum().cast("int64"),
+            first_day=completed["business_date"].min(where=order),
+            last_day=completed["business_date"].max(where=order),
+            **money,
+        )
+        .select(*STATE.names)
+    )
+
+
+def fold_states(*states: ir.Table) -> ir.Table:
+    """Add up the rows of several ``STATE`` by record."""
+    return _fold(ibis.union(*states, distinct=False), "customer_id").select(
+        *STATE.names
+    )
+
+
+def _fold(sums: ir.Table, key: str) -> ir.Table:
+    """Add up sums by *key*; of their days, the first and the last remain."""
+    added = [name for name in sums.columns if name not in (key, *_DAYS)]
+    return sums.group_by(key).aggregate(
+        first_day=sums["first_day"].min(),
+        last_day=sums["last_day"].max(),
+        **{name: sums[name].sum().cast("int64") for name in added},
+    )
+
+
+def sum_by_record(
+    recent: ir.Table, state: ir.Table | None, policy: Policy, as_of: date
+) -> ir.Table:
+    """Add up all sales by customer record.
+
+    One row a record and part: ``customer_id, sales`` and the sums of
+    :func:`sum_purchases`.
+
+    Args:
+        recent: the ``RawSales`` after the *state*, or all of them.
+        state: the sums of ``STATE`` of sales before the rolling window, if there is
+            one.
+        policy: the shop's choices.
+        as_of: the day D.
+    """
+    basis = _basis(policy)
+    completed = recent.filter(recent["is_completed"])
+    rows = completed.select(
+        customer_id=completed["customer_id"],
+        day=completed["business_date"],
+        value_cents=completed[f"total_{basis}_cents"],
+        is_order=completed["is_order"],
+        is_ecom=is_from_web(completed),
+        refunded_cents=completed[f"refunded_{basis}_cents"],
+    )
+    names = ["customer_id", "sales", *_SUMS]
+    sums = sum_purchases(rows, "customer_id", as_of).select(*names)
+    if state is None:
+        return sums
+    none = ibis.literal(0, type="int64")
+    earlier = state.mutate(
+        value_sum=state[f"total_{basis}_cents"],
+        recent_sum=none,
+        recent_orders=none,
+        refunded_sum=state[f"refunded_{basis}_cents"],
+    )
+    return ibis.union(sums, earlier.select(*names), distinct=False)
+
+
+def sum_by_person(
+    by_record: ir.Table, records: ir.Table, tied: ir.Table, noted: ir.Table
+) -> ir.Table:
+    """Add up each person's sums: those of the records, and of *tied* purchases.
+
+    Args:
+        by_record: what :func:`sum_by_record` returns.
+        records: ``record_id, person_id`` of every customer record, without the
+            walk-in.
+        tied: sums by ``person_id`` of purchases that no record of the person has.
+        noted: ``person_id, ecom_orders``: the orders of the person's records that
+            are a web order without naming the web shop as their source.
+    """
+    owned = by_record.inner_join(
+        records, by_record["customer_id"] == records["record_id"]
+    )
+    none = ibis.literal(0, type="int64")
+    no_day = ibis.null(by_record["last_day"].type())
+    known = ("person_id", "ecom_orders")
+    marked = noted.mutate(
+        **{
+            name: no_day if name in _DAYS else none
+            for name in _SUMS
+            if name not in known
+        }
+    )
+    names = ["person_id", *_SUMS]
+    parts = ibis.union(
+        owned.select(*names), tied.select(*names), marked.select(*names), distinct=False
+    )
+    return _fold(parts.filter(parts["person_id"].notnull()), "person_id")
+
+
+def list_tied(special: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Table:
+    """Return the purchases that are somebody's without being a record's of theirs.
+
+    Args:
+        special: special sales with the columns of :func:`join_ties`.
+        walk_in_ids: ids of the walk-in customer.
+        policy: the shop's choices.
+    """
+    tied = has_no_customer(special, walk_in_ids) & special["linked_person"].notnull()
+    return _of_sales(special.filter(tied), walk_in_ids, policy)
+
+
+def count_noted(special: ir.Table, walk_in_ids: list[str]) -> ir.Table:
+    """Count the orders of records that are a web order without the web's source.
+
+    One row a person: ``person_id, ecom_orders``.  The arguments are those of
+    :func:`list_tied`.
+    """
+    noted = special.filter(
+        special["is_web"].fill_null(False),
+        special["is_order"],
+        ~is_from_web(special),
+        ~has_no_customer(special, walk_in_ids),
+    )
+    return noted.group_by(person_id=noted["record_person"]).aggregate(
+        ecom_orders=noted.count()
+    )
+
+
+def sum_unattributed(
+    by_record: ir.Table, records: ir.Table, tied: ir.Table
+) -> ir.Table:
+    """Add up what belongs to no person: one row of ``cents, orders``.
+
+    That is what the records without a person have, less what is *tied* to one.
+    """
+    owned = by_record.left_join(
+        records, by_record["customer_id"] == records["record_id"]
+    )
+    unowned = owned.filter(owned["person_id"].isnull())
+    parts = ibis.union(
+        unowned.select(cents="value_sum", orders="orders"),
+        tied.select(cents=-tied["value_cents"], orders=-tied["is_order"].cast("int64")),
+        distinct=False,
+    )
+    return parts.aggregate(cents=parts["cents"].sum(), orders=parts["orders"].sum())
+
+
+# ----------------------------------------------------------------------------------
+# The figures of each person.
 
 
 def measure_people(
@@ -128,30 +362,40 @@ def measure_people(
         policy: the thresholds.
         as_of: the day D.
     """
-    sums = _sum_by_person(purchases, as_of)
+    owned = purchases.filter(purchases["person_id"].notnull())
+    return measure_sums(sum_purchases(owned, "person_id", as_of), people, policy, as_of)
+
+
+def measure_sums(
+    sums: ir.Table, people: ir.Table, policy: Policy, as_of: date
+) -> ir.Table:
+    """Return ``CustomerAnalytics`` from the *sums* of each person.
+
+    The other arguments are those of :func:`measure_people`.
+    """
     joined = people.left_join(sums, "person_id")
     kept = joined.filter(joined["is_customer"] | joined["value_sum"].notnull())
     return _grade(_shape_figures(kept, as_of), policy)
 
 
-def _sum_by_person(purchases: ir.Table, as_of: date) -> ir.Table:
-    """Add up each person's purchases."""
+def sum_purchases(purchases: ir.Table, key: str, as_of: date) -> ir.Table:
+    """Add up purchases by *key*: how many ``sales`` there are, and their sums."""
     start = ibis.timestamp((as_of - timedelta(days=ROLLING_DAYS)).isoformat())
     recent = purchases["day"] > start
     order = purchases["is_order"]
-    return (
-        purchases.filter(purchases["person_id"].notnull())
-        .group_by("person_id")
-        .aggregate(
-            value_sum=purchases["value_cents"].sum().cast("int64"),
-            recent_sum=purchases["value_cents"].sum(where=recent).cast("int64"),
-            orders=order.sum().cast("int64"),
-            recent_orders=(order & recent).sum().cast("int64"),
-            ecom_orders=(order & purchases["is_ecom"]).sum().cast("int64"),
-            first_day=purchases["day"].min(where=order),
-            last_day=purchases["day"].max(where=order),
-            refunded_sum=purchases["refunded_cents"].sum().cast("int64"),
-        )
+    return purchases.group_by(key).aggregate(
+        sales=purchases.count(),
+        value_sum=purchases["value_cents"].sum().cast("int64"),
+        recent_sum=purchases["value_cents"]
+        .sum(where=recent)
+        .cast("int64")
+        .fill_null(0),
+        orders=order.sum().cast("int64"),
+        recent_orders=(order & recent).sum().cast("int64"),
+        ecom_orders=(order & purchases["is_ecom"]).sum().cast("int64"),
+        first_day=purchases["day"].min(where=order),
+        last_day=purchases["day"].max(where=order),
+        refunded_sum=purchases["refunded_cents"].sum().cast("int64"),
     )
 
 

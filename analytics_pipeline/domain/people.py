@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analytics_pipeline.domain.identity import Places, begins, span_forest
-from analytics_pipeline.domain.web_orders import rank_order
+from analytics_pipeline.domain.order_numbers import rank_order
 from analytics_pipeline.model.checks import CheckResult, OwnersList, Severity, name_some
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.policy import AnomalyLimits
@@ -72,10 +72,19 @@ def _describe_customers(live: pd.DataFrame, customers: pd.DataFrame) -> pd.DataF
 def _list_duplicates(members: pd.DataFrame) -> pd.DataFrame:
     """Return the other live records of each person that has any (rule 8.1)."""
     others = members[~members["is_own"]].sort_values("record_id")
-    grouped = others.groupby("person_id")["record_id"]
-    counts = grouped.size()
-    note = "Merged " + counts.astype("str") + " duplicate records"
-    return pd.DataFrame({"duplicate_ids": grouped.agg(";".join), "note": note})
+    records: dict[str, list[str]] = {}
+    for person, record in zip(others["person_id"], others["record_id"], strict=True):
+        records.setdefault(person, []).append(record)
+    return pd.DataFrame(
+        {
+            "duplicate_ids": [";".join(own) for own in records.values()],
+            "note": [
+                f"Merged {len(own)} duplicate records" for own in records.values()
+            ],
+        },
+        index=list(records),
+        dtype="str",
+    )
 
 
 def _describe_web_people(live: pd.DataFrame, ecom_orders: pd.DataFrame) -> pd.DataFrame:

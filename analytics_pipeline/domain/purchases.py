@@ -9,7 +9,7 @@ import pandas as pd
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS
 from analytics_pipeline.domain.web_orders import counts_unsynced
-from analytics_pipeline.model.ids import is_among
+from analytics_pipeline.model.ids import is_among, look_up
 from analytics_pipeline.model.policy import MoneyBasis, Policy
 
 # ----------------------------------------------------------------------------------
@@ -40,13 +40,16 @@ def divide_orders(
     as_of: pd.Timestamp,
 ) -> WebOrders:
     """Divide the orders dated up to *as_of* by their *matches* to sales."""
-    people = customer_identities.set_index("record_id")["person_id"]
-    orders = ecom_orders[ecom_orders["order_date"] <= as_of]
-    orders = orders.assign(person_id=orders["ecom_customer_id"].map(people))
     synced = matches.dropna(subset=["sale_id"])
-    sale_orders = synced.merge(
-        orders[["order_number", "person_id"]], on="order_number", validate="m:1"
-    )[["sale_id", "person_id"]]
+    orders = ecom_orders[ecom_orders["order_date"] <= as_of]
+    person = look_up(
+        orders["ecom_customer_id"],
+        customer_identities["record_id"],
+        customer_identities["person_id"],
+    )
+    orders = orders.assign(person_id=person)
+    buyer = look_up(synced["order_number"], orders["order_number"], person)
+    sale_orders = synced[["sale_id"]].assign(person_id=buyer)
     lacking = ~is_among(orders["order_number"], synced["order_number"])
     added = orders[lacking & counts_unsynced(orders)]
     value = added["total_cents"]
@@ -76,26 +79,52 @@ def follow_returns(
         ``sale_id, person_id`` for the sales without customer, or under the walk-in,
         that belong to the person of their web order or of the sale they return.
     """
-    # Plain dictionaries: a frame is asked once for many, not once for each of many.
-    by_order = _pair(sale_orders.dropna(subset=["person_id"]), "sale_id", "person_id")
-    customer_of = _pair(originals, "sale_id", "customer_id")
-    customer_of |= _pair(returns, "sale_id", "customer_id")
-    original_of = _pair(returns, "sale_id", "return_for")
-    is_named = is_among(customer_identities["record_id"], set(customer_of.values()))
-    by_record = _pair(customer_identities[is_named], "record_id", "person_id")
-    found = dict(by_order)
-    for sale_id in original_of:
-        sale = _first_with_a_person(
-            sale_id, original_of, customer_of, walk_in_ids, by_order
-        )
-        if sale is not None:
-            customer = customer_of[sale]
-            if _has_no_customer(customer, walk_in_ids):
-                found[sale_id] = by_order[sale]
-            else:
-                found[sale_id] = by_record.get(customer)
-    people = pd.DataFrame(found.items(), columns=["sale_id", "person_id"])
+    by_order = sale_orders.dropna(subset=["person_id"])
+    customers = pd.concat([originals, returns[["sale_id", "customer_id"]]])
+    customers = customers.drop_duplicates("sale_id")
+    is_named = customers["customer_id"].notna()
+    is_named &= ~is_among(customers["customer_id"], walk_in_ids)
+    person = look_up(
+        customers["customer_id"],
+        customer_identities["record_id"],
+        customer_identities["person_id"],
+    )
+    named = customers[["sale_id"]].assign(person_id=person)[is_named]
+    known = pd.concat([named, by_order[["sale_id", "person_id"]]])
+    known = known.drop_duplicates("sale_id")  # its own customer comes first
+    # Most returns name such a sale at once; the others name another return.
+    rest = returns[~is_among(returns["sale_id"], known["sale_id"])]
+    is_direct = is_among(rest["return_for"], known["sale_id"])
+    seller = look_up(rest["return_for"], known["sale_id"], known["person_id"])
+    direct = rest[["sale_id"]].assign(person_id=seller)[is_direct]
+    found = _follow_chains(rest[~is_direct], returns, pd.concat([known, direct]))
+    own = named[is_among(named["sale_id"], returns["sale_id"])]
+    people = pd.concat([by_order[["sale_id", "person_id"]], own, direct, found])
     return people.dropna().astype("str").sort_values("sale_id", ignore_index=True)
+
+
+def _follow_chains(
+    chained: pd.DataFrame, returns: pd.DataFrame, known: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the person of returns of returns: that of the first one that has any.
+
+    Args:
+        chained: the returns in question.
+        returns: every return, to go on from.
+        known: ``sale_id, person_id`` of sales that need no following; one whose person
+            is missing ends a chain too.
+    """
+    original_of = _pair(returns, "sale_id", "return_for") if len(chained) else {}
+    person_of = _pair(known, "sale_id", "person_id") if len(chained) else {}
+    found = []
+    for sale_id in chained["sale_id"]:
+        seen: set[str] = set()
+        step: str | None = sale_id
+        while step is not None and step not in seen and step not in person_of:
+            seen.add(step)
+            step = original_of.get(step)
+        found.append(person_of.get(step) if step is not None else None)
+    return pd.DataFrame({"sale_id": chained["sale_id"], "person_id": found})
 
 
 def _pair(table: pd.DataFrame, one: str, other: str) -> dict[str, Any]:
@@ -116,35 +145,15 @@ def name_people(
         walk_in_ids: the ids of the walk-in customer.
         customer_identities: the person of each record.
     """
-    by_record = customer_identities.set_index("record_id")["person_id"]
-    by_sale = sale_people.set_index("sale_id")["person_id"]
     own = sales["customer_id"]
+    of_record = look_up(
+        own, customer_identities["record_id"], customer_identities["person_id"]
+    )
+    of_sale = look_up(
+        sales["sale_id"], sale_people["sale_id"], sale_people["person_id"]
+    )
     without_customer = own.isna() | is_among(own, walk_in_ids)
-    person = own.map(by_record).mask(without_customer, sales["sale_id"].map(by_sale))
-    return sales.assign(person_id=person)
-
-
-def _first_with_a_person(
-    sale_id: str,
-    original_of: Mapping[str, str],
-    customer_of: Mapping[str, Any],
-    walk_in_ids: set[str],
-    by_order: Mapping[str, Any],
-) -> str | None:
-    """Follow a return from sale to sale, to one that a person is known for."""
-    seen: set[str] = set()
-    step: str | None = sale_id
-    while step is not None and step not in seen and step in customer_of:
-        if step in by_order or not _has_no_customer(customer_of[step], walk_in_ids):
-            return step
-        seen.add(step)
-        step = original_of.get(step)
-    return None
-
-
-def _has_no_customer(customer_id: Any, walk_in_ids: set[str]) -> bool:
-    """Say whether a sale's customer is missing or the walk-in."""
-    return bool(pd.isna(customer_id)) or customer_id in walk_in_ids
+    return sales.assign(person_id=of_record.mask(without_customer, of_sale))
 
 
 # ----------------------------------------------------------------------------------

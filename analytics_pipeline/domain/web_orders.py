@@ -1,16 +1,22 @@
 """Web orders: numbers, status words, and which sale is which order (rule 4)."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analytics_pipeline.domain.order_numbers import (
+    SALE_COLUMN,
+    KnownNumbers,
+    comparable,
+    rank_order,
+)
 from analytics_pipeline.domain.sales import said
 from analytics_pipeline.model.checks import (
     MOST_KEYS,
@@ -21,99 +27,8 @@ from analytics_pipeline.model.checks import (
 )
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.model.schemas.table import LONGEST_ORDER_NUMBER
-from analytics_pipeline.model.text import say, without_invisible
+from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
-
-# ----------------------------------------------------------------------------------
-# Order numbers: how they are compared, and how a note names one (rule 4.3).
-#
-# Order numbers are text: a web shop puts any prefix and suffix around its count. Two
-# spellings that look alike are one number.
-
-
-_PLAIN = re.compile(r"[ -~]*")
-_NOTED = re.compile(r"\s*Order ID:([^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*)")
-_LAST_WORD = re.compile(r"\S*\Z")
-
-
-def clean_number(text: str) -> str:
-    """Return *text* without invisible characters and without white space around it."""
-    return without_invisible(text).strip()
-
-
-def comparable(number: str) -> str:
-    """Return the form in which numbers are compared (rule 4.3).
-
-    That is after NFKC, without invisible characters, with case folded.
-    """
-    if _PLAIN.fullmatch(number):
-        return number.strip().lower()
-    folded = unicodedata.normalize("NFKC", clean_number(number)).casefold()
-    return unicodedata.normalize("NFKC", folded).strip()
-
-
-def noted_text(note: str) -> str | None:
-    """Return what follows ``Order ID:`` at the start of *note*, to the end of its line.
-
-    At most 60 characters are returned, and no word that the limit would cut in two:
-    half a number might be another order's.  So of numbers of up to 60 characters, what
-    is returned names those that the whole line names, and no others.
-    """
-    found = _NOTED.match(clean_number(note)) if "Order ID:" in note else None
-    if found is None:
-        return None
-    text = found.group(1).strip()
-    if len(text) > LONGEST_ORDER_NUMBER:
-        head = text[:LONGEST_ORDER_NUMBER]
-        is_whole = text[LONGEST_ORDER_NUMBER].isspace()
-        text = (head if is_whole else _LAST_WORD.sub("", head, count=1)).rstrip()
-    return text or None
-
-
-class KnownNumbers:
-    """Finds which of some known order numbers a text is, or names."""
-
-    def __init__(self, numbers: Iterable[str]) -> None:
-        """Know *numbers*; of several that are compared as one, the first is found."""
-        self._exact: set[str] = set()
-        self._by_form: dict[str, str] = {}
-        for number in sorted(numbers):
-            self._exact.add(number)
-            self._by_form.setdefault(comparable(number), number)
-
-    @property
-    def forms(self) -> list[str]:
-        """The forms in which they are compared, sorted."""
-        return sorted(self._by_form)
-
-    def find(self, number: str) -> str | None:
-        """Return the known number that *number* is, as it is known."""
-        if number in self._exact:
-            return number
-        return self._by_form.get(comparable(number))
-
-    def find_in_note(self, text: str) -> str | None:
-        """Return the known number that the *text* of a note names, as it is known.
-
-        The text is the number, or begins with it and goes on with white space; of
-        several that fit, the longest is named.
-        """
-        whole = self.find(text)
-        if whole is not None:
-            return whole
-        for place in reversed(range(len(text))):
-            if text[place].isspace():
-                found = self.find(text[:place])
-                if found is not None:
-                    return found
-        return None
-
-
-def first_words(forms: Iterable[str]) -> list[str]:
-    """Return what the text of a note must begin with to name one of *forms*."""
-    return sorted({words[0] for form in forms if (words := form.split())})
-
 
 # ----------------------------------------------------------------------------------
 # Web orders and sales: which sale is which order, and by which evidence.
@@ -133,6 +48,51 @@ OTHER = "\0"
 COLUMNS = ["order_number", "sale_id", "evidence", "contradiction"]
 
 
+@dataclass(frozen=True)
+class OrderMatching:
+    """The orders and sales of a day or before, and which sale is which order.
+
+    Attributes:
+        orders: ``order_number`` and ``exported_id``, the sale that the export names.
+        candidates: what each sale says about web orders.
+    """
+
+    orders: pd.DataFrame
+    candidates: pd.DataFrame
+
+    @cached_property
+    def synced(self) -> pd.DataFrame:
+        """One row an order and sale: ``order_number, sale_id, evidence``."""
+        return _match(self.orders, self.candidates)
+
+    @cached_property
+    def matches(self) -> pd.DataFrame:
+        """What :func:`match_orders` returns."""
+        every = self.orders[["order_number"]].merge(
+            self.synced, on="order_number", how="left", validate="1:m"
+        )
+        every["evidence"] = every["evidence"].fillna(OrderEvidence.NONE.value)
+        against = _contradictions(self.orders, self.candidates, self.synced)
+        return (
+            every.merge(against, on="order_number", how="left", validate="m:1")[COLUMNS]
+            .astype("str")
+            .sort_values(["order_number", "sale_id"], ignore_index=True)
+        )
+
+
+def open_matching(
+    ecom_orders: pd.DataFrame, sales: pd.DataFrame, as_of: date
+) -> OrderMatching:
+    """Prepare to match orders and sales; the arguments are :func:`match_orders`'."""
+    day = pd.Timestamp(as_of)
+    orders = ecom_orders.loc[
+        ecom_orders["order_date"] <= day, ["order_number", "sale_id"]
+    ].rename(columns={"sale_id": "exported_id"})
+    numbers = KnownNumbers(orders["order_number"].tolist())
+    candidates = _candidates(sales[sales["business_date"] <= day], numbers)
+    return OrderMatching(orders, candidates)
+
+
 def match_orders(
     ecom_orders: pd.DataFrame, sales: pd.DataFrame, as_of: date
 ) -> pd.DataFrame:
@@ -147,23 +107,7 @@ def match_orders(
         sales: the ``RawSales`` rows that may match, whatever their state.
         as_of: the day D; later orders and sales take no part.
     """
-    day = pd.Timestamp(as_of)
-    orders = ecom_orders.loc[
-        ecom_orders["order_date"] <= day, ["order_number", "sale_id"]
-    ].rename(columns={"sale_id": "exported_id"})
-    numbers = KnownNumbers(orders["order_number"])
-    candidates = _candidates(sales[sales["business_date"] <= day], numbers)
-    matched = _match(orders, candidates)
-    every = orders[["order_number"]].merge(
-        matched, on="order_number", how="left", validate="1:m"
-    )
-    every["evidence"] = every["evidence"].fillna(OrderEvidence.NONE.value)
-    against = _contradictions(orders, candidates, matched)
-    return (
-        every.merge(against, on="order_number", how="left", validate="m:1")[COLUMNS]
-        .astype("str")
-        .sort_values(["order_number", "sale_id"], ignore_index=True)
-    )
+    return open_matching(ecom_orders, sales, as_of).matches
 
 
 def counts_unsynced(ecom_orders: pd.DataFrame) -> "pd.Series[bool]":
@@ -182,11 +126,13 @@ def _candidates(sales: pd.DataFrame, numbers: KnownNumbers) -> pd.DataFrame:
     is_web = sales["source"].fillna("").str.startswith(WEB_SOURCE)
     sources = sales["source_id"].fillna("").where(is_web, "").tolist()
     notes = sales["web_order_number"].fillna("").tolist()
-    by_note = [numbers.find_in_note(text) or "" for text in notes]
+    by_note = [text and (numbers.find_in_note(text) or "") for text in notes]
     return pd.DataFrame(
         {
             "sale_id": sales["sale_id"].tolist(),
-            "by_source": [numbers.find(source) or source for source in sources],
+            "by_source": [
+                source and (numbers.find(source) or source) for source in sources
+            ],
             "by_note": by_note,
             "has_other_note": [
                 bool(text) and not number
@@ -231,17 +177,22 @@ def _named(
     evidence: OrderEvidence,
 ) -> pd.DataFrame:
     """Match the sales whose *column* names an order: all of them."""
-    naming = candidates[candidates[column] != ""]
-    pairs = orders.merge(
-        naming, left_on="order_number", right_on=column, validate="1:m"
+    naming = candidates[is_among(candidates[column], orders["order_number"])]
+    return pd.DataFrame(
+        {
+            "order_number": naming[column],
+            "sale_id": naming["sale_id"],
+            "evidence": evidence.value,
+        }
     )
-    return pairs[["order_number", "sale_id"]].assign(evidence=evidence.value)
 
 
 def _exported(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
     """Match what the export names, if the sale names no other order."""
-    pairs = orders.merge(
-        candidates, left_on="exported_id", right_on="sale_id", validate="m:1"
+    hinted = candidates[is_among(candidates["sale_id"], orders["exported_id"])]
+    known = orders[is_among(orders["exported_id"], hinted["sale_id"])]
+    pairs = known.merge(
+        hinted, left_on="exported_id", right_on="sale_id", validate="m:1"
     )
     number = pairs["order_number"]
     free = pairs[
@@ -259,17 +210,6 @@ def _exported(orders: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
 
 def _is_other(named: "pd.Series[str]", number: "pd.Series[str]") -> "pd.Series[bool]":
     return (named != "") & (named != number)
-
-
-def rank_order(number: str) -> tuple[bool, int, str, str]:
-    """Order numbers as people count: digits as integers, others after them.
-
-    Digits are compared as text, because Python refuses to read very many as a number.
-    """
-    if not (number.isascii() and number.isdigit()):
-        return True, 0, "", number
-    digits = number.lstrip("0")
-    return False, len(digits), digits, number
 
 
 def _contradictions(
@@ -638,9 +578,6 @@ def _by_stripped(known: Iterable[str]) -> dict[str, str]:
 # The web shop keeps its orders, so a later export has every order of an earlier one.
 # One that has not was cut off, filtered, or made by somebody who deleted orders.
 
-
-SALE_COLUMN = "X-series Order ID"
-"""The export's own hint at an order's sale: the last evidence of rule 4.3."""
 
 FEW_GONE = 10
 """So many orders may be gone from any export without stopping it."""

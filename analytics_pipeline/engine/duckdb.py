@@ -5,16 +5,12 @@ Both run the same Ibis expressions; which one is configuration.
 
 import os
 import re
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
-from types import FrameType
 from typing import Any
-from weakref import WeakValueDictionary, finalize
+from weakref import finalize
 
 import duckdb
 import ibis
@@ -25,6 +21,7 @@ from ibis.backends import BaseBackend
 from ibis.backends.duckdb import Backend as DuckDB
 from ibis.util import gen_name
 
+from analytics_pipeline.engine.signals import let_signals_interrupt
 from analytics_pipeline.model.errors import (
     EngineUnavailable,
     LocalFailure,
@@ -37,53 +34,6 @@ from analytics_pipeline.storage.machine import explain_engine, refuse_few_files
 from analytics_pipeline.storage.object_store import copies_of_this_process
 from analytics_pipeline.storage.parquet import LABEL, UPDATE, proved_files
 from analytics_pipeline.storage.tables import ReadPlan
-
-# ----------------------------------------------------------------------------------
-# The queries that this process runs, and how a signal ends them.
-#
-# DuckDB notices that a handler of a signal raised, but then waits for its
-# threads, which go on until their share of the query is done. So a handler interrupts
-# the queries before it raises.
-
-
-_ENGINES: WeakValueDictionary[int, Any] = WeakValueDictionary()
-"""The DuckDB engines of this process, by their identity."""
-
-
-def let_signals_interrupt(engine: Any) -> None:
-    """Let signals end the queries of *engine*, an Ibis backend of DuckDB."""
-    _ENGINES[id(engine)] = engine
-
-
-def interrupt_queries() -> None:
-    """Let every query of this process end at once; call it from a signal's handler."""
-    for engine in list(_ENGINES.values()):
-        engine.con.interrupt()
-
-
-@contextmanager
-def interruptible_queries() -> Iterator[None]:
-    """Let the signals that end a run end its queries too, whatever handles them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # no other thread receives signals
-        return
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        interrupt_queries()
-        handler = before[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
-
-    replaced = [each for each, handler in before.items() if callable(handler)]
-    for each in replaced:
-        signal.signal(each, interrupt)
-    try:
-        yield
-    finally:
-        for each in replaced:
-            signal.signal(each, before[each])
-
 
 # ----------------------------------------------------------------------------------
 # The engine that computes the analytics: DuckDB here, Spark on a cluster.
@@ -235,17 +185,23 @@ def open_table(
     """
     if not paths:
         return to_ibis(pd.DataFrame(), table)
-    return _read(backend, paths, arrow_schema(table))
+    return open_files(backend, paths, arrow_schema(table))
 
 
-def _read(backend: BaseBackend, paths: Sequence[str], schema: pa.Schema) -> ir.Table:
-    """Return the rows of files that were proved sound.
+def open_files(
+    backend: BaseBackend, paths: Sequence[str], schema: pa.Schema
+) -> ir.Table:
+    """Return the rows of some files, whose columns are *schema*, proved sound.
+
+    Of no file there are no rows.
 
     Of a bucket, DuckDB's copies are; what Spark fetches, the bucket itself proves.
 
     Raises:
         LocalFailure: one is damaged, or gone.
     """
+    if not paths:
+        return ibis.memtable(schema.empty_table())
     if "://" not in paths[0]:
         try:
             proved_files().prove(paths)
@@ -287,7 +243,8 @@ def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Ta
     if not plan.bundles:
         return open_table(backend, plan.days, table)
     schema = arrow_schema(table)
-    bundled = _read(backend, plan.bundles, schema.append(pa.field(LABEL, pa.string())))
+    labelled = schema.append(pa.field(LABEL, pa.string()))
+    bundled = open_files(backend, plan.bundles, labelled)
     if plan.left_out:
         bundled = bundled.filter(bundled[LABEL].notin(plan.left_out))
     rows = bundled.select(*schema.names)
@@ -297,10 +254,22 @@ def open_days(backend: BaseBackend, plan: ReadPlan, table: type[Table]) -> ir.Ta
 
 
 def materialize(backend: BaseBackend, rows: ir.Table) -> ir.Table:
-    """Return *rows* from the engine's own memory, where it has one."""
+    """Return *rows* from the engine's own memory, where it has one.
+
+    They are freed when no expression uses them any more.
+    """
     if not isinstance(backend, DuckDB):
         return rows
-    return backend.create_table(gen_name("held"), rows, temp=True)
+    kept: ir.Table = backend.create_table(gen_name("held"), rows, temp=True)
+    # All expressions on a table share its node.
+    freed = finalize(kept.op(), _drop, backend, kept.op().name)
+    freed.atexit = False  # the engine's memory goes with it
+    return kept
+
+
+def _drop(backend: DuckDB, name: str) -> None:
+    # The drop_table of Ibis writes a statement without the name.
+    backend.raw_sql(f'DROP TABLE IF EXISTS "{name}"').fetchall()
 
 
 def to_ibis(frame: pd.DataFrame, table: type[Table]) -> ir.Table:

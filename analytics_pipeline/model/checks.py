@@ -167,7 +167,9 @@ class Candidate:
     one file a day.  ``places`` are where a person finds it, if that is not the store or
     not
     only: a path in the data directory by what is there.  ``store`` puts it in place;
-    without one the gate writes its rows as the table.
+    without one the gate writes its rows as the table.  A day that ``goes_with_next``
+    is stored together with the day after it.  ``encode`` makes the bytes of a day that
+    was cut with many others, which is cheaper than to make them from its frame.
     """
 
     frame: "pd.DataFrame | None"
@@ -178,6 +180,8 @@ class Candidate:
     is_audited: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
     store: Callable[["Candidate"], None] | None = field(default=None, compare=False)
+    goes_with_next: bool = False
+    encode: Callable[[], bytes] | None = field(default=None, compare=False)
 
     @property
     def rows(self) -> "pd.DataFrame":

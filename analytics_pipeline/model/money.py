@@ -4,6 +4,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
 
+LARGEST_AMOUNT = 10**15
+"""Ten million million in cents: beyond it an amount is a fault, not a sale."""
+
 LARGEST_EXPONENT = 20
 """Far beyond any shop's money, well within what ``decimal`` rounds exactly."""
 

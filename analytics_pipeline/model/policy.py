@@ -7,13 +7,17 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import phonenumbers
-
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.ids import typed_id
 from analytics_pipeline.model.money import CENT
 from analytics_pipeline.model.vocabulary import Tier
+
+if TYPE_CHECKING:
+    import phonenumbers
+else:
+    phonenumbers = lazily("phonenumbers")
 
 # ----------------------------------------------------------------------------------
 # Regions of phone numbers: the countries that they know, by two letters (rule 3.2).

@@ -16,6 +16,9 @@ INVISIBLE = (
 """Characters without a shape of their own, as the inside of a character class: those
 that Unicode classes as formats, and the letters and marks that it calls ignorable."""
 
+LONGEST_ORDER_NUMBER = 60
+"""No order number has more characters, and no more of a note is stored (rule 4.3)."""
+
 VERSION = 2
 """Of how texts are read; records read by another version are read again."""
 

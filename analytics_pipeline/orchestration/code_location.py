@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.records import COMMAND, LAUNCHED_BY
 from analytics_pipeline.settings import Chain, Settings, records_of
 from analytics_pipeline.storage.files import make_folder, replace_text
 
@@ -22,10 +23,6 @@ STANDARD_LIBRARY = sysconfig.get_path("stdlib")
 """A folder of modules that are trusted anyway, and on every path."""
 
 LOOPBACK = "127.0.0.1"
-
-LAUNCHED_BY = "launched_by"
-COMMAND = "command"
-"""The tag of a run that a command made, and its value."""
 
 _REPOSITORY = "__repository__"
 _NO_RETRY = {"dagster/max_retries": "0"}
@@ -112,11 +109,6 @@ def tags_of_command() -> dict[str, str]:
     Dagster's daemon does not retry it: anyone who typed the command sees how it ended.
     """
     return {LAUNCHED_BY: COMMAND, **_NO_RETRY}
-
-
-def is_of_command(run: dg.DagsterRun) -> bool:
-    """Say whether a command made *run*; one that re-executes it has its tags too."""
-    return run.tags.get(LAUNCHED_BY) == COMMAND and run.parent_run_id is None
 
 
 def origin_of_job(settings: Settings, job: str) -> Any:

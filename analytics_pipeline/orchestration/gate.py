@@ -4,8 +4,9 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
+from itertools import chain
 from string import Formatter
 from typing import Any
 
@@ -13,7 +14,8 @@ import dagster as dg
 
 from analytics_pipeline.assets.inputs import make_candidates
 from analytics_pipeline.assets.table import TableFunction, TableRun
-from analytics_pipeline.engine.duckdb import explain_failure, interruptible_queries
+from analytics_pipeline.engine.duckdb import explain_failure
+from analytics_pipeline.engine.signals import interruptible_queries
 from analytics_pipeline.holding import why_overdue
 from analytics_pipeline.model.checks import FOLLOWS, LISTED_IN, Candidate, CheckResult
 from analytics_pipeline.model.errors import (
@@ -315,6 +317,9 @@ def version_of(
 # others are stored all the same.
 
 
+Taken = tuple[Candidate, list[CheckResult]]
+"""A candidate, and what its checks found."""
+
 _VERSION_TAG = "dagster/data_version"
 MOST_DAYS_REPORTED = 31
 """A run of more days reports its checks once, and every day that failed."""
@@ -334,7 +339,7 @@ class GateRun:
     versions: dict[str | None, dg.DataVersion | None] = field(default_factory=dict)
     failed: dict[str | None, CheckResult] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def wanted(self) -> list[str]:
         """The days asked for."""
         return [day.isoformat() for day in self.run.days]
@@ -349,34 +354,42 @@ class GateRun:
         """The table as Dagster's records name it."""
         return asset_key(self.spec.name, self.run.shop.settings.shop_name)
 
-    def take(self, candidate: Candidate) -> list[CheckResult]:
-        """Check a candidate; store it, or remember why not.  Return its results."""
+    def take(self, candidates: Sequence[Candidate]) -> list[Taken]:
+        """Check candidates; store those that pass together, remember why not others.
+
+        Return each with its results.
+        """
+        taken, passed = [], []
+        for candidate in candidates:
+            results = evaluate(self.run.shop, self.spec, candidate)
+            taken.append((candidate, results))
+            blocking = [result for result in results if result.blocks]
+            if blocking:
+                day = candidate.partition
+                remember_failure(self.run.shop, self.spec, blocking, day)
+                self.failed[day] = blocking[0]
+            else:
+                passed.append(candidate)
+        store_together(self.run.shop, self.spec, passed)
+        for candidate in passed:
+            self._note_stored(candidate)
+        return taken
+
+    def _note_stored(self, candidate: Candidate) -> None:
         shop, spec, day = self.run.shop, self.spec, candidate.partition
-        results = evaluate(shop, spec, candidate)
-        blocking = [result for result in results if result.blocks]
-        if blocking:
-            remember_failure(shop, spec, blocking, day)
-            self.failed[day] = blocking[0]
-            return results
-        store = candidate.store or shop.store_as(spec.name, spec.schema)
-        store(candidate)
         shop.warehouse.forget_failure(spec.name, day)
         self.stored[day] = figures(shop, spec, candidate)
         self.versions[day] = version_of(shop, spec, candidate)
         shop.on_stored(spec.name, candidate)
-        return results
 
-    def take_next(
-        self, candidates: Iterator[Candidate]
-    ) -> tuple[Candidate, list[CheckResult]] | None:
-        """Make and take the next candidate; nothing after the last one.
+    def take_next(self, candidates: Iterator[Candidate]) -> list[Taken]:
+        """Make and take the next candidate, and those that go with it, if there is one.
 
         Dagster has handlers of its own while a step runs, and gives them back at every
         event: so the queries are interruptible within each candidate, not around all.
         """
         with interruptible_queries():
-            candidate = next(candidates, None)
-            return None if candidate is None else (candidate, self.take(candidate))
+            return self.take(list(next_together(candidates)))
 
     def log(self, candidate: Candidate, check_results: Sequence[CheckResult]) -> None:
         """Log what warns, and that the candidate is stored; of many days the first."""
@@ -417,7 +430,8 @@ def make_table(
         run.shop.progress(spec.name, 0, None)
         log_beginning(spec, gate.wanted)
         following = partial(gate.take_next, make_candidates(spec, make, run))
-        for done, (candidate, latest) in enumerate(iter(following, None), start=1):
+        taken = chain.from_iterable(iter(following, []))
+        for done, (candidate, latest) in enumerate(taken, start=1):
             if spec.is_daily:
                 run.shop.progress(f"{spec.name} days", done, gate.expected)
             is_many = gate.expected > MOST_DAYS_REPORTED
@@ -430,6 +444,29 @@ def make_table(
     if gate.expected > MOST_DAYS_LOGGED and gate.stored:
         log_days(spec, [str(day) for day in gate.stored])
     yield from _report(gate)
+
+
+def next_together(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    """Yield the next of *candidates*, and those after it that are stored with it."""
+    for candidate in candidates:
+        yield candidate
+        if not candidate.goes_with_next:
+            return
+
+
+def store_together(
+    shop: Shop, spec: TableSpec, candidates: Sequence[Candidate]
+) -> None:
+    """Put candidates that passed in place; days that were encoded, all at once."""
+    contents = {}
+    for candidate in candidates:
+        if candidate.encode is not None and candidate.partition is not None:
+            contents[candidate.partition] = candidate.encode()
+        else:
+            store = candidate.store or shop.store_as(spec.name, spec.schema)
+            store(candidate)
+    if contents:
+        shop.warehouse.write_days(spec.name, contents)
 
 
 @contextmanager

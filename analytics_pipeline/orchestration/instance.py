@@ -4,14 +4,11 @@ The commands and the UI share one, so that the UI shows what the commands did.
 """
 
 import glob
-import json
 import logging
-import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -23,8 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from yaml import YAMLError
 
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
-from analytics_pipeline.settings import Chain, Settings, records_of
-from analytics_pipeline.storage.files import make_folder, replace_text
+from analytics_pipeline.orchestration.home import instance_home
+from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.machine import (
     REMEDY,
     explain_shortage,
@@ -34,54 +31,6 @@ from analytics_pipeline.storage.machine import (
 
 _ASKS_FOR_MIGRATION = "dagster instance migrate"
 """What Dagster says where it finds that records are too old."""
-
-_STORAGE = """\
-storage:
-  custom:
-    module: analytics_pipeline.sqlite_records
-    class: SqliteRecords
-    config:
-      base_dir: {folder}
-"""
-
-
-def instance_home(settings: Settings) -> Path:
-    """Return the instance's folder: ``DAGSTER_HOME``, else under the data directory.
-
-    In the latter case its settings are those that come with the package.  The shops of
-    a chain share one instance.
-    """
-    named = os.environ.get("DAGSTER_HOME")
-    if named:
-        return Path(named).resolve()
-    name = "instance_chain.yaml" if settings.shop_name else "instance.yaml"
-    return _equip(settings.records_dir, name)
-
-
-def home_of_chain(chain: Chain) -> Path:
-    """Return the folder of the instance that the shops of *chain* share."""
-    named = os.environ.get("DAGSTER_HOME")
-    if named:
-        return Path(named).resolve()
-    return _equip(records_of(chain.data_dir), "instance_chain.yaml")
-
-
-def _equip(home: Path, name: str) -> Path:
-    """Put the instance settings of that *name* in place, and return the folder."""
-    make_folder(home)
-    shared = files("analytics_pipeline").joinpath(name).read_text("utf-8")
-    wanted = _STORAGE.format(folder=json.dumps(str(home))) + shared
-    target = home / "dagster.yaml"
-    if not target.exists() or target.read_text(encoding="utf-8") != wanted:
-        replace_text(target, wanted)
-    return home
-
-
-def find_home(settings: Settings) -> Path | None:
-    """Return the instance's folder if it is there already; nothing is made."""
-    named = os.environ.get("DAGSTER_HOME")
-    home = Path(named).resolve() if named else settings.records_dir
-    return home if (home / "dagster.yaml").exists() else None
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
@@ -132,21 +81,6 @@ def _open_config(home: Path) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_config(str(home))
     finally:
         setattr(instance_config, _LOADER, by_pattern)
-
-
-def refuse_pattern(home: Path) -> None:
-    """Refuse a folder that Dagster's own processes would take as a pattern.
-
-    Raises:
-        WrongUse: its name holds a star, a question mark or a bracket.
-    """
-    if glob.has_magic(str(home)):
-        raise WrongUse(
-            f"Dagster's UI takes the *, ? or [ in {home} as a pattern, and would read "
-            "other folders.",
-            "Rename the folder, or set DAGSTER_HOME to a folder without such a sign. "
-            "All other commands work as it is.",
-        )
 
 
 @contextmanager

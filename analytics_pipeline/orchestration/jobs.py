@@ -1,9 +1,15 @@
 """The jobs: a name, a promise and a selection; and the daily partitions."""
 
-from typing import Any
-
 import dagster as dg
 
+from analytics_pipeline.orchestration.records import (
+    DAILY_UPDATE,
+    ECOM_IMPORT,
+    FULL_REBUILD,
+    REDO_DAYS,
+    SHOP_TAG,
+    update_config,
+)
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.settings import Settings
 
@@ -27,12 +33,6 @@ def business_days(settings: Settings) -> dg.DailyPartitionsDefinition:
 # The jobs: a name, a promise and a selection.
 
 
-DAILY_UPDATE = "daily_update"
-FULL_REBUILD = "full_rebuild"
-ECOM_IMPORT = "ecom_import"
-REDO_DAYS = "redo_days"
-SHOP_TAG = "shop"
-
 WORDS = {
     DAILY_UPDATE: "**Refresh now.** Reads what changed, re-opens the days that it "
     "touches, and publishes the master of the day. Choose one day: yesterday. *Latest* "
@@ -51,32 +51,6 @@ WORDS = {
     "The published master stays, unless its own day is among them.",
 }
 """What each job is for, as the UI shows it."""
-
-
-def update_config(
-    *,
-    days: int = 7,
-    full_resync: bool = False,
-    recut_all_days: bool = False,
-    replay: bool = False,
-) -> dict[str, Any]:
-    """Return the run configuration of an update.
-
-    Args:
-        days: how many days are compared with the search.
-        full_resync: read sales and customers again from the start.
-        recut_all_days: cut every day again, whether it seems to have changed or not.
-        replay: try the records in quarantine again.
-    """
-    return {
-        "ops": {
-            "sales_feed": {
-                "config": {"days": days, "full_resync": full_resync, "replay": replay}
-            },
-            "customers": {"config": {"full_resync": full_resync, "replay": replay}},
-            "raw_sales": {"config": {"recut_all_days": recut_all_days}},
-        }
-    }
 
 
 def build_jobs(shop: str | None = None) -> dg.Definitions:

@@ -3,22 +3,17 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.holding import Holding, holding_of
-from analytics_pipeline.model.errors import DirectoryInUse, WrongUse
+from analytics_pipeline.holding import Holding
+from analytics_pipeline.model.errors import DirectoryInUse
 from analytics_pipeline.orchestration.gate import as_dagster_failure
+from analytics_pipeline.orchestration.tills import Lightspeed
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run
-from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
-from analytics_pipeline.sources.lightspeed.replies import Allowance
-from analytics_pipeline.sources.lightspeed.store import LightspeedStore
-from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.storage.home import prepare_store
 
 # ----------------------------------------------------------------------------------
@@ -44,70 +39,6 @@ class StoredBehindTheGate(dg.IOManager):
 
 # ----------------------------------------------------------------------------------
 # What assets are given: the shop on this machine, and the way to Lightspeed.
-
-
-def log_wait(seconds: float, reason: str) -> None:
-    """Log a wait, which Dagster shows with the run."""
-    logging.getLogger(__name__).info(
-        "Waiting %.0f s for Lightspeed: %s", seconds, reason
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Lightspeed:
-    """Opens clients for the store of the settings, which share its request limit."""
-
-    settings: Settings
-    on_wait: Callable[[float, str], None] = log_wait
-    allowance: Allowance = field(default_factory=Allowance)
-    attempts: int = 6
-
-    @contextmanager
-    def open(self) -> Iterator[PointOfSale]:
-        """Yield the store as the tables read it; close its connection afterwards.
-
-        Raises:
-            WrongUse: the prefix or the token is not set.
-        """
-        with self.connect() as client:
-            yield LightspeedStore(client)
-
-    @contextmanager
-    def connect(self) -> Iterator[LightspeedClient]:
-        """Yield a client of the store's API; close it afterwards.
-
-        Raises:
-            WrongUse: the prefix or the token is not set.
-        """
-        settings = self.settings
-        if settings.token is None or not (settings.domain_prefix or settings.api_url):
-            raise WrongUse(
-                "LIGHTSPEED_DOMAIN_PREFIX or LIGHTSPEED_TOKEN is not set.",
-                f"Set both in {settings.written_in}, or try: analytics-pipeline demo",
-            )
-        with LightspeedClient(
-            Connection(
-                origin_for(settings.domain_prefix or "demo", settings.api_url),
-                settings.token.get_secret_value(),
-                settings.api_version,
-                on_wait=self._wait,
-                on_reply=self._advance,
-                allowance=self.allowance,
-                attempts=self.attempts,
-            )
-        ) as client:
-            yield client
-
-    def _wait(self, seconds: float, reason: str) -> None:
-        """Log a wait, and note it as what the run is doing."""
-        if holding := holding_of(self.settings.data_dir):
-            holding.wait(reason)
-        self.on_wait(seconds, reason)
-
-    def _advance(self) -> None:
-        """Note that the run has made progress: a request was answered."""
-        if holding := holding_of(self.settings.data_dir):
-            holding.advance()
 
 
 def point_of_sale(

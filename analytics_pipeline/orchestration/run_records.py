@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -18,7 +18,6 @@ from analytics_pipeline.domain.incidents import (
     Subject,
     group_warnings,
 )
-from analytics_pipeline.model import errors
 from analytics_pipeline.model.checks import (
     ACCEPTED,
     FOLLOWS,
@@ -28,36 +27,24 @@ from analytics_pipeline.model.checks import (
 )
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.text import go_on
-from analytics_pipeline.orchestration.jobs import SHOP_TAG
+from analytics_pipeline.orchestration.records import (
+    GONE,
+    GRACE,
+    LOCATION_TAG,
+    MOST_RUNS,
+    SHOP_TAG,
+    RecordedRun,
+    RunFailure,
+    name_job,
+    read_early_failure,
+    shop_of,
+)
 from analytics_pipeline.orchestration.tables import asset_key, table_of
 from analytics_pipeline.shop import Shop, hold_shop
 from analytics_pipeline.tables import TABLES
 
 # ----------------------------------------------------------------------------------
 # Why a run failed, as Dagster's records have it, in words that quote no data.
-
-
-@dataclass(frozen=True, slots=True)
-class RunFailure:
-    """Why a run failed.
-
-    Attributes:
-        cause: what happened; empty where the run says nothing.
-        remedy: what to do about it; empty where there is none.
-        exit_code: with which code its command ended; nothing where that is not known.
-        is_interrupted: whether it was stopped from outside: by Ctrl-C, a signal, or
-            because its process or the machine was gone.
-    """
-
-    cause: str
-    remedy: str = ""
-    exit_code: int | None = None
-    is_interrupted: bool = False
-
-
-def name_job(job: str) -> str:
-    """Return the name of a job for people; the UI's buttons make one without."""
-    return "materialization" if job.startswith("__") else job
 
 
 def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
@@ -83,24 +70,13 @@ def explain_run_failure(instance: dg.DagsterInstance, run_id: str) -> RunFailure
 
 
 def explain_early_failure(event: dg.DagsterEvent) -> RunFailure | None:
-    """Return what a run says that failed before its first step, if it is for people.
-
-    Of such a failure Dagster keeps no metadata: cause and remedy are its two lines, and
-    the exit code is that of the error it was raised from.
-    """
+    """Return what a run says that failed before its first step, if it is for people."""
     data: Any = event.event_specific_data
-    error = getattr(data, "error", None)
-    while error is not None and error.cls_name != "Failure":
+    error, chain = getattr(data, "error", None), []
+    while error is not None:
+        chain.append((str(error.cls_name), str(error.message)))
         error = error.cause
-    if error is None or error.cause is None:
-        return None
-    kind = getattr(errors, str(error.cause.cls_name), None)
-    cause, _, remedy = (
-        str(error.message).partition("Failure: ")[2].strip().partition("\n")
-    )
-    if not (isinstance(kind, type) and issubclass(kind, errors.PipelineError)):
-        return None
-    return RunFailure(cause, remedy, kind.exit_code)
+    return read_early_failure(chain)
 
 
 def _explain_step(event: dg.DagsterEvent) -> RunFailure | None:
@@ -144,9 +120,6 @@ ENDS = (
 )
 MOST_RUNS_AT_FIRST = 50
 """How far back the first look goes: what fails now was seen in one of these."""
-
-LOCATION_TAG = "dagster/code_location"
-"""Dagster gives it to every run that it launches."""
 
 _PAGE = 100
 _OF_INTEREST = {
@@ -198,14 +171,6 @@ def list_ends(
         ends = _those_of(shop, ends, instance)
     ends.sort(key=lambda end: end.at)
     return (ends if cursors else ends[-MOST_RUNS_AT_FIRST:]), after
-
-
-def shop_of(run: dg.DagsterRun) -> str | None:
-    """Return the shop of a chain that *run* is of: its code location, else its tag.
-
-    Only the runs of commands have no location.
-    """
-    return run.tags.get(LOCATION_TAG) or run.tags.get(SHOP_TAG)
 
 
 def _those_of(
@@ -372,15 +337,6 @@ def _read_outcome(end: RunEnd, is_explained: bool) -> Sequence[CheckStatus]:
 # the data directory for as long as it works, so where it is free none does.
 
 
-GRACE = timedelta(minutes=5)
-"""How long a run may take to get hold of the data directory."""
-
-GONE = (
-    "The process of this run is gone: it was killed, or the machine went down. "
-    "What was published stays."
-)
-
-
 def list_dead_runs(shop: Shop, instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Return the runs of *shop* that began long ago and that no process works on.
 
@@ -511,3 +467,94 @@ def _read(
         outcome = Outcome.FAILED
     sentence = evaluation.description or ""
     return LastResult(table, key.name, outcome, sentence, evaluation.partition or "")
+
+
+# ----------------------------------------------------------------------------------
+# What the records say of one shop, asked of Dagster.
+
+
+class RecordsByDagster:
+    """The records of one shop, as Dagster itself reads them."""
+
+    def __init__(self, shop: str | None, instance: dg.DagsterInstance) -> None:
+        """Read the records of *instance* that are of *shop*, one of a chain."""
+        self._shop = shop
+        self._instance = instance
+
+    def newest_runs(self) -> list[RecordedRun]:
+        """Return the newest runs of the shop, which a chain keeps together."""
+        if self._shop is None:
+            found = self._instance.get_run_records(limit=MOST_RUNS)
+            return [_as_recorded(each) for each in found]
+        both = {
+            record.dagster_run.run_id: record
+            for tag in (SHOP_TAG, LOCATION_TAG)
+            for record in self._instance.get_run_records(
+                dg.RunsFilter(tags={tag: self._shop}), limit=MOST_RUNS
+            )
+        }
+        return [
+            _as_recorded(each)
+            for each in both.values()
+            if shop_of(each.dagster_run) == self._shop
+        ]
+
+    def still_begun(self, run_ids: Collection[str]) -> set[str]:
+        """Return those of the runs that are recorded as begun at this moment."""
+        begun = [
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ]
+        still = dg.RunsFilter(run_ids=list(run_ids), statuses=begun)
+        return {run.run_id for run in self._instance.get_runs(still)}
+
+    def planned_tables(self, run_id: str) -> set[str]:
+        """Return the tables that a run was to make."""
+        planned = self._instance.get_records_for_run(
+            run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        ).records
+        return {
+            table_of(event.asset_key)
+            for each in planned
+            if (event := each.event_log_entry.get_dagster_event()).asset_key
+        }
+
+    def explain_failure(self, run_id: str) -> RunFailure:
+        """Return why a run that is recorded as failed did so."""
+        return explain_run_failure(self._instance, run_id)
+
+    def last_made(self) -> dict[str, datetime | None]:
+        """Return when each table was made last, in UTC; nothing for one never made."""
+        events = {
+            table: self._instance.get_latest_materialization_event(
+                asset_key(table, self._shop)
+            )
+            for table in TABLES
+        }
+        return {
+            name: datetime.fromtimestamp(event.timestamp, UTC) if event else None
+            for name, event in events.items()
+        }
+
+    def switches(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the state of each schedule and sensor of the shop."""
+        for noted in self._instance.all_instigator_state():
+            location = noted.origin.repository_origin.code_location_origin.location_name
+            if self._shop in (None, location):
+                yield noted.instigator_name, noted.status.value
+
+
+def _as_recorded(record: dg.RunRecord) -> RecordedRun:
+    run = record.dagster_run
+    return RecordedRun(
+        run.run_id,
+        run.job_name,
+        run.status.value,
+        run.tags,
+        run.parent_run_id,
+        record.create_timestamp.timestamp(),
+        record.update_timestamp.timestamp(),
+        record.start_time,
+        record.end_time,
+    )

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from analytics_pipeline.assets.ecom_orders import FINGERPRINT_NOTE, export_path
-from analytics_pipeline.domain.sales import end_of
+from analytics_pipeline.assets.ecom_orders import FINGERPRINT_NOTE
+from analytics_pipeline.assets.export_in_place import export_path
+from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.orchestration.jobs import (
+from analytics_pipeline.orchestration.records import (
     DAILY_UPDATE,
     ECOM_IMPORT,
     update_config,

@@ -5,10 +5,11 @@ from functools import partial
 
 from upath import UPath
 
-from analytics_pipeline.assets.ecom_orders import export_path
+from analytics_pipeline.assets.export_in_place import export_path
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.checkpoints import Checkpoints
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -98,13 +99,14 @@ def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
 
 
 def remove_caches(shop: Shop) -> None:
-    """Remove every copy of stored rows, and the note that days agree with the log.
+    """Remove every copy and sum of stored rows, and the note that days agree.
 
     What is made after this is made from the tables themselves.
     """
     root = shop.warehouse.root
     forget_agreement(root / "raw_sales")
     DayBundles(root / "raw_sales").remove()
+    Checkpoints(root / "raw_sales", {}).remove()
     for name in list_names(root / "sales_feed"):
         if name.startswith("generation-"):
             remove_folder(root / "sales_feed" / name / "bundles")

@@ -12,23 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from analytics_pipeline.domain.report import Headline, rows_of
 from analytics_pipeline.model.checks import LastResult, Outcome
 from analytics_pipeline.model.vocabulary import ReportFigure, ReportUnit
-from analytics_pipeline.report.charts import draw
 from analytics_pipeline.report.sections import (
     Grid,
     Section,
     amount,
-    build_sections,
     difference,
     money,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A section of the page and its plot, as SVG."""
-
-    section: Section
-    svg: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +28,7 @@ class Page:
     Attributes:
         as_of: the day.
         report: ``CustomerReport`` of that day.
-        plots: what :func:`draw_plots` makes of it.
+        sections: those of the report, each with its plot.
         changes: the changes to list, in words.
         last_results: the last result of every check.
         with_tax: whether money is with tax.
@@ -48,7 +38,7 @@ class Page:
 
     as_of: date
     report: pd.DataFrame
-    plots: Sequence[Plot]
+    sections: Sequence[Section]
     changes: Sequence[Mapping[str, str]]
     last_results: Sequence[LastResult]
     with_tax: bool
@@ -72,11 +62,6 @@ def render_page(page: Page) -> str:
         passed=len(page.last_results) - len(problems),
         health=_describe_health(page.report),
     )
-
-
-def draw_plots(report: pd.DataFrame, as_of: date) -> list[Plot]:
-    """Return the sections of a report, each with its drawing."""
-    return [Plot(each, draw(each.chart)) for each in build_sections(report, as_of)]
 
 
 @cache

@@ -1,9 +1,8 @@
 """The sections of the report, in the order in which they are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import pandas as pd
 
@@ -53,7 +52,7 @@ class Section:
     key: str
     title: str
     sentence: str
-    chart: Mapping[str, Any]
+    svg: str
     grid: Grid
     made_from: str
 
@@ -176,7 +175,7 @@ def _months(
     sentence: str,
     rows: pd.DataFrame,
     series: Sequence[str],
-    chart: Mapping[str, Any],
+    svg: str,
 ) -> Section:
     """Return a section with a line of numbers for each month, the latest first."""
     table = by_label(rows, series)
@@ -191,7 +190,7 @@ def _months(
         key,
         title,
         sentence,
-        chart,
+        svg,
         Grid(["month", *series, "all"], lines),
         columns_of(rows),
     )

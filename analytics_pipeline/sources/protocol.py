@@ -6,17 +6,21 @@ record is opaque to the pipeline.  Only the point of sale that delivered it can 
 rows of it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import pandas as pd
-
-from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.policy import Policy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analytics_pipeline.domain.contacts import ContactKeys
 
 Feed = Literal["sales", "customers"]
 """What is delivered by version."""
@@ -24,7 +28,7 @@ Feed = Literal["sales", "customers"]
 Record = Any
 """A sale or customer record as delivered."""
 
-ReadRows = tuple[pd.DataFrame, list[Rejection]]
+ReadRows = tuple["pd.DataFrame", list[Rejection]]
 """The rows that records became, and which records were rejected and why."""
 
 

@@ -131,11 +131,45 @@ def replace_bytes(path: AnyPath, content: bytes) -> None:
     with _naming(target):
         make_folder(target.parent)
         try:
-            _write_through(scratch, content)
+            _write(scratch, content)
+            _sync_file(scratch)
             scratch.replace(target)
         finally:
             scratch.unlink(missing_ok=True)
         _sync_folder(target.parent)
+
+
+def replace_files(folder: AnyPath, contents: Mapping[str, bytes]) -> None:
+    """Put each of *contents* in the place of the file of its name in *folder*.
+
+    Each file is replaced whole or not at all.  All are on the disk before the first
+    takes its place, so that the disk writes them together.
+    """
+    if not contents:
+        return
+    if isinstance(folder, UPath) and not is_local(folder):
+        for name, content in contents.items():
+            replace_bytes(folder / name, content)
+        return
+    place = local(folder)
+    scratches = {name: place / f".{name}{PARTIAL}" for name in contents}
+    with _naming(place):
+        make_folder(place)
+    try:
+        for name, scratch in scratches.items():
+            with _naming(place / name):
+                _write(scratch, contents[name])
+        for name, scratch in scratches.items():
+            with _naming(place / name):
+                _sync_file(scratch)
+        for name, scratch in scratches.items():
+            with _naming(place / name):
+                scratch.replace(place / name)
+    finally:
+        for scratch in scratches.values():
+            scratch.unlink(missing_ok=True)
+    with _naming(place):
+        _sync_folder(place)
 
 
 @contextmanager
@@ -148,14 +182,21 @@ def _naming(path: Path) -> Iterator[None]:
         raise
 
 
-def _write_through(scratch: Path, content: bytes) -> None:
-    """Write *content* to disk, past the operating system's cache."""
+def _write(scratch: Path, content: bytes) -> None:
+    """Write *content*, which the operating system may still hold in memory."""
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+
+
+def _sync_file(path: Path) -> None:
+    """Make the content of *path* outlast a power cut."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,9 +6,9 @@ from dataclasses import astuple
 from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import OwnersList, Rejection
 from analytics_pipeline.storage.csv import BYTE_ORDER_MARK, render_texts, write_text
 from analytics_pipeline.storage.files import (
@@ -17,6 +17,11 @@ from analytics_pipeline.storage.files import (
     read_if_there,
     replace_text,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazily("pandas")
 
 # ----------------------------------------------------------------------------------
 # What failed checks found, listed for the shop's owner: one file a table and check.

@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.storage.files import (
     AnyPath,
     list_names,
@@ -274,9 +273,9 @@ Count = Callable[[int, int], None]
 class OlderFiles:
     """The files of one table, as some program left them."""
 
-    def __init__(self, folder: UPath, table: type[Table]) -> None:
-        """Look into the *folder* of a *table*."""
-        self._folder, self._table = folder, table
+    def __init__(self, folder: UPath, form: str) -> None:
+        """Look into the *folder* of a table of that *form*."""
+        self._folder, self._form = folder, form
         self.names = [name for name in list_names(folder) if _is_day(name)]
 
     def oldest_version(self) -> int:
@@ -284,7 +283,7 @@ class OlderFiles:
 
         A damaged one says nothing.
         """
-        versions = [VERSIONS[self._table]]
+        versions = [VERSIONS[self._form]]
         for name in self.names:
             try:
                 with (self._folder / name).open("rb") as stream:

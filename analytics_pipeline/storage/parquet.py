@@ -1,4 +1,9 @@
-"""Tables as Parquet bytes, of exact types, sealed by a SHA-256."""
+"""Tables as Parquet bytes, of exact types, sealed by a SHA-256.
+
+Seals are proved, and rows counted, by the standard library alone.
+"""
+
+from __future__ import annotations
 
 import io
 import re
@@ -9,15 +14,12 @@ from functools import cache
 from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from upath import UPath
 
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
-from analytics_pipeline.model.schemas.table import Table, arrow_schema, frame_types
 from analytics_pipeline.storage.files import (
     AnyPath,
     is_local,
@@ -25,7 +27,19 @@ from analytics_pipeline.storage.files import (
     local,
     state_of,
 )
-from analytics_pipeline.storage.versions import FIRST, VERSIONS
+from analytics_pipeline.storage.footer import notes_in, rows_in
+from analytics_pipeline.storage.versions import FIRST, version_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from analytics_pipeline.model.schemas import table as schemas
+    from analytics_pipeline.model.schemas.table import Table
+else:
+    pa, pq = lazily("pyarrow"), lazily("pyarrow.parquet")
+    schemas = lazily("analytics_pipeline.model.schemas.table")
 
 # ----------------------------------------------------------------------------------
 # The seal of a Parquet file: the SHA-256 of its bytes, in a note of its own footer.
@@ -153,9 +167,15 @@ LABEL = "label"
 """The column of joined files that names the one a row is from."""
 
 
-def shape(frame: pd.DataFrame, table: type[Table]) -> pd.DataFrame:
-    """Return *frame* with the columns of *table*, in order and of its types."""
-    types = frame_types(table)
+def shape(
+    frame: pd.DataFrame, table: type[Table], columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return *frame* with the columns of *table*, in order and of its types.
+
+    If any *columns* are named, it has those alone.
+    """
+    every = schemas.frame_types(table)
+    types = every if columns is None else {name: every[name] for name in columns}
     chosen = frame[list(types)]
     # Most columns are right already, and to set them again takes time.
     wrong = {
@@ -181,17 +201,24 @@ def encode(
     frame: pd.DataFrame, table: type[Table], notes: Mapping[str, str] | None = None
 ) -> bytes:
     """Return *frame* as the Parquet bytes of *table*, with *notes* in its footer."""
-    if frame.empty and not notes and [*frame.columns] == arrow_schema(table).names:
-        return _encode_no_rows(table, VERSIONS[table])  # most days of some shops
-    content = pa.Table.from_pandas(
-        frame, schema=arrow_schema(table), preserve_index=False
-    ).replace_schema_metadata({**(notes or {}), VERSION: str(VERSIONS[table])})
-    return write_rows(content)
+    schema = schemas.arrow_schema(table)
+    if frame.empty and not notes and [*frame.columns] == schema.names:
+        return _encode_no_rows(table, version_of(table))  # most days of some shops
+    return write_rows(to_rows(frame, table, notes))
+
+
+def to_rows(
+    frame: pd.DataFrame, table: type[Table], notes: Mapping[str, str] | None = None
+) -> pa.Table:
+    """Return *frame* as the rows that :func:`write_rows` stores as *table*."""
+    return pa.Table.from_pandas(
+        frame, schema=schemas.arrow_schema(table), preserve_index=False
+    ).replace_schema_metadata({**(notes or {}), VERSION: str(version_of(table))})
 
 
 @cache
 def _encode_no_rows(table: type[Table], version: int) -> bytes:
-    rows = arrow_schema(table).empty_table()
+    rows = schemas.arrow_schema(table).empty_table()
     return write_rows(rows.replace_schema_metadata({VERSION: str(version)}))
 
 
@@ -201,7 +228,10 @@ def join(parts: Iterable[bytes], labels: Sequence[str] | None = None) -> bytes:
     Each part's rows have its label, if there are labels, in the column ``LABEL``.  The
     parts are of one version, which the whole states too.
     """
-    tables = [pq.read_table(pa.BufferReader(part)) for part in parts]
+    # Most parts are so small that threads cost more than they spare.
+    tables = [
+        pq.ParquetFile(pa.BufferReader(part)).read(use_threads=False) for part in parts
+    ]
     version = max(_version_in(table.schema.metadata) for table in tables)
     if labels is not None:
         tables = [
@@ -240,20 +270,26 @@ def seal_older(content: bytes, what: str) -> bytes:
 
 
 def decode(
-    content: bytes, table: type[Table], what: str = "table", remedy: str = UPDATE
+    content: bytes,
+    table: type[Table],
+    what: str = "table",
+    remedy: str = UPDATE,
+    columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Return the rows that :func:`encode` wrote; *what* names them in a failure.
 
-    The *remedy* is that for a damaged file.
+    The *remedy* is that for a damaged file.  Only *columns* are read, if any are named.
 
     Raises:
         LocalFailure: they are damaged, or of an older version than this program reads.
         WrongUse: they are of a newer one than it knows.
     """
     _prove(content, what, remedy)
-    stored = pq.read_table(pa.BufferReader(content))
-    refuse_other_version(_version_in(stored.schema.metadata), VERSIONS[table], what)
-    return shape(stored.to_pandas(), table)
+    stored = pq.read_table(
+        pa.BufferReader(content), columns=None if columns is None else list(columns)
+    )
+    refuse_other_version(_version_in(stored.schema.metadata), version_of(table), what)
+    return shape(stored.to_pandas(), table, columns)
 
 
 def refuse_other_version(found: int, known: int, what: str) -> None:
@@ -304,12 +340,14 @@ def read_notes(
 
 def read_proved_notes(stream: BinaryIO) -> dict[str, str]:
     """Return the notes in the footer of a Parquet file that was proved sound."""
-    return _notes_in(_footer(stream).metadata)
+    notes = notes_in(stream)
+    return _notes_in(_footer(stream).metadata if notes is None else notes)
 
 
 def count_proved_rows(stream: BinaryIO) -> int:
     """Return how many rows a Parquet file holds that was proved sound."""
-    return int(_footer(stream).num_rows)
+    rows = rows_in(stream)
+    return int(_footer(stream).num_rows) if rows is None else rows
 
 
 def _notes_in(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
@@ -327,8 +365,10 @@ def count_rows(content: bytes, what: str = "table") -> int:
     Raises:
         LocalFailure: the file is damaged.
     """
-    _is_sealed(content, what)
-    return count_proved_rows(io.BytesIO(content))
+    stream = io.BytesIO(content)
+    if _is_sealed(content, what):
+        return count_proved_rows(stream)
+    return int(_footer(stream).num_rows)
 
 
 def _prove(content: bytes, what: str, remedy: str) -> None:

@@ -1,20 +1,22 @@
 """The append-only log of sales: immutable segments, one for every page read."""
 
+from __future__ import annotations
+
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-import pandas as pd
 from upath import UPath
 
+from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.ids import plain_id
-from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -41,6 +43,12 @@ from analytics_pipeline.storage.state import (
     write_note,
 )
 from analytics_pipeline.storage.versions import VERSIONS
+from analytics_pipeline.tables import SALES_FEED
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazily("pandas")
 
 # ----------------------------------------------------------------------------------
 # Many segments of the log in one file, so that years of daily reads open quickly.
@@ -189,6 +197,16 @@ class Segment:
         prove_local([self.path])
 
 
+@lru_cache(maxsize=4)
+def _segments_of(folder: UPath, names: tuple[str, ...]) -> tuple[Segment, ...]:
+    """Return the segments among the files *names*: a run asks for them fifty times."""
+    return tuple(
+        Segment(int(name[:8]), folder, name)
+        for name in names
+        if name.endswith(SUFFIX) and not name.startswith(".")
+    )
+
+
 def names_of(segments: Sequence[Segment]) -> list[str]:
     """Return the names of the files."""
     return [segment.name for segment in segments]
@@ -268,18 +286,14 @@ class SalesLog:
         """Return the number of the generation that is read by default."""
         return _read_number(self.root / "current_generation", 1)
 
-    def of_generation(self, number: int) -> "SalesLog":
+    def of_generation(self, number: int) -> SalesLog:
         """Return that generation of the same log."""
         return SalesLog(self.root, number, self._verified)
 
     def segments(self) -> list[Segment]:
         """Return the segments in the order in which they were appended."""
         # A name begins with the number, so the names sort as they were appended.
-        return [
-            Segment(int(name[:8]), self.folder, name)
-            for name in list_names(self.folder)
-            if name.endswith(SUFFIX) and not name.startswith(".")
-        ]
+        return list(_segments_of(self.folder, tuple(list_names(self.folder))))
 
     def sound_segments(self) -> list[Segment]:
         """Return the segments if all are there, each as it was written.
@@ -336,7 +350,7 @@ class SalesLog:
     def version(self) -> int:
         """Return of which version the log is; an empty one will be of today's."""
         segments = self.segments()
-        return segments[-1].version() if segments else VERSIONS[SalesFeed]
+        return segments[-1].version() if segments else VERSIONS[SALES_FEED.form]
 
     def append(
         self,
@@ -354,7 +368,7 @@ class SalesLog:
             "rejections": json.dumps([asdict(rejection) for rejection in rejections]),
         }
         mark = HAS_REJECTIONS if rejections else ""
-        content = encode(rows, SalesFeed, notes)
+        content = encode(rows, SALES_FEED.schema, notes)
         name = f"{number:08d}-{fingerprint(content)}{mark}{SUFFIX}"
         replace_bytes(self.folder / name, content)
 
@@ -393,7 +407,7 @@ class SalesLog:
 
     # Generations -----------------------------------------------------------------
 
-    def start_generation(self) -> "SalesLog":
+    def start_generation(self) -> SalesLog:
         """Return an empty log next to this one, to be filled by a full walk.
 
         What an earlier walk left unfinished is thrown away: the feed is read from

@@ -1,18 +1,19 @@
 """The stored tables: one Parquet file a table, or one a day, bundled by month."""
 
+from __future__ import annotations
+
 import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -21,6 +22,7 @@ from analytics_pipeline.storage.files import (
     read_if_there,
     remove_folder,
     replace_bytes,
+    replace_files,
     state_of,
 )
 from analytics_pipeline.storage.object_store import open_root
@@ -45,6 +47,11 @@ from analytics_pipeline.storage.state import (
     seal_note,
     write_note,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analytics_pipeline.model.schemas.table import Table
 
 # ----------------------------------------------------------------------------------
 # The days of a month in one file, so that years of days open quickly.
@@ -282,9 +289,26 @@ class Warehouse:
         news; a bucket knows that they are the same.
         """
         path, content = self.path(table, partition), encode(frame, model, notes)
-        if not (is_local(path) and read_if_there(path) == content):
+        if self._is_news(path, content):
             replace_bytes(path, content)
         self._attempts[table] += 1
+
+    def write_days(self, table: str, contents: Mapping[str, bytes]) -> None:
+        """Replace days of *table* by their new *contents*, each whole or not at all."""
+        folder = self.root / table
+        files = {f"{day}{_SUFFIX}": content for day, content in contents.items()}
+        news = {
+            name: content
+            for name, content in files.items()
+            if self._is_news(folder / name, content)
+        }
+        replace_files(folder, news)
+        self._attempts[table] += len(contents)
+
+    @staticmethod
+    def _is_news(path: UPath, content: bytes) -> bool:
+        """Say whether *path* holds other bytes; of a bucket that is not asked."""
+        return not (is_local(path) and read_if_there(path) == content)
 
     def attempts(self, *tables: str) -> tuple[int, ...]:
         """Return how often this run has replaced each of *tables*, or failed to."""
@@ -295,9 +319,15 @@ class Warehouse:
         return self.path(table, partition).exists()
 
     def read(
-        self, table: str, model: type[Table], partition: str | None = None
+        self,
+        table: str,
+        model: type[Table],
+        partition: str | None = None,
+        columns: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Return the rows of *table*, or of one day of it.
+
+        Only *columns* are read, if any are named.
 
         Raises:
             LocalFailure: it was never stored, is damaged, or of an older version.
@@ -306,10 +336,10 @@ class Warehouse:
         path = self.path(table, partition)
         what = _name(table, partition)
         try:
-            if partition is None and is_local(path):
+            if partition is None and columns is None and is_local(path):
                 return self._read_once(path, model, what)
             remedy = self._remedy_for(table, partition)
-            return decode(path.read_bytes(), model, what, remedy)
+            return decode(path.read_bytes(), model, what, remedy, columns)
         except FileNotFoundError as error:
             raise LocalFailure(f"There is no {what} yet.", UPDATE) from error
         except (OSError, ValueError, KeyError) as error:

@@ -7,16 +7,15 @@ made again, is left unread (docs/upgrading.md).
 
 from collections.abc import Mapping
 
-from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.tables import TABLES, Kept
 
 FIRST = 1
 """The version of whatever was written before files stated theirs."""
 
-VERSIONS: dict[type[Table], int] = {
-    spec.schema: spec.version for spec in TABLES.values()
-}
+VERSIONS: dict[str, int] = {spec.form: spec.version for spec in TABLES.values()}
 """The version of each table's form that this program writes, and the only one it reads.
+
+By ``form`` of its specification, so that versions are known without a schema.
 
 A test holds the form of each against its record, so that neither changes alone."""
 
@@ -27,10 +26,10 @@ NOTES_VERSION = 3
 SEALED = 3
 """The version of the notes from which on notes and Parquet files have seals."""
 
-STORED: Mapping[str, type[Table]] = {
-    folder: model for spec in TABLES.values() for folder, model in spec.folders.items()
+STORED: Mapping[str, str] = {
+    folder: form for spec in TABLES.values() for folder, form in spec.folders.items()
 }
-"""The tables that are kept as Parquet files, by the folder that they are kept in."""
+"""The forms of what is kept as Parquet files, by the folder that it is kept in."""
 
 HISTORY = tuple(
     folder
@@ -41,10 +40,15 @@ HISTORY = tuple(
 """The folders of what was known on a day, which cannot be worked out again."""
 
 
+def version_of(schema: type) -> int:
+    """Return the version of the form that *schema* describes."""
+    return VERSIONS[f"{schema.__module__.rpartition('.')[2]}:{schema.__name__}"]
+
+
 def current_versions() -> dict[str, int]:
     """Return the version that this program writes, of each stored table and the notes.
 
     The files that people read are among neither: each publication writes them again.
     """
-    tables = {name: VERSIONS[model] for name, model in STORED.items()}
+    tables = {name: VERSIONS[form] for name, form in STORED.items()}
     return {**tables, NOTES: NOTES_VERSION}

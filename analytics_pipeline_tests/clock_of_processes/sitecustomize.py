@@ -19,7 +19,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 OFFSET = "TESTS_CLOCK_OFFSET"
-OF_FILES = "analytics_pipeline.assets.ecom_orders"
+OF_FILES = "analytics_pipeline.assets.export_in_place"
 OF_GRPC = (
     *("_channel", "_common", "_server", "_utilities", "aio._utils"),
     "_cython.cygrpc",

@@ -169,7 +169,7 @@ def test_only_one_function_says_how_old_a_file_is():
         if re.search(r"st_mtime\b|getmtime", path.read_text(encoding="utf-8"))
     }
 
-    assert asking == {"assets.ecom_orders"}
+    assert asking == {"assets.export_in_place"}
 
 
 def test_only_the_commands_know_a_terminal():
@@ -197,7 +197,7 @@ def test_only_the_settings_and_the_instance_read_the_environment():
     }
 
     assert reading <= {
-        *("settings", "orchestration.instance", "commands.ui", "commands.workspace")
+        *("settings", "orchestration.home", "commands.ui", "commands.workspace")
     }
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from time_machine import escape_hatch
 
-from analytics_pipeline.assets import ecom_orders
+from analytics_pipeline.assets import export_in_place
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests import clock
@@ -162,4 +162,4 @@ def test_the_age_of_a_file_is_by_the_pinned_clock(
     if age:
         clock.set_modified(path, clock.now() - age)
 
-    assert timedelta(seconds=-1) < ecom_orders.age_of(shop, path) - age < SHORT
+    assert timedelta(seconds=-1) < export_in_place.age_of(shop, path) - age < SHORT

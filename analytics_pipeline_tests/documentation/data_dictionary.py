@@ -8,7 +8,7 @@ from typing import Any
 
 from pandera.api.checks import Check
 
-from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT
+from analytics_pipeline.model.money import LARGEST_AMOUNT
 from analytics_pipeline.tables import TABLES, TableSpec
 
 HEADER = """\

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands import rebuild, replay, update
+from analytics_pipeline.commands import running
 from analytics_pipeline.commands.running import Outcome, RunFailed
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.simulator.export import write_export
@@ -142,8 +142,7 @@ def _install(programs: Path) -> None:
 
 def leave_dagster_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the commands run the assets without Dagster around them: half the time."""
-    for command in (update, rebuild, replay):
-        monkeypatch.setattr(command, "run_job", _run_without_dagster)
+    monkeypatch.setattr(running, "run_job", _run_without_dagster)
 
 
 def _run_without_dagster(

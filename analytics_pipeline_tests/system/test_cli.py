@@ -24,7 +24,7 @@ from typer.testing import CliRunner, Result
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands.demo import program_typed
 from analytics_pipeline.model.schemas.sales import RawSales
-from analytics_pipeline.orchestration import resources
+from analytics_pipeline.orchestration import tills
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.serving import serve
@@ -60,8 +60,8 @@ def updated(
 def pointed_at(shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch) -> SimulatedShop:
     for name, value in shop.settings.as_environment().items():
         monkeypatch.setenv(name, value)
-    impatient = functools.partial(resources.Connection, sleep=lambda _seconds: None)
-    monkeypatch.setattr(resources, "Connection", impatient)
+    impatient = functools.partial(tills.Connection, sleep=lambda _seconds: None)
+    monkeypatch.setattr(tills, "Connection", impatient)
     return shop
 
 
@@ -399,9 +399,9 @@ def test_sales_that_the_feed_left_out_are_found_by_the_search_and_fetched(
         return path != "sales" or it["_metadata"]["version"] <= held
 
     forgetful = functools.partial(
-        resources.Connection, transport=DoctoredTransport(leave_out)
+        tills.Connection, transport=DoctoredTransport(leave_out)
     )
-    monkeypatch.setattr(resources, "Connection", forgetful)
+    monkeypatch.setattr(tills, "Connection", forgetful)
 
     result = type_in("update", "--as-of", NEXT_DAY)
 

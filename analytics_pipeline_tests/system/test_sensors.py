@@ -9,7 +9,7 @@ import pytest
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.jobs import ECOM_IMPORT
+from analytics_pipeline.orchestration.records import ECOM_IMPORT
 from analytics_pipeline_tests.light_run import run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 

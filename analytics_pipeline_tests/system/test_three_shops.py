@@ -23,7 +23,8 @@ from analytics_pipeline.alerts.delivery import send_alerts
 from analytics_pipeline.cli import app
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.jobs import business_days
-from analytics_pipeline.orchestration.run_records import list_ends, shop_of
+from analytics_pipeline.orchestration.records import shop_of
+from analytics_pipeline.orchestration.run_records import list_ends
 from analytics_pipeline.orchestration.schedules import missed_days
 from analytics_pipeline_tests import chain_of_shops, clock
 from analytics_pipeline_tests.chain_of_shops import ZONES, open_stores, token_of

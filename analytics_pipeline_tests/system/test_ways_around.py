@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.orchestration.instance import instance_home
+from analytics_pipeline.orchestration.home import instance_home
 from analytics_pipeline.simulator.records import Sale
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import SOURCES, run_light

@@ -11,14 +11,12 @@ from dagster._core.remote_origin import RemoteJobOrigin
 from dagster._core.workspace.load_target import get_origins_from_toml
 
 from analytics_pipeline.orchestration.code_location import (
-    COMMAND,
-    LAUNCHED_BY,
-    is_of_command,
     origin_of_job,
     record_like_launched,
     tags_of_command,
     write_workspace,
 )
+from analytics_pipeline.orchestration.records import COMMAND, LAUNCHED_BY, is_of_command
 from analytics_pipeline.settings import load_settings, read_chain
 from analytics_pipeline_tests.chain_of_shops import write_shop
 

@@ -17,7 +17,8 @@ from dagster._utils.interrupts import raise_interrupts_as
 from ibis.backends.duckdb import Backend as DuckDB
 
 from analytics_pipeline import holding
-from analytics_pipeline.engine.duckdb import connect, interruptible_queries
+from analytics_pipeline.engine.duckdb import connect
+from analytics_pipeline.engine.signals import interruptible_queries
 from analytics_pipeline.holding import Holding, holding_of, silent, watched
 from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline.model.errors import (

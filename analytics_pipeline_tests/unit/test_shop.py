@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.domain.sales import end_of
+from analytics_pipeline.domain.business_days import end_of
 from analytics_pipeline.model.errors import DirectoryInUse, GateFailed, LocalFailure
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets

@@ -90,6 +90,81 @@ def test_either_storage_reads_what_the_other_wrote(tmp_path, is_ours):
         assert reported(instance, second)["ended"] == sorted([first, second])
 
 
+DAYS = dg.StaticPartitionsDefinition([f"2026-06-{day:02d}" for day in range(1, 31)])
+"""The days of a range in one run, each of which has its check planned."""
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec("daily", partitions_def=DAYS)],
+    check_specs=[dg.AssetCheckSpec("is_fine", asset="daily", partitions_def=DAYS)],
+)
+def daily(context):
+    yield dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey("daily"),
+        check_name="is_fine",
+        passed=True,
+        partition=context.partition_keys[0],
+    )
+    yield dg.Output(None, output_name="daily_is_fine")
+    yield dg.MaterializeResult(asset_key="daily")
+
+
+def days_recorded(home: Path) -> tuple[list[tuple[object, ...]], list[str]]:
+    """The planned and run checks of a run over all days, and its events in order."""
+    job = dg.Definitions(assets=[daily]).resolve_implicit_global_asset_job_def()
+    tags = {
+        "dagster/asset_partition_range_start": DAYS.get_partition_keys()[0],
+        "dagster/asset_partition_range_end": DAYS.get_partition_keys()[-1],
+    }
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        result = job.execute_in_process(instance=instance, tags=tags)
+        logs = instance.all_logs(result.run_id)
+    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as records:
+        rows = records.execute(
+            "SELECT asset_key, check_name, partition, execution_status, "
+            "evaluation_event LIKE '%ASSET_CHECK_EVALUATION%', "
+            "evaluation_event_timestamp IS NULL, evaluation_event_storage_id "
+            "FROM asset_check_executions ORDER BY partition"
+        ).fetchall()
+    return rows, [
+        log.dagster_event.event_type_value for log in logs if log.is_dagster_event
+    ]
+
+
+@pytest.mark.parametrize("at_once", ["0", "7"])
+def test_the_days_of_a_range_are_recorded_as_dagster_does_it(
+    tmp_path, monkeypatch, at_once
+):
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", at_once)
+    ours = write_settings(tmp_path / "ours", is_ours=True)
+    theirs = write_settings(tmp_path / "theirs", is_ours=False)
+
+    checks, events = days_recorded(ours)
+
+    assert len(checks) == len(DAYS.get_partition_keys())
+    assert events.count("ASSET_MATERIALIZATION") == len(DAYS.get_partition_keys())
+    assert (checks, events) == days_recorded(theirs)
+
+
+def test_of_a_batch_that_fails_nothing_is_stored(tmp_path, monkeypatch):
+    write_settings(tmp_path, is_ours=True)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        run_id = run(instance)
+        log, before = instance.event_log_storage, instance.all_logs(run_id)
+        with monkeypatch.context() as patch:
+            patch.setattr(log, "store_asset_check_event", fail)
+            with pytest.raises(dg.DagsterError, match="the disk is full"):
+                log.store_event_batch(before)
+
+        assert instance.all_logs(run_id) == before
+        log.store_event_batch(before[:1])
+        assert len(instance.all_logs(run_id)) == len(before) + 1
+
+
+def fail(*_given):
+    raise dg.DagsterError("the disk is full")
+
+
 def test_a_new_file_has_small_pages(tmp_path):
     write_settings(tmp_path, is_ours=True)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:

@@ -5,12 +5,17 @@ from statistics import median
 
 import pandas as pd
 
-from analytics_pipeline.domain.contacts import normalise_phone
+from analytics_pipeline.domain.contacts import (
+    SHOWN_EXTENSION,
+    ends_as_placeholders_do,
+    normalise_phone,
+)
 from analytics_pipeline.domain.identity import list_holders
 from analytics_pipeline.model.checks import CheckResult, Severity
 from analytics_pipeline.model.policy import (
     DAYS_REMEMBERED,
     AnomalyLimits,
+    Policy,
     still_learning,
 )
 from analytics_pipeline.model.text import say
@@ -88,17 +93,18 @@ def _share(kind: str, run: Counts) -> float:
 
 
 def count_placeholders(
-    customers: pd.DataFrame, customer_identities: pd.DataFrame, max_shared: int
+    customers: pd.DataFrame, customer_identities: pd.DataFrame, policy: Policy
 ) -> dict[str, int]:
     """Count live records, and those whose contact is shared by many or a placeholder.
 
     Args:
         customers: ``Customers``.
         customer_identities: ``CustomerIdentities``, made from them.
-        max_shared: how many live records may share a key (rule 3.3).
+        policy: how many live records may share a key, and which phone numbers are
+            placeholders (rule 3.3).
     """
     live = live_records(customers)
-    holders = list_holders(live, max_shared)
+    holders = list_holders(live, policy.max_shared)
     shared = live["customer_id"].iloc[holders.loc[holders["is_shared"], "record"]]
     blank = customer_identities.loc[
         customer_identities["has_placeholder_email"], "record_id"
@@ -106,22 +112,32 @@ def count_placeholders(
     keyless = live[
         live["phone"].notna() & live["phone_key"].isna() & live["mobile_key"].isna()
     ]
-    is_blank = keyless["phone"].map(_is_one_repeated_digit).astype("bool")
-    named = {*shared, *blank, *keyless.loc[is_blank, "customer_id"]}
+    fillers = [
+        record
+        for record, phone in zip(keyless["customer_id"], keyless["phone"], strict=True)
+        if _is_placeholder(phone, policy)
+    ]
+    named = {*shared, *blank, *fillers}
     return {
         "records": len(live),
         "placeholders": int(live["customer_id"].isin(named).sum()),
     }
 
 
-def _is_one_repeated_digit(phone: str) -> bool:
-    """Say of a number that makes no key whether it is one digit over and over.
+def _is_placeholder(phone: str, policy: Policy) -> bool:
+    """Say of a number that makes no key whether it is a placeholder.
 
-    A valid one that makes no key is a placeholder; any other is as it was typed.
+    A valid one that makes no key is; any other is as it was typed, and is one if it
+    is one digit over and over.
     """
     digits = [sign for sign in phone if sign.isdigit()]
-    is_repeated = len(digits) >= FEWEST_DIGITS and len(set(digits)) == 1
-    return is_repeated or normalise_phone(phone, None) is not None
+    if len(digits) >= FEWEST_DIGITS and len(set(digits)) == 1:
+        return True
+    number = phone.partition(SHOWN_EXTENSION)[0]
+    return (
+        ends_as_placeholders_do(number, policy)
+        and normalise_phone(phone, None) is not None
+    )
 
 
 def check_placeholders(

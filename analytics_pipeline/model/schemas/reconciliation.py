@@ -6,8 +6,8 @@ A field's title is its header in ``reports/ecom_reconciliation.csv``.
 import pandas as pd
 import pandera.pandas as pa
 
+from analytics_pipeline.model.money import LARGEST_AMOUNT
 from analytics_pipeline.model.schemas.table import (
-    LARGEST_AMOUNT,
     Day,
     Table,
     cents,

@@ -4,7 +4,8 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT, Day, Table, day
+from analytics_pipeline.model.money import LARGEST_AMOUNT
+from analytics_pipeline.model.schemas.table import Day, Table, day
 from analytics_pipeline.model.vocabulary import ReportFigure, ReportUnit
 
 

@@ -8,6 +8,9 @@ import pandera.pandas as pa
 import pyarrow
 from pandera.engines import pandas_engine
 
+from analytics_pipeline.model.money import LARGEST_AMOUNT
+from analytics_pipeline.model.text import LONGEST_ORDER_NUMBER
+
 # ----------------------------------------------------------------------------------
 # What every table of the pipeline is: exact columns, in order, of exact types.
 
@@ -65,12 +68,7 @@ def columns_of(table: type[Table]) -> list[str]:
 # The kinds of columns that tables share, so that a kind is described once.
 
 
-LARGEST_AMOUNT = 10**15
-"""Ten million million in cents: beyond it an amount is a fault, not a sale."""
-
 _AMOUNTS = "amounts"
-LONGEST_ORDER_NUMBER = 60
-"""No order number has more characters, and no more of a note is stored (rule 4.3)."""
 
 
 def identifier(description: str, *, unique: bool = False) -> Any:

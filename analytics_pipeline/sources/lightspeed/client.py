@@ -1,16 +1,18 @@
 """Reading a Lightspeed Retail (X-Series) store over its API (API 1, 2, 5, 9)."""
 
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from analytics_pipeline.domain.feed import highest_plausible
+from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.sources.lightspeed.http import Connection, NotFound
+from analytics_pipeline.sources.lightspeed.pages import decode_sales
 from analytics_pipeline.sources.lightspeed.replies import (
     NotUnderstood,
     last_version,
@@ -164,7 +166,7 @@ class FeedPages:
         records = records_of(body)
         versions = versions_of(records)
         highest = highest_plausible(after, versions)
-        reached = last_version(body, records, highest)
+        reached = last_version(body, records, versions, highest)
         is_untold = len(versions) < len(records)
         is_empty = not is_untold and all(each > highest for each in versions)
         return _Reply(records, reached, highest, is_empty, asked_at)
@@ -396,6 +398,8 @@ SingleRecord = dict[str, Any] | UnreadableRecord
 """A record that was asked for by its id, or all that can be decoded of it."""
 
 _COLLECTIONS = frozenset({"sales", "customers", "outlets", "registers"})
+_DECODERS: Mapping[str, Callable[[bytes], Any]] = {"sales": decode_sales}
+"""What decodes the pages of a collection, where that is not the usual way."""
 
 
 class LightspeedClient:
@@ -484,7 +488,10 @@ class LightspeedClient:
         while True:
             try:
                 return self._connection.get(
-                    collection, params | size.wanted(), size.shrunk
+                    collection,
+                    params | size.wanted(),
+                    size.shrunk,
+                    _DECODERS.get(collection),
                 )
             except NotUnderstood:
                 if not size.shrink():
@@ -513,7 +520,7 @@ class LightspeedClient:
 
     def search_sales(self) -> WindowedSearch:
         """Return a search for sales by their date: for comparison, not for truth."""
-        return WindowedSearch(self._connection.get)
+        return WindowedSearch(partial(self._connection.get, decode=decode_sales))
 
     def finds_any(self, kind: str) -> bool:
         """Say whether a search finds any record of a kind, or counts one.

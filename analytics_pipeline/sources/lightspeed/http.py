@@ -313,6 +313,7 @@ class Connection:
         path: str,
         params: dict[str, str],
         lighten: Callable[[], dict[str, str]] | None = None,
+        decode: Callable[[bytes], Any] | None = None,
     ) -> Any:
         """Return the JSON at a path of the short list, with all due patience.
 
@@ -321,6 +322,7 @@ class Connection:
             params: what is asked for.
             lighten: asked, after an answer that did not come in time, for what to
                 ask instead.
+            decode: decodes the answer, where that is not done in the usual way.
 
         Raises:
             LightspeedUnavailable: patience has run out.
@@ -337,7 +339,7 @@ class Connection:
 
         def attempt() -> Any:
             try:
-                return self._attempt(path, wanted)
+                return self._attempt(path, wanted, decode)
             except PassingFault as fault:
                 if fault.too_slow and lighten is not None:
                     wanted.update(lighten())
@@ -352,7 +354,12 @@ class Connection:
             self._on_reply()
         return found
 
-    def _attempt(self, path: str, params: dict[str, str]) -> Any:
+    def _attempt(
+        self,
+        path: str,
+        params: dict[str, str],
+        decode: Callable[[bytes], Any] | None,
+    ) -> Any:
         self._keep_within_the_limit()
         self.requests += 1
         reply, content = self._receive(path, params)
@@ -366,7 +373,7 @@ class Connection:
         wait = seconds_to_wait(
             reply.headers.get("Retry-After"), self.replied_at or self.now()
         )
-        return read_reply(reply.status_code, content, wait)
+        return read_reply(reply.status_code, content, wait, decode)
 
     def _receive(self, path: str, params: dict[str, str]) -> tuple[Any, bytes]:
         """Return a reply and the whole of its body.

@@ -1,16 +1,15 @@
 """Outlets, registers and the store itself as rows of ``outlets``."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import pandas as pd
 
 from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.model.ids import plain_id
-from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.sources.protocol import StoreDetails, StoreOutlets
 from analytics_pipeline.sources.values import (
     UnreadableRecord,
@@ -21,6 +20,10 @@ from analytics_pipeline.sources.values import (
     usable_id,
 )
 from analytics_pipeline.storage.machine import refuse_shortage
+from analytics_pipeline.tables import OUTLETS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
@@ -93,7 +96,7 @@ def outlets_rows(
             store.time_zone,
             store.country,
         )
-    return frame_of([rows[key] for key in sorted(rows)], Outlets)
+    return frame_of([rows[key] for key in sorted(rows)], OUTLETS.schema)
 
 
 def currencies_of(outlets: Iterable[Any], store: StoreDetails) -> Currencies:

@@ -141,20 +141,26 @@ class TokenRefused(LightspeedRefused):
     """The store knows the request, and refuses who asks."""
 
 
-def read_reply(status: int, content: bytes, retry_after: float | None) -> Any:
+def read_reply(
+    status: int,
+    content: bytes,
+    retry_after: float | None,
+    decode: Callable[[bytes], Any] | None = None,
+) -> Any:
     """Return the JSON of a reply.
 
     Args:
         status: its HTTP status.
         content: its body.
         retry_after: the seconds that it asks to wait, if it does.
+        decode: what to decode it with; without it :func:`decode_reply`.
 
     Raises:
         PassingFault: another try can help.
         LightspeedRefused: it cannot, until someone acts.
     """
     if status == 200:
-        return _decoded(content)
+        return (decode or decode_reply)(content)
     if status == _TOO_MANY_REQUESTS:
         raise PassingFault(LIMIT_REACHED, throttled=True, retry_after=retry_after)
     if status >= 500 or status in (408, 425) or status < 300:
@@ -200,10 +206,12 @@ def versions_of(records: list[Any]) -> list[int]:
     return [each for each in versions if each]
 
 
-def last_version(body: Any, records: list[Any], highest: int) -> int:
+def last_version(
+    body: Any, records: list[Any], versions: list[int], highest: int
+) -> int:
     """Return the version to read on from after a page; 0 if none is stated.
 
-    The page's own word and the versions of its *records* should agree.  Where they do
+    The page's own word and the *versions* of its *records* should agree.  Where they do
     not, the lower one is safe: it can only bring records again, never skip any.  But
     where the last record has no version, the page's own word is above the others
     because of it.  What is above *highest* is not believed of either.
@@ -211,7 +219,7 @@ def last_version(body: Any, records: list[Any], highest: int) -> int:
     block = body.get("version") if isinstance(body, dict) else None
     stated = stated_version(block.get("max")) if isinstance(block, dict) else 0
     stated = stated if stated <= highest else 0
-    own = max((each for each in versions_of(records) if each <= highest), default=0)
+    own = max((each for each in versions if each <= highest), default=0)
     if stated > own and records and not versions_of(records[-1:]):
         return stated
     return min(stated, own) if stated and own else stated or own
@@ -245,10 +253,13 @@ def _refusal(status: int) -> LightspeedRefused:
     return kind(*_REFUSALS.get(status, other))
 
 
-def _decoded(content: bytes) -> Any:
+def decode_reply(content: bytes) -> Any:
     """Return the JSON of a body, its numbers exact (rule 1.3).
 
     Where it cannot be decoded as one, each of its records is decoded separately.
+
+    Raises:
+        PassingFault: it is no JSON.
     """
     try:
         if len(content) <= LARGEST_RECORD:

@@ -1,21 +1,21 @@
 """The web shop's order export as ``ecom_orders`` (rule 4.1, API 6.1)."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NoReturn
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from analytics_pipeline.domain.contacts import (
     ContactKeys,
     ecom_customer_id,
     normalise_email,
 )
-from analytics_pipeline.domain.web_orders import (
+from analytics_pipeline.domain.order_numbers import (
     SALE_COLUMN,
     clean_number,
     comparable,
@@ -23,8 +23,7 @@ from analytics_pipeline.domain.web_orders import (
 )
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.ids import plain_id
-from analytics_pipeline.model.schemas.sources import EcomOrders
-from analytics_pipeline.model.schemas.table import LONGEST_ORDER_NUMBER
+from analytics_pipeline.model.text import LONGEST_ORDER_NUMBER
 from analytics_pipeline.sources.values import (
     Unusable,
     amount,
@@ -41,6 +40,10 @@ from analytics_pipeline.sources.web_shop.export_file import (
     ExportRow,
     read_placed,
 )
+from analytics_pipeline.tables import ECOM_ORDERS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # ----------------------------------------------------------------------------------
 # The cells of one order of the web shop's export, read one by one (rule 4.2, API
@@ -269,14 +272,27 @@ def read_ecom_export(
     """
     content = read_placed(path)
     file = ExportFile(path.name, content, dialect.delimiter, _NEEDED, _OPTIONAL)
-    reader = OrderReader(path.name, keys, store_time_zone, dialect)
     found = _orders(file)
+    reader = OrderReader(path.name, keys, store_time_zone, dialect)
     rows = [reader.read(row) for row in found]
-    orders = frame_of(sorted(rows, key=lambda row: rank_order(row[0])), EcomOrders)
-    lines = {row.cells[_NUMBER]: row.line for row in found}
+    rows.sort(key=lambda row: rank_order(row[0]))
     return EcomExport(
-        orders, file.optional_columns(), lines, fingerprint_export(content)
+        frame_of(rows, ECOM_ORDERS.schema),
+        file.optional_columns(),
+        {row.cells[_NUMBER]: row.line for row in found},
+        fingerprint_export(content),
     )
+
+
+def count_ecom_orders(path: Path, reader: OrderReader) -> int:
+    """Return how many orders the export at *path* holds; every cell is read.
+
+    Raises:
+        WrongUse: the file cannot be used; the cause names column and line.
+    """
+    content, delimiter = read_placed(path), reader.dialect.delimiter
+    file = ExportFile(path.name, content, delimiter, _NEEDED, _OPTIONAL)
+    return sum(1 for row in _orders(file) if reader.read(row))
 
 
 def fingerprint_export(content: bytes) -> str:

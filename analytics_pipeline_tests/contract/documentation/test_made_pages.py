@@ -3,7 +3,7 @@
 import re
 import runpy
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +14,7 @@ import pytest
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.schemas.table import Table, flag
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.tables import OUTLETS
+from analytics_pipeline.tables import OUTLETS, TableSpec
 from analytics_pipeline_tests.documentation.data_dictionary import describe_table
 from analytics_pipeline_tests.documentation.made_pages import MADE, made_pages
 from analytics_pipeline_tests.documentation.pages import ROOT
@@ -64,7 +64,11 @@ class Pets(Table):
 
 
 def test_a_new_table_is_described_without_anything_else_being_changed() -> None:
-    pets = replace(OUTLETS, name="pets", schema=Pets, key="pet_id", is_daily=True)
+    class OfPets(TableSpec):
+        schema = Pets
+
+    spec = replace(OUTLETS, name="pets", key="pet_id", is_daily=True)
+    pets = OfPets(**{each.name: getattr(spec, each.name) for each in fields(spec)})
 
     text = describe_table(pets)
 

@@ -11,7 +11,8 @@ from analytics_pipeline.domain.report import report_figures
 from analytics_pipeline.model.checks import LastResult, Outcome
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.report import CustomerReport
-from analytics_pipeline.report.page import Page, draw_plots, render_page
+from analytics_pipeline.report.page import Page, render_page
+from analytics_pipeline.report.sections import build_sections
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.report_measured import (
     AS_OF,
@@ -34,7 +35,7 @@ DRAWN = """() => [...document.querySelectorAll('.drawing svg')].map(svg => {
     name: svg.closest('section').querySelector('h2').textContent,
     width: frame.width,
     height: frame.height,
-    marks: svg.querySelectorAll('.mark-rect path, .mark-text text').length,
+    marks: svg.querySelectorAll('.mark').length,
     letter: Math.min(...texts.map(size)) * scale,
     cut: texts.filter(t => {
       const box = t.getBoundingClientRect();
@@ -67,7 +68,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     page = Page(
         as_of=AS_OF,
         report=figures,
-        plots=draw_plots(figures, AS_OF),
+        sections=build_sections(figures, AS_OF),
         changes=[change] * 20,
         last_results=[
             LastResult("raw_sales", "is_caught_up", Outcome.PASSED, "All is read."),

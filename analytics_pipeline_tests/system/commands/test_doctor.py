@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands import probes as machine
-from analytics_pipeline.orchestration import resources
+from analytics_pipeline.orchestration import tills
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
@@ -69,8 +69,8 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A shop that is set up right; nothing has run yet."""
-    impatient = functools.partial(resources.Connection, sleep=lambda _seconds: None)
-    monkeypatch.setattr(resources, "Connection", impatient)
+    impatient = functools.partial(tills.Connection, sleep=lambda _seconds: None)
+    monkeypatch.setattr(tills, "Connection", impatient)
     shop = Shop(tmp_path, monkeypatch)
     with serve(shop.app) as origin:
         shop.point_at(origin)

@@ -98,7 +98,7 @@ def test_while_the_program_is_being_imported(
     )
     path = {"PYTHONPATH": f"{stand_in}{os.pathsep}{clock.PYTHON_PATH}"}
 
-    with typed("update", "--accept", "a", "--reason", "b", **path) as command:
+    with typed("update", **path) as command:
         assert_ended_quietly(command)
 
 

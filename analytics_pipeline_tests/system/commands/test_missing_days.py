@@ -9,9 +9,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.assets.raw_sales import refuse_missing_day
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.person import choose_explained_day
+from analytics_pipeline.commands.explained_day import choose_explained_day
 from analytics_pipeline.commands.update import choose_day
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.schemas.sales import RawSales
@@ -94,9 +93,9 @@ def test_where_an_outlet_had_the_day_it_can_be_asked_for(samoa: Shop) -> None:
 
     store("Pacific/Apia", "Pacific/Fakaofo")
     with pytest.raises(WrongUse):
-        refuse_missing_day(samoa, MISSING)
+        samoa.refuse_missing_day(MISSING)
     store("Pacific/Apia", "Pacific/Pago_Pago")
-    refuse_missing_day(samoa, MISSING)
+    samoa.refuse_missing_day(MISSING)
 
 
 def test_without_a_day_the_last_one_that_was_there_is_meant(samoa: Shop) -> None:

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from analytics_pipeline.commands import status as screen
 from analytics_pipeline.commands.entry import in_json
-from analytics_pipeline.commands.state import RunEnding, State, read_state
+from analytics_pipeline.commands.runs import RunEnding
+from analytics_pipeline.commands.state import State, read_state
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.model.errors import DirectoryInUse
 from analytics_pipeline.settings import Settings

@@ -88,18 +88,31 @@ def leaves_a_state_of_its_own(shop: CrashingShop, kill: Kill) -> bool:
 def test_an_update_writes_in_an_order_that_a_power_cut_keeps(
     daily: CrashingShop,
 ) -> None:
-    """Each file is on the disk before its name is, and its name before the next."""
-    kinds = [line.split()[0] for line in daily.reported]
-    once = ["create", "write", "fsync", "rename", "fsync"]
-    assert kinds == once * (len(kinds) // len(once))
-    assert kinds.count("rename") >= 18
-    for n in range(0, len(kinds), len(once)):
-        create, write, synced, rename, folder = (
-            Path(line.split(maxsplit=1)[1])
-            for line in daily.reported[n : n + len(once)]
-        )
-        assert create == write == synced == rename
-        assert folder == create.parent
+    """Each file is on the disk before its name is, and its name before the next.
+
+    The days of sales are written together: all of them, then the names of all.
+    """
+    written: dict[Path, list[str]] = {}
+    renamed: set[Path] = set()
+    together = [0]
+    for line in daily.reported:
+        kind, _, name = line.partition(" ")
+        path = Path(name)
+        if kind == "fsync" and path in {each.parent for each in renamed}:
+            assert {*written} == renamed
+            together.append(len(renamed))
+            written, renamed = {}, set()
+            continue
+        assert kind == "rename" or not renamed
+        written.setdefault(path, []).append(kind)
+        if kind == "rename":
+            assert written[path] == ["create", "write", "fsync", "rename"]
+            assert all(steps[:3] == written[path][:3] for steps in written.values())
+            assert {each.parent for each in written} == {path.parent}
+            renamed.add(path)
+    assert not written
+    assert sum(together) >= 18
+    assert max(together) >= 2
 
 
 def test_the_update_that_is_killed_has_late_changes_and_several_pages(

@@ -91,7 +91,7 @@ OF_THE_PROGRAM = (
         "a cent too much", "customer_analytics", "conserves_money", "ERROR",
         "an error of the program: a cent more for each person than was sold",
         r"People and unattributed do not add up to sales and added web orders",
-        wrong("assets.customer_analytics.measure_people", add_a_cent),
+        wrong("assets.customer_analytics.measure_sums", add_a_cent),
         begins_at="customer_analytics",
     ),
     Incident(

@@ -20,7 +20,7 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.jobs import update_config
+from analytics_pipeline.orchestration.records import update_config
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.light_run import TABLES, run_light
 from analytics_pipeline_tests.simulated_shop import (

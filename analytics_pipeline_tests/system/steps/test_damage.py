@@ -137,6 +137,7 @@ def test_a_rebuild_reads_no_copy(reported: SimulatedShop) -> None:
     for copy in (
         "raw_sales/bundles/index.json",
         "raw_sales/bundles/2026-05.parquet",
+        "raw_sales/checkpoints/2026-01-31-0.parquet",
         "sales_feed/generation-000001/bundles/00000000-0.parquet",
     ):
         (folder / copy).parent.mkdir(exist_ok=True)
@@ -145,7 +146,7 @@ def test_a_rebuild_reads_no_copy(reported: SimulatedShop) -> None:
 
     remove_caches(shop)
 
-    assert not list(folder.rglob("bundles"))
+    assert not [*folder.rglob("bundles"), *folder.rglob("checkpoints")]
     assert not (folder / "raw_sales/agreement.json").exists()
     assert shop.warehouse.partitions("raw_sales") == days
     assert shop.sales_log().sound_segments()

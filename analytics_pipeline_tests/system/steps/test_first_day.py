@@ -7,7 +7,10 @@ import pytest
 
 from analytics_pipeline.assets import raw_sales as first_day
 from analytics_pipeline.assets.raw_sales import find_first_day
-from analytics_pipeline.domain.sales import MOST_EMPTY_DAYS, leave_out_empty_years
+from analytics_pipeline.domain.business_days import (
+    MOST_EMPTY_DAYS,
+    leave_out_empty_years,
+)
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline_tests.light_run import SOURCES, UP_TO_PUBLISHING
 from analytics_pipeline_tests.system.histories.in_process import (

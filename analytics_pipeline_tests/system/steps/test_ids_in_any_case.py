@@ -11,6 +11,7 @@ import httpx
 import ibis
 import pytest
 
+from analytics_pipeline.domain import feed
 from analytics_pipeline.model import ids
 from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline_tests.light_run import (
@@ -135,7 +136,7 @@ def test_what_an_earlier_release_kept_in_capitals_is_not_counted_twice(
     with monkeypatch.context() as before:
         before.setattr(ids, "_SPELLINGS", re.compile("(?!)"))
         no = ibis.literal(False)
-        before.setattr("analytics_pipeline.shop.has_other_spellings", lambda _feed: no)
+        before.setattr(feed, "has_other_spellings", lambda _feed: no)
 
         class Way(PatientLightspeed):
             def open(self) -> Any:

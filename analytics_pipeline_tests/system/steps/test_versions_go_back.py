@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from analytics_pipeline.domain import feed as feed_versions
+from analytics_pipeline.domain import feed_versions
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.serving import serve

@@ -13,15 +13,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from analytics_pipeline.model.schemas.customers import CustomerAnalytics
-from analytics_pipeline.model.schemas.sales import RawSales
-from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
-from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.storage import versions
 from analytics_pipeline.storage.older_files import list_notes
 from analytics_pipeline.storage.parquet import write_rows
 from analytics_pipeline.storage.sales_log import fingerprint
 from analytics_pipeline.storage.state import open_note
+from analytics_pipeline.tables import (
+    CUSTOMER_ANALYTICS,
+    CUSTOMERS,
+    RAW_SALES,
+    SALES_FEED,
+)
 
 LACKING: dict[str, str] = {
     "sales_feed": "status",
@@ -32,7 +34,7 @@ LACKING: dict[str, str] = {
 }
 """The column that version 1 of each table did not have."""
 
-CHANGED: tuple[type[Table], ...] = (SalesFeed, Customers, RawSales, CustomerAnalytics)
+CHANGED = (SALES_FEED.form, CUSTOMERS.form, RAW_SALES.form, CUSTOMER_ANALYTICS.form)
 
 OLDER = dict(versions.VERSIONS)
 """The version of each table in this program, which is the older one here."""
@@ -42,7 +44,7 @@ SECOND = "analytics_pipeline_tests.system.upgrades.older_shop:become_second"
 
 def become_second() -> None:
     """Make this program the one whose changed tables are of the next version."""
-    versions.VERSIONS.update({table: OLDER[table] + 1 for table in CHANGED})
+    versions.VERSIONS.update({form: OLDER[form] + 1 for form in CHANGED})
 
 
 def make_older(data: Path) -> None:

@@ -17,13 +17,13 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
-from analytics_pipeline.model.schemas.sales import RawSales
-from analytics_pipeline.model.schemas.sources import Customers, EcomOrders, SalesFeed
-from analytics_pipeline.orchestration.jobs import ECOM_IMPORT
+from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.orchestration.records import ECOM_IMPORT
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage import versions
 from analytics_pipeline.storage.older_files import StoredVersions
+from analytics_pipeline.tables import CUSTOMERS, ECOM_ORDERS, RAW_SALES, SALES_FEED
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.light_run import (
     AFTER_PUBLISHING,
@@ -89,7 +89,7 @@ def update(shop: SimulatedShop, day: date = NEXT_DAY, **options: Any) -> list[An
 
 
 def built_fresh(shop: SimulatedShop, folder: Path) -> Mapping[str, str]:
-    version = versions.VERSIONS[RawSales]
+    version = versions.VERSIONS[RAW_SALES.form]
     if version not in FRESH:
         fresh = shop.with_data(folder)
         update(fresh, days=0)
@@ -146,7 +146,7 @@ def test_sources_are_read_again_and_the_rest_is_made_again_rule_7_3(
     figures: dict[str, Any] = {}
     update(older, days=0, figures=figures)
 
-    was = OLDER[RawSales]
+    was = OLDER[RAW_SALES.form]
     assert reported[2].startswith(
         f"raw_sales is of version {was}, and this program has"
     )
@@ -175,7 +175,7 @@ def test_nothing_is_built_on_a_log_that_must_be_read_again(
     """As when somebody materializes sales by day before any update."""
     become_second()
 
-    feed = OLDER[SalesFeed]
+    feed = OLDER[SALES_FEED.form]
     with pytest.raises(dg.Failure, match=f"sales_feed is of version {feed}"):
         update(older, tables=["raw_sales"])
     assert older.local.warehouse.partitions("raw_sales") == []
@@ -221,7 +221,7 @@ def test_the_command_reports_an_upgrade_where_it_was_typed(
     code, said = run_command(older, "update", "--as-of", str(NEXT_DAY), "--days", "0")
 
     assert code == 0
-    was = OLDER[RawSales]
+    was = OLDER[RAW_SALES.form]
     assert (
         f"note: raw_sales is of version {was}, and this program has version {was + 1}: "
         "it is cut again from the log." in said
@@ -328,8 +328,8 @@ def test_a_directory_from_before_versions_is_read_again_and_gets_them(
     noted = json.loads((small_shop.data / "warehouse/versions.json").read_bytes())
     assert noted.items() >= versions.current_versions().items()
     found = versions_in(small_shop.data)
-    assert found["raw_sales"] == {version_note(OLDER[RawSales])}
-    assert found["customers"] == {version_note(OLDER[Customers])}
+    assert found["raw_sales"] == {version_note(OLDER[RAW_SALES.form])}
+    assert found["customers"] == {version_note(OLDER[CUSTOMERS.form])}
 
 
 def test_a_lost_note_of_the_versions_costs_a_look_and_changes_nothing(
@@ -349,8 +349,8 @@ def test_a_lost_note_of_the_versions_costs_a_look_and_changes_nothing(
 def test_web_orders_are_not_cleared_away_while_their_export_is_gone(
     small_shop: SimulatedShop,
 ) -> None:
-    was = OLDER[EcomOrders]
-    versions.VERSIONS[EcomOrders] = was + 1
+    was = OLDER[ECOM_ORDERS.form]
+    versions.VERSIONS[ECOM_ORDERS.form] = was + 1
     export = small_shop.data / "ecom_orders_export.csv"
     content = export.read_bytes()
     export.unlink()

@@ -207,6 +207,59 @@ def test_a_new_version_makes_its_days_stale_and_no_other(kept):
     assert compared(kept.shop, LAST).stale_days == ["2026-06-02", "2026-06-04"]
 
 
+@pytest.fixture
+def read_from(monkeypatch):
+    """From which version on the log is read, at each comparison of what is new."""
+    versions = []
+    real = stale_days._lowest_version
+
+    def watched(*given):
+        versions.append(real(*given))
+        return versions[-1]
+
+    monkeypatch.setattr(stale_days, "_lowest_version", watched)
+    return versions
+
+
+def test_the_log_is_read_from_the_first_new_version_on(kept, read_from):
+    kept.read(1, 3)
+    kept.read(9, 4)
+
+    assert compared(kept.shop, LAST).stale_days == [
+        "2026-06-02",
+        "2026-06-04",
+        "2026-06-05",
+    ]
+    assert read_from == [kept.version - 1]
+
+
+def test_of_a_day_cut_again_the_log_is_read_from_the_sales_around_it_on(
+    kept, read_from
+):
+    """Sale 2 is of the evening before, and in another zone of that day."""
+    kept.read(3, 3, 999)
+    kept.cut(["2026-06-04"])
+
+    assert compared(kept.shop, LAST).stale_days == []
+    assert read_from == [3]
+
+
+@pytest.mark.parametrize(
+    ("happening", "stale"),
+    [
+        (("reject", 1), ["2026-06-02"]),
+        (("tamper", 4, 1), ["2026-06-02", "2026-06-05"]),
+    ],
+)
+def test_where_no_version_in_the_log_is_known_all_of_it_is_read(
+    kept, read_from, happening, stale
+):
+    happen(kept, *happening)
+
+    assert compared(kept.shop, LAST).stale_days == stale
+    assert read_from == [0]
+
+
 def test_what_is_stale_stays_so_until_it_is_cut(kept):
     kept.read(1, 3)
 

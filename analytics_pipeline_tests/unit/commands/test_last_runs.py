@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from analytics_pipeline.commands.state import RunEnding, Runs, last_made, read_runs
+from analytics_pipeline.commands.runs import RunEnding, Runs, read_runs
 from analytics_pipeline.orchestration.code_location import tags_of_command
-from analytics_pipeline.orchestration.jobs import SHOP_TAG
-from analytics_pipeline.orchestration.run_records import GRACE, LOCATION_TAG
+from analytics_pipeline.orchestration.records import GRACE, LOCATION_TAG, SHOP_TAG
+from analytics_pipeline.orchestration.run_records import RecordsByDagster
 from analytics_pipeline.settings import load_settings, read_chain
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline_tests import clock
@@ -87,7 +87,8 @@ class Records:
         return run.run_id
 
     def read(self) -> Runs:
-        return read_runs(self.shop, self.instance, last_made(self.instance, None))
+        records = RecordsByDagster(self.shop.settings.shop_name, self.instance)
+        return read_runs(self.shop, records, records.last_made())
 
 
 @pytest.fixture

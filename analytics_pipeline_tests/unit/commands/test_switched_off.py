@@ -24,10 +24,12 @@ from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.commands.doctor import Grade, check_records, check_switches
-from analytics_pipeline.commands.probes import WITHOUT, Records, list_switched_off
+from analytics_pipeline.commands.probes import Records
 from analytics_pipeline.commands.state import read_state
+from analytics_pipeline.commands.switches import WITHOUT, find_switched_off
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.run_records import RecordsByDagster
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline_tests import clock
@@ -77,6 +79,11 @@ def switch(
     instance.add_instigator_state(InstigatorState(origin, of, to, data))
 
 
+def switched_off(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
+    records = RecordsByDagster(settings.shop_name, instance)
+    return find_switched_off(records.switches())
+
+
 def type_in(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
@@ -118,7 +125,7 @@ def test_what_is_switched_off_is_named(
     for name, status in noted:
         switch(instance, name, status)
 
-    assert list_switched_off(settings, instance) == expected
+    assert switched_off(settings, instance) == expected
     assert read_state(open_shop(settings)).switched_off == expected
 
 
@@ -128,7 +135,7 @@ def test_one_that_was_switched_off_under_an_earlier_location_is_in_use(
     switch(instance, SCHEDULE, OFF, "analytics_pipeline.definitions")
     switch(instance, SCHEDULE, UNTOUCHED)
 
-    assert list_switched_off(settings, instance) == []
+    assert switched_off(settings, instance) == []
 
 
 def test_in_a_chain_only_the_shop_with_the_schedule_off_says_so(
@@ -141,7 +148,7 @@ def test_in_a_chain_only_the_shop_with_the_schedule_off_says_so(
 
     def off(shop: str) -> list[str]:
         monkeypatch.setattr(Settings, "shop_name", property(lambda _: shop))
-        return list_switched_off(settings, instance)
+        return switched_off(settings, instance)
 
     assert (off("north"), off("south")) == ([SCHEDULE], [])
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.sales import has_moments
+from analytics_pipeline.domain.business_days import has_moments
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics_pipeline.domain.order_numbers import comparable
 from analytics_pipeline.domain.web_orders import (
     Mark,
-    comparable,
     explain_change,
     find_doubtful,
     find_mark,

@@ -5,16 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics_pipeline.domain.order_numbers import comparable, noted_text
 from analytics_pipeline.domain.reconciliation import (
     check_counted_once,
     find_counted_twice,
 )
 from analytics_pipeline.domain.web_orders import (
-    comparable,
     explain_change,
     find_doubtful,
     match_orders,
-    noted_text,
 )
 from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.order_numbers import (

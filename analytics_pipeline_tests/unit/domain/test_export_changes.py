@@ -2,11 +2,8 @@
 
 import pytest
 
-from analytics_pipeline.domain.web_orders import (
-    SALE_COLUMN,
-    check_completeness,
-    compare_exports,
-)
+from analytics_pipeline.domain.order_numbers import SALE_COLUMN
+from analytics_pipeline.domain.web_orders import check_completeness, compare_exports
 from analytics_pipeline.model.checks import Severity
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.tables import make_table

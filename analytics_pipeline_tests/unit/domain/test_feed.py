@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from analytics_pipeline.domain.feed import (
     AS_DELIVERED,
     changed_sales,
+    falls_around,
     latest_versions,
-    sales_around,
     standing_rejections,
 )
 from analytics_pipeline.model.schemas.sales import RawSales
@@ -304,6 +304,7 @@ def test_only_the_changed_ones_of_many_are_listed(engine):
 def test_a_day_is_cut_from_every_sale_that_may_fall_on_it(engine, moment, is_near):
     log = table_to_ibis(SalesFeed, [{"sale_id": "s", "sale_date": moment}])
 
-    found = engine.to_pandas(sales_around(log, "2026-06-20", "2026-06-20"))
+    near = log.filter(falls_around(log, "2026-06-20", "2026-06-20"))
+    found = engine.to_pandas(near)
 
     assert is_near == (len(found) == 1)

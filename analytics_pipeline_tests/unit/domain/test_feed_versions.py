@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.feed import (
+from analytics_pipeline.domain.feed_versions import (
     LARGEST_EXACT,
     NEVER_FAR,
     highest_plausible,

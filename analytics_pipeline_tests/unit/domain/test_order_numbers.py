@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.web_orders import (
+from analytics_pipeline.domain.order_numbers import (
     KnownNumbers,
     clean_number,
     comparable,

@@ -8,7 +8,7 @@ from analytics_pipeline.domain.anomalies.people import (
     count_contacts,
     count_placeholders,
 )
-from analytics_pipeline.model.policy import AnomalyLimits
+from analytics_pipeline.model.policy import AnomalyLimits, Policy
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline_tests.tables import make_table
@@ -104,6 +104,9 @@ def test_without_any_contacts_there_is_no_share():
 # Placeholders ---------------------------------------------------------------------
 
 
+FIVE = Policy(max_shared=5)
+
+
 def records(*rows, **defaults):
     """Records, and the identities that were made from them."""
     named = [{"customer_id": f"c{n:02}"} | row for n, row in enumerate(rows)]
@@ -121,7 +124,7 @@ def records(*rows, **defaults):
 @pytest.mark.parametrize(("holders", "placeholders"), [(5, 0), (6, 6)])
 @pytest.mark.parametrize("key", ["email_key", "phone_key", "mobile_key"])
 def test_a_key_that_more_than_five_share_is_as_good_as_none(key, holders, placeholders):
-    counted = count_placeholders(*records(*[{key: "k"}] * holders, {key: "l"}), 5)
+    counted = count_placeholders(*records(*[{key: "k"}] * holders, {key: "l"}), FIVE)
 
     assert counted == {"records": holders + 1, "placeholders": placeholders}
 
@@ -137,18 +140,19 @@ def test_a_key_that_more_than_five_share_is_as_good_as_none(key, holders, placeh
         ({"phone": "12345"}, 0),
         ({"phone": "+12025550100", "phone_key": "k"}, 0),
         ({"phone": "+33777777777"}, 1),
+        ({"phone": "+33777777777 ext. 12"}, 1),
         ({}, 0),
     ],
 )
 def test_placeholders_are_counted(row, placeholders):
-    assert count_placeholders(*records(row), 5)["placeholders"] == placeholders
+    assert count_placeholders(*records(row), FIVE)["placeholders"] == placeholders
 
 
 def test_the_deleted_and_the_walk_in_are_left_out():
     gone = {"email": "noemail@example.com", "is_deleted": True}
     no_one = {"email": "noemail@example.com", "is_walk_in": True}
 
-    counted = count_placeholders(*records(gone, no_one, {}), 5)
+    counted = count_placeholders(*records(gone, no_one, {}), FIVE)
 
     assert counted == {"records": 1, "placeholders": 0}
 

@@ -3,6 +3,7 @@
 import gc
 from pathlib import Path
 
+import ibis
 import pandas as pd
 import pytest
 
@@ -10,6 +11,7 @@ from analytics_pipeline.engine import duckdb as engine_module
 from analytics_pipeline.engine.duckdb import (
     columns_to_ibis,
     connect,
+    materialize,
     open_days,
     open_table,
     to_ibis,
@@ -96,3 +98,24 @@ def test_a_container_is_never_filled(tmp_path, monkeypatch, reported, megabytes)
     (limit,) = connect(Engine.DUCKDB).raw_sql(MEMORY_LIMIT).fetchone()
 
     assert limit == f"{megabytes}.0 MiB"
+
+
+def test_rows_in_the_engines_memory_are_freed_with_the_last_use_of_them():
+    engine = connect(Engine.DUCKDB)
+    numbers = ibis.memtable(pd.DataFrame({"number": range(10)}))
+    held = materialize(engine, numbers)
+    doubled = held.mutate(number=held["number"] * 2)
+
+    del held
+    gc.collect()
+    assert engine.to_pandas(doubled["number"].sum()) == 90
+    assert count_held(engine) == 1
+
+    del doubled
+    gc.collect()
+    assert count_held(engine) == 0
+
+
+def count_held(engine):
+    query = "select count(*) from duckdb_tables() where table_name like '%held%'"
+    return engine.raw_sql(query).fetchone()[0]

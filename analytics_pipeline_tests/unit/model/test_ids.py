@@ -13,6 +13,8 @@ from analytics_pipeline.domain.identity import check_overrides
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.ids import (
     check_ids,
+    is_among,
+    look_up,
     plain_id,
     plain_ids,
     typed_id,
@@ -204,3 +206,37 @@ def test_no_id_at_all_is_refused_as_before() -> None:
     for value in (None, 7, "", " ", "two words", ["x"]):
         with pytest.raises(Unusable):
             identifier(value)
+
+
+# ----------------------------------------------------------------------------------
+# Which of many texts are among others.
+
+
+TEXTS = st.lists(st.none() | st.sampled_from(["", "a", "A", "b", "é", "ab"]))
+
+
+def series(texts):
+    return pd.Series(texts, range(5, 5 + len(texts)), dtype="str")
+
+
+@given(texts=TEXTS, others=TEXTS, as_series=st.booleans())
+def test_a_missing_text_is_among_no_others(texts, others, as_series):
+    found = is_among(series(texts), series(others) if as_series else set(others))
+
+    assert found.tolist() == [
+        text is not None and text in set(others) for text in texts
+    ]
+    assert found.index.tolist() == series(texts).index.tolist()
+
+
+@given(
+    texts=TEXTS,
+    pairs=st.dictionaries(st.sampled_from("aAbé"), st.none() | st.text(max_size=2)),
+)
+def test_a_text_without_a_key_has_no_value(texts, pairs):
+    keys, values = series(list(pairs)), series(list(pairs.values()))
+
+    found = look_up(series(texts), keys, values)
+
+    expected = series([pairs.get(text) if text else None for text in texts])
+    pd.testing.assert_series_equal(found, expected)

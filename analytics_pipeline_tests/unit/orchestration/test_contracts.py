@@ -32,7 +32,14 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.tables import check_specs, metadata_of
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.tables import CUSTOMERS, TABLES, Check, Effect, whole
+from analytics_pipeline.tables import (
+    CUSTOMER_ANALYTICS,
+    CUSTOMERS,
+    TABLES,
+    Check,
+    Effect,
+    whole,
+)
 from analytics_pipeline_tests.gated import (
     materialize_gated,
     with_checks,
@@ -329,7 +336,7 @@ def broken_analytics():
             id="in a column too many",
         ),
         pytest.param(
-            replace(SPEC, name="customer_analytics", schema=CustomerAnalytics),
+            replace(SPEC, name="customer_analytics", form=CUSTOMER_ANALYTICS.form),
             broken_analytics(),
             b"tier",
             id="as the value at fault",

@@ -8,12 +8,8 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from analytics_pipeline.orchestration.run_records import (
-    GONE,
-    GRACE,
-    SHOP_TAG,
-    build_dead_run_sensor,
-)
+from analytics_pipeline.orchestration.records import GONE, GRACE
+from analytics_pipeline.orchestration.run_records import SHOP_TAG, build_dead_run_sensor
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline_tests import clock

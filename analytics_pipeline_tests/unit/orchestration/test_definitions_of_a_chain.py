@@ -10,16 +10,13 @@ import pytest
 import yaml
 
 from analytics_pipeline.definitions import build_definitions
-from analytics_pipeline.orchestration.instance import (
-    home_of_chain,
-    instance_home,
-    open_instance,
-)
-from analytics_pipeline.orchestration.jobs import (
+from analytics_pipeline.orchestration.home import home_of_chain, instance_home
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.records import (
     DAILY_UPDATE,
     ECOM_IMPORT,
     FULL_REBUILD,
-    business_days,
 )
 from analytics_pipeline.orchestration.schedules import missed_days
 from analytics_pipeline.settings import Settings, load_settings, read_chain

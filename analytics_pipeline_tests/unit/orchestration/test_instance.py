@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.model.errors import LocalFailure
-from analytics_pipeline.orchestration.instance import _equip, open_home, records_kept
+from analytics_pipeline.orchestration.home import equip
+from analytics_pipeline.orchestration.instance import open_home, records_kept
 
 OLDER = "1aca709bba64"
 """A revision of Dagster's tables that is not the last one."""
@@ -16,7 +17,7 @@ OLDER = "1aca709bba64"
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Records in the form of an older Dagster, whose tables lack a column."""
-    home = _equip(tmp_path / ".dagster", "instance.yaml")
+    home = equip(tmp_path / ".dagster", "instance.yaml")
     open_home(home).dispose()
     with sqlite3.connect(home / "history/runs.db") as records:
         records.execute("ALTER TABLE runs RENAME COLUMN status TO not_yet_status")

@@ -13,7 +13,11 @@ import pytest
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.jobs import DAILY_UPDATE, ECOM_IMPORT, REDO_DAYS
+from analytics_pipeline.orchestration.records import (
+    DAILY_UPDATE,
+    ECOM_IMPORT,
+    REDO_DAYS,
+)
 from analytics_pipeline.tables import TABLES
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.light_run import run_light

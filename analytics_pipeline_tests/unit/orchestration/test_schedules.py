@@ -8,11 +8,8 @@ import pytest
 
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.errors import StoreUnavailable
-from analytics_pipeline.orchestration.jobs import (
-    DAILY_UPDATE,
-    FULL_REBUILD,
-    business_days,
-)
+from analytics_pipeline.orchestration.jobs import business_days
+from analytics_pipeline.orchestration.records import DAILY_UPDATE, FULL_REBUILD
 from analytics_pipeline.orchestration.schedules import (
     DAYS_BACK,
     MASTER,

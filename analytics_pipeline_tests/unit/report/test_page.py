@@ -11,11 +11,8 @@ from analytics_pipeline.domain.report import report_figures
 from analytics_pipeline.model.checks import LastResult, Outcome
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.report import CustomerReport
-from analytics_pipeline.report.page import (
-    Page,
-    draw_plots,
-    render_page,
-)
+from analytics_pipeline.report.page import Page, render_page
+from analytics_pipeline.report.sections import build_sections
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline_tests.report_measured import AS_OF, measure, purchase
 
@@ -66,7 +63,7 @@ def page():
     return Page(
         as_of=AS_OF,
         report=report,
-        plots=draw_plots(report, AS_OF),
+        sections=build_sections(report, AS_OF),
         changes=[],
         last_results=[GOOD],
         with_tax=True,
@@ -95,16 +92,16 @@ def test_nothing_of_the_page_is_elsewhere(text):
 def test_every_section_has_a_plot_a_table_and_the_columns_that_it_is_made_from(
     page, text, tables
 ):
-    assert len(page.plots) == 8
-    for plot in page.plots:
-        assert plot.svg in text
-        assert len(tables[plot.section.title]) == len(plot.section.grid.rows) + 1
-        for column in plot.section.made_from.split(", "):
+    assert len(page.sections) == 8
+    for section in page.sections:
+        assert section.svg in text
+        assert len(tables[section.title]) == len(section.grid.rows) + 1
+        for column in section.made_from.split(", "):
             assert f"<code>{column}</code>" in text
 
 
 def test_the_same_report_gives_the_same_bytes(page, text):
-    again = replace(page, plots=draw_plots(page.report, AS_OF))
+    again = replace(page, sections=build_sections(page.report, AS_OF))
 
     assert render_page(again) == text
 
@@ -176,7 +173,7 @@ def test_a_shop_that_has_sold_nothing_yet_has_a_page(page):
     report = shape(report_figures(measured, Policy(), AS_OF), CustomerReport)
 
     reported = render_page(
-        replace(page, report=report, plots=draw_plots(report, AS_OF))
+        replace(page, report=report, sections=build_sections(report, AS_OF))
     )
 
     assert "No month is 90 days old yet." in reported

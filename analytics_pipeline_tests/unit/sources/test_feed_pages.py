@@ -6,6 +6,7 @@ import pytest
 
 from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.sources.lightspeed.client import EMPTY_TOO_EARLY, PAUSES
+from analytics_pipeline.sources.values import version_in
 from analytics_pipeline_tests.unit.sources.samples import Store, page
 
 FAR = 2**63 - 2
@@ -13,7 +14,7 @@ FAR = 2**63 - 2
 
 def walk(store: Store, after: int = 0, **how: Any) -> list[list[int]]:
     pages = store.client(**how).pages("sales", after=after, confirm_end=True)
-    return [[record["version"] for record in each.records] for each in pages]
+    return [[version_in(record) for record in each.records] for each in pages]
 
 
 def test_an_end_is_confirmed_by_the_page_from_before_the_cursor() -> None:

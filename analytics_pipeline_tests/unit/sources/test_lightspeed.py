@@ -14,12 +14,12 @@ from analytics_pipeline.model.errors import (
 )
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection
-from analytics_pipeline.sources.values import Unusable, amount
+from analytics_pipeline.sources.values import Unusable, amount, version_in
 from analytics_pipeline_tests.unit.sources.samples import LOCAL_NOW, TOKEN, Store, page
 
 
 def versions(pages):
-    return [record["version"] for found in pages for record in found.records]
+    return [version_in(record) for found in pages for record in found.records]
 
 
 def test_pages_are_read_up_to_the_empty_one():

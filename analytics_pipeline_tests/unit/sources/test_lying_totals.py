@@ -17,6 +17,7 @@ from analytics_pipeline.sources.lightspeed.client import (
     WindowedSearch,
 )
 from analytics_pipeline.sources.lightspeed.http import Connection
+from analytics_pipeline.sources.values import id_in
 from analytics_pipeline_tests.unit.sources.samples import LOCAL_NOW, TOKEN
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -65,7 +66,7 @@ class Found:
 def read(found: Found) -> set[str]:
     with found.search() as search:
         pages = search.pages(START, WEEK)
-        return {record["id"] for records in pages for record in records}
+        return {id_in(record) for records in pages for record in records}
 
 
 LIES: dict[str, Callable[[int], Any]] = {

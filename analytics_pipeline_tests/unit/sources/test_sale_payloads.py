@@ -1,5 +1,6 @@
-"""Tests for analytics_pipeline.sources.lightspeed.sales and sale_shapes."""
+"""Tests for analytics_pipeline.sources.lightspeed.sales and pages."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
+from analytics_pipeline.sources.values import frame_of
 from analytics_pipeline_tests.unit.sources.samples import (
     flat_line,
     flat_sale,
@@ -522,3 +524,27 @@ def test_a_version_that_comes_twice_on_a_page_makes_one_row():
     rows, _ = sales_rows(page, segment=0, page=1)
 
     assert rows["version"].tolist() == [30_000_000_001, 30_000_000_002]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("version", None),
+        ("version", "7"),
+        ("version", 2**63),
+        ("is_deleted", None),
+        ("is_deleted", 1),
+        ("total_incl_cents", True),
+        ("total_incl_cents", 0.5),
+        ("total_incl_cents", D("0.5")),
+        ("sale_id", 7),
+        ("sale_date", "2026-01-05"),
+    ],
+)
+def test_a_value_that_is_missing_or_of_another_type_makes_no_frame(column, value):
+    names = list(SalesFeed.to_schema().columns)
+    sound = row_of(flat_sale()) | {"sale_date": datetime(2026, 1, 5, tzinfo=UTC)}
+    frame_of([tuple(sound[name] for name in names)], SalesFeed)
+
+    with pytest.raises((TypeError, ValueError, OverflowError)):
+        frame_of([tuple((sound | {column: value})[name] for name in names)], SalesFeed)

@@ -13,6 +13,7 @@ from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.sources.lightspeed import client as search_module
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection
+from analytics_pipeline.sources.values import id_in
 from analytics_pipeline_tests.simulated_shop import OPENED, TOKEN
 from analytics_pipeline_tests.unit.sources.samples import Store, page
 
@@ -21,7 +22,7 @@ LAST = FIRST + timedelta(days=1)
 
 
 def ids(pages):
-    return [record["id"] for records in pages for record in records]
+    return [id_in(record) for records in pages for record in records]
 
 
 def counted(*versions, total):

@@ -14,6 +14,7 @@ from analytics_pipeline.storage.files import (
     make_folder,
     remove_scratch,
     replace_bytes,
+    replace_files,
     replace_text,
 )
 
@@ -146,6 +147,86 @@ def test_a_bucket_takes_the_whole_content_at_once():
 
     assert not is_local(path)
     assert path.read_bytes() == b"new"
+
+
+# Many files ----------------------------------------------------------------------
+
+
+def contents_of(folder):
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
+def test_many_files_are_replaced_and_others_left(tmp_path):
+    for name in ("a", "b", "c"):
+        replace_bytes(tmp_path / name, b"old")
+
+    replace_files(tmp_path, {"a": b"new", "b": b"newer", "d": b""})
+
+    assert contents_of(tmp_path) == {"a": b"new", "b": b"newer", "c": b"old", "d": b""}
+    assert mode(tmp_path / "d") == 0o600
+
+
+def test_of_no_files_none_is_made(tmp_path):
+    replace_files(tmp_path / "new", {})
+
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("moment", "after", "new"),
+    [("fsync", 0, []), ("fsync", 1, []), ("replace", 0, []), ("replace", 1, ["a"])],
+)
+def test_of_many_files_each_is_old_or_new_whatever_fails(
+    tmp_path, monkeypatch, moment, after, new
+):
+    for name in ("a", "b"):
+        replace_bytes(tmp_path / name, b"old")
+    owner = files.os if moment == "fsync" else files.Path
+    real, done = getattr(owner, moment), []
+
+    def fail_then(*given):
+        if len(done) == after:
+            fail()
+        done.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(owner, moment, fail_then)
+
+    with pytest.raises(OSError, match="No space left") as failed:
+        replace_files(tmp_path, {"a": b"new", "b": b"new"})
+
+    assert failed.value.filename == str(tmp_path / ("a" if after == 0 else "b"))
+    expected = {name: b"new" if name in new else b"old" for name in ("a", "b")}
+    assert contents_of(tmp_path) == expected
+
+
+def test_many_files_are_on_the_disk_before_any_takes_its_place(tmp_path, monkeypatch):
+    done = []
+    sync, replace = os.fsync, files.Path.replace
+
+    def noted_sync(descriptor):
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    def noted_replace(scratch, target):
+        done.append("renamed")
+        return replace(scratch, target)
+
+    monkeypatch.setattr(files.os, "fsync", noted_sync)
+    monkeypatch.setattr(files.Path, "replace", noted_replace)
+
+    replace_files(tmp_path, {"a": b"new", "b": b"new"})
+
+    assert done == [".a.partial", ".b.partial", "renamed", "renamed", tmp_path.name]
+
+
+def test_a_bucket_takes_many_files(tmp_path):
+    folder = UPath("memory://bucket/many")
+
+    replace_files(folder, {"a": b"new", "b": b"newer"})
+
+    assert (folder / "a").read_bytes() == b"new"
+    assert (folder / "b").read_bytes() == b"newer"
 
 
 # Durability ----------------------------------------------------------------------

@@ -13,7 +13,8 @@ from sqlalchemy.exc import OperationalError
 from analytics_pipeline import kept_open
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.orchestration.gate import as_dagster_failure
-from analytics_pipeline.orchestration.instance import _equip, open_home, records_kept
+from analytics_pipeline.orchestration.home import equip
+from analytics_pipeline.orchestration.instance import open_home, records_kept
 from analytics_pipeline.storage.machine import (
     MOST_NAMED,
     explain_lock,
@@ -54,7 +55,7 @@ def lock_error(path: Path) -> sqlite3.OperationalError:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Dagster's records, for which a write waits but a moment."""
     monkeypatch.setattr(kept_open, "BUSY_SECONDS", 0.2)
-    home = _equip(tmp_path / "it's here" / ".dagster", "instance.yaml")
+    home = equip(tmp_path / "it's here" / ".dagster", "instance.yaml")
     open_home(home).dispose()
     return home
 

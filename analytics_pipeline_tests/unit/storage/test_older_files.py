@@ -13,6 +13,7 @@ from analytics_pipeline.storage.older_files import OlderFiles, StoredVersions
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline.storage.state import Agreement, note_agreement, read_agreement
 from analytics_pipeline.storage.tables import Warehouse
+from analytics_pipeline.tables import RAW_SALES
 from analytics_pipeline_tests.tables import make_table
 
 DAYS = ["2026-06-18", "2026-06-19", "2026-06-20"]
@@ -22,7 +23,7 @@ MOMENT = {"sale_date": "2026-06-20 10:00", "version": 5}
 @pytest.fixture(autouse=True)
 def first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this program be one of whose sales there was no other version yet."""
-    monkeypatch.setitem(versions.VERSIONS, RawSales, 1)
+    monkeypatch.setitem(versions.VERSIONS, RAW_SALES.form, 1)
 
 
 @pytest.fixture(params=["disk", "bucket"])
@@ -40,14 +41,14 @@ def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
 
 
 def files_of(warehouse: Warehouse) -> OlderFiles:
-    return OlderFiles(warehouse.root / "raw_sales", RawSales)
+    return OlderFiles(warehouse.root / "raw_sales", RAW_SALES.form)
 
 
 def test_the_oldest_file_gives_the_version_and_a_damaged_one_none(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert files_of(warehouse).oldest_version() == 1
-    monkeypatch.setitem(versions.VERSIONS, RawSales, 2)
+    monkeypatch.setitem(versions.VERSIONS, RAW_SALES.form, 2)
     for day in DAYS[:2]:
         sales = make_table(RawSales, [{"sale_id": day, "business_date": day, **MOMENT}])
         warehouse.write("raw_sales", RawSales, sales, day)
@@ -77,9 +78,9 @@ def test_without_the_note_the_last_file_is_the_witness(
 ) -> None:
     reported = StoredVersions(warehouse.root)
     reported.refuse_other("raw_sales")
-    monkeypatch.setitem(versions.VERSIONS, RawSales, 2)
+    monkeypatch.setitem(versions.VERSIONS, RAW_SALES.form, 2)
     content = encode(make_table(RawSales, []), RawSales)
-    monkeypatch.setitem(versions.VERSIONS, RawSales, 1)
+    monkeypatch.setitem(versions.VERSIONS, RAW_SALES.form, 1)
     replace_bytes(warehouse.path("raw_sales", DAYS[-1]), content)
 
     with pytest.raises(WrongUse, match="raw_sales is of version 2"):

@@ -5,14 +5,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analytics_pipeline.model.money import LARGEST_AMOUNT
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
-from analytics_pipeline.model.schemas.table import LARGEST_AMOUNT, arrow_schema
+from analytics_pipeline.model.schemas.table import arrow_schema, frame_types
 from analytics_pipeline.storage.parquet import (
     decode,
     encode,
-    frame_types,
     read_notes,
     shape,
 )

@@ -33,6 +33,14 @@ def test_a_table_comes_back_as_it_was_written(warehouse):
     assert warehouse.notes("outlets") == {"cursor": "7"}
 
 
+def test_some_columns_come_back_alone(warehouse):
+    warehouse.write("outlets", Outlets, FRAME)
+
+    found = warehouse.read("outlets", Outlets, columns=["time_zone", "is_deleted"])
+
+    pd.testing.assert_frame_equal(FRAME[["time_zone", "is_deleted"]], found)
+
+
 def test_before_it_is_written_there_is_no_table(warehouse):
     assert not warehouse.exists("outlets")
     assert warehouse.notes("outlets") == {}
