@@ -4,9 +4,8 @@ Reads ``{"function": "module:name", "arguments": {…}}`` from standard input, c
 function and writes what it took to the file REPLY.  Nothing is imported here that the
 measured code might not need: it would count as its memory.
 
-What the function imports is timed separately, wherever it does: it is in no measure's
-seconds, but in a figure of its own.  A command is a process of its own, whose seconds
-have its imports in them.
+Imports are timed separately, wherever the function makes them, and are left out of its
+seconds.  A command is a process of its own, so its seconds include its imports.
 """
 
 import builtins

@@ -106,7 +106,8 @@ def open_closed_months(shop: Shop, day: date) -> ClosedMonths | None:
     """Return what the analytics of *day* need not read day by day, if there is any.
 
     Checkpoints that are missing are made.  A run that makes everything again from the
-    days themselves has none.
+    days themselves has none, nor has one for which the content of a day is not known:
+    it reads that day, and so finds what is wrong with it.
     """
     end = last_month_end(day - timedelta(days=ROLLING_DAYS))
     if not shop.uses_checkpoints or end.isoformat() < shop.first_day:
@@ -115,8 +116,10 @@ def open_closed_months(shop: Shop, day: date) -> ClosedMonths | None:
     return shop.keep("closed months", state, lambda: _open(shop, end))
 
 
-def _open(shop: Shop, end: date) -> ClosedMonths:
+def _open(shop: Shop, end: date) -> ClosedMonths | None:
     states = shop.warehouse.states("raw_sales")
+    if not states.keys() >= set(shop.days_until(end)):
+        return None
     checkpoints = Checkpoints(shop.warehouse.root / "raw_sales", states)
     checkpoint = checkpoints.at(end)
     special = _open_special(shop, checkpoints, end)

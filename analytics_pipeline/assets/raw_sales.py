@@ -177,7 +177,7 @@ def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> _Sides | None:
     listed = _list_suspects(shop, log, before.segments, again)
     suspects = materialize(shop.engine, listed)
     copies = materialize(shop.engine, _find_copies(stored, suspects))
-    days = {*again, *_days_of(shop, copies)}
+    days = {*again, *(_days_of(shop, copies) & now.days.keys())}
     rows = shop.open_sales(days).semi_join(suspects, "sale_id")
     news = sides.of_log(suspects, _lowest_version(shop, suspects))
     return replace(news, stored=rows, copies=copies)

@@ -18,7 +18,7 @@ from analytics_pipeline.orchestration.records import (
 )
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
-from analytics_pipeline.storage.home import prepare_store
+from analytics_pipeline.storage.shared_store import prepare_store
 
 if TYPE_CHECKING:
     from analytics_pipeline.commands import running

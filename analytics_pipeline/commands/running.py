@@ -35,10 +35,10 @@ from analytics_pipeline.orchestration.tables import table_of
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.storage.files_for_people import ReportFiles
-from analytics_pipeline.storage.home import prepare_store
 from analytics_pipeline.storage.object_store import open_root
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.publication import ARCHIVE, FIRST_TIME_BUYERS, MASTER
+from analytics_pipeline.storage.shared_store import prepare_store
 
 # ----------------------------------------------------------------------------------
 # Run a job in this process, recorded on the instance that the UI shows.

@@ -14,7 +14,7 @@ from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.orchestration.records import DAILY_UPDATE, update_config
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run, open_shop
-from analytics_pipeline.storage.home import prepare_store
+from analytics_pipeline.storage.shared_store import prepare_store
 from analytics_pipeline.storage.state import Acceptance, FailedCheck
 from analytics_pipeline.tables import TABLES, Check
 

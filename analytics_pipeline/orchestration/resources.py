@@ -14,7 +14,7 @@ from analytics_pipeline.orchestration.tills import Lightspeed
 from analytics_pipeline.orchestration.upkeep import bring_up_to_date, set_damaged_aside
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, hold_for_run
-from analytics_pipeline.storage.home import prepare_store
+from analytics_pipeline.storage.shared_store import prepare_store
 
 # ----------------------------------------------------------------------------------
 # What Dagster's I/O manager does here: nothing, and it makes sure of that.

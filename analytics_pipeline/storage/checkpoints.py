@@ -15,6 +15,7 @@ Three kinds of file are kept next to the days of ``raw_sales``:
 """
 
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -52,6 +53,9 @@ _NAME = "written_as"
 """The note of a footer with the name of its file: one that was renamed is not used."""
 
 _NAMED, _SPECIAL = "-named", "-special"
+_OURS = re.compile(
+    rf"\d{{4}}-\d{{2}}-\d{{2}}-[0-9a-f]{{{_DIGITS}}}({_NAMED}|{_SPECIAL})?\.parquet"
+)
 
 MONTH_ENDS_KEPT = 4
 """How many of the last month ends are kept, for a change of an old day. The ends of
@@ -110,7 +114,8 @@ class Checkpoints:
         """
         self._folder = table / FOLDER
         self._states = states
-        self._names = set(list_names(self._folder))
+        # What a killed writer, or another program, has left there is none of them.
+        self._names = set(filter(_OURS.fullmatch, list_names(self._folder)))
 
     def at(self, end: date) -> Checkpoint:
         """Return the checkpoint of all stored days up to *end*, made or not."""
@@ -179,9 +184,8 @@ class Checkpoints:
             return read_proved_notes(stream).get(_NAME)
 
     def _name_of(self, days: Sequence[str]) -> str:
-        return (
-            f"{days[-1]}-{fingerprint_days({day: self._states[day] for day in days})}"
-        )
+        states = {day: self._states[day] for day in days}
+        return f"{days[-1]}-{fingerprint_days(states)}"
 
     # What is made -----------------------------------------------------------------
 

@@ -206,11 +206,11 @@ _OF_A_HOME = (
     "archive/.hashes.json",
 )
 _OF_THE_DATA = (*_OF_A_HOME, ".store_owner", ".dagster/alerts.json")
-_BUNDLES = "bundles"
+_COPIES = ("bundles", "checkpoints")
 
 
 def list_tables(root: UPath) -> Iterator[UPath]:
-    """Yield every Parquet file under *root*: tables, days, the log, and bundles."""
+    """Yield every Parquet file under *root*: tables, days, the log, and copies."""
     for folder in _folders(root):
         yield from (
             folder / name for name in list_names(folder) if name.endswith(".parquet")
@@ -244,16 +244,15 @@ def list_set_aside(root: UPath) -> Iterator[UPath]:
 def _folders(root: UPath) -> Iterator[UPath]:
     """Yield every folder of the store that holds files of a table."""
     for table in STORED:
-        yield from _with_bundles(root / table)
+        yield from _with_copies(root / table)
         for name in list_names(root / table):
             if name.startswith("generation-"):
-                yield from _with_bundles(root / table / name)
+                yield from _with_copies(root / table / name)
 
 
-def _with_bundles(folder: UPath) -> Iterator[UPath]:
+def _with_copies(folder: UPath) -> Iterator[UPath]:
     yield folder
-    if _BUNDLES in list_names(folder):
-        yield folder / _BUNDLES
+    yield from (folder / name for name in list_names(folder) if name in _COPIES)
 
 
 # ----------------------------------------------------------------------------------

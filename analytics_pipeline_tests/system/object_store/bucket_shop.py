@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analytics_pipeline.shop import hold_for_run, open_shop
-from analytics_pipeline.storage.home import prepare_store
 from analytics_pipeline.storage.lease import NAME as LEASE
+from analytics_pipeline.storage.shared_store import prepare_store
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import (
     PUBLISHED,

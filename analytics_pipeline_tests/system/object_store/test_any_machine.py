@@ -11,10 +11,10 @@ from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.files_for_people import QuarantineLists
-from analytics_pipeline.storage.home import SHARED, prepare_store
 from analytics_pipeline.storage.lease import NAME as LEASE
 from analytics_pipeline.storage.object_store import open_root
 from analytics_pipeline.storage.publication import MASTER, NOTES, Publication
+from analytics_pipeline.storage.shared_store import SHARED, prepare_store
 from analytics_pipeline.storage.state import (
     claim_store,
     read_identity_key,

@@ -21,8 +21,10 @@ from analytics_pipeline.assets.customer_analytics import (
 )
 from analytics_pipeline.assets.ecom_reconciliation import find_web_refunds
 from analytics_pipeline.assets.purchases import Ledger, open_ledger
+from analytics_pipeline.commands.probes import prove_stored_files
 from analytics_pipeline.domain.analytics import measure_people, measure_sums
 from analytics_pipeline.engine.duckdb import connect
+from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sales import RawSales
@@ -467,6 +469,32 @@ def test_checkpoints_of_another_shop_are_not_used(shop, empty, tmp_path):
     shutil.copytree(folder_of(other), folder_of(shop))
 
     assert lifetime_value(shop) == 400
+
+
+def test_what_a_killed_writer_left_stops_no_run(shop):
+    (folder_of(shop) / ".2026-05-31-0123456789abcdef.parquet.partial").write_bytes(b"")
+    (folder_of(shop) / "notes.txt").write_bytes(b"")
+    state_of(shop).unlink()
+
+    assert lifetime_value(shop) == 400
+
+
+def test_a_day_that_is_not_sealed_is_read_and_refused(shop):
+    day = Path(str(shop.warehouse.path("raw_sales", "2026-02-03")))
+    content = day.read_bytes().replace(b"file_sha256", b"file_sha255")
+    day.unlink()
+    day.write_bytes(content)
+
+    with pytest.raises(LocalFailure, match="is not sealed"):
+        lifetime_value(shop)
+
+
+def test_doctor_finds_a_damaged_checkpoint(shop):
+    damage(state_of(shop))
+
+    found = prove_stored_files(shop, lambda *_progress: None)
+
+    assert [each.path for each in found.damaged] == [str(state_of(shop))]
 
 
 def test_the_last_month_ends_and_the_ends_of_years_are_kept(shop):
