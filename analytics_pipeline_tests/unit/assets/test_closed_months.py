@@ -523,6 +523,41 @@ def test_a_named_sale_is_searched_once(shop, monkeypatch):
     assert comparable(everything(with_months(later, D, orders))) == comparable(expected)
 
 
+def test_sales_of_closed_months_are_tied_to_people_and_web_orders(shop):
+    long_ago = date(2026, 1, 7)
+    store(
+        shop,
+        night_of(
+            sale(0, long_ago, web_order_number="1"),  # of a customer, by its note
+            sale(1, long_ago, customer_id=None, web_order_number="2"),
+            sale(2, long_ago, customer_id=WALK_IN),  # by the export alone
+            sale(3, long_ago, customer_id=None, return_for="sale-0", is_order=False),
+            sale(4, long_ago, customer_id="no-record"),
+        ),
+    )
+    order = {"order_date": "2026-01-07", "payment_status": "PAID", "total_cents": 7}
+    ecom_orders = make_table(
+        EcomOrders,
+        [
+            {"order_number": "1", "ecom_customer_id": None},
+            {"order_number": "2", "ecom_customer_id": "ecom-1"},
+            {"order_number": "3", "ecom_customer_id": "ecom-2", "sale_id": "sale-2"},
+        ],
+        **order,
+    )
+    ledger = with_months(open_in(shop.settings.data_dir), D, ecom_orders)
+
+    frame = figures_of(ledger, ledger.person_sums).set_index("customer_id")
+
+    figures = ["lifetime_value_cents", "order_count", "ecom_order_count"]
+    assert {name: tuple(frame.loc[name, figures]) for name in frame.index} == {
+        "ann": (100, 1, 1),
+        "bea": (100 + 100, 1, 1),
+        "ecom-2": (100, 1, 1),
+    }
+    assert ledger.unattributed_sums == {"cents": 100, "orders": 1}
+
+
 def test_a_run_that_makes_everything_again_reads_no_checkpoint(shop):
     shop.uses_checkpoints = False
 
