@@ -1,5 +1,6 @@
 """A small shop whose tables are in a simulated bucket."""
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from typing import Any
 
 from analytics_pipeline.shop import hold_for_run, open_shop
 from analytics_pipeline.storage.lease import NAME as LEASE
+from analytics_pipeline.storage.publication import ARCHIVE, HASHES
 from analytics_pipeline.storage.shared_store import prepare_store
+from analytics_pipeline.storage.state import open_note
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import (
     PUBLISHED,
@@ -23,6 +26,18 @@ from analytics_pipeline_tests.system.crashes.crashing_shop import open_served_sh
 from analytics_pipeline_tests.system.object_store.proxy import Proxy
 
 PREFIX = "tables/of/the/shop"
+
+
+ARCHIVE_HASHES = f"{ARCHIVE}/{HASHES}"
+
+
+def hashes_in(note: bytes | None) -> set[tuple[str, str]]:
+    """The names and hashes that a note holds, which is whole; none without the note."""
+    if note is None:
+        return set()
+    content = open_note(note)
+    assert content is not None
+    return set(json.loads(content).items())
 
 
 @dataclass
@@ -141,10 +156,18 @@ class Brink:
         self.held.bucket.restore(self.objects)
 
     def check_what_is_left(self) -> None:
-        """Every object and published file is the old one or the new one, whole."""
+        """Every object and published file is the old one or the new one, whole.
+
+        The hashes of the archive are noted file by file, each before its file.
+        """
+        old, new = self.objects, self.after
         for name, content in self.held.bucket.objects().items():
-            if name != LEASE and not name.endswith("catch_up.json"):
-                assert content in (self.objects.get(name), self.after.get(name)), name
+            if name == ARCHIVE_HASHES:
+                assert hashes_in(content) <= hashes_in(old.get(name)) | hashes_in(
+                    new[name]
+                )
+            elif name != LEASE and not name.endswith("catch_up.json"):
+                assert content in (old.get(name), new.get(name)), name
         for name, content in self.held.published().items():
             assert content in (self.old[name], self.new[name])
 

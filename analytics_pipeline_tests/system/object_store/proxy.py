@@ -105,7 +105,7 @@ class Proxy:
         if fault is not None and fault.kind in REFUSALS:
             if "100-continue" not in head.lower():  # or it waits before it sends more
                 _read_on(client, body, length)
-            _refuse(client, fault.kind)
+            _refuse(client, fault.kind, has_body=not head.startswith("HEAD "))
             raise OSError("refused")
         if fault is not None and fault.kind == "silent":
             while client.recv(65_536):
@@ -148,12 +148,13 @@ def _read_on(client: socket.socket, body: bytes, length: int) -> bytes:
     return body
 
 
-def _refuse(client: socket.socket, kind: str) -> None:
+def _refuse(client: socket.socket, kind: str, *, has_body: bool) -> None:
+    """Refuse a request; the answer to a HEAD has no body, so it names no code."""
     status, code = REFUSALS[kind]
     body = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
     client.sendall(
         f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nConnection: close\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        f"Content-Length: {len(body)}\r\n\r\n{body if has_body else ''}".encode()
     )
 
 

@@ -30,7 +30,9 @@ def fail(brink: Brink, fault: Fault) -> None:
 
     code, cause, remedy = facts_of(failed.value)
     assert code == 3
-    assert cause.startswith(SAID[fault.kind])
+    # The answer to a HEAD has no body that would name the reason.
+    said = SAID[fault.kind]
+    assert cause.startswith(said.split("(")[0] if fault.method == "HEAD" else said)
     assert "testing" not in str(failed.value)
     assert "then run it again." in remedy
     brink.held.bucket.proxy.begin()
