@@ -66,21 +66,20 @@ from analytics_pipeline.storage.state import (
     read_identity_key,
 )
 from analytics_pipeline.storage.tables import Warehouse
-from analytics_pipeline.tables import OUTLETS, RAW_SALES, SALES_FEED
+from analytics_pipeline.tables import OUTLETS, RAW_SALES, SALES_FEED, TableSpec
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
     from ibis.backends import BaseBackend
 
-    from analytics_pipeline.domain import contacts, feed
+    from analytics_pipeline.domain import contacts
     from analytics_pipeline.domain.contacts import ContactKeys
     from analytics_pipeline.engine import duckdb
     from analytics_pipeline.model.schemas.table import Table
 else:
     contacts = lazily("analytics_pipeline.domain.contacts")
     duckdb = lazily("analytics_pipeline.engine.duckdb")
-    feed = lazily("analytics_pipeline.domain.feed")
 
 Made = TypeVar("Made")
 
@@ -187,27 +186,18 @@ class Shop:
     def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
         """Return the versions of sales in *log*, or in its segments before *until*."""
         self.versions.refuse_log(log)
-        rows = duckdb.open_table(self.engine, log.paths(until), SALES_FEED.schema)
-        return feed.in_one_spelling(rows) if self.has_other_spellings(log) else rows
-
-    def has_other_spellings(self, log: SalesLog) -> bool:
-        """Say whether an earlier release put ids of another spelling into *log*.
-
-        What is appended now has one spelling, so one look in a run is enough.
-        """
-
-        def look() -> bool:
-            rows = duckdb.open_table(self.engine, log.paths(), SALES_FEED.schema)
-            return bool(self.engine.to_pandas(feed.has_other_spellings(rows)))
-
-        return self.keep(f"spellings of {log.folder}", log.generation, look)
+        return duckdb.open_table(self.engine, log.paths(until), SALES_FEED.schema)
 
     def open_sales(self, days: Iterable[str]) -> ir.Table:
         """Return the sales of those stored *days*, whatever became of their gates."""
-        self._require("raw_sales")
-        self.versions.refuse_other("raw_sales")
-        plan = self.warehouse.plan("raw_sales", days)
-        return duckdb.open_days(self.engine, plan, RAW_SALES.schema)
+        return self.open_days(RAW_SALES, days)
+
+    def open_days(self, spec: TableSpec, days: Iterable[str]) -> ir.Table:
+        """Return the rows of those stored *days* of a table."""
+        self._require(spec.name)
+        self.versions.refuse_other(spec.name)
+        plan = self.warehouse.plan(spec.name, days)
+        return duckdb.open_days(self.engine, plan, spec.schema)
 
     def store_as(self, table: str, model: type[Table]) -> Callable[[Candidate], None]:
         """Return what stores a candidate as *table*, or as its day of it."""

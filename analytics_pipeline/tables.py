@@ -45,12 +45,15 @@ class Reads(StrEnum):
     WHOLE = "the whole table"
     SAME_DAY = "the same day"
     UP_TO_DAY = "every day up to the day"
+    ANY_DAY = "the days that it makes, whichever they are"
     RESULT = "whether it passed its gate"
     END = "when it was last read to its end"
     EARLIER = "what an earlier run stored"
 
 
-GIVEN = frozenset({Reads.WHOLE, Reads.SAME_DAY, Reads.UP_TO_DAY, Reads.EARLIER})
+GIVEN = frozenset(
+    {Reads.WHOLE, Reads.SAME_DAY, Reads.UP_TO_DAY, Reads.ANY_DAY, Reads.EARLIER}
+)
 """What the function is given; the rest is asked by the gate alone, before it."""
 
 
@@ -105,6 +108,11 @@ def same_day(table: str, *, is_optional: bool = False) -> Input:
 def up_to_day(table: str) -> Input:
     """Declare that a daily table is read up to the day that is made."""
     return Input(table, Reads.UP_TO_DAY)
+
+
+def any_day(table: str) -> Input:
+    """Declare that a daily table is read for the days that turn out to be made."""
+    return Input(table, Reads.ANY_DAY)
 
 
 def passed(table: str) -> Input:
@@ -449,7 +457,7 @@ SALES_FEED = TableSpec(
     "day can be made again without asking Lightspeed.",
     when_red=LIGHTSPEED_AGAIN,
     kept=Kept.LOG,
-    version=2,
+    version=3,
     begins="Reading on in Lightspeed's feed of sales, from where it was left.",
     ends=(
         "Read {records_read:,} sales in {requests:,} requests.",
@@ -484,6 +492,7 @@ OUTLETS = TableSpec(
     use="It decides on which business day a sale is.",
     when_red=LIGHTSPEED_AGAIN,
     kept=Kept.CURRENT,
+    version=2,
     remade="it is read again from Lightspeed",
     begins="Reading the outlets and their time zones from Lightspeed.",
     ends=("{rows:,} outlets are known.",),
@@ -579,7 +588,7 @@ RAW_SALES = TableSpec(
     "figures are added up from here.",
     when_red=f"{UPDATE_AGAIN} Days that passed are stored all the same.",
     kept=Kept.CURRENT,
-    version=2,
+    version=3,
     remade="it is cut again from the log",
     begins="Cutting business days from the log of sales.",
     ends=("{rows:,} sales, {orders:,} of them orders, worth {value}.",),
@@ -596,6 +605,34 @@ RAW_SALES = TableSpec(
     | _ONE_SPELLING,
     taken_from="sales_feed",
     worked_out=frozenset({"state", "attributes"}),
+)
+
+SALE_LINES = TableSpec(
+    name="sale_lines",
+    form="sales:SaleLines",
+    key="line_id",
+    group=Group.SALES,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(whole("sales_feed"), whole("outlets"), any_day("raw_sales")),
+    is_daily=True,
+    summary="The lines of the sales of each business day, each of its kind.\n\n"
+    "A day is made again when its sales are.",
+    row="one line of a sale: product, quantity, value, cost",
+    use="What was sold: goods, discounts, shipping, gift cards.",
+    when_red=UPDATE_AGAIN,
+    kept=Kept.CURRENT,
+    remade="it is made again from the log",
+    begins="Listing the lines of the sales of each day that changed.",
+    ends=("{rows:,} lines, worth {value}.",),
+    checks={
+        "conserves_lines": stops(
+            "The lines of the sales that count add up to these sales, to the cent "
+            "(rule 12.3)."
+        ),
+        "lines_are_explained": warns(
+            "The lines of each sale that counts come to its total."
+        ),
+    },
 )
 
 CUSTOMER_IDENTITIES = TableSpec(
@@ -659,7 +696,7 @@ CUSTOMER_ANALYTICS = TableSpec(
             "The stored sales are what the log says, each once."
         ),
         "conserves_money": stops(
-            "People and unattributed add up to sales and added "
+            "People, unattributed and gift cards add up to sales and added "
             "web orders, to the cent (rule 7.1)."
         ),
         "no_person_vanished": either(
@@ -865,6 +902,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             CUSTOMERS,
             ECOM_ORDERS,
             RAW_SALES,
+            SALE_LINES,
             CUSTOMER_IDENTITIES,
             CUSTOMER_ANALYTICS,
             FIRST_TIME_BUYERS,

@@ -36,6 +36,7 @@ SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
 TABLES = (
     *SOURCES,
     "raw_sales",
+    "sale_lines",
     "customer_identities",
     "customer_analytics",
     "first_time_buyers",

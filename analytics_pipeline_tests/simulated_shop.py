@@ -37,6 +37,7 @@ REPRODUCED = (
     "customer_identities",
     "ecom_orders",
     "raw_sales",
+    "sale_lines",
     "ecom_reconciliation",
 )
 

@@ -10,6 +10,8 @@ import pandas as pd
 from analytics_pipeline.model.schemas.table import Table, arrow_schema
 
 PLAIN: Mapping[str, Any] = {"int64": 0, "bool": False}
+LIKE = {f"value_{basis}_cents": f"total_{basis}_cents" for basis in ("incl", "excl")}
+"""What is as another cell where it is not given: without gift cards, a sale's value."""
 
 
 def make_table(
@@ -22,11 +24,15 @@ def make_table(
     assert not unknown, f"{model.__name__} has no {sorted(unknown)}"
     frame = pd.DataFrame(
         {
-            name: pd.Series([row.get(name, plain) for row in filled], dtype="object")
+            name: pd.Series([_cell(row, name, plain) for row in filled], dtype="object")
             for name, (plain, _kind) in columns.items()
         }
     )
     return frame.astype({name: kind for name, (_plain, kind) in columns.items()})
+
+
+def _cell(row: Mapping[str, Any], name: str, plain: Any) -> Any:
+    return row[name] if name in row else row.get(LIKE.get(name, ""), plain)
 
 
 @cache

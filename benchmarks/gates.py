@@ -159,6 +159,7 @@ def _invent(name: str, count: int) -> Any:
     import pandas as pd
 
     from analytics_pipeline.domain.sales import classify_sales
+    from analytics_pipeline.model.policy import Policy
     from analytics_pipeline.model.schemas.sources import SalesFeed
     from analytics_pipeline.storage.parquet import shape
     from analytics_pipeline.tables import TABLES
@@ -172,7 +173,7 @@ def _invent(name: str, count: int) -> Any:
         return master[list(TABLES[name].schema.to_schema().columns)]
     till = open_till(invent_customers(max(100, count // 17)))
     sold = shape(till.sell(LAST, count).sales, SalesFeed)
-    return classify_sales(sold, invent_outlets(), TIME_ZONE, 1)
+    return classify_sales(sold, invent_outlets(), TIME_ZONE, Policy())
 
 
 def list_rules(model: Any) -> Rules:

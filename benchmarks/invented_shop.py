@@ -24,6 +24,7 @@ from analytics_pipeline.assets.purchases import open_purchases
 from analytics_pipeline.assets.raw_sales import compare_with_log
 from analytics_pipeline.assets.table import function_of
 from analytics_pipeline.domain.sales import classify_sales
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
     Customers,
@@ -142,7 +143,9 @@ def _append(log: SalesLog, number: int, rows: pd.DataFrame) -> None:
 
 
 def _write_day(shop: Shop, day: date, sales: pd.DataFrame) -> None:
-    rows = classify_sales(shape(sales, SalesFeed), invent_outlets(), TIME_ZONE, 1)
+    rows = classify_sales(
+        shape(sales, SalesFeed), invent_outlets(), TIME_ZONE, Policy()
+    )
     shop.warehouse.write("raw_sales", RawSales, shape(rows, RawSales), day.isoformat())
 
 

@@ -31,6 +31,7 @@ STEPS = (
     "sales_feed",
     "customers",
     "raw_sales",
+    "sale_lines",
     "customer_identities",
     "customer_analytics",
     "first_time_buyers",

@@ -49,7 +49,8 @@ COLUMNS = ibis.schema(
         "is_completed": "boolean",
         "is_order": "boolean",
         "total_incl_cents": "int64",
-        "total_excl_cents": "int64",
+        "value_incl_cents": "int64",
+        "value_excl_cents": "int64",
         "refunded_incl_cents": "int64",
         "refunded_excl_cents": "int64",
     }

@@ -353,7 +353,7 @@ def customer_analytics(
         "customer_id", ignore_index=True
     )
     sides = add_up_sides(purchases, frame)
-    sides |= quarantined_sales.worth(day, run.policy.money_basis)
+    sides |= quarantined_sales.worth(day, run.policy)
     results = [
         conserve_money(sides),
         check_added_orders(shop, purchases, identities, ecom_orders),
@@ -386,6 +386,8 @@ def add_up_sides(ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
         "people_orders": int(frame["order_count"].sum()),
         "unattributed_cents": unattributed["cents"],
         "unattributed_orders": unattributed["orders"],
+        "gift_cards_cents": sales["gift_cards"],
+        "gift_cards_orders": 0,
         "sales_cents": sales["cents"],
         "sales_orders": sales["orders"],
         "web_orders_cents": int(added["value_cents"].sum()),

@@ -17,7 +17,7 @@ from analytics_pipeline.assets.ecom_reconciliation import load_reconciled_orders
 from analytics_pipeline.assets.purchases import open_purchases
 from analytics_pipeline.assets.raw_sales import open_whole_log
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
-from analytics_pipeline.assets.table import TableFunction, TableRun
+from analytics_pipeline.assets.table import StoredDays, TableFunction, TableRun
 from analytics_pipeline.model.checks import Candidate, CheckResult
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.tables import (
@@ -166,6 +166,8 @@ def _load(
     if each.reads is Reads.EARLIER:
         is_there = shop.warehouse.exists(spec.name)
         return shop.warehouse.read(spec.name, spec.schema) if is_there else None
+    if each.reads is Reads.ANY_DAY:
+        return StoredDays(shop, spec)
     if each.reads is Reads.UP_TO_DAY:
         return None if day is None else shop.sales_until(day)
     if each.is_optional and not shop.warehouse.exists(spec.name, partition):

@@ -240,8 +240,8 @@ def read_sales_now(history: SalesHistory, sale_ids: Iterable[str]) -> pd.DataFra
     """Return the latest version of each of those sales, on whatever day it is."""
     shop, log = history.shop, history.log
     versions = _versions(shop, log, len(log.segments()), [], sale_ids)
-    zone, tolerance = shop.settings.time_zone, shop.policy.paid_tolerance_cents
-    return classify_sales(versions, history.outlets, zone, tolerance)
+    zone, policy = shop.settings.time_zone, shop.policy
+    return classify_sales(versions, history.outlets, zone, policy)
 
 
 def read_sales_then(
@@ -264,9 +264,9 @@ def read_sales_then(
         zones = pd.DataFrame(
             made_from.zones.items(), columns=["outlet_id", "time_zone"], dtype="str"
         )
-        # By the tolerance of now: what another one changes has the policy as its cause.
-        tolerance = shop.policy.paid_tolerance_cents
-        return classify_sales(versions, zones, made_from.store_time_zone, tolerance)
+        # By the policy of now: what another one changes has the policy as its cause.
+        zone, policy = made_from.store_time_zone, shop.policy
+        return classify_sales(versions, zones, zone, policy)
     until = ibis.timestamp(as_of.isoformat())
     sales = history.raw_sales.filter(history.raw_sales["business_date"] <= until)
     asked = _asked(sales, records, sale_ids)

@@ -32,7 +32,7 @@ from analytics_pipeline.domain.analytics import (
     sum_unattributed,
 )
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
-from analytics_pipeline.domain.sales import value_column
+from analytics_pipeline.domain.sales import total_columns
 from analytics_pipeline.domain.web_orders import (
     OrderMatching,
     open_matching,
@@ -141,18 +141,24 @@ class Ledger:
 
     @cached_property
     def sales_sums(self) -> dict[str, int]:
-        """What the completed sales come to: ``cents, orders``.
+        """What the completed sales come to: ``cents, gift_cards, orders``.
 
+        ``cents`` are their totals, ``gift_cards`` what does not count of them for being
+        a gift card sold, or paid by one (rule 2.6).
         They are added up from the stored days, never from closed months: this is one
         side of the law of conservation (rule 7.1).
         """
         with self.shop.reading_only(["raw_sales"]):
             sales = self._until_day(self.shop.sales_until(self.day))
         completed = sales.filter(sales["is_completed"])
-        value = completed[value_column(self.shop.policy)]
+        total, gift_cards = total_columns(self.shop.policy)
         return first_row(
             self.shop,
-            completed.aggregate(cents=value.sum(), orders=completed["is_order"].sum()),
+            completed.aggregate(
+                cents=completed[total].sum(),
+                gift_cards=completed[gift_cards].sum(),
+                orders=completed["is_order"].sum(),
+            ),
         )
 
     @cached_property

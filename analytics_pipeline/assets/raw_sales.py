@@ -50,6 +50,7 @@ from analytics_pipeline.model.ids import check_ids, is_not_lower
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
+from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.model.text import say
 from analytics_pipeline.settings import EARLIEST_START
 from analytics_pipeline.shop import Shop
@@ -119,8 +120,8 @@ def compare_with_log(
     """Compare the stored days up to *last* with the log, and note it if they agree.
 
     Stale are days never cut, days that a sale left or entered, days whose outlet has
-    another zone now, days with a sale that another ``paid_tolerance`` counts or leaves
-    out, and days whose last attempt failed.
+    another zone now, days with a sale that another policy counts otherwise, and days
+    whose last attempt failed.
     """
     every = shop.days_until(last)
     states = shop.warehouse.states("raw_sales")
@@ -128,7 +129,7 @@ def compare_with_log(
     stale = set(every) - stored.keys() | set(shop.warehouse.failures("raw_sales"))
     repeated, agreement = 0, None
     if stored:
-        places = _fingerprint_places(shop, outlets, log)
+        places = _fingerprint_places(shop, outlets)
         agreement = Agreement(log.generation, len(log.segments()), places, stored)
         sides = _choose_sides(shop, log, agreement)
         if sides is not None:
@@ -246,17 +247,16 @@ def _list_suspects(
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
-def _fingerprint_places(shop: Shop, outlets: pd.DataFrame, log: SalesLog) -> str:
+def _fingerprint_places(shop: Shop, outlets: pd.DataFrame) -> str:
     """Return a fingerprint of all that a day is cut by, other than the log.
 
-    The zones that date sales, the first day, when a waiting sale is paid, and whether
-    ids of the log are spelled otherwise now than an earlier release cut them.
+    The zones that date sales, the first day, when a waiting sale is paid, and when
+    gift cards count.
     """
     zones = sorted(zip(outlets["outlet_id"], outlets["time_zone"], strict=True))
-    tolerance = shop.policy.paid_tolerance_cents
-    text = repr((zones, shop.settings.time_zone, shop.first_day, tolerance))
-    if shop.has_other_spellings(log):
-        text += "ids in one spelling"
+    policy, zone = shop.policy, shop.settings.time_zone
+    choices = policy.paid_tolerance_cents, policy.gift_cards.value
+    text = repr((zones, zone, shop.first_day, *choices))
     return sha256(text.encode()).hexdigest()
 
 
@@ -268,7 +268,7 @@ def _changed_days(shop: Shop, sides: _Sides, outlets: pd.DataFrame) -> set[str]:
             sides.stored,
             to_ibis(outlets, Outlets),
             shop.settings.time_zone,
-            shop.policy.paid_tolerance_cents,
+            shop.policy,
         )
     )
     now = _business_dates(shop, changed.dropna(subset=["sale_date"]), outlets)
@@ -570,13 +570,14 @@ EARLIEST = "1900-01-01"
 
 @dataclass(frozen=True)
 class CutDays:
-    """Some days as the log has them now: which they are, and the rows of all.
+    """Some days of a table as the log has them now, and the rows of all.
 
     The rows are in the order of their business date.
     """
 
     days: Sequence[str]
     rows: pd.DataFrame
+    table: type[Table] = RawSales
 
     def split(self) -> Iterator[tuple[str, slice]]:
         """Yield each day with the places of its rows; the first one has all earlier.
@@ -596,7 +597,7 @@ class CutDays:
     @cached_property
     def _stored(self) -> pa.Table:
         """All rows as they are stored; made once, where rows of many days are."""
-        return to_rows(self.rows, RawSales).combine_chunks()
+        return to_rows(self.rows, self.table).combine_chunks()
 
 
 def choose_days(
@@ -781,7 +782,7 @@ class _RunningTotals:
 
     def __init__(self, rows: pd.DataFrame) -> None:
         """Add up the rows of all days."""
-        value = rows["total_incl_cents"].where(rows["is_completed"], 0)
+        value = rows["value_incl_cents"].where(rows["is_completed"], 0)
         self._orders = [0, *rows["is_order"].cumsum().tolist()]
         self._value = [0, *value.cumsum().tolist()]
 
@@ -798,20 +799,20 @@ def cut_days(
     shop: Shop, log: SalesLog, outlets: pd.DataFrame, days: Sequence[str]
 ) -> Iterator[CutDays]:
     """Yield the wanted *days*, cut from the log, some at a time."""
-    first, tolerance = shop.first_day, shop.policy.paid_tolerance_cents
+    first = shop.first_day
     feed = shop.open_feed(log)
-    around = versions_of(feed, _sales_of(feed, days, first))
-    latest = _sales_of(latest_sales(log, around), days, first)
+    around = versions_of(feed, sales_of(feed, days, first))
+    latest = sales_of(latest_sales(log, around), days, first)
     if len(days) > FEW_DAYS:  # so that versions are ranked once
         latest = materialize(shop.engine, latest)
-    for wanted in _in_passes(shop, latest, days):
-        found = shop.engine.to_pandas(_sales_of(latest, wanted, first))
+    for wanted in in_passes(shop, latest, days):
+        found = shop.engine.to_pandas(sales_of(latest, wanted, first))
         sales = shape(found, SalesFeed)
-        rows = classify_sales(sales, outlets, shop.settings.time_zone, tolerance)
+        rows = classify_sales(sales, outlets, shop.settings.time_zone, shop.policy)
         yield CutDays(wanted, shape(_on(rows, wanted, first), RawSales))
 
 
-def _sales_of(sales: ir.Table, days: Sequence[str], first: str) -> ir.Table:
+def sales_of(sales: ir.Table, days: Sequence[str], first: str) -> ir.Table:
     """Return the sales that may fall on *days*, the first of which has all earlier.
 
     Of few days those between them are left out; of many they are left in.
@@ -834,7 +835,7 @@ def list_runs(days: Sequence[str]) -> list[tuple[str, str]]:
     return runs
 
 
-def _in_passes(
+def in_passes(
     shop: Shop, sales: ir.Table, days: Sequence[str]
 ) -> Iterator[Sequence[str]]:
     """Yield *days* in groups of few or not too many *sales*."""

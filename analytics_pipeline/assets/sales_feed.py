@@ -30,7 +30,11 @@ from analytics_pipeline.domain.feed_versions import (
     highest_plausible,
     is_poisoned,
 )
-from analytics_pipeline.domain.sales import check_dated_after_today, classify_sales
+from analytics_pipeline.domain.sales import (
+    check_dated_after_today,
+    classify_sales,
+    value_column,
+)
 from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.checks import (
     SCHEMA_CHECK,
@@ -43,7 +47,7 @@ from analytics_pipeline.model.checks import (
 )
 from analytics_pipeline.model.errors import LightspeedRefused, LocalFailure
 from analytics_pipeline.model.ids import is_among
-from analytics_pipeline.model.policy import MoneyBasis
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.soundness import is_sound
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
@@ -264,17 +268,15 @@ class QuarantinedSales:
     count: int
     last_good: pd.DataFrame
 
-    def worth(self, day: date, basis: MoneyBasis) -> dict[str, int]:
+    def worth(self, day: date, policy: Policy) -> dict[str, int]:
         """Return what they counted for up to *day*, when they could last be read."""
         rows = self.last_good
         counted = rows[
             rows["is_completed"] & (rows["business_date"] <= pd.Timestamp(day))
         ]
-        with_tax = basis is MoneyBasis.INCL_TAX
-        column = "total_incl_cents" if with_tax else "total_excl_cents"
         return {
             "quarantined_sales": self.count,
-            "quarantined_last_good_cents": int(counted[column].sum()),
+            "quarantined_last_good_cents": int(counted[value_column(policy)].sum()),
             "quarantined_unknown": self.count - len(rows),
         }
 
@@ -287,7 +289,7 @@ def find_quarantined_sales(shop: Shop) -> QuarantinedSales:
         _newest(shop, log, standing["record_id"].dropna().tolist()),
         shop.load("outlets", Outlets),
         shop.settings.time_zone,
-        shop.policy.paid_tolerance_cents,
+        shop.policy,
     )
     return QuarantinedSales(len(standing), last_good)
 
@@ -410,7 +412,7 @@ def find_later_sales(shop: Shop, log: SalesLog) -> pd.DataFrame:
         sales,
         frame_of([], Outlets),
         shop.settings.time_zone,
-        shop.policy.paid_tolerance_cents,
+        shop.policy,
     )
     return _with_registers(sales, rows[rows["is_completed"]])
 

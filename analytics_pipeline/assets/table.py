@@ -9,6 +9,8 @@ from importlib import import_module
 from inspect import signature
 from typing import Any
 
+import ibis.expr.types as ir
+
 from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.model.checks import Candidate, LastResult
 from analytics_pipeline.model.policy import Policy
@@ -65,6 +67,31 @@ class TableRun:
     def of(self, day: date) -> "TableRun":
         """Return the run as it makes one *day*."""
         return replace(self, day=day)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDays:
+    """The stored days of an input, for a table that chooses its days itself."""
+
+    shop: Shop
+    spec: TableSpec
+
+    def states(self) -> dict[str, str]:
+        """Return each stored day with what identifies its content."""
+        return self.shop.warehouse.states(self.spec.name)
+
+    def open(self, days: Iterable[str]) -> ir.Table:
+        """Return the rows of those *days*, which are stored."""
+        with self.shop.reading_only([self.spec.name]):
+            return self.shop.open_days(self.spec, days)
+
+    def refuse_failed(self, days: Sequence[str]) -> None:
+        """Raise if the last attempt at one of *days* failed its gate.
+
+        Raises:
+            InputFailed: it did.
+        """
+        self.shop.refuse_failed(self.spec.name, list(days))
 
 
 Made = Candidate | Iterable[Candidate]

@@ -53,7 +53,6 @@ from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.ids import typed_id
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.model.policy import MoneyBasis
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders, Outlets
@@ -407,15 +406,14 @@ def describe_quarantine(shop: Shop, members: list[Member], day: date) -> list[st
     quarantined = find_quarantined_sales(shop)
     known = quarantined.last_good
     records = [each.record_id for each in members]
-    with_tax = shop.policy.money_basis is MoneyBasis.INCL_TAX
-    total_column = "total_incl_cents" if with_tax else "total_excl_cents"
+    value = value_column(shop.policy)
     theirs = known[
         known["customer_id"].isin(records) & (known["business_date"] <= str(day))
     ]
     notes = [
         f"Sale {sale} is in quarantine and in no figure; when it could last be read, "
         f"it came to {format_cents(total)}."
-        for sale, total in zip(theirs["sale_id"], theirs[total_column], strict=True)
+        for sale, total in zip(theirs["sale_id"], theirs[value], strict=True)
     ]
     unknown = quarantined.count - len(known)
     if unknown:

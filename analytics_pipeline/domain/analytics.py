@@ -115,7 +115,7 @@ def _of_sales(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Tab
             sales["linked_person"], sales["record_person"]
         ),
         day=sales["business_date"],
-        value_cents=sales[f"total_{basis}_cents"],
+        value_cents=sales[f"value_{basis}_cents"],
         is_order=sales["is_order"],
         is_ecom=is_from_web(sales) | sales["is_web"].fill_null(False),
         refunded_cents=sales[f"refunded_{basis}_cents"],
@@ -154,8 +154,8 @@ STATE = ibis.schema(
         "sales": "int64",
         "orders": "int64",
         "ecom_orders": "int64",
-        "total_incl_cents": "int64",
-        "total_excl_cents": "int64",
+        "value_incl_cents": "int64",
+        "value_excl_cents": "int64",
         "refunded_incl_cents": "int64",
         "refunded_excl_cents": "int64",
         "first_day": "timestamp(6)",
@@ -246,7 +246,7 @@ def sum_by_record(
     rows = completed.select(
         customer_id=completed["customer_id"],
         day=completed["business_date"],
-        value_cents=completed[f"total_{basis}_cents"],
+        value_cents=completed[f"value_{basis}_cents"],
         is_order=completed["is_order"],
         is_ecom=is_from_web(completed),
         refunded_cents=completed[f"refunded_{basis}_cents"],
@@ -257,7 +257,7 @@ def sum_by_record(
         return sums
     none = ibis.literal(0, type="int64")
     earlier = state.mutate(
-        value_sum=state[f"total_{basis}_cents"],
+        value_sum=state[f"value_{basis}_cents"],
         recent_sum=none,
         recent_orders=none,
         refunded_sum=state[f"refunded_{basis}_cents"],

@@ -15,14 +15,16 @@ def conserve_money(sides: Mapping[str, int]) -> CheckResult:
     """Compare people plus unattributed with sales plus added orders (rule 7.1).
 
     Args:
-        sides: ``people``, ``unattributed``, ``sales``, ``web_orders``, each with
-            ``_cents`` and ``_orders``; and, on neither side,
+        sides: ``people``, ``unattributed``, ``gift_cards``, ``sales``, ``web_orders``,
+            each with ``_cents`` and ``_orders``; the gift cards are what does not count
+            of the sales' totals (rule 2.6). And, on neither side,
             ``quarantined_sales``, of which ``quarantined_unknown`` were never read
             and the others came to ``quarantined_last_good_cents``.
     """
     differences = {
         unit: sides[f"people_{unit}"]
         + sides[f"unattributed_{unit}"]
+        + sides[f"gift_cards_{unit}"]
         - sides[f"sales_{unit}"]
         - sides[f"web_orders_{unit}"]
         for unit in ("cents", "orders")
@@ -32,7 +34,7 @@ def conserve_money(sides: Mapping[str, int]) -> CheckResult:
     return CheckResult(
         "conserves_money",
         passed,
-        f"People and unattributed {verb} to sales and added web orders."
+        f"People, unattributed and gift cards {verb} to sales and added web orders."
         + _describe_quarantine(sides),
         evidence={
             **sides,

@@ -10,7 +10,12 @@ from typing import Any
 import pandas as pd
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS, cents_from
-from analytics_pipeline.domain.sales import give_reason, said
+from analytics_pipeline.domain.sales import (
+    give_reason,
+    said,
+    total_columns,
+    value_column,
+)
 from analytics_pipeline.domain.tiers import Outlook, Purchase, look_ahead
 from analytics_pipeline.domain.web_orders import (
     PAID_CODES,
@@ -20,8 +25,8 @@ from analytics_pipeline.domain.web_orders import (
     has_known_payment,
     show_word,
 )
-from analytics_pipeline.model.money import divide_half_away
-from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.money import divide_half_away, format_cents
+from analytics_pipeline.model.policy import GiftCards, MoneyBasis, Policy
 from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
 
 # ----------------------------------------------------------------------------------
@@ -289,27 +294,39 @@ def explain_sales(sales: pd.DataFrame, ties: Ties, policy: Policy) -> list[Line]
 
 
 def _explain_sale(sale: Mapping[Any, Any], ties: Ties, policy: Policy) -> Line:
-    reason = give_reason(sale, policy.paid_tolerance_cents)
+    reason = give_reason(sale, policy)
     record = said(sale["customer_id"])
     is_without_customer = not record or record in ties.walk_in_ids
     basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
+    total, gift_cards = total_columns(policy)
     is_web = said(sale["source"]).startswith(WEB_SOURCE)
     tied = f"; {_tie(sale, ties)}" if is_without_customer else ""
     order = ties.orders_of_sale.get(sale["sale_id"], "")
     if reason.counts and order in ties.refunds:
         tied += f"; of its web order {order}, {ties.refunds[order]}"
+    if reason.counts and sale[gift_cards]:
+        tied += f"; {_explain_gift_cards(sale[total], sale[gift_cards], policy)}"
     return Line(
         kind=LineKind.SALE,
         id=sale["sale_id"],
         record_id="" if is_without_customer else record,
         day=sale["business_date"].date(),
-        value_cents=int(sale[f"total_{basis}_cents"]),
+        value_cents=int(sale[value_column(policy)]),
         refunded_cents=int(sale[f"refunded_{basis}_cents"]),
         counts=reason.counts,
         is_order=reason.is_order,
         is_ecom=is_web or sale["sale_id"] in ties.orders_of_sale,
         why=f"{reason.words}{tied}",
     )
+
+
+def _explain_gift_cards(total: int, part: int, policy: Policy) -> str:
+    """Say what of a sale's total does not count, and when it does (rule 2.6)."""
+    when_sold = policy.gift_cards is GiftCards.WHEN_SOLD
+    what = "was paid by gift card, which counted when it was sold"
+    if not when_sold:
+        what = "is for gift cards, which count when they are redeemed"
+    return f"of its total of {format_cents(total)}, {format_cents(part)} {what}"
 
 
 def _tie(sale: Mapping[Any, Any], ties: Ties) -> str:

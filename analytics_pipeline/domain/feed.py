@@ -6,7 +6,8 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from analytics_pipeline.model.ids import UUID, UUID_LENGTH
+from analytics_pipeline.domain.sales import lines_that_sell, value_of
+from analytics_pipeline.model.policy import GiftCards, Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.model.schemas.table import columns_of
@@ -16,26 +17,6 @@ from analytics_pipeline.model.vocabulary import SaleAttribute, SaleState
 # What the log of sales says: the latest version of each sale, and what changed.
 #
 # Ibis expressions; the same on every engine.
-
-
-IDS = ("sale_id", "outlet_id", "register_id", "customer_id", "return_for")
-"""The ids of a version of a sale."""
-
-
-def has_other_spellings(sales_feed: ir.Table) -> ir.BooleanScalar:
-    """Say whether an id of the log is not in lower case, as UUIDs are read now."""
-    ids = (sales_feed[name] for name in IDS)
-    return ibis.or_(*(each != each.lower() for each in ids)).any().fill_null(False)
-
-
-def in_one_spelling(sales_feed: ir.Table) -> ir.Table:
-    """Return the log with each UUID in lower case, whatever its letters were."""
-    return sales_feed.mutate(**{name: _plain_id(sales_feed[name]) for name in IDS})
-
-
-def _plain_id(ids: ir.StringValue) -> ir.StringValue:
-    is_uuid = (ids.length() == UUID_LENGTH) & ids.re_search(f"^{UUID}$")
-    return ibis.ifelse(is_uuid, ids.lower(), ids)
 
 
 def latest_versions(sales_feed: ir.Table, rejections: ir.Table) -> ir.Table:
@@ -114,7 +95,7 @@ def changed_sales(
     raw_sales: ir.Table,
     outlets: ir.Table,
     store_time_zone: str,
-    paid_tolerance_cents: int,
+    policy: Policy,
 ) -> ir.Table:
     """Return the sales whose stored day may be out of date.
 
@@ -122,7 +103,7 @@ def changed_sales(
     ``sale_date`` and ``outlet_id`` that now place it (missing if it is to vanish).  A
     sale is listed when its version or what it says differs, when it is on one side
     only, when the zone of its outlet, or the store's for an unknown one, changed, or
-    when it counts by another tolerance of what is paid (rule 2.1).
+    when it counts otherwise by the policy of now (rules 2.1 and 2.6).
     """
     now = latest.left_join(outlets, "outlet_id").select(
         *AS_DELIVERED,
@@ -137,7 +118,8 @@ def changed_sales(
         business_date=raw_sales["business_date"],
         old_zone=raw_sales["time_zone"],
         old_state=raw_sales["state"],
-        is_counted_otherwise=_is_paid_otherwise(raw_sales, paid_tolerance_cents),
+        is_counted_otherwise=_is_paid_otherwise(raw_sales, policy.paid_tolerance_cents)
+        | _is_valued_otherwise(raw_sales, policy.gift_cards),
         **{f"old_{name}": raw_sales[name] for name in AS_DELIVERED},
     )
     both = now.outer_join(stored, now["sale_id"] == stored["stored_id"])
@@ -183,6 +165,17 @@ def _is_paid_otherwise(
     is_pending = (raw_sales["state"] == SaleState.PENDING).fill_null(False)
     counts = may_count & (lacking <= paid_tolerance_cents)
     return is_pending & (raw_sales["is_completed"] != counts)
+
+
+def _is_valued_otherwise(raw_sales: ir.Table, gift_cards: GiftCards) -> ir.BooleanValue:
+    """Say whether a stored sale has the value of another policy of gift cards."""
+    sells = lines_that_sell(raw_sales, gift_cards) > 0
+    may_be_order = raw_sales["is_completed"] & raw_sales["return_for"].isnull()
+    differs = raw_sales["is_order"] != (may_be_order & sells)
+    for basis in ("incl", "excl"):
+        value = value_of(raw_sales, basis, gift_cards)
+        differs |= raw_sales[f"value_{basis}_cents"] != value
+    return differs
 
 
 def falls_around(sales: ir.Table, first: str, last: str) -> ir.BooleanValue:

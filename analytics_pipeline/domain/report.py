@@ -31,7 +31,7 @@ from analytics_pipeline.model.vocabulary import (
 
 
 VALUE = (
-    "raw_sales.total_incl_cents, ecom_orders.total_cents, raw_sales.is_completed, "
+    "raw_sales.value_incl_cents, ecom_orders.total_cents, raw_sales.is_completed, "
     "raw_sales.business_date, ecom_orders.order_date"
 )
 ORDERS = "raw_sales.is_order, raw_sales.business_date, ecom_orders.order_date"
@@ -520,6 +520,7 @@ def _reconciliation(sides: Mapping[str, int]) -> list[Row]:
             "customer_analytics.order_count",
         ),
         "unattributed": (VALUE, ORDERS),
+        "gift_cards": ("raw_sales.value_incl_cents", ORDERS),
         "sales": ("raw_sales.total_incl_cents", "raw_sales.is_order"),
         "web_orders": (
             "ecom_reconciliation.counted_value_cents",
@@ -613,7 +614,9 @@ def _pairs(
         "value by channel": (total(ReportFigure.CHANNEL_REVENUE), value),
         "orders by channel": (total(ReportFigure.CHANNEL_ORDERS), orders),
         "sales and web orders": (
-            sides["sales_cents"] + sides["web_orders_cents"],
+            sides["sales_cents"]
+            + sides["web_orders_cents"]
+            - sides["gift_cards_cents"],
             value,
         ),
         "people who ordered": (total(ReportFigure.SECOND_PURCHASE), buyers),

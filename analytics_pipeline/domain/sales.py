@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics_pipeline.model.checks import CheckResult, Severity, name_some
 from analytics_pipeline.model.money import format_cents
-from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.policy import GiftCards, MoneyBasis, Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.table import columns_of
 from analytics_pipeline.model.text import say
@@ -41,6 +41,8 @@ STATE_OF_STATUS: Mapping[str, tuple[SaleState, SaleAttribute | None]] = {
 }
 """What the older single word says in state and attribute (the vendor's table)."""
 
+WHEN_SOLD = GiftCards.WHEN_SOLD
+
 HANDED_OVER_LATER = frozenset({SaleAttribute.PICKUP, SaleAttribute.DELIVERY})
 PAID_LATER = frozenset({SaleAttribute.LAYBY, SaleAttribute.ONACCOUNT})
 
@@ -65,7 +67,7 @@ def classify_sales(
     sales: pd.DataFrame,
     zones: pd.DataFrame,
     store_time_zone: str,
-    paid_tolerance_cents: int,
+    policy: Policy,
 ) -> pd.DataFrame:
     """Return ``RawSales``: each sale on its day, with what it counts as.
 
@@ -73,20 +75,24 @@ def classify_sales(
         sales: ``SalesFeed`` rows, one per sale: its latest version.
         zones: ``Outlets``.
         store_time_zone: the zone of a sale whose outlet is unknown (rule 1.2).
-        paid_tolerance_cents: what a waiting sale may lack and still be paid (rule
-            2.1).
+        policy: what a waiting sale may lack and still be paid (rule 2.1), and when
+            gift cards count (rule 2.6).
     """
     standing = _standings(sales[WORDS])
     time_zone = _time_zones(sales["outlet_id"], zones, store_time_zone)
-    is_completed = _completed(sales, standing, paid_tolerance_cents)
+    is_completed = _completed(sales, standing, policy.paid_tolerance_cents)
     classified = sales.assign(
         business_date=_business_dates(sales["sale_date"], time_zone),
         time_zone=time_zone,
         state=standing["state"],
         attributes=standing["attributes"],
         is_completed=is_completed,
-        is_order=is_completed & _sells_something_new(sales),
+        is_order=is_completed & _sells_something_new(sales, policy.gift_cards),
         is_unknown=standing["is_unknown"],
+        **{
+            f"value_{basis}_cents": value_of(sales, basis, policy.gift_cards)
+            for basis in ("incl", "excl")
+        },
     )
     return classified[columns_of(RawSales)].sort_values(
         ["business_date", "sale_id"], ignore_index=True
@@ -168,9 +174,33 @@ def find_short_sales(
     return found[_standings(found[WORDS])["is_awaiting"]]
 
 
-def _sells_something_new(sales: pd.DataFrame) -> pd.Series:
-    """Rule 2.3: made against no earlier sale, with a line that sells."""
-    return (sales["return_for"].fillna("") == "") & (sales["sold_line_count"] > 0)
+def _sells_something_new(sales: pd.DataFrame, gift_cards: GiftCards) -> pd.Series:
+    """Rules 2.3 and 2.6: made against no earlier sale, with a line that sells."""
+    sells: pd.Series = lines_that_sell(sales, gift_cards) > 0
+    return (sales["return_for"].fillna("") == "") & sells
+
+
+def lines_that_sell(sales: Any, gift_cards: GiftCards) -> Any:
+    """Return how many lines of a sale make it an order (rules 2.3 and 2.6).
+
+    Args:
+        sales: a sale, or a column each: of a frame or of the engine.
+        gift_cards: when they count.
+    """
+    every = sales["sold_line_count"]
+    return every if gift_cards is WHEN_SOLD else every - sales["gift_line_count"]
+
+
+def value_of(sales: Any, basis: str, gift_cards: GiftCards) -> Any:
+    """Return what counts of the totals of *sales* (rules 2.4 and 2.6), in cents.
+
+    Args:
+        sales: a sale, or a column each: of a frame or of the engine.
+        basis: ``incl`` or ``excl``, as in the columns' names.
+        gift_cards: when they count: what does not is taken off.
+    """
+    part = "paid" if gift_cards is WHEN_SOLD else "sold"
+    return sales[f"total_{basis}_cents"] - sales[f"gift_{part}_{basis}_cents"]
 
 
 def _time_zones(
@@ -222,23 +252,23 @@ class SaleReason:
     words: str
 
 
-def give_reason(sale: Mapping[str, Any], paid_tolerance_cents: int) -> SaleReason:
+def give_reason(sale: Mapping[str, Any], policy: Policy) -> SaleReason:
     """Say of a ``RawSales`` row what it counts as, and why."""
     standing = read_standing(*(said(sale[word]) for word in _WORDS))
     if sale["is_deleted"]:
         return SaleReason(False, False, "deleted")
     if standing.is_closed:
-        is_order, words = _reason_of_order(sale)
+        is_order, words = _reason_of_order(sale, policy.gift_cards)
         odd = f" ({_oddity(sale)})" if standing.is_unknown else ""
         return SaleReason(True, is_order, f"{_closed_as(standing)}{odd}; {words}")
     if standing.is_unknown:
         return SaleReason(False, False, _oddity(sale))
     if not standing.is_awaiting:
         return SaleReason(False, False, _unfinished(sale, standing))
-    hand_over, is_paid = _awaiting(sale, standing, paid_tolerance_cents)
+    hand_over, is_paid = _awaiting(sale, standing, policy.paid_tolerance_cents)
     if not is_paid:
         return SaleReason(False, False, hand_over)
-    is_order, words = _reason_of_order(sale)
+    is_order, words = _reason_of_order(sale, policy.gift_cards)
     return SaleReason(True, is_order, f"{hand_over}; {words}")
 
 
@@ -309,13 +339,18 @@ def _unfinished(sale: Mapping[str, Any], standing: Standing) -> str:
     return "still open"
 
 
-def _reason_of_order(sale: Mapping[str, Any]) -> tuple[bool, str]:
+def _reason_of_order(
+    sale: Mapping[str, Any], gift_cards: GiftCards
+) -> tuple[bool, str]:
     """Say whether a completed sale is an order, and why."""
-    original, sells = said(sale["return_for"]), sale["sold_line_count"] > 0
+    original = said(sale["return_for"])
+    sells = lines_that_sell(sale, gift_cards) > 0
     if original and sells:
         return False, f"an exchange against sale {original}, so no order"
     if original:
         return False, f"a return of sale {original}, so no order"
+    if not sells and sale["sold_line_count"]:
+        return False, "it sells gift cards only, so no order"
     if not sells:
         has_returns = sale["refunded_incl_cents"] != 0
         lines = "it has return lines only" if has_returns else "no line of it sells"
@@ -335,10 +370,17 @@ UNNAMED = "not named"
 MOST_REGISTERS_NAMED = 3
 
 
+def total_columns(policy: Policy) -> tuple[str, str]:
+    """Return the columns of a total, and of what does not count of it (rule 2.6)."""
+    basis = "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
+    part = "paid" if policy.gift_cards is WHEN_SOLD else "sold"
+    return f"total_{basis}_cents", f"gift_{part}_{basis}_cents"
+
+
 def value_column(policy: Policy) -> str:
-    """Return the column of ``RawSales`` that is a sale's value (rule 1.4)."""
+    """Return the column of ``RawSales`` that is a sale's value (rules 1.4 and 2.6)."""
     with_tax = policy.money_basis is MoneyBasis.INCL_TAX
-    return "total_incl_cents" if with_tax else "total_excl_cents"
+    return "value_incl_cents" if with_tax else "value_excl_cents"
 
 
 def check_short_sales(raw_sales: pd.DataFrame, policy: Policy) -> CheckResult:

@@ -29,6 +29,14 @@ def divide_half_away(cents: int, by: int) -> int:
     return whole if (cents < 0) == (by < 0) else -whole
 
 
+def share_of(part: int, of: int, whole: int) -> int:
+    """Return the share of *of* that *part* is of the *whole*, half a cent away from 0.
+
+    Of nothing, the part is what it is.
+    """
+    return divide_half_away(part * of, whole) if whole else part
+
+
 def format_cents(cents: int) -> str:
     """Return cents as text with two decimals, such as ``-0.05`` or ``1234.50``."""
     sign = "-" if cents < 0 else ""

@@ -169,6 +169,13 @@ class MoneyBasis(StrEnum):
     EXCL_TAX = "excl_tax"
 
 
+class GiftCards(StrEnum):
+    """When the money of a gift card counts (rule 2.6)."""
+
+    WHEN_REDEEMED = "when_redeemed"
+    WHEN_SOLD = "when_sold"
+
+
 class TierBasis(StrEnum):
     """Which value the tiers are set on (rule 5.6)."""
 
@@ -210,6 +217,7 @@ class Policy:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     money_basis: MoneyBasis = MoneyBasis.INCL_TAX
+    gift_cards: GiftCards = GiftCards.WHEN_REDEEMED
     tier_basis: TierBasis = TierBasis.ROLLING_90_DAYS
     tier_thresholds: Mapping[Tier, Decimal] = field(default_factory=lambda: LADDER)
     paid_tolerance: Decimal = CENT
@@ -221,6 +229,7 @@ class Policy:
     placeholder_prefixes: tuple[str, ...] = ("none@", "customer@", "test@")
     placeholder_phones: tuple[str, ...] = PLACEHOLDER_PHONES
     phone_region: str | None = None
+    shipping_products: tuple[str, ...] = ()
     walk_in_customer_id: str | None = None
     walk_in_customer_code: str = "WALKIN"
     max_quarantined: int | None = None
@@ -245,6 +254,8 @@ class Policy:
             raise ValueError(
                 "paid_tolerance must be whole cents from 0 to 0.99, such as 0.05"
             )
+        shipping = tuple(map(typed_id, self.shipping_products))
+        object.__setattr__(self, "shipping_products", shipping)
         walk_in = self.walk_in_customer_id
         object.__setattr__(self, "walk_in_customer_id", walk_in and typed_id(walk_in))
         object.__setattr__(self, "tier_thresholds", {**LADDER, **self.tier_thresholds})

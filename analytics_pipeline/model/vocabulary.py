@@ -93,6 +93,17 @@ class ReconciliationCategory(StrEnum):
     UNATTRIBUTED = "unattributed"
 
 
+class SaleLineKind(StrEnum):
+    """What a line of a sale is (rule 12.3)."""
+
+    GOODS = "goods"
+    DISCOUNT = "discount"
+    SHIPPING = "shipping"
+    GIFT_CARD = "gift_card"
+    SURCHARGE = "surcharge"
+    UNEXPLAINED = "unexplained"
+
+
 class RecordKind(StrEnum):
     """Where a record that belongs to a person comes from."""
 

@@ -165,7 +165,8 @@ _UNITS = (ReportUnit.CENTS, ReportUnit.ORDERS)
 _SIDES = {
     "people": ("people",),
     "+ unattributed": ("unattributed",),
-    "= together": ("people", "unattributed"),
+    "+ gift cards": ("gift cards",),
+    "= together": ("people", "unattributed", "gift cards"),
     "sales": ("sales",),
     "+ added web orders": ("web orders",),
     "= all together": ("sales", "web orders"),

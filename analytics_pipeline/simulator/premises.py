@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
+from uuid import UUID, uuid5
 
 from analytics_pipeline.simulator.events import Timeline, draw_id
 from analytics_pipeline.simulator.records import Outlet, Register, Retailer
@@ -56,6 +57,7 @@ class Premises:
     online_till: Till
     shipping_product_id: str
     discount_product_id: str
+    gift_card_product_id: str
 
 
 def to_cents(amount: Decimal) -> Decimal:
@@ -122,6 +124,7 @@ def open_premises(
         online_till=tills[4],
         shipping_product_id=timeline.new_id(),
         discount_product_id=timeline.state.retailer.discount_product_id,
+        gift_card_product_id=str(uuid5(UUID(timeline.state.retailer.id), "gift card")),
     )
 
 

@@ -146,11 +146,23 @@ class Projection:
             "total": number(line.total, places),
             "discount": number(per_unit(line.discount_total, quantity), places),
             "discount_total": number(line.discount_total, places),
+            "cost": number(per_unit(line.cost_total, quantity), places),
+            "cost_total": number(line.cost_total, places),
+            "promotions": self._promotion(line.promotion_total),
+            "gift_card_number": text(line.gift_card_number),
             "tax": number(per_unit(line.tax_total, quantity), places),
             "tax_total": number(line.tax_total, places),
             "status": text(line.status),
             "sequence": str(sequence),
             "is_return": flag(line.is_return),
+        }
+
+    def _promotion(self, amount: Decimal) -> str:
+        if not amount:
+            return ""
+        return sale_shapes.PROMOTION % {
+            "amount": self._number(amount, 2),
+            "promotion_id": linked_id("promotion", "three for two"),
         }
 
     def _payment(self, payment: Payment, sale: Sale) -> str:

@@ -74,6 +74,9 @@ ORDINARY_CASES: tuple[Case, ...] = (
     partial(people_changes.delete_buyer, back_in=2.5),
     rename_outlet,
     rename_register,
+    sales_odd.gift_card,
+    sales_odd.gift_card_alone,
+    sales_odd.promoted,
 )
 UNKNOWN_WORDS: tuple[Case, ...] = (
     sales_odd.unknown_status,

@@ -78,6 +78,9 @@ class Line:
     is_return: bool = False
     status: str = "CONFIRMED"
     discount_total: Decimal = Decimal(0)
+    promotion_total: Decimal = Decimal(0)
+    cost_total: Decimal = Decimal(0)
+    gift_card_number: str | None = None
 
 
 @dataclass(slots=True)

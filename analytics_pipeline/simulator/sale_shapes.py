@@ -63,10 +63,10 @@ FLAT_LINE = template_of(
         "unit_discount": "@discount",
         "discount_total": "@discount_total",
         "total_discount": "@discount_total",
-        "cost": "@zero",
-        "unit_cost": "@zero",
-        "cost_total": "@zero",
-        "total_cost": "@zero",
+        "cost": "@cost",
+        "unit_cost": "@cost",
+        "cost_total": "@cost_total",
+        "total_cost": "@cost_total",
         "tax": "@tax",
         "unit_tax": "@tax",
         "tax_total": "@tax_total",
@@ -76,14 +76,24 @@ FLAT_LINE = template_of(
         "total_loyalty_value": "@zero",
         "note": None,
         "return_reason": None,
-        "gift_card_number": None,
+        "gift_card_number": "@gift_card_number",
         "price_set": False,
         "status": "@status",
         "sequence": "@sequence",
         "is_return": "@is_return",
-        "promotions": [],
+        "promotions": ["@promotions"],
         "surcharges": [],
         "tax_components": [{"rate_id": "@tax_id", "total_tax": "@tax_total"}],
+    }
+)
+
+PROMOTION = template_of(
+    {
+        "amount": "@amount",
+        "name": "Three for two",
+        "promotion_id": "@promotion_id",
+        "promo_code": None,
+        "promo_code_id": None,
     }
 )
 
@@ -162,21 +172,21 @@ NESTED_LINE = template_of(
         "pricing": {
             "price": "@price",
             "discount": "@discount",
-            "cost": "@zero",
+            "cost": "@cost",
             "loyalty_amount": "@zero",
             "total": "@total",
             "discount_total": "@discount_total",
-            "cost_total": "@zero",
+            "cost_total": "@cost_total",
             "loyalty_amount_total": "@zero",
         },
         "tax": {"id": "@tax_id", "amount": "@tax", "total": "@tax_total"},
         "status": "@status",
-        "promotions": [],
+        "promotions": ["@promotions"],
         "note": None,
         "surcharges": [],
         "customizations": [],
         "return": {"is_return": "@is_return", "reason": None},
-        "gift_card_number": None,
+        "gift_card_number": "@gift_card_number",
         "salesperson_id": None,
         "_metadata": {
             "sequence": "@sequence",

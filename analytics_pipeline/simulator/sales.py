@@ -49,6 +49,8 @@ ONE = Decimal(1)
 ZERO = Decimal(0)
 LINE_COUNTS = (0.43, 0.76, 0.89, 0.95, 0.98, 1.0)
 UNROUNDED_SHARE = 0.004
+COST_SHARE = Decimal("0.45")
+"""What goods cost the shop, of their price."""
 
 
 def draw_basket(shop: Shop, till: Till) -> list[Line]:
@@ -69,7 +71,9 @@ def draw_basket(shop: Shop, till: Till) -> list[Line]:
 def shelf_line(shop: Shop, product: Product, till: Till, quantity: Decimal) -> Line:
     """Sell *quantity* of *product*, taxed as the till's town does."""
     total = product.price if quantity is ONE else to_cents(product.price * quantity)
-    return new_line(shop, product.id, till, quantity, total)
+    line = new_line(shop, product.id, till, quantity, total)
+    line.cost_total = to_cents(total * COST_SHARE)
+    return line
 
 
 def new_line(
@@ -78,6 +82,14 @@ def new_line(
     """Make a line of a known total; its tax has five decimals."""
     tax = (total * till.tax_rate).quantize(HUNDRED_THOUSANDTH)
     return Line(shop.timeline.new_id(), product_id, quantity, total, tax)
+
+
+def gift_card_line(shop: Shop, amount: Decimal) -> Line:
+    """Sell a gift card over *amount*: untaxed, because what it buys is taxed."""
+    product = shop.premises.gift_card_product_id
+    line = Line(shop.timeline.new_id(), product, ONE, amount, ZERO)
+    line.gift_card_number = f"GC-{line.id[:8]}"
+    return line
 
 
 def discount_line(

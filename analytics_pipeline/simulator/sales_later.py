@@ -70,6 +70,8 @@ def turned(shop: Shop, line: Line) -> Line:
         -line.total,
         -line.tax_total,
         is_return=True,
+        cost_total=-line.cost_total,
+        gift_card_number=line.gift_card_number,
     )
 
 

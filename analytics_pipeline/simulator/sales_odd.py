@@ -6,11 +6,14 @@ from decimal import Decimal
 from functools import partial
 
 from analytics_pipeline.simulator import people_changes
+from analytics_pipeline.simulator.premises import HUNDRED_THOUSANDTH, to_cents
 from analytics_pipeline.simulator.records import Line, Sale
 from analytics_pipeline.simulator.sales import (
     ONE,
     discount_line,
     draw_basket,
+    gift_card_line,
+    pay,
     pay_cash_with_change,
     record_sale,
     set_status,
@@ -135,6 +138,41 @@ def voided_line(shop: Shop, moment: datetime) -> None:
     struck.total = struck.tax_total = Decimal(0)
     struck.status = "VOIDED"
     sale.lines.append(struck)
+
+
+def gift_card(shop: Shop, moment: datetime) -> None:
+    """Sell a gift card with some goods; somebody else pays with it later."""
+    till = shop.premises.tills[0]
+    goods = shelf_line(shop, shop.premises.products[9], till, ONE)
+    buy(shop, moment, [goods, gift_card_line(shop, Decimal(60))])
+    shop.timeline.plan_in(moment, 8, partial(redeem, shop, Decimal(60)))
+
+
+def redeem(shop: Shop, amount: Decimal, moment: datetime) -> None:
+    """Pay with a gift card as far as it goes, and the rest by card."""
+    sale = buy(shop, moment)
+    due = to_cents(sale.total_price_incl)
+    part = min(amount, due)
+    rest = [pay(shop, "Square", due - part, moment)] if due > part else []
+    sale.payments = [pay(shop, "Gift Card", part, moment), *rest]
+
+
+def gift_card_alone(shop: Shop, moment: datetime) -> None:
+    """Sell nothing but a gift card: no order; it is taken back later (rule 2.6)."""
+    line = gift_card_line(shop, Decimal("75.50"))
+    sale = buy(shop, moment, [line])
+    shop.timeline.plan_in(moment, 12, partial(give_back, shop, sale.id))
+
+
+def promoted(shop: Shop, moment: datetime) -> None:
+    """Sell three for two: what a promotion took off is named on the line."""
+    till = shop.premises.tills[0]
+    line = shelf_line(shop, shop.premises.products[10], till, Decimal(3))
+    off = to_cents(line.total / 3)
+    line.total -= off
+    line.tax_total = (line.total * till.tax_rate).quantize(HUNDRED_THOUSANDTH)
+    line.promotion_total = line.discount_total = off
+    buy(shop, moment, [line])
 
 
 def offline(shop: Shop, moment: datetime) -> None:

@@ -62,12 +62,14 @@ class StoreDetails:
         time_zone: the name of a time zone that exists.
         country: its ISO code of two letters.
         currency: its ISO code of three letters.
+        discount_product_id: the product on the line of a discount on a whole sale.
     """
 
     store_id: str | None
     time_zone: str | None
     country: str | None
     currency: str | None
+    discount_product_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

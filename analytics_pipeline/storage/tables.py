@@ -231,6 +231,7 @@ class CatchUp:
 
 
 _CATCH_UP = TypeAdapter(CatchUp)
+_MADE_FROM = TypeAdapter(dict[str, str])
 _HISTORY = TypeAdapter(dict[str, dict[str, int]])
 
 
@@ -420,6 +421,28 @@ class Warehouse:
     def note_store_id(self, store: str) -> None:
         """Note whose tables these are."""
         write_note(self.root / "store_id", f"{store}\n")
+
+    # What each day of a table was made from --------------------------------------
+
+    def made_from(self, table: str) -> dict[str, str]:
+        """Return of each day of *table* what identifies what it was made from.
+
+        Without the note every day is made again, so a damaged one does no harm.
+        """
+        try:
+            return read_note(self._made_from(table), _MADE_FROM) or {}
+        except LocalFailure as error:
+            _log.warning("%s Every day of %s is made again.", error.cause, table)
+            return {}
+
+    def note_made_from(self, table: str, sources: Mapping[str, str]) -> None:
+        """Note what the days of *table* are made from, if it is not noted already."""
+        if self.made_from(table) != sources:
+            text = json.dumps(sources, indent=1, sort_keys=True)
+            write_note(self._made_from(table), text + "\n")
+
+    def _made_from(self, table: str) -> UPath:
+        return self.root / table / "made_from.json"
 
     # A table's last attempt -----------------------------------------------------
 

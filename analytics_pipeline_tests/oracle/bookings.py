@@ -26,11 +26,15 @@ PAID = {"ACCEPTED", "PAID", "PARTIALLY_REFUNDED"}
 UNDONE = {"WILL_NOT_DELIVER", "RETURNED"}
 NOTE = re.compile(r"\s*Order ID:([^\r\n]*)")
 ONE_CENT = Decimal("0.01")
+HALF_AWAY = ROUND_HALF_UP
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One completed sale or one added web order; ``person`` None is unattributed."""
+    """One completed sale or one added web order; ``person`` None is unattributed.
+
+    ``gift_card_cents`` is what of its total does not count (rule 2.6).
+    """
 
     person: str | None
     day: date
@@ -39,6 +43,7 @@ class Booking:
     is_ecom: bool
     refunded_cents: int
     is_web_order: bool
+    gift_card_cents: int = 0
 
 
 def cents_of(amount: Decimal) -> int:
@@ -80,13 +85,45 @@ def unpaid(sale: Sale) -> Decimal:
     return Decimal(cents_of(sale.total_price_incl)) / 100 - sum(paid, Decimal(0))
 
 
-def is_order(sale: Sale) -> bool:
-    """Say whether a completed sale is an order (rule 2.3)."""
+def is_order(sale: Sale, terms: Terms = NORMAL) -> bool:
+    """Say whether a completed sale is an order (rules 2.3 and 2.6)."""
     bought = any(
-        line.quantity > 0 and not line.is_return and line.status != "VOIDED"
+        line.quantity > 0
+        and not line.is_return
+        and line.status != "VOIDED"
+        and (terms.gift_cards_when_sold or not line.gift_card_number)
         for line in sale.lines
     )
     return sale.return_for is None and bought
+
+
+def total_of(sale: Sale, terms: Terms = NORMAL) -> int:
+    """Return the total of a sale in cents (rule 1.4)."""
+    return cents_of(sale.total_price_incl if terms.with_tax else sale.total_price)
+
+
+def value_of(sale: Sale, terms: Terms = NORMAL) -> int:
+    """Return what counts of a completed sale, in cents (rules 2.4, 2.6 and 1.4)."""
+    total = total_of(sale, terms)
+    if not terms.gift_cards_when_sold:
+        return total - cents_of(sum(_gift_cards_sold(sale, terms), Decimal(0)))
+    by_card = [
+        payment.amount
+        for payment in sale.payments
+        if payment.name == "Gift Card" and payment.deleted_at is None
+    ]
+    paid = Decimal(cents_of(sum(by_card, Decimal(0))))
+    whole = cents_of(sale.total_price_incl)
+    return total - int((paid * total / whole if whole else paid).quantize(1, HALF_AWAY))
+
+
+def _gift_cards_sold(sale: Sale, terms: Terms) -> list[Decimal]:
+    """Return what each gift card came to, less where it was taken back."""
+    return [
+        line.total + line.tax_total * terms.with_tax
+        for line in sale.lines
+        if line.gift_card_number and line.status != "VOIDED"
+    ]
 
 
 def refunded(sale: Sale, terms: Terms = NORMAL) -> int:
@@ -94,7 +131,7 @@ def refunded(sale: Sale, terms: Terms = NORMAL) -> int:
     back = [
         line.total + line.tax_total if terms.with_tax else line.total
         for line in sale.lines
-        if line.is_return and line.status != "VOIDED"
+        if line.is_return and line.status != "VOIDED" and not line.gift_card_number
     ]
     return -cents_of(sum(back, Decimal(0)))
 
@@ -199,16 +236,16 @@ def book_everything(
         if is_completed(sale, terms):
             person = person_of_sale(sale, known, order_of, people)
             ecom = sale.source.startswith("ecw:") or sale.id in order_of
-            total = sale.total_price_incl if terms.with_tax else sale.total_price
             books.append(
                 Booking(
                     person,
                     days[sale.id],
-                    cents_of(total),
-                    is_order(sale),
+                    value_of(sale, terms),
+                    is_order(sale, terms),
                     ecom,
                     refunded(sale, terms),
                     is_web_order=False,
+                    gift_card_cents=total_of(sale, terms) - value_of(sale, terms),
                 )
             )
     synced = {order.order_number for order in order_of.values()}

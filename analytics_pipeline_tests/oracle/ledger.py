@@ -90,6 +90,7 @@ def expected_totals(
     tills = [booking for booking in books if not booking.is_web_order]
     return {
         "revenue_cents": _sum_cents(tills),
+        "gift_cards_cents": sum(booking.gift_card_cents for booking in tills),
         "added_web_orders_cents": _sum_cents(web),
         "added_web_order_count": len(web),
         "lifetime_value_cents": sum(figures.lifetime for _, figures in persons),

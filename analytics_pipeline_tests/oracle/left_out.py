@@ -13,12 +13,12 @@ from analytics_pipeline.simulator.records import Sale, StoreState
 from analytics_pipeline_tests.oracle.bookings import (
     book_everything,
     business_day,
-    cents_of,
     is_awaiting,
     is_completed,
     is_order,
     local_day,
     unpaid,
+    value_of,
 )
 from analytics_pipeline_tests.oracle.people import find_people
 from analytics_pipeline_tests.oracle.terms import NORMAL, Terms
@@ -82,7 +82,7 @@ def hidden_walk_in(state: StoreState, as_of: date, terms: Terms = NORMAL) -> str
         sale.customer_id
         for sale in state.sales.values()
         if is_completed(sale, terms)
-        and is_order(sale)
+        and is_order(sale, terms)
         and business_day(state, sale) <= as_of
     )
     total = sum(booking.is_order for booking in books)
@@ -98,8 +98,5 @@ def hidden_walk_in(state: StoreState, as_of: date, terms: Terms = NORMAL) -> str
 
 
 def _add_up(sales: Iterable[Sale], terms: Terms) -> LeftOut:
-    totals = [
-        cents_of(sale.total_price_incl if terms.with_tax else sale.total_price)
-        for sale in sales
-    ]
+    totals = [value_of(sale, terms) for sale in sales]
     return LeftOut(len(totals), sum(totals))

@@ -217,7 +217,9 @@ def measure(payloads, basis):
     """Read, classify and measure; return the figures of each case by its number."""
     rows, rejections = sales_rows(payloads, segment=0, page=1)
     assert rejections == []
-    raw_sales = classify_sales(rows, make_table(Outlets, []), "America/New_York", 1)
+    raw_sales = classify_sales(
+        rows, make_table(Outlets, []), "America/New_York", Policy()
+    )
     schema = ibis.Schema.from_pyarrow(arrow_schema(RawSales))
     numbers = [str(number) for number in range(len(CASES))]
     policy = Policy(money_basis=basis)

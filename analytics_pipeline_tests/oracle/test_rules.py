@@ -31,7 +31,7 @@ def classify(**changes):
     """Return the row of ``raw_sales`` that a sale as sent becomes."""
     rows, rejections = sales_rows([flat_sale(**changes)], segment=0, page=1)
     assert rejections == []
-    return classify_sales(rows, OUTLETS, STORE_ZONE, 1).iloc[0]
+    return classify_sales(rows, OUTLETS, STORE_ZONE, Policy()).iloc[0]
 
 
 def resolve(*changes, policy=None):
@@ -297,7 +297,7 @@ def test_an_order_is_synced_by_source_by_note_or_by_its_sale_rule_4_3(read):
             sale_of(3, state="voided"),
         ]
     )
-    raw_sales = classify_sales(sales, OUTLETS, STORE_ZONE, 1)
+    raw_sales = classify_sales(sales, OUTLETS, STORE_ZONE, Policy())
 
     matched = match_orders(orders, raw_sales, date(2026, 1, 31))
 

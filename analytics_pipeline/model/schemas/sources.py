@@ -9,6 +9,7 @@ from analytics_pipeline.model.schemas.table import (
     cents,
     day,
     flag,
+    gift_lines,
     identifier,
     instant,
     noted_order,
@@ -30,6 +31,7 @@ class SalesFeed(Table):
     sale_date: pd.DatetimeTZDtype = instant("when the sale happened")
     outlet_id: str = optional_identifier("the outlet that sold")
     register_id: str = optional_identifier("the register, whose clock dated the sale")
+    user_id: str = optional_identifier("who sold at the register")
     customer_id: str = optional_identifier("the customer record on the sale")
     source: str = text("where the sale was made; `ecw:…` is the web shop")
     source_id: str = text("the source's own number; for `ecw:` the order number")
@@ -48,6 +50,14 @@ class SalesFeed(Table):
     refunded_excl_cents: int = cents("return lines without tax, positive")
     sold_line_count: int = pa.Field(
         ge=0, description="lines with quantity > 0, neither voided nor returns"
+    )
+    gift_line_count: int = gift_lines()
+    gift_sold_incl_cents: int = cents("gift cards sold less returned, with tax")
+    gift_sold_excl_cents: int = cents("gift cards sold less returned, without tax")
+    gift_paid_incl_cents: int = cents("payments by gift card that are not deleted")
+    gift_paid_excl_cents: int = cents("their share of the total without tax")
+    lines: str = text(
+        "what the lines say of goods and money, as JSON (`domain.sale_lines`)"
     )
 
     class Config(Table.Config):
@@ -87,6 +97,9 @@ class Outlets(Table):
     register_count: int = pa.Field(ge=0, description="registers not deleted")
     store_time_zone: str = text("IANA name of the store's own zone")
     store_country: str = text("ISO country of the store: the region of phone numbers")
+    discount_product_id: str = optional_identifier(
+        "the store's product for a discount on a whole sale"
+    )
 
 
 class EcomOrders(Table):

@@ -112,6 +112,11 @@ def noted_order() -> Any:
     )
 
 
+def gift_lines() -> Any:
+    """Build the column of how many lines of a sale sell gift cards."""
+    return pa.Field(ge=0, description="those of them that sell or top up a gift card")
+
+
 def flag(description: str) -> Any:
     """Build a yes-or-no column."""
     return pa.Field(description=f"whether {description}")
@@ -122,6 +127,15 @@ def cents(description: str) -> Any:
     return pa.Field(
         in_range={"min_value": -LARGEST_AMOUNT, "max_value": LARGEST_AMOUNT},
         description=f"cents: {description}",
+    )
+
+
+def optional_number(description: str) -> Any:
+    """Build a column of whole numbers that may be missing."""
+    return pa.Field(
+        nullable=True,
+        in_range={"min_value": -LARGEST_AMOUNT, "max_value": LARGEST_AMOUNT},
+        description=f"{description}; may be empty",
     )
 
 

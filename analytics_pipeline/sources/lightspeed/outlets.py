@@ -16,6 +16,7 @@ from analytics_pipeline.sources.values import (
     Unusable,
     frame_of,
     is_set,
+    optional_name,
     single_line,
     usable_id,
 )
@@ -37,6 +38,7 @@ def details_of(retailer: Any) -> StoreDetails:
         _time_zone(store.get("timezone")),
         _country(store.get("country")),
         _currency(store.get("currency")),
+        optional_name(store.get("discount_product_id")),
     )
 
 
@@ -95,6 +97,7 @@ def outlets_rows(
             open_registers[outlet_id],
             store.time_zone,
             store.country,
+            store.discount_product_id,
         )
     return frame_of([rows[key] for key in sorted(rows)], OUTLETS.schema)
 

@@ -31,20 +31,39 @@ Item = TypeVar("Item")
 
 
 class RawLine(Struct, gc=False):
-    """One line of a sale as delivered; amounts are for the whole line, tax apart."""
+    """One line of a sale as delivered; amounts are for the whole line, tax apart.
+
+    ``promotions`` are the amounts that promotions took off; ``gift_card`` is whatever
+    the line says of a gift card, which is its number.
+    """
 
     status: Any
     is_return: Any
     quantity: Any
     total: Any
     tax: Any
+    product_id: Any
+    discount: Any
+    cost: Any
+    promotions: Sequence[Any]
+    gift_card: Any
+
+
+class RawAdjustment(Struct, gc=False):
+    """What was added to a whole sale, or taken off it, with its parts of tax."""
+
+    kind: Any
+    value: Any
+    taxes: Sequence[Any]
 
 
 class RawPayment(Struct, gc=False):
-    """One payment as delivered."""
+    """One payment as delivered; ``kind`` is the number of its type, if it has one."""
 
-    amount: Any = None
-    deleted_at: Any = None
+    amount: Any
+    deleted_at: Any
+    kind: Any
+    name: Any
 
 
 class RawSale(Struct):
@@ -54,6 +73,7 @@ class RawSale(Struct):
     sale_date: Any
     outlet_id: Any
     register_id: Any
+    user_id: Any
     customer_id: Any
     source: Any
     source_id: Any
@@ -67,15 +87,21 @@ class RawSale(Struct):
     total_excl: Any
     lines: Iterator[RawLine]
     payments: Iterator[RawPayment]
+    adjustments: Iterator[RawAdjustment]
 
 
 # ----------------------------------------------------------------------------------
 # A page decoded into types.
 
 
+class _Author(Struct, gc=False):
+    id: Any = None
+
+
 class _Source(Struct, gc=False):
     outlet_id: Any = None
     register_id: Any = None
+    author: _Author | None = None
     type: Any = None
     id: Any = None
 
@@ -89,12 +115,51 @@ class _Totals(Struct, gc=False):
     price_incl_tax: Any = None
 
 
+class _Product(Struct, gc=False):
+    id: Any = None
+
+
+class _Pricing(Struct, gc=False):
+    total: Any = None
+    discount_total: Any = None
+    cost_total: Any = None
+
+
 class _LineTotal(Struct, gc=False):
     total: Any = None
 
 
 class _LineReturn(Struct, gc=False):
     is_return: Any = None
+
+
+class _Promotion(Struct, gc=False):
+    amount: Any = None
+
+
+class _TaxPart(Struct, gc=False):
+    total_tax: Any = None
+
+
+class _Adjustment(Struct, gc=False):
+    adjustment_type: Any = None
+    value: Any = None
+    tax_components: list[_TaxPart] | None = None
+
+
+class _PaymentType(Struct, gc=False):
+    id: Any = None
+    name: Any = None
+
+
+class _Payment(Struct, gc=False):
+    """A payment of either shape."""
+
+    amount: Any = None
+    deleted_at: Any = None
+    payment_type_id: Any = None
+    name: Any = None
+    type: _PaymentType | None = None
 
 
 class _Line(Struct, gc=False, rename={"return_": "return"}):
@@ -107,7 +172,15 @@ class _Line(Struct, gc=False, rename={"return_": "return"}):
     total_price: Any = None
     tax_total: Any = None
     total_tax: Any = None
-    pricing: _LineTotal | None = None
+    product_id: Any = None
+    discount_total: Any = None
+    total_discount: Any = None
+    cost_total: Any = None
+    total_cost: Any = None
+    gift_card_number: Any = None
+    promotions: list[_Promotion] | None = None
+    product: _Product | None = None
+    pricing: _Pricing | None = None
     tax: _LineTotal | int | float | str | None = None
     return_: _LineReturn | None = None
 
@@ -121,6 +194,7 @@ class TypedSale(TypedRecord, gc=False, rename={"return_": "return"}):
 
     outlet_id: Any = None
     register_id: Any = None
+    user_id: Any = None
     customer_id: Any = None
     source: _Source | str | None = None
     source_id: Any = None
@@ -137,7 +211,8 @@ class TypedSale(TypedRecord, gc=False, rename={"return_": "return"}):
     total_price: Any = UNSET
     total_price_incl: Any = UNSET
     line_items: list[_Line] | None = None
-    payments: list[RawPayment] | None = None
+    payments: list[_Payment] | None = None
+    adjustments: list[_Adjustment] | None = None
 
 
 class _Page(Struct, gc=False):
@@ -184,6 +259,8 @@ _FLAT_MARKS = ("total_price", "total_price_incl", "sale_date")
 _NO_PART: dict[str, Any] = {}
 _NO_SOURCE, _NO_TOTALS, _NO_RETURN = _Source(), _Totals(), _Return()
 _NO_LINE_TOTAL, _NO_LINE_RETURN = _LineTotal(), _LineReturn()
+_NO_AUTHOR, _NO_PRODUCT, _NO_PRICING = _Author(), _Product(), _Pricing()
+_NO_TYPE = _PaymentType()
 
 
 def raw_sale(record: dict[str, Any] | TypedSale) -> RawSale:
@@ -211,6 +288,7 @@ def _typed_flat(sale: TypedSale) -> RawSale:
         sale_date=_given(sale.sale_date),
         outlet_id=sale.outlet_id,
         register_id=sale.register_id,
+        user_id=sale.user_id,
         customer_id=sale.customer_id,
         source=sale.source,
         source_id=sale.source_id,
@@ -223,7 +301,8 @@ def _typed_flat(sale: TypedSale) -> RawSale:
         total_incl=_given(sale.total_price_incl),
         total_excl=_given(sale.total_price),
         lines=_typed_flat_lines(sale),
-        payments=_listed(sale.payments, _PAYMENTS),
+        payments=_typed_payments(sale),
+        adjustments=_typed_adjustments(sale),
     )
 
 
@@ -237,6 +316,7 @@ def _typed_nested(sale: TypedSale) -> RawSale:
         sale_date=sale.date,
         outlet_id=source.outlet_id,
         register_id=source.register_id,
+        user_id=(source.author or _NO_AUTHOR).id,
         customer_id=sale.customer_id,
         source=source.type,
         source_id=source.id,
@@ -249,19 +329,24 @@ def _typed_nested(sale: TypedSale) -> RawSale:
         total_incl=totals.price_incl_tax,
         total_excl=totals.price,
         lines=_typed_nested_lines(sale),
-        payments=_listed(sale.payments, _PAYMENTS),
+        payments=_typed_payments(sale),
+        adjustments=_typed_adjustments(sale),
     )
 
 
 def _typed_flat_lines(sale: TypedSale) -> Iterator[RawLine]:
     for line in _listed(sale.line_items, _LINES):
-        total, tax = line.price_total, line.tax_total
         yield RawLine(
             line.status,
             line.is_return,
             line.quantity,
-            line.total_price if total is None else total,
-            line.total_tax if tax is None else tax,
+            _either(line.price_total, line.total_price),
+            _either(line.tax_total, line.total_tax),
+            line.product_id,
+            _either(line.discount_total, line.total_discount),
+            _either(line.cost_total, line.total_cost),
+            _typed_promotions(line),
+            line.gift_card_number,
         )
 
 
@@ -270,13 +355,40 @@ def _typed_nested_lines(sale: TypedSale) -> Iterator[RawLine]:
         tax = _NO_LINE_TOTAL if line.tax is None else line.tax
         if not isinstance(tax, _LineTotal):
             raise Unusable(_LINE_AMOUNTS)
+        pricing = line.pricing or _NO_PRICING
         yield RawLine(
             line.status,
             (line.return_ or _NO_LINE_RETURN).is_return,
             line.quantity,
-            (line.pricing or _NO_LINE_TOTAL).total,
+            pricing.total,
             tax.total,
+            (line.product or _NO_PRODUCT).id,
+            pricing.discount_total,
+            pricing.cost_total,
+            _typed_promotions(line),
+            line.gift_card_number,
         )
+
+
+def _typed_promotions(line: _Line) -> Sequence[Any]:
+    return [each.amount for each in line.promotions] if line.promotions else ()
+
+
+def _typed_payments(sale: TypedSale) -> Iterator[RawPayment]:
+    for each in _listed(sale.payments, _PAYMENTS):
+        kind = each.type or _NO_TYPE
+        yield RawPayment(
+            each.amount,
+            each.deleted_at,
+            _either(kind.id, each.payment_type_id),
+            _either(kind.name, each.name),
+        )
+
+
+def _typed_adjustments(sale: TypedSale) -> Iterator[RawAdjustment]:
+    for each in sale.adjustments or ():
+        taxes = [part.total_tax for part in each.tax_components or ()]
+        yield RawAdjustment(each.adjustment_type, each.value, taxes)
 
 
 def _listed(items: Sequence[Item] | None, rule: str) -> Iterator[Item]:
@@ -290,6 +402,11 @@ def _given(value: Any) -> Any:
     return None if value is UNSET else value
 
 
+def _either(value: Any, other: Any) -> Any:
+    """Return what goes by two names, in one shape or in two (API 3.1 and 3.2)."""
+    return other if value is None else value
+
+
 def _flat(record: dict[str, Any]) -> RawSale:
     get = record.get
     return RawSale(
@@ -297,6 +414,7 @@ def _flat(record: dict[str, Any]) -> RawSale:
         sale_date=get("sale_date"),
         outlet_id=get("outlet_id"),
         register_id=get("register_id"),
+        user_id=get("user_id"),
         customer_id=get("customer_id"),
         source=get("source"),
         source_id=get("source_id"),
@@ -310,6 +428,7 @@ def _flat(record: dict[str, Any]) -> RawSale:
         total_excl=get("total_price"),
         lines=_flat_lines(record),
         payments=_payments(record),
+        adjustments=_adjustments(record),
     )
 
 
@@ -322,6 +441,7 @@ def _nested(record: dict[str, Any]) -> RawSale:
         sale_date=get("date"),
         outlet_id=source.get("outlet_id"),
         register_id=source.get("register_id"),
+        user_id=_inner(source, "author").get("id"),
         customer_id=get("customer_id"),
         source=source.get("type"),
         source_id=source.get("id"),
@@ -335,36 +455,78 @@ def _nested(record: dict[str, Any]) -> RawSale:
         total_excl=totals.get("price"),
         lines=_nested_lines(record),
         payments=_payments(record),
+        adjustments=_adjustments(record),
     )
 
 
 def _flat_lines(record: dict[str, Any]) -> Iterator[RawLine]:
-    """Yield the lines; each amount goes by an old and a new name (API 3.1)."""
     for line in _objects(record, "line_items", _LINES):
-        total, tax = line.get("price_total"), line.get("tax_total")
+        get = line.get
         yield RawLine(
-            status=line.get("status"),
-            is_return=line.get("is_return"),
-            quantity=line.get("quantity"),
-            total=line.get("total_price") if total is None else total,
-            tax=line.get("total_tax") if tax is None else tax,
+            status=get("status"),
+            is_return=get("is_return"),
+            quantity=get("quantity"),
+            total=_either(get("price_total"), get("total_price")),
+            tax=_either(get("tax_total"), get("total_tax")),
+            product_id=get("product_id"),
+            discount=_either(get("discount_total"), get("total_discount")),
+            cost=_either(get("cost_total"), get("total_cost")),
+            promotions=_amounts(line, "promotions", "amount"),
+            gift_card=get("gift_card_number"),
         )
 
 
 def _nested_lines(record: dict[str, Any]) -> Iterator[RawLine]:
     for line in _objects(record, "line_items", _LINES):
+        pricing = _part(line, "pricing", _LINE_AMOUNTS)
         yield RawLine(
             status=line.get("status"),
             is_return=_part(line, "return", _LINES).get("is_return"),
             quantity=line.get("quantity"),
-            total=_part(line, "pricing", _LINE_AMOUNTS).get("total"),
+            total=pricing.get("total"),
             tax=_part(line, "tax", _LINE_AMOUNTS).get("total"),
+            product_id=_inner(line, "product").get("id"),
+            discount=pricing.get("discount_total"),
+            cost=pricing.get("cost_total"),
+            promotions=_amounts(line, "promotions", "amount"),
+            gift_card=line.get("gift_card_number"),
         )
 
 
 def _payments(record: dict[str, Any]) -> Iterator[RawPayment]:
     for payment in _objects(record, "payments", _PAYMENTS):
-        yield RawPayment(payment.get("amount"), payment.get("deleted_at"))
+        get, kind = payment.get, _inner(payment, "type")
+        yield RawPayment(
+            get("amount"),
+            get("deleted_at"),
+            _either(kind.get("id"), get("payment_type_id")),
+            _either(kind.get("name"), get("name")),
+        )
+
+
+def _adjustments(record: dict[str, Any]) -> Iterator[RawAdjustment]:
+    for each in _inner_list(record, "adjustments"):
+        taxes = _amounts(each, "tax_components", "total_tax")
+        yield RawAdjustment(each.get("adjustment_type"), each.get("value"), taxes)
+
+
+def _amounts(record: dict[str, Any], key: str, name: str) -> Sequence[Any]:
+    """Return one amount of each object of a list."""
+    return [each.get(name) for each in _inner_list(record, key)]
+
+
+def _inner_list(record: dict[str, Any], key: str) -> Sequence[dict[str, Any]]:
+    """Return the objects of a list on which no figure of a person depends."""
+    items = record.get(key)
+    if not isinstance(items, list):
+        return ()
+    return [each for each in items if isinstance(each, dict)]
+
+
+def _inner(record: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return an inner object on which no figure of a person depends."""
+    part = record.get(key)
+    return part if isinstance(part, dict) else _NO_PART
 
 
 def _objects(record: dict[str, Any], key: str, rule: str) -> Iterator[dict[str, Any]]:

@@ -26,6 +26,7 @@ from analytics_pipeline_tests.oracle.ledger import (
     expected_first_time_buyers,
     expected_master,
 )
+from analytics_pipeline_tests.oracle.lines import line_differences
 from analytics_pipeline_tests.oracle.terms import Terms
 from analytics_pipeline_tests.system.histories.in_process import InProcess
 
@@ -77,7 +78,12 @@ def plan_store(
         customers=customers or rng.randint(15, 60),
         api_version=rng.choice(("2.0", "2026-07")),
         page_limit=rng.choice((50, 1000)),
-        terms=Terms(rng.random() < 0.5, rng.random() < 0.5, _tolerance(seed)),
+        terms=Terms(
+            with_tax=rng.random() < 0.5,
+            tiers_by_lifetime=rng.random() < 0.5,
+            paid_tolerance=_tolerance(seed),
+            gift_cards_when_sold=seed % 4 == 0,
+        ),
         mishaps=rng.random() < 0.5,
     )
 
@@ -147,9 +153,12 @@ class SeededShop:
             "first_time_buyers.csv": expected_first_time_buyers(state, day, terms),
         }
         return [
-            f"{name}, {difference}"
-            for name, rows in expected.items()
-            for difference in _compare(rows, self.rows(name))
+            *(
+                f"{name}, {difference}"
+                for name, rows in expected.items()
+                for difference in _compare(rows, self.rows(name))
+            ),
+            *line_differences(state, self.data, day, terms),
         ]
 
     def rows(self, name: str) -> list[dict[str, str]]:
@@ -180,6 +189,8 @@ def _policy(terms: Terms) -> str:
     money = "incl_tax" if terms.with_tax else "excl_tax"
     tier = "lifetime" if terms.tiers_by_lifetime else "rolling_90_days"
     bases = f'money_basis = "{money}"\ntier_basis = "{tier}"\n'
+    gifts = "when_sold" if terms.gift_cards_when_sold else "when_redeemed"
+    bases += f'gift_cards = "{gifts}"\n'
     return f"{bases}paid_tolerance = {terms.paid_tolerance}\n"
 
 

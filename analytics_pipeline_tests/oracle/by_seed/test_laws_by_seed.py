@@ -18,8 +18,8 @@ from analytics_pipeline.simulator.records import Sale, StoreState
 from analytics_pipeline_tests.light_run import evidence_of
 from analytics_pipeline_tests.oracle.bookings import (
     business_day,
-    cents_of,
     is_completed,
+    value_of,
 )
 from analytics_pipeline_tests.oracle.by_seed.seeded_stores import SeededShop, plan_store
 from analytics_pipeline_tests.oracle.ledger import expected_master, expected_totals
@@ -50,8 +50,7 @@ class SpoiltShop(SeededShop):
             or business_day(self.store.state, sale) > day
         ):
             return 0
-        with_tax = self.plan.terms.with_tax
-        return cents_of(sale.total_price_incl if with_tax else sale.total_price)
+        return value_of(sale, self.plan.terms)
 
     def spoil_some(self) -> None:
         """Take the total away from some sales; remember it for the ledger's sake."""
@@ -83,7 +82,9 @@ def expected_sides(shop: SpoiltShop, day: date, last_good: dict[str, int]) -> An
         "people_orders": totals["attributed_order_count"],
         "unattributed_cents": totals["unattributed_cents"],
         "unattributed_orders": totals["unattributed_order_count"],
-        "sales_cents": totals["revenue_cents"],
+        "gift_cards_cents": totals["gift_cards_cents"],
+        "gift_cards_orders": 0,
+        "sales_cents": totals["revenue_cents"] + totals["gift_cards_cents"],
         "sales_orders": totals["order_count"] - totals["added_web_order_count"],
         "web_orders_cents": totals["added_web_orders_cents"],
         "web_orders_orders": totals["added_web_order_count"],

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.sales import classify_sales
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.simulator.people import Contact
 from analytics_pipeline_tests.light_run import UP_TO_PUBLISHING
@@ -166,7 +167,7 @@ def test_a_sale_is_on_the_day_that_clocks_show_there_rule_1_2(change: Change) ->
     )
     zones = make_table(Outlets, [{"outlet_id": "here", "time_zone": change.zone}])
 
-    raw_sales = classify_sales(feed, zones, "Pacific/Auckland", 1)
+    raw_sales = classify_sales(feed, zones, "Pacific/Auckland", Policy())
 
     found = raw_sales.set_index("sale_id")["business_date"].dt.date.astype("str")
     assert found.to_dict() == change.moments

@@ -90,7 +90,7 @@ OF_THE_PROGRAM = (
     Incident(
         "a cent too much", "customer_analytics", "conserves_money", "ERROR",
         "an error of the program: a cent more for each person than was sold",
-        r"People and unattributed do not add up to sales and added web orders",
+        r"People, unattributed and gift cards do not add up to sales and added web orders",
         wrong("assets.customer_analytics.measure_sums", add_a_cent),
         begins_at="customer_analytics",
     ),

@@ -16,7 +16,9 @@ EVEN = {
     "people_orders": 4,
     "unattributed_cents": -500,
     "unattributed_orders": 1,
-    "sales_cents": 8_000,
+    "gift_cards_cents": 2_000,
+    "gift_cards_orders": 0,
+    "sales_cents": 10_000,
     "sales_orders": 3,
     "web_orders_cents": 1_500,
     "web_orders_orders": 2,
@@ -40,7 +42,7 @@ def test_money_and_orders_that_add_up_pass_rule_7_1():
 
     assert result.passed
     assert result.sentence == (
-        "People and unattributed add up to sales and added web orders."
+        "People, unattributed and gift cards add up to sales and added web orders."
     )
     assert EVEN.items() <= dict(result.evidence).items()
 

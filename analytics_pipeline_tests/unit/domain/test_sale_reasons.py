@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.sales import classify_sales, give_reason
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.vocabulary import SaleAttribute, SaleState, SaleStatus
@@ -31,12 +32,14 @@ def classified(*changes):
     }
     rows = [{"sale_id": f"s{n}", **row} for n, row in enumerate(changes)]
     feed = make_table(SalesFeed, rows, **plain)
-    return classify_sales(feed, make_table(Outlets, []), "UTC", 1).to_dict("records")
+    return classify_sales(feed, make_table(Outlets, []), "UTC", Policy()).to_dict(
+        "records"
+    )
 
 
 def reason(**changes):
     (row,) = classified(changes)
-    return give_reason(row, 1)
+    return give_reason(row, Policy())
 
 
 def test_the_words_agree_with_what_counts_and_what_is_an_order_rules_2_1_to_2_3():
@@ -66,7 +69,7 @@ def test_the_words_agree_with_what_counts_and_what_is_an_order_rules_2_1_to_2_3(
     ]
 
     rows = classified(*cases)
-    reasons = [give_reason(row, 1) for row in rows]
+    reasons = [give_reason(row, Policy()) for row in rows]
 
     assert [each.counts for each in reasons] == [row["is_completed"] for row in rows]
     assert [each.is_order for each in reasons] == [row["is_order"] for row in rows]
@@ -78,7 +81,7 @@ def test_the_words_agree_with_what_counts_and_what_is_an_order_rules_2_1_to_2_3(
 def test_a_blank_cell_says_as_little_as_a_missing_one(row):
     sale = classified({"status": "CLOSED"})[0]
 
-    assert give_reason(sale | row, 1).words == "closed; an order"
+    assert give_reason(sale | row, Policy()).words == "closed; an order"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from analytics_pipeline.domain.sales import (
     classify_sales,
     read_standing,
 )
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.model.vocabulary import SaleStatus
@@ -68,7 +69,7 @@ ZONES = outlets(east="America/New_York", west="America/Los_Angeles")
 
 
 def classify(*rows):
-    return classify_sales(sales_feed(*rows), ZONES, STORE_ZONE, 1)
+    return classify_sales(sales_feed(*rows), ZONES, STORE_ZONE, Policy())
 
 
 def classify_one(**row):
@@ -102,7 +103,7 @@ def test_a_day_whose_midnight_does_not_exist_is_a_day():
     south = outlets(east="America/Santiago")
     feed = sales_feed({"sale_date": "2025-09-07T04:30:00+00:00"})
 
-    sale = classify_sales(feed, south, STORE_ZONE, 1).iloc[0]
+    sale = classify_sales(feed, south, STORE_ZONE, Policy()).iloc[0]
 
     assert pd.Timestamp("2025-09-07") == sale["business_date"]
 
@@ -345,8 +346,8 @@ def test_row_order_and_index_do_not_matter():
     shuffled = feed.iloc[[3, 1, 4, 0, 2]].set_axis([7, 7, 7, 7, 7])
 
     assert_frame_equal(
-        classify_sales(feed, ZONES, STORE_ZONE, 1),
-        classify_sales(shuffled, ZONES, STORE_ZONE, 1),
+        classify_sales(feed, ZONES, STORE_ZONE, Policy()),
+        classify_sales(shuffled, ZONES, STORE_ZONE, Policy()),
     )
 
 
@@ -360,7 +361,7 @@ def test_the_result_satisfies_its_schema():
 def test_no_sales_are_still_a_valid_table():
     RawSales.validate(classify(), lazy=True)
     RawSales.validate(
-        classify_sales(sales_feed({}), outlets(), STORE_ZONE, 1), lazy=True
+        classify_sales(sales_feed({}), outlets(), STORE_ZONE, Policy()), lazy=True
     )
 
 
@@ -368,7 +369,7 @@ def test_the_input_is_left_unchanged():
     feed, zones = sales_feed({}, {"sale_id": "s2", "state": None}), ZONES.copy()
     before = feed.copy()
 
-    classify_sales(feed, zones, STORE_ZONE, 1)
+    classify_sales(feed, zones, STORE_ZONE, Policy())
 
     assert_frame_equal(before, feed)
     assert_frame_equal(ZONES, zones)

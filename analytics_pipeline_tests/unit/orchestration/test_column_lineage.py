@@ -10,6 +10,7 @@ from analytics_pipeline.domain.exports import (
 )
 from analytics_pipeline.domain.people import describe_people
 from analytics_pipeline.domain.sales import classify_sales
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
@@ -76,7 +77,7 @@ def test_a_column_holds_its_documented_source(name, small_shop):
 def test_a_computed_column_has_no_lineage():
     row = {"sale_id": "a", "status": "ONACCOUNT_CLOSED", "state": None}
     feed = make_table(SalesFeed, [row | {"attributes": "", "sale_date": "2026-06-01"}])
-    sales = classify_sales(feed, make_table(Outlets, []), "UTC", 1)
+    sales = classify_sales(feed, make_table(Outlets, []), "UTC", Policy())
     traced = RAW_SALES.taken_columns
 
     for column in ("state", "attributes"):

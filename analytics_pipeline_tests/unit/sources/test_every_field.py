@@ -171,7 +171,7 @@ def read(texts: list[str]) -> tuple[list[dict[str, Any] | None], dict[int, str]]
     rules = {int(each.position.split()[-1]) - 1: each.rule for each in rejections}
     assert len(texts) == len(rows) + len(rules)
     named = rows.assign(sale_id=[f"{n:06}" for n in range(len(rows))])
-    counted = classify_sales(named, OUTLETS, ZONES[""], 1).sort_values("sale_id")
+    counted = classify_sales(named, OUTLETS, ZONES[""], Policy()).sort_values("sale_id")
     figures = plain(
         counted[["is_completed", "is_order", "is_unknown", "business_date"]]
     )
