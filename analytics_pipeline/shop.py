@@ -320,13 +320,13 @@ class Shop:
             GateFailed: a day's last attempt failed.
         """
         wanted = self.days_until(last) or [last.isoformat()]
+        self.refuse_failed("raw_sales", wanted)
         missing = set(wanted) - set(self.warehouse.partitions("raw_sales"))
         if missing:
             raise LocalFailure(
                 f"raw_sales lacks days: {name_some(list(missing))}.",
                 f"Run: analytics-pipeline update --as-of {last.isoformat()}",
             )
-        self.refuse_failed("raw_sales", wanted)
         return self.open_sales(wanted)
 
     # The store ------------------------------------------------------------------

@@ -23,6 +23,7 @@ from analytics_pipeline.model.errors import (
     RunEnded,
     WrongUse,
     is_interruption,
+    note_interruption,
 )
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.settings import (
@@ -288,6 +289,7 @@ def _leave(terminal: Terminal, end: _End) -> None:
 
 def _attempt(terminal: Terminal, work: Callable[[], bool | None]) -> _End:
     """Do *work*; report what fails, and return how it ended."""
+    note_interruption(came=False)
     try:
         return _End(1 if work() is False else 0)
     except typer.Exit as end:

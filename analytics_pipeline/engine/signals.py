@@ -13,6 +13,8 @@ from types import FrameType
 from typing import Any
 from weakref import WeakValueDictionary
 
+from analytics_pipeline.model.errors import note_interruption
+
 _ENGINES: WeakValueDictionary[int, Any] = WeakValueDictionary()
 """The DuckDB engines of this process, by their identity."""
 
@@ -24,6 +26,7 @@ def let_signals_interrupt(engine: Any) -> None:
 
 def interrupt_queries() -> None:
     """Let every query of this process end at once; call it from a signal's handler."""
+    note_interruption(came=True)
     for engine in list(_ENGINES.values()):
         engine.con.interrupt()
 
@@ -34,6 +37,7 @@ def interruptible_queries() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # no other thread receives signals
         return
+    note_interruption(came=False)
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
 
     def interrupt(number: int, frame: FrameType | None) -> None:

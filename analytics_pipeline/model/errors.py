@@ -150,14 +150,25 @@ class RunEnded(BaseException):
 
 _INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptException"})
 _BY_DUCKDB = "Query interrupted"
+_NOTED = False
+
+
+def note_interruption(*, came: bool) -> None:
+    """Note whether a signal came that ends the queries of this process."""
+    global _NOTED
+    _NOTED = came
 
 
 def is_interruption(error: BaseException) -> bool:
     """Say whether *error* is how Ctrl-C shows: Dagster and DuckDB give it other names.
 
-    DuckDB looks for signals while it works, and reports them as an ordinary
-    error.
+    DuckDB looks for signals while it works, and reports them as an ordinary error:
+    which one depends on where it was.  So whatever fails unexpectedly after a signal
+    has ended the queries is the interruption.
     """
     if isinstance(error, KeyboardInterrupt):
         return True
-    return type(error).__name__ in _INTERRUPTIONS or str(error) == _BY_DUCKDB
+    if type(error).__name__ in _INTERRUPTIONS or str(error) == _BY_DUCKDB:
+        return True
+    is_explained = isinstance(error, PipelineError)
+    return _NOTED and isinstance(error, Exception) and not is_explained

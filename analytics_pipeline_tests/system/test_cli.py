@@ -289,7 +289,8 @@ def test_an_update_lists_web_orders_to_look_at_in_one_line(
     counts = Counter(row["Category"] for row in rows)
     values = [line for line in result.stdout.splitlines() if "web orders" in line]
     assert counts["contradicting"] > 0
-    assert f"{counts['contradicting']:,} contradicting" in values[0]
+    conflicting = f"{counts['contradicting']:,} with conflicting evidence"
+    assert conflicting in values[0]
     assert f"{counts['unattributed']:,} without a customer" in values[0]
     assert len(values) == 1
 

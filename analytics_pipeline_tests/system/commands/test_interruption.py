@@ -21,7 +21,15 @@ from starlette.routing import Route
 
 from analytics_pipeline.commands import entry
 from analytics_pipeline.commands.terminal import OutputOptions, Terminal
-from analytics_pipeline.model.errors import is_interruption
+from analytics_pipeline.engine.signals import (
+    interrupt_queries,
+    interruptible_queries,
+)
+from analytics_pipeline.model.errors import (
+    LocalFailure,
+    is_interruption,
+    note_interruption,
+)
 from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.shop import hold_directory
 from analytics_pipeline.simulator.serving import serve
@@ -289,6 +297,40 @@ def test_an_interruption_is_distinguished_from_a_failure(
     error: BaseException, expected: bool
 ) -> None:
     assert is_interruption(error) is expected
+
+
+@pytest.fixture
+def after_a_signal() -> Iterator[None]:
+    interrupt_queries()
+    yield
+    note_interruption(came=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("no such result"), True),
+        (duckdb.InvalidInputException("No open result set"), True),
+        (LocalFailure("The disk is full.", "Make room."), False),
+        (SystemExit(1), False),
+    ],
+)
+def test_what_fails_unexpectedly_after_a_signal_is_the_interruption(
+    error: BaseException, expected: bool, after_a_signal: None
+) -> None:
+    assert is_interruption(error) is expected
+
+
+def test_the_next_queries_know_of_no_signal(after_a_signal: None) -> None:
+    with interruptible_queries():
+        assert not is_interruption(RuntimeError("no such result"))
+
+
+def test_a_gate_takes_a_failure_after_a_signal_for_the_interruption(
+    after_a_signal: None,
+) -> None:
+    with pytest.raises(KeyboardInterrupt), as_dagster_failure():
+        raise duckdb.InvalidInputException("No open result set")
 
 
 def test_what_duckdb_makes_of_a_signal_is_an_interruption() -> None:

@@ -122,7 +122,7 @@ def test_a_run_that_the_store_holds_up_ends_with_3_and_the_next_one_goes_on(
     ended = type_in("update", "--as-of", FIRST_DAY)
 
     assert ended.exit_code == 3, ended.output
-    assert "did not make progress for 60 minutes" in ended.stderr
+    assert "made no progress for 60 minutes" in ended.stderr
     assert "idle_minutes below [run_limits]" in ended.stderr
     assert "Traceback" not in ended.output
     monkeypatch.setattr("analytics_pipeline.shop.watched", watched)

@@ -256,8 +256,8 @@ def test_a_cursor_that_was_poisoned_before_stops_the_run(
 def test_a_full_read_fixes_a_cursor_that_was_poisoned(
     small_shop: SimulatedShop, kind: str, version: int
 ) -> None:
-    record, true_version = poison_the_cursor(small_shop, kind, version)
     run_light(small_shop.settings, FIRST_DAY, days=0)
+    record, true_version = poison_the_cursor(small_shop, kind, version)
 
     assert_stops(small_shop)
     if version == 10**13:  # and so it does where the record is right again
