@@ -122,7 +122,7 @@ def _sides(rows: list[dict[str, Any]]) -> dict[str, int]:
         for side in (owner, "sales"):
             sides[f"{side}_cents"] += each["value_cents"]
             sides[f"{side}_orders"] += each["is_order"]
-    names = ("people", "unattributed", "sales", "web_orders")
+    names = ("people", "unattributed", "gift_cards", "sales", "web_orders")
     return {f"{n}_{unit}": sides[f"{n}_{unit}"] for n in names for unit in
             ("cents", "orders")}  # fmt: skip
 

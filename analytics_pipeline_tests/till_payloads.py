@@ -39,6 +39,7 @@ class Item:
     quantity: str = "1"
     comes_back: bool = False
     status: str = "CONFIRMED"
+    gift_card: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class TillSale:
     items: Sequence[Item] = ()
     status: str = "CLOSED"
     paid: Sequence[str] = ()
+    paid_by_gift_card: Sequence[str] = ()
     return_for: str | None = None
     sale_id: str = "sale-1"
     version: int = 1
@@ -95,8 +97,13 @@ def as_flat(sale: TillSale) -> dict[str, Any]:
                 "tax_total": Decimal(item.tax),
                 "status": item.status,
                 "is_return": item.comes_back,
+                "gift_card_number": item.gift_card,
             }
             for item in sale.items
+        ],
+        "payments": [
+            *_payments(sale.paid, payment_type_id="1", name="Cash"),
+            *_payments(sale.paid_by_gift_card, payment_type_id="118", name="A card"),
         ],
     }
 
@@ -129,10 +136,21 @@ def as_nested(sale: TillSale) -> dict[str, Any]:
                 "tax": {"total": Decimal(item.tax)},
                 "status": item.status,
                 "return": {"is_return": item.comes_back},
+                "gift_card_number": item.gift_card,
             }
             for item in sale.items
         ],
+        "payments": [
+            *_payments(sale.paid, type={"id": "1", "name": "Cash"}),
+            *_payments(sale.paid_by_gift_card, type={"id": "118", "name": "A card"}),
+        ],
     }  # fmt: skip
+
+
+def _payments(amounts: Sequence[str], **kind: Any) -> list[dict[str, Any]]:
+    return [
+        {"amount": Decimal(amount), "deleted_at": None, **kind} for amount in amounts
+    ]
 
 
 def _shared(sale: TillSale) -> dict[str, Any]:
@@ -141,9 +159,6 @@ def _shared(sale: TillSale) -> dict[str, Any]:
         "customer_id": sale.customer_id,
         "note": sale.note,
         "deleted_at": sale.deleted_at,
-        "payments": [
-            {"amount": Decimal(amount), "deleted_at": None} for amount in sale.paid
-        ],
     }
 
 

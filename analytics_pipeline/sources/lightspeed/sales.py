@@ -198,7 +198,7 @@ def _line_sums(lines: Sequence[RawLine]) -> LineSums:
 
 def _sells_gift_card(line: RawLine) -> bool:
     """Say whether a line names a gift card; the number itself is not kept."""
-    return line.gift_card is not None and line.gift_card != ""
+    return text(line.gift_card, "gift_card_number_is_text") is not None
 
 
 def _add_up(lines: Sequence[RawLine]) -> Totals:

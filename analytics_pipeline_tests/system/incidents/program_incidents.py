@@ -88,9 +88,15 @@ OF_THE_PROGRAM = (
         begins_at="customer_identities",
     ),
     Incident(
+        "a line left out", "sale_lines", "conserves_lines", "ERROR",
+        "an error of the program: a line of a sale is left out",
+        r"The lines do not add up to the sales of the day",
+        wrong("assets.sale_lines.list_lines", without_a_row), begins_at="sale_lines",
+    ),
+    Incident(
         "a cent too much", "customer_analytics", "conserves_money", "ERROR",
         "an error of the program: a cent more for each person than was sold",
-        r"People, unattributed and gift cards do not add up to sales and added web orders",
+        "People, unattributed and gift cards do not add up to sales and added web",
         wrong("assets.customer_analytics.measure_sums", add_a_cent),
         begins_at="customer_analytics",
     ),

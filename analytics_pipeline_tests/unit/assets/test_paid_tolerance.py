@@ -13,6 +13,7 @@ from analytics_pipeline.assets.sales_feed import find_quarantined_sales
 from analytics_pipeline.domain.feed import changed_sales
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.engine.duckdb import to_ibis
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.storage.parquet import shape
@@ -57,8 +58,12 @@ EVERY_SALE = [
 ]
 
 
+def tolerating(cents):
+    return Policy(paid_tolerance=Decimal(cents) / 100)
+
+
 def classify(feed, tolerance):
-    rows = classify_sales(feed, make_table(Outlets, []), "UTC", tolerance)
+    rows = classify_sales(feed, make_table(Outlets, []), "UTC", tolerating(tolerance))
     return shape(rows, RawSales)
 
 
@@ -79,7 +84,11 @@ def test_a_sale_is_changed_if_it_counts_otherwise_now_rules_2_1_and_7_3(before, 
 
     changed = ENGINE.to_pandas(
         changed_sales(
-            to_ibis(feed, SalesFeed), to_ibis(stored, RawSales), outlets, "UTC", now
+            to_ibis(feed, SalesFeed),
+            to_ibis(stored, RawSales),
+            outlets,
+            "UTC",
+            tolerating(now),
         )
     )
 

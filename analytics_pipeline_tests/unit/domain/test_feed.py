@@ -14,6 +14,7 @@ from analytics_pipeline.domain.feed import (
     latest_versions,
     standing_rejections,
 )
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline_tests.examples import up_to
@@ -173,7 +174,7 @@ def changes(engine, now, stored):
             table_to_ibis(RawSales, stored),
             table_to_ibis(Outlets, OUTLETS),
             STORE_ZONE,
-            1,
+            Policy(),
         )
     )
     cells = frame.astype(object).where(frame.notna(), None)
@@ -225,6 +226,11 @@ OTHER = {
     "refunded_incl_cents": 1,
     "refunded_excl_cents": 1,
     "sold_line_count": 1,
+    "gift_line_count": 1,
+    "gift_sold_incl_cents": 1,
+    "gift_sold_excl_cents": 1,
+    "gift_paid_incl_cents": 1,
+    "gift_paid_excl_cents": 1,
     "sale_date": "2026-06-20 12:01",
     "outlet_id": None,
 }

@@ -12,6 +12,7 @@ from analytics_pipeline.domain.web_orders import counts_unsynced, match_orders
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.tables import make_table
 
 D = date(2025, 6, 15)
 SHOP = "ecw:0123456789ABCDEF"
@@ -55,19 +56,10 @@ SALE = {
     "refunded_excl_cents": 0,
     "sold_line_count": 1,
 }
-DTYPES = {
-    schema: {
-        name: "str" if "str" in str(column.dtype) else str(column.dtype)
-        for name, column in schema.to_schema().columns.items()
-    }
-    for schema in (EcomOrders, RawSales)
-}
 
 
 def table(schema, defaults, rows):
-    rows = [defaults | row for row in rows]
-    columns = {name: [row[name] for row in rows] for name in defaults}
-    return pd.DataFrame(columns).astype(DTYPES[schema])
+    return make_table(schema, [defaults | row for row in rows])
 
 
 def ecom_orders(*rows):

@@ -1,5 +1,6 @@
 """Tests for analytics_pipeline.domain.sales."""
 
+from decimal import Decimal
 from itertools import combinations, product
 
 import pandas as pd
@@ -180,7 +181,7 @@ def test_a_pickup_is_paid_within_the_tolerance_of_the_shop_rule_2_1(
         {"state": "pending", "attributes": "pickup", "paid_cents": paid}
     )
 
-    found = give_reason(row, tolerance)
+    found = give_reason(row, Policy(paid_tolerance=Decimal(tolerance) / 100))
 
     assert found.counts is (words is not None)
     assert words in (None, found.words)

@@ -2,13 +2,11 @@
 
 from uuid import UUID
 
-import ibis
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.feed import has_other_spellings, in_one_spelling
 from analytics_pipeline.domain.identity import check_overrides
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.ids import (
@@ -21,10 +19,8 @@ from analytics_pipeline.model.ids import (
     with_plain_ids,
 )
 from analytics_pipeline.model.policy import Policy
-from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.sources.values import Unusable, identifier, reference
-from analytics_pipeline_tests.tables import table_to_ibis
 from analytics_pipeline_tests.unit.sources.samples import flat_sale
 
 LOW = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -129,28 +125,6 @@ def test_a_sale_in_two_cases_on_a_page_is_one_row() -> None:
 
 
 # The log of an earlier release --------------------------------------------------------
-
-
-def test_the_engine_spells_the_log_as_the_reader_does() -> None:
-    engine = ibis.duckdb.connect(threads=1)
-    ids = [*SPELLINGS[:4], *NO_UUIDS]
-    rows = [{"sale_id": each, "customer_id": each, "version": 1} for each in ids]
-    log = table_to_ibis(SalesFeed, rows, sale_date="2026-06-20 12:00")
-
-    assert engine.to_pandas(has_other_spellings(log))
-    found = engine.to_pandas(in_one_spelling(log))
-
-    for column in ("sale_id", "customer_id"):
-        assert sorted(found[column]) == sorted(map(plain_id, ids))
-
-
-@pytest.mark.parametrize("ids", [[LOW, OTHER], ["sale-1", "12345"], []])
-def test_a_log_of_one_spelling_is_left_as_it_is(ids: list[str]) -> None:
-    engine = ibis.duckdb.connect(threads=1)
-    rows = [{"sale_id": each, "version": 1} for each in ids]
-    log = table_to_ibis(SalesFeed, rows, sale_date="2026-06-20 12:00")
-
-    assert not engine.to_pandas(has_other_spellings(log))
 
 
 # What people type ---------------------------------------------------------------------

@@ -51,6 +51,7 @@ STATES = {"closed", "pending", "parked", "voided"}
 ATTRIBUTES = {"pickup", "delivery", "layby", "onaccount", "service"}
 LARGEST = 10**13
 MOST_DIGITS = 100
+WHOLE = re.compile("-?[0-9]+")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,4})?")
 
 
@@ -82,7 +83,8 @@ def expected_figures(
         "is_deleted": is_moment(sale.get("deleted_at")),
         "is_completed": completed,
         "is_unknown": is_unknown(sale, shape),
-        "is_order": completed and return_for is None and lines[2] > 0,
+        "gift_line_count": lines[3],
+        "is_order": completed and return_for is None and lines[2] > lines[3],
         "business_date": business_date(sale, shape, zones),
     }
 
@@ -128,23 +130,39 @@ def paid_amount(payments: Any) -> int:
     return floor(sum(counted, Fraction(0)) * 100)
 
 
-def refunds_and_sold_lines(lines: Any, shape: dict[str, Any]) -> tuple[int, int, int]:
-    """Rules 2.5 and 2.3: refunds with and without tax, and how many lines sell."""
+def refunds_and_sold_lines(
+    lines: Any, shape: dict[str, Any]
+) -> tuple[int, int, int, int]:
+    """Rules 2.3, 2.5, 2.6: refunds with and without tax, lines that sell, and gifts."""
     if not isinstance(lines, list):
         raise Unreadable
-    totals, taxes, sold = Fraction(0), Fraction(0), 0
+    totals, taxes, sold, gifts = Fraction(0), Fraction(0), 0, 0
     for line in lines:
         if blank_or_text(get(line, ("status",))) == "VOIDED":
             continue
         is_return = get(line, shape["line_return"])
         if is_return not in (None, True, False):
             raise Unreadable
-        if is_return:
-            totals += money(either(line, shape, "line_total"))
-            taxes += money(either(line, shape, "line_tax"))
-        else:
-            sold += money(get(line, ("quantity",))) > 0
-    return -half_away(totals + taxes), -half_away(totals), sold
+        is_gift = is_named(get(line, ("gift_card_number",)))
+        if is_return or is_gift:
+            total = money(either(line, shape, "line_total"))
+            tax = money(either(line, shape, "line_tax"))
+            totals, taxes = totals + total * (not is_gift), taxes + tax * (not is_gift)
+        if not is_return:
+            sells = money(get(line, ("quantity",))) > 0
+            sold, gifts = sold + sells, gifts + (sells and is_gift)
+    return -half_away(totals + taxes), -half_away(totals), sold, gifts
+
+
+def is_named(value: Any) -> bool:
+    """Say whether a number is given, as text or as a whole number of 64 bits."""
+    if type(value) is str or value is None:
+        return blank_or_text(value) is not None
+    if not isinstance(value, str) or not WHOLE.fullmatch(value):
+        raise Unreadable
+    if abs(int(value)) >= 2**63:
+        raise Unreadable
+    return True
 
 
 def either(line: Any, shape: dict[str, Any], name: str) -> Any:

@@ -45,6 +45,7 @@ def test_an_outlet_becomes_its_row():
         "register_count": 1,
         "store_time_zone": "America/New_York",
         "store_country": "US",
+        "discount_product_id": None,
     }
 
     assert [expected] == rows_of([outlet()], registers)

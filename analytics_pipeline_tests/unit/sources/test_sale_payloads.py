@@ -54,6 +54,14 @@ EXPECTED = {
     "refunded_incl_cents": 272,
     "refunded_excl_cents": 250,
     "sold_line_count": 1,
+    "gift_line_count": 0,
+    "gift_sold_incl_cents": 0,
+    "gift_sold_excl_cents": 0,
+    "gift_paid_incl_cents": 0,
+    "gift_paid_excl_cents": 0,
+    "user_id": None,
+    "lines": '[["l",null,0,"1","10.25","0.90969",null,"0",null],'
+    '["l",null,1,"-1","-2.5","-0.22188",null,"0",null]]',
 }
 
 

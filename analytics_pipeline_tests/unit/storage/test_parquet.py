@@ -96,7 +96,7 @@ def test_without_notes_the_footer_says_nothing_but_the_version():
     assert read_notes(content) == {}
     noted = pq.read_metadata(pa.BufferReader(content)).metadata
     assert noted.keys() == {b"schema_version", b"file_sha256", b"ARROW:schema"}
-    assert noted[b"schema_version"] == b"1"
+    assert noted[b"schema_version"] == b"2"
 
 
 @ANY_MODEL

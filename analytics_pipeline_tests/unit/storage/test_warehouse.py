@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.storage.parquet import write_rows
 from analytics_pipeline.storage.state import FailedCheck
@@ -89,12 +90,13 @@ def test_a_damaged_file_is_a_local_failure_with_a_remedy(tmp_path, content):
 
 def test_a_file_of_another_shape_is_a_local_failure(tmp_path):
     warehouse = Warehouse(str(tmp_path))
-    (tmp_path / "outlets").mkdir()
-    other = pa.table({"outlet_id": ["o"]})
-    (tmp_path / "outlets" / "outlets.parquet").write_bytes(write_rows(other))
+    name = "customer_identities"
+    (tmp_path / name).mkdir()
+    other = pa.table({"record_id": ["r"]})
+    (tmp_path / name / f"{name}.parquet").write_bytes(write_rows(other))
 
     with pytest.raises(LocalFailure, match="cannot be read"):
-        warehouse.read("outlets", Outlets)
+        warehouse.read(name, CustomerIdentities)
 
 
 def test_a_failed_attempt_is_remembered_by_day_until_it_passes(warehouse):
