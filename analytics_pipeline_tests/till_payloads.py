@@ -49,7 +49,6 @@ class TillSale:
     items: Sequence[Item] = ()
     status: str = "CLOSED"
     paid: Sequence[str] = ()
-    paid_by_gift_card: Sequence[str] = ()
     return_for: str | None = None
     sale_id: str = "sale-1"
     version: int = 1
@@ -62,6 +61,7 @@ class TillSale:
     total: str | None = None
     net_total: str | None = None
     deleted_at: str | None = None
+    paid_by_gift_card: Sequence[str] = ()
 
     @property
     def net(self) -> Decimal:

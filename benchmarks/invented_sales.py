@@ -109,6 +109,8 @@ class Till:
                 self.outlets, rng.integers(0, len(self.outlets), count)
             ),
             "register_id": pa.nulls(count, pa.string()),
+            "user_id": pa.nulls(count, pa.string()),
+            "lines": pa.nulls(count, pa.string()),
             "customer_id": customer_id,
             "source": pa.array(np.where(web, WEB_SOURCE, "USER")),
             "source_id": _texts(orders, web),
@@ -274,6 +276,7 @@ def _texts(numbers: Places, where: Flags) -> pa.Array:
 def _money(cents: Places, returned: Flags, unpaid: Flags) -> dict[str, pa.Array]:
     without_tax = np.round(cents / TAX).astype("int64")
     sign = np.where(returned, -1, 1)
+    no_gift_cards = pa.array(np.zeros(len(cents), dtype="int64"))
     return {
         "total_incl_cents": pa.array(cents * sign),
         "total_excl_cents": pa.array(without_tax * sign),
@@ -281,4 +284,10 @@ def _money(cents: Places, returned: Flags, unpaid: Flags) -> dict[str, pa.Array]
         "refunded_incl_cents": pa.array(cents * returned),
         "refunded_excl_cents": pa.array(without_tax * returned),
         "sold_line_count": pa.array((~returned).astype("int64")),
+        "gift_line_count": no_gift_cards,
+        **{
+            f"gift_{part}_{basis}_cents": no_gift_cards
+            for part in ("sold", "paid")
+            for basis in ("incl", "excl")
+        },
     }

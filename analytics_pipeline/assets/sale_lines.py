@@ -57,7 +57,8 @@ def identify_sources(
 ) -> dict[str, str]:
     """Return for each stored day of sales what identifies what its lines are made of.
 
-    That are its sales, the generation of the log, and what tells the kinds of lines.
+    These are its sales, the generation of the log, and the products of kinds of their
+    own.
     """
     common = repr((log.generation, kinds.discount_product, sorted(kinds.shipping)))
     return {

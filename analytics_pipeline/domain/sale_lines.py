@@ -103,7 +103,7 @@ class Cents(NamedTuple):
 
 
 class Kinds(NamedTuple):
-    """What tells the kind of a line by its product.
+    """The products whose lines are of a kind of their own.
 
     Attributes:
         discount_product: the store's product for a discount on a whole sale.
@@ -124,7 +124,7 @@ class Kinds(NamedTuple):
 
 
 def choose_kinds(outlets: pd.DataFrame, policy: Policy) -> Kinds:
-    """Return what tells the kinds of lines: the store's own, and the shop's choice."""
+    """Return the products of a kind of their own: the store's, and the shop's choice."""
     named = outlets["discount_product_id"].dropna()
     discount = None if named.empty else str(named.iloc[0])
     return Kinds(discount, frozenset(policy.shipping_products))
@@ -136,7 +136,7 @@ def list_lines(sales: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
     Args:
         sales: ``sale_id, business_date, is_completed, total_incl_cents,
             total_excl_cents, lines`` (of the log), one row a sale.
-        kinds: what tells the kind of a line.
+        kinds: the products whose lines are of a kind of their own.
     """
     types = frame_types(SaleLines)
     rows = [

@@ -37,7 +37,7 @@ def test_each_rule_has_its_place_in_the_page(rule: str) -> None:
 
 
 def test_the_page_names_no_rule_that_there_is_not() -> None:
-    assert set(re.findall(r"\((\d(?:\.\d)?)\)", prose(PAGE))) <= set(RULES)
+    assert set(re.findall(r"\((\d{1,2}(?:\.\d)?)\)", prose(PAGE))) <= set(RULES)
 
 
 def test_every_default_that_the_page_states_is_the_programs() -> None:

@@ -130,7 +130,7 @@ def test_each_line_is_of_one_kind_rule_12_3(line: Line, kind: str) -> None:
     assert KINDS.of(line) == kind
 
 
-def test_the_kinds_are_told_by_the_store_and_the_policy() -> None:
+def test_store_and_policy_name_the_products_of_kinds() -> None:
     outlets = make_table(Outlets, [{"discount_product_id": "off"}, {}])
 
     assert choose_kinds(outlets, Policy(shipping_products=("post",))) == Kinds(
