@@ -124,7 +124,7 @@ class Kinds(NamedTuple):
 
 
 def choose_kinds(outlets: pd.DataFrame, policy: Policy) -> Kinds:
-    """Return the products of a kind of their own: the store's, and the shop's choice."""
+    """Return the products of a kind of their own: the store's and the shop's."""
     named = outlets["discount_product_id"].dropna()
     discount = None if named.empty else str(named.iloc[0])
     return Kinds(discount, frozenset(policy.shipping_products))
