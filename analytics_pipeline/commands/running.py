@@ -20,7 +20,7 @@ from analytics_pipeline.commands.terminal import Terminal, Waits
 from analytics_pipeline.definitions import build_definitions, ignore_previews
 from analytics_pipeline.domain.incidents import Incidents, group_warnings
 from analytics_pipeline.model.checks import ACCEPTED, Candidate
-from analytics_pipeline.model.errors import PipelineError
+from analytics_pipeline.model.errors import PipelineError, was_interrupted
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import ChangeKind, ReconciliationCategory
@@ -217,6 +217,8 @@ def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
     for event in result.all_events:
         if event.is_failure and (before := explain_early_failure(event)):
             return RunFailed(before.cause, before.remedy, before.exit_code or 5)
+    if was_interrupted():  # whatever error that looked like to Dagster
+        raise KeyboardInterrupt
     causes = [
         (error.cause or error)
         for event in result.all_events

@@ -37,7 +37,6 @@ def interruptible_queries() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # no other thread receives signals
         return
-    note_interruption(came=False)
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -159,6 +159,11 @@ def note_interruption(*, came: bool) -> None:
     _NOTED = came
 
 
+def was_interrupted() -> bool:
+    """Say whether such a signal was noted since a command, or its run, began."""
+    return _NOTED
+
+
 def is_interruption(error: BaseException) -> bool:
     """Say whether *error* is how Ctrl-C shows: Dagster and DuckDB give it other names.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -19,12 +20,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from analytics_pipeline.commands import entry
+from analytics_pipeline.commands import entry, running
 from analytics_pipeline.commands.terminal import OutputOptions, Terminal
-from analytics_pipeline.engine.signals import (
-    interrupt_queries,
-    interruptible_queries,
-)
+from analytics_pipeline.engine.signals import interrupt_queries
 from analytics_pipeline.model.errors import (
     LocalFailure,
     is_interruption,
@@ -321,9 +319,18 @@ def test_what_fails_unexpectedly_after_a_signal_is_the_interruption(
     assert is_interruption(error) is expected
 
 
-def test_the_next_queries_know_of_no_signal(after_a_signal: None) -> None:
-    with interruptible_queries():
-        assert not is_interruption(RuntimeError("no such result"))
+def test_the_next_command_knows_of_no_signal(after_a_signal: None) -> None:
+    def work() -> None:
+        raise RuntimeError("no such result")
+
+    assert entry._attempt(Terminal(OutputOptions()), work).code == 5
+
+
+def test_a_run_that_failed_after_a_signal_was_interrupted(after_a_signal: None) -> None:
+    failed = SimpleNamespace(success=False, all_events=[])
+
+    with pytest.raises(KeyboardInterrupt):
+        running._failure_of(failed)  # type: ignore[arg-type]
 
 
 def test_a_gate_takes_a_failure_after_a_signal_for_the_interruption(
