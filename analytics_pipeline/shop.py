@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from analytics_pipeline.domain.contacts import ContactKeys
     from analytics_pipeline.engine import duckdb
     from analytics_pipeline.model.schemas.table import Table
+    from analytics_pipeline.sources.protocol import PointOfSale, StoreDetails
 else:
     contacts = lazily("analytics_pipeline.domain.contacts")
     duckdb = lazily("analytics_pipeline.engine.duckdb")
@@ -348,6 +349,17 @@ class Shop:
         return self.open_sales(wanted)
 
     # The store ------------------------------------------------------------------
+
+    def ask_store(self, client: PointOfSale) -> StoreDetails:
+        """Return what the store says of itself, for which a run asks once.
+
+        Raises:
+            WrongUse: as for ``refuse_another_store``.
+        """
+        origin = self.settings.api_url or ""
+        details = self.keep("store that answers", origin, client.store)
+        self.refuse_another_store(details.store_id)
+        return details
 
     def refuse_another_store(self, store: str | None) -> None:
         """Make sure that the data directory is that of the store which answers.

@@ -60,7 +60,7 @@ def read_customers(
     old_ones = [e for e in rejections if not _is_made_good(e, [*walk.rows, *replayed])]
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
-    kept = _without(frame, standing)
+    kept = _with_group_names(_without(frame, standing), client)
     results = [_check_rejected(shop, walk, standing), *_check_kept(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
@@ -243,6 +243,17 @@ def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
     """
     away = [rejection.record_id for rejection in rejections if rejection.record_id]
     return frame[~is_among(frame["customer_id"], away)].reset_index(drop=True)
+
+
+def _with_group_names(frame: pd.DataFrame, client: PointOfSale) -> pd.DataFrame:
+    """Return *frame* with the names that the groups have now.
+
+    A group that is renamed changes no record, so all of them are named again.
+    """
+    groups = frame["customer_group_id"]
+    names = client.customer_groups(set(groups.dropna()))
+    named = pd.Series([names.get(each) for each in groups], groups.index, dtype="str")
+    return frame.assign(customer_group=named)
 
 
 @table(CUSTOMERS)

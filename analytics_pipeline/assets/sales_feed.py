@@ -604,7 +604,7 @@ def read_sales_feed(
     the sales in quarantine are tried again, one by one.  The last *days* are those of
     every one of the *zones* of the outlets.
     """
-    shop.refuse_another_store(client.store().store_id)
+    shop.ask_store(client)
     log = shop.sales_log()
     full_resync |= shop.versions.is_log_older(log)  # it cannot be continued
     is_compared = not full_resync and bool(log.segments()) and days > 0

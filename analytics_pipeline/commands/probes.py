@@ -30,7 +30,7 @@ from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details
 from analytics_pipeline.sources.protocol import StoreDetails
 from analytics_pipeline.sources.web_shop.export import OrderReader, count_ecom_orders
 from analytics_pipeline.sources.web_shop.export_file import is_placed
-from analytics_pipeline.storage.catch_ups import PUT_BACK_OR_REMOVE
+from analytics_pipeline.storage.catch_ups import PUT_BACK_OR_REMOVE, put_log_back
 from analytics_pipeline.storage.files import (
     AnyPath,
     is_local,
@@ -69,6 +69,7 @@ from analytics_pipeline.storage.state import (
     read_note_bytes,
 )
 from analytics_pipeline.storage.versions import HISTORY
+from analytics_pipeline.tables import CUSTOMER_LOG
 
 # ----------------------------------------------------------------------------------
 # What Dagster's records say: whether they open, and when its daemon was last seen.
@@ -417,7 +418,8 @@ def _enter(
 def remedy_for_table(path: UPath, root: UPath) -> str:
     """Return what makes a damaged Parquet file good again."""
     if "generation-" in str(path) and path.parent.name != "bundles":
-        return REBUILD
+        log = root / CUSTOMER_LOG.name
+        return put_log_back(log) if log in path.parents else REBUILD
     for table in HISTORY:
         if path.parent == root / table:
             is_memory = path.parent.name == "published"

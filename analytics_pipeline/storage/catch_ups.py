@@ -35,6 +35,14 @@ PUT_BACK_OR_REMOVE = (
 )
 
 
+def put_log_back(log: UPath) -> str:
+    """Say what to do where a *log* is damaged that no source can fill again."""
+    return (
+        f"Put {log} back from a backup. If there is none, move that folder away and "
+        "run: analytics-pipeline update  What was known until then is lost."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CatchUp:
     """A walk of a change feed that reached its end.

@@ -75,7 +75,7 @@ def forget_versions(data: Path) -> None:
 def write_version(data: Path, version: int) -> None:
     """Let all files but the log's state that version."""
     for path in parquet_files(data / "warehouse"):
-        if "sales_feed" not in path.parts:
+        if "generation-" not in str(path):
             rows = pq.read_table(path)
             values = {**rows.schema.metadata, b"schema_version": str(version).encode()}
             write(path, rows.replace_schema_metadata(values))
@@ -141,7 +141,7 @@ def forget_catch_ups(data: Path) -> None:
 def unseal(data: Path) -> None:
     """Put all files back to what was written before there were seals."""
     for path in parquet_files(data / "warehouse"):
-        if "sales_feed" not in path.parts:
+        if "generation-" not in str(path):
             path.write_bytes(write_unsealed(pq.read_table(path)))
     for path in list_notes(UPath(data / "warehouse"), data):
         body = open_note(path.read_bytes())
