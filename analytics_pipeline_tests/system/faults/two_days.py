@@ -56,7 +56,9 @@ class Asked(NamedTuple):
 
     @property
     def is_feed(self) -> bool:
-        return self.path in {"sales", "customers", "outlets", "registers"}
+        return self.path in {
+            *("sales", "customers", "customer_groups", "outlets", "registers"),
+        }
 
 
 class Wire(httpx.BaseTransport):
