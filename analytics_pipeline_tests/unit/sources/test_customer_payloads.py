@@ -60,10 +60,10 @@ CHOICES = ("do_not_email", "enable_promotional_sms")
 @pytest.mark.parametrize("nested", [False, True], ids=["2.0", "2026-07"])
 @pytest.mark.parametrize("answer", [False, True])
 def test_group_and_choices_are_read_in_both_shapes_rule_13_1(nested, answer):
-    told = make_customer(
+    person = make_customer(
         group_id="GROUP-1", **dict.fromkeys(CHOICES, answer), version=7
     )
-    row = row_of(json.loads(Projection(nested=nested).customer(told)))
+    row = row_of(json.loads(Projection(nested=nested).customer(person)))
 
     assert (row["customer_group_id"], row["customer_group"]) == ("GROUP-1", None)
     assert row["do_not_email"] is answer
