@@ -89,9 +89,6 @@ def _append(shop: Shop, log: FeedLog, number: int, candidate: Candidate) -> None
     if log.checked_segments() < held:
         log.mark_checked(held)
         log.bundle()
-    is_kept = known is not None and (known.began_at, known.cursor, known.segments) == (
-        *(end.began_at, end.cursor),
-        held,
-    )
-    if not is_kept:
+    now = (end.began_at, end.cursor, held)
+    if known is None or (known.began_at, known.cursor, known.segments) != now:
         record_catch_up(shop, CUSTOMER_LOG.name, end.began_at, end.cursor, log)
