@@ -46,6 +46,7 @@ from analytics_pipeline.settings import (
     load_run_limits,
 )
 from analytics_pipeline.sources.web_shop.export_file import ExportDialect
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.files import AnyPath, make_folder, remove_scratch
 from analytics_pipeline.storage.files_for_people import QuarantineLists
 from analytics_pipeline.storage.lease import (
@@ -58,7 +59,6 @@ from analytics_pipeline.storage.lease import (
 from analytics_pipeline.storage.object_store import is_shared, open_root
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.publication import Publication
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import (
     IDENTITY_KEY,
     Holder,
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from analytics_pipeline.domain.contacts import ContactKeys
     from analytics_pipeline.engine import duckdb
     from analytics_pipeline.model.schemas.table import Table
+    from analytics_pipeline.sources.protocol import PointOfSale, StoreDetails
 else:
     contacts = lazily("analytics_pipeline.domain.contacts")
     duckdb = lazily("analytics_pipeline.engine.duckdb")
@@ -178,15 +179,23 @@ class Shop:
         if self.readable is not None and table not in self.readable:
             raise ValueError(f"{table} is loaded but not declared in tables.py")
 
-    def sales_log(self) -> SalesLog:
-        """Return the current generation of the log of sales."""
-        self._require("sales_feed")
-        return SalesLog(self.warehouse.root / "sales_feed", None, self.verified)
+    def log(self, table: TableSpec) -> FeedLog:
+        """Return the current generation of the log of *table*."""
+        self._require(table.name)
+        return FeedLog(self.warehouse.root / table.name, table, None, self.verified)
 
-    def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
-        """Return the versions of sales in *log*, or in its segments before *until*."""
+    def open_log(self, log: FeedLog, until: int | None = None) -> ir.Table:
+        """Return the rows of *log*, or of its segments before *until*."""
         self.versions.refuse_log(log)
-        return duckdb.open_table(self.engine, log.paths(until), SALES_FEED.schema)
+        return duckdb.open_table(self.engine, log.paths(until), log.table.schema)
+
+    def sales_log(self) -> FeedLog:
+        """Return the current generation of the log of sales."""
+        return self.log(SALES_FEED)
+
+    def open_feed(self, log: FeedLog, until: int | None = None) -> ir.Table:
+        """Return the versions of sales in *log*, or in its segments before *until*."""
+        return self.open_log(log, until)
 
     def open_sales(self, days: Iterable[str]) -> ir.Table:
         """Return the sales of those stored *days*, whatever became of their gates."""
@@ -330,6 +339,17 @@ class Shop:
         return self.open_sales(wanted)
 
     # The store ------------------------------------------------------------------
+
+    def ask_store(self, client: PointOfSale) -> StoreDetails:
+        """Return what the store says of itself, for which a run asks once.
+
+        Raises:
+            WrongUse: as for ``refuse_another_store``.
+        """
+        origin = self.settings.api_url or ""
+        details = self.keep("store that answers", origin, client.store)
+        self.refuse_another_store(details.store_id)
+        return details
 
     def refuse_another_store(self, store: str | None) -> None:
         """Make sure that the data directory is that of the store which answers.

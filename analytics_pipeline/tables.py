@@ -527,6 +527,7 @@ CUSTOMERS = TableSpec(
     use="Names and contacts of the master, and the keys that join people.",
     when_red=LIGHTSPEED_AGAIN,
     kept=Kept.CURRENT,
+    version=2,
     remade="it is read again from Lightspeed",
     begins="Reading the customer records that changed from Lightspeed.",
     ends=("Read {read:,} changed records.", "{rows:,} are known."),
@@ -538,6 +539,34 @@ CUSTOMERS = TableSpec(
     }
     | _ONE_ADDRESS
     | _ONE_SPELLING,
+)
+
+CUSTOMER_LOG = TableSpec(
+    name="customer_log",
+    form="sources:CustomerLog",
+    key="customer_id",
+    group=Group.SOURCES,
+    kinds=frozenset({"pandas", "parquet"}),
+    inputs=(whole("customers"),),
+    summary="What was known of every customer record, version by version, in an "
+    "append-only log.\n\nNo name and no contact: keyed hashes, group and consent.",
+    row="one version of what was known of a customer record",
+    use="What was known at an earlier moment: who was whose duplicate, in which group, "
+    "and what they had agreed to. It cannot be made up later.",
+    when_red="The log stays as it is, and so does everything else. "
+    "The tab Checks says why.",
+    kept=Kept.LOG,
+    begins="Comparing the customer records with what was known of them.",
+    ends=(
+        "{appended:,} versions are new.",
+        "The log holds {rows_in_log:,} versions now.",
+    ),
+    checks={
+        "log_is_what_was_read": stops(
+            "The last version of each record is the record as it was read (rule 15.1)."
+        )
+    },
+    taken_from="customers",
 )
 
 ECOM_ORDERS = TableSpec(
@@ -900,6 +929,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             SALES_FEED,
             OUTLETS,
             CUSTOMERS,
+            CUSTOMER_LOG,
             ECOM_ORDERS,
             RAW_SALES,
             SALE_LINES,

@@ -31,7 +31,7 @@ from analytics_pipeline.sources.lightspeed.store import LightspeedStore
 from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.tables import TABLES as SPECS
 
-SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
+SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers", "customer_log")
 """In the order in which the job reads them."""
 TABLES = (
     *SOURCES,

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import pandas as pd
 
+from analytics_pipeline.assets.catch_ups import record_catch_up
 from analytics_pipeline.assets.sales_feed import refuse_poisoned_cursor
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
@@ -27,7 +28,6 @@ from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.sources.values import FAR_VERSION, frame_of
-from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import CUSTOMERS
 
 
@@ -60,7 +60,7 @@ def read_customers(
     old_ones = [e for e in rejections if not _is_made_good(e, [*walk.rows, *replayed])]
     new_ones = [e for e in walk.rejections if not _is_made_good(e, replayed)]
     standing = _still_standing([*old_ones, *new_ones], frame)
-    kept = _without(frame, standing)
+    kept = _with_group_names(_without(frame, standing), client)
     results = [_check_rejected(shop, walk, standing), *_check_kept(shop, kept)]
     figures: dict[str, int | str] = {
         "read": walk.read,
@@ -74,8 +74,7 @@ def read_customers(
         "keys": made_with,
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
-    end = CatchUp(walk.began_at, walk.cursor)
-    store = partial(store_customers, shop, standing, end)
+    store = partial(store_customers, shop, standing, walk)
     return Candidate(kept, results, notes=notes, figures=figures, store=store)
 
 
@@ -148,9 +147,12 @@ def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
 
 
 def store_customers(
-    shop: Shop, standing: Sequence[Rejection], end: CatchUp, candidate: Candidate
+    shop: Shop,
+    standing: Sequence[Rejection],
+    walk: CustomersWalk,
+    candidate: Candidate,
 ) -> None:
-    """Store the records; then note that the walk of the customers reached its *end*.
+    """Store the records; then keep that the *walk* of the customers reached its end.
 
     What contacts they have is noted too, for later runs to be compared with.
     """
@@ -158,7 +160,7 @@ def store_customers(
     contacts = count_contacts(candidate.rows)
     shop.warehouse.record_run("customers", shop.today, contacts)
     shop.quarantine.write("customers", standing)
-    shop.warehouse.record_catch_up("customers", end)
+    record_catch_up(shop, "customers", walk.began_at, walk.cursor)
 
 
 def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -241,6 +243,17 @@ def _without(frame: pd.DataFrame, rejections: list[Rejection]) -> pd.DataFrame:
     """
     away = [rejection.record_id for rejection in rejections if rejection.record_id]
     return frame[~is_among(frame["customer_id"], away)].reset_index(drop=True)
+
+
+def _with_group_names(frame: pd.DataFrame, client: PointOfSale) -> pd.DataFrame:
+    """Return *frame* with the names that the groups have now.
+
+    A group that is renamed changes no record, so all of them are named again.
+    """
+    groups = frame["customer_group_id"]
+    names = client.customer_groups(set(groups.dropna()))
+    named = pd.Series([names.get(each) for each in groups], groups.index, dtype="str")
+    return frame.assign(customer_group=named)
 
 
 @table(CUSTOMERS)

@@ -22,8 +22,7 @@ def read_outlets(shop: Shop, client: PointOfSale) -> Candidate:
         LightspeedUnavailable: there are none, which no store has.
         WrongUse: another store answers.
     """
-    store = client.store()
-    shop.refuse_another_store(store.store_id)
+    store = shop.ask_store(client)
     outlets = client.outlets(store)
     frame = _keep_undecodable(shop, outlets)
     currencies = shop.compare_currencies(outlets.currencies)

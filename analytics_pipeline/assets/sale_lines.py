@@ -26,7 +26,7 @@ from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.schemas.sales import SaleLines
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.tables import SALE_LINES
 
 _OF_SALE = (
@@ -38,7 +38,7 @@ _OF_SALE = (
 
 @table(SALE_LINES)
 def sale_lines(
-    run: TableRun, sales_feed: SalesLog, outlets: pd.DataFrame, raw_sales: StoredDays
+    run: TableRun, sales_feed: FeedLog, outlets: pd.DataFrame, raw_sales: StoredDays
 ) -> Iterator[Candidate]:
     """Make the days asked for, and those whose sales were cut again since."""
     shop, kinds = run.shop, choose_kinds(outlets, run.policy)
@@ -53,7 +53,7 @@ def sale_lines(
 
 
 def identify_sources(
-    states: dict[str, str], log: SalesLog, kinds: Kinds
+    states: dict[str, str], log: FeedLog, kinds: Kinds
 ) -> dict[str, str]:
     """Return for each stored day of sales what identifies what its lines are made of.
 
@@ -94,7 +94,7 @@ def choose_days(
 
 def _list_days(
     shop: Shop,
-    log: SalesLog,
+    log: FeedLog,
     raw_sales: StoredDays,
     days: Sequence[str],
     kinds: Kinds,
@@ -109,7 +109,7 @@ def _list_days(
 
 
 def _with_lines(
-    shop: Shop, log: SalesLog, sales: ir.Table, days: Sequence[str]
+    shop: Shop, log: FeedLog, sales: ir.Table, days: Sequence[str]
 ) -> ir.Table:
     """Return *sales* with the lines of their version in the log."""
     feed = sales_of(shop.open_feed(log), days, shop.first_day)

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from analytics_pipeline.assets.catch_ups import record_catch_up
 from analytics_pipeline.assets.raw_sales import latest_sales
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
@@ -55,9 +56,8 @@ from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.protocol import PointOfSale, SalesSearch
 from analytics_pipeline.sources.values import frame_of
+from analytics_pipeline.storage.feed_log import REPAIR, FeedLog
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
-from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import SALES_FEED
 
 # ----------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def refuse_poisoned_cursor(what: str, cursor: int, highest_below: int) -> None:
         )
 
 
-def refuse_poisoned_log(shop: Shop, log: SalesLog) -> None:
+def refuse_poisoned_log(shop: Shop, log: FeedLog) -> None:
     """Make sure that the cursor of the log is near the versions that it holds.
 
     Raises:
@@ -122,7 +122,7 @@ class Fetched:
 def fetch_sales(
     shop: Shop,
     client: PointOfSale,
-    log: SalesLog,
+    log: FeedLog,
     sales: Sequence[str],
 ) -> Fetched:
     """Fetch *sales* into segments that move no cursor.
@@ -143,7 +143,7 @@ def fetch_sales(
 def _fetch_some(
     shop: Shop,
     client: PointOfSale,
-    log: SalesLog,
+    log: FeedLog,
     sales: Sequence[str],
     done: int,
 ) -> Fetched:
@@ -165,7 +165,7 @@ def _fetch_some(
     return Fetched(sorted(set(news["sale_id"])), rejected, unknown)
 
 
-def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
+def _held(shop: Shop, log: FeedLog, sales: Sequence[str]) -> pd.DataFrame:
     """Return what the log holds of *sales*, as ``comparison.SEEN``."""
     asked = pd.DataFrame({"sale_id": list(sales)}, dtype="str")
     wanted = columns_to_ibis(asked, {"sale_id": "string"})
@@ -174,7 +174,7 @@ def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
     return frame.astype(SEEN)
 
 
-def _not_yet_known(log: SalesLog, rejections: list[Rejection]) -> list[Rejection]:
+def _not_yet_known(log: FeedLog, rejections: list[Rejection]) -> list[Rejection]:
     """Return the rejections that are not in the log already."""
     if not rejections:
         return []
@@ -199,7 +199,7 @@ NOT_REPLAYED: Mapping[str, int | str] = {}
 """The figures of a run that tries nothing again."""
 
 
-def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
+def list_quarantine(shop: Shop, log: FeedLog) -> pd.DataFrame:
     """Return the rejected records that no later good version has replaced.
 
     One row a record: a sale that was rejected again and again is one sale.  One
@@ -248,7 +248,7 @@ def as_rejections(standing: pd.DataFrame) -> list[Rejection]:
 
 
 def replay_sales(
-    shop: Shop, client: PointOfSale, log: SalesLog
+    shop: Shop, client: PointOfSale, log: FeedLog
 ) -> Mapping[str, int | str]:
     """Read every sale in quarantine again, by its id; return how many are good now.
 
@@ -294,7 +294,7 @@ def find_quarantined_sales(shop: Shop) -> QuarantinedSales:
     return QuarantinedSales(len(standing), last_good)
 
 
-def _newest(shop: Shop, log: SalesLog, sales: list[str]) -> pd.DataFrame:
+def _newest(shop: Shop, log: FeedLog, sales: list[str]) -> pd.DataFrame:
     """Return the newest good version of those of *sales* that ever had one."""
     if not sales:
         return frame_of([], SalesFeed)
@@ -321,7 +321,7 @@ def skip_known_sales() -> CheckResult:
 
 
 def keep_known_sales(
-    shop: Shop, client: PointOfSale, old: SalesLog, new: SalesLog
+    shop: Shop, client: PointOfSale, old: FeedLog, new: FeedLog
 ) -> CheckResult:
     """Fetch into the *new* log what the *old* one holds and the full read lacks.
 
@@ -372,7 +372,7 @@ def _list_sales(sales: Sequence[str]) -> OwnersList:
     return OwnersList(["sale_id"], [[sale] for sale in sorted(sales)])
 
 
-def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], int]:
+def _lost_sales(shop: Shop, old: FeedLog, new: FeedLog) -> tuple[list[str], int]:
     """Return the sales of *old* that *new* lacks, and how many *old* holds."""
     held = shop.open_feed(old).select("sale_id").distinct()
     away = new.rejections().dropna(subset=["record_id"])
@@ -387,12 +387,12 @@ def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], in
 # Find the sales that are dated after today, and so are in no figure (rule 1.5).
 
 
-def check_later_sales(shop: Shop, log: SalesLog) -> CheckResult:
+def check_later_sales(shop: Shop, log: FeedLog) -> CheckResult:
     """Report the sales of *log* that are dated after today."""
     return check_dated_after_today(find_later_sales(shop, log), shop.today, shop.policy)
 
 
-def find_later_sales(shop: Shop, log: SalesLog) -> pd.DataFrame:
+def find_later_sales(shop: Shop, log: FeedLog) -> pd.DataFrame:
     """Return the completed sales of *log* that are dated after today.
 
     ``RawSales`` rows with ``register_id``; their days are those of the store's zone,
@@ -446,7 +446,7 @@ def skip_comparison() -> Compared:
 
 
 def compare_with_search(
-    shop: Shop, client: PointOfSale, log: SalesLog, period: Period, days: int
+    shop: Shop, client: PointOfSale, log: FeedLog, period: Period, days: int
 ) -> Compared:
     """Fetch what the search has for the *period* of the last *days* and the log lacks.
 
@@ -488,7 +488,7 @@ def compare_with_search(
 
 
 def _differences(
-    shop: Shop, log: SalesLog, searched: pd.DataFrame, held: pd.DataFrame
+    shop: Shop, log: FeedLog, searched: pd.DataFrame, held: pd.DataFrame
 ) -> pd.Series:
     """Return in what way the log differs from the search, by sale."""
     away = list_quarantine(shop, log).rename(columns={"record_id": "sale_id"})
@@ -538,7 +538,7 @@ def _seen(client: PointOfSale, records: list[Any], highest: int) -> pd.DataFrame
 
 
 def _held_of_period(
-    shop: Shop, log: SalesLog, searched: pd.DataFrame, period: Period
+    shop: Shop, log: FeedLog, searched: pd.DataFrame, period: Period
 ) -> pd.DataFrame:
     """Return the latest version in the log of each sale found, or of the period."""
     feed = shop.open_feed(log)
@@ -574,7 +574,7 @@ class Walk:
     and those of an earlier one that was killed or stopped by its gate.
     """
 
-    log: SalesLog
+    log: FeedLog
     began_at: datetime
     first_segment: int
     read: int
@@ -606,7 +606,7 @@ def read_sales_feed(
     the sales in quarantine are tried again, one by one.  The last *days* are those of
     every one of the *zones* of the outlets.
     """
-    shop.refuse_another_store(client.store().store_id)
+    shop.ask_store(client)
     log = shop.sales_log()
     full_resync |= shop.versions.is_log_older(log)  # it cannot be continued
     is_compared = not full_resync and bool(log.segments()) and days > 0
@@ -647,7 +647,7 @@ def _figures(walk: Walk, client: PointOfSale) -> dict[str, int | str]:
     }
 
 
-def _check_walk(shop: Shop, walk: Walk, before: SalesLog) -> list[CheckResult]:
+def _check_walk(shop: Shop, walk: Walk, before: FeedLog) -> list[CheckResult]:
     """Check what the walk has read, and the log that it leaves."""
     return [
         _as_the_contract_says(walk),
@@ -662,7 +662,7 @@ def _as_the_contract_says(walk: Walk) -> CheckResult:
     return CheckResult(SCHEMA_CHECK, True, sentence, evidence={"rows": walk.read})
 
 
-def _walk(shop: Shop, client: PointOfSale, log: SalesLog) -> Walk:
+def _walk(shop: Shop, client: PointOfSale, log: FeedLog) -> Walk:
     """Append every page from the log's cursor to the end of the feed."""
     asked_at, first_page = client.server_now, None
     first, number, read = log.checked_segments(), log.next_number(), 0
@@ -686,7 +686,7 @@ def _walk(shop: Shop, client: PointOfSale, log: SalesLog) -> Walk:
 
 
 def _are_in_quarantine(
-    shop: Shop, log: SalesLog, rejections: Sequence[Rejection]
+    shop: Shop, log: FeedLog, rejections: Sequence[Rejection]
 ) -> bool:
     """Say whether all of *rejections* are in quarantine already, by the same rule."""
     standing = Counter(map(_named, as_rejections(list_quarantine(shop, log))))
@@ -723,7 +723,7 @@ def _check(rows: pd.DataFrame) -> None:
         ) from None
 
 
-def _check_rejected(shop: Shop, walk: Walk, before: SalesLog) -> CheckResult:
+def _check_rejected(shop: Shop, walk: Walk, before: FeedLog) -> CheckResult:
     """Check the records rejected since the last sound walk.
 
     What was in quarantine *before* is not news: it was checked in its time.
@@ -747,8 +747,7 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
     if full_resync:
         walk.log.make_current()
         shop.versions.note_log(walk.log)
-    catch_up = CatchUp(walk.began_at, walk.log.cursor())
-    shop.warehouse.record_catch_up("sales_feed", catch_up)
+    record_catch_up(shop, "sales_feed", walk.began_at, walk.log.cursor(), walk.log)
 
 
 @table(SALES_FEED)

@@ -30,6 +30,7 @@ from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details
 from analytics_pipeline.sources.protocol import StoreDetails
 from analytics_pipeline.sources.web_shop.export import OrderReader, count_ecom_orders
 from analytics_pipeline.sources.web_shop.export_file import is_placed
+from analytics_pipeline.storage.catch_ups import PUT_BACK_OR_REMOVE, put_log_back
 from analytics_pipeline.storage.files import (
     AnyPath,
     is_local,
@@ -39,6 +40,7 @@ from analytics_pipeline.storage.files import (
 )
 from analytics_pipeline.storage.older_files import NAME as VERSIONS_FILE
 from analytics_pipeline.storage.older_files import (
+    list_history,
     list_notes,
     list_set_aside,
     list_tables,
@@ -67,6 +69,7 @@ from analytics_pipeline.storage.state import (
     read_note_bytes,
 )
 from analytics_pipeline.storage.versions import HISTORY
+from analytics_pipeline.tables import CUSTOMER_LOG
 
 # ----------------------------------------------------------------------------------
 # What Dagster's records say: whether they open, and when its daemon was last seen.
@@ -415,7 +418,8 @@ def _enter(
 def remedy_for_table(path: UPath, root: UPath) -> str:
     """Return what makes a damaged Parquet file good again."""
     if "generation-" in str(path) and path.parent.name != "bundles":
-        return REBUILD
+        log = root / CUSTOMER_LOG.name
+        return put_log_back(log) if log in path.parents else REBUILD
     for table in HISTORY:
         if path.parent == root / table:
             is_memory = path.parent.name == "published"
@@ -432,6 +436,8 @@ _PASSED_OVER = (
 def _prove_notes(shop: Shop, found: StoredFiles) -> None:
     for path in list_notes(shop.warehouse.root, shop.settings.data_dir):
         _prove_note(found, path, _REMEDIES.get(path.name, REMOVE_AND_REBUILD))
+    for path in list_history(shop.warehouse.root):
+        _prove_note(found, path, PUT_BACK_OR_REMOVE)
     try:
         shop.versions.all()
         found.proved += 1

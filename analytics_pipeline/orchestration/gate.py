@@ -28,13 +28,13 @@ from analytics_pipeline.model.errors import (
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.feed_log import fingerprint, names_of
 from analytics_pipeline.storage.files import is_local, local
 from analytics_pipeline.storage.files_for_people import OwnersLists
 from analytics_pipeline.storage.machine import explain_lock, explain_shortage
 from analytics_pipeline.storage.parquet import seal_of
-from analytics_pipeline.storage.sales_log import fingerprint, names_of
 from analytics_pipeline.storage.state import FailedCheck
-from analytics_pipeline.tables import TableSpec
+from analytics_pipeline.tables import Kept, TableSpec
 
 # ----------------------------------------------------------------------------------
 # What a run writes to its log, for a person who follows it.
@@ -266,7 +266,7 @@ def figures(shop: Shop, spec: TableSpec, candidate: Candidate) -> dict[str, Any]
             shown[money] = dg.MetadataValue.float(int(value) / 100)
         else:
             shown[name] = value
-    if candidate.frame is not None:
+    if candidate.frame is not None and spec.kept is not Kept.LOG:
         key = "partition_row_count" if candidate.partition else "row_count"
         shown[f"dagster/{key}"] = len(candidate.frame)
     places = {
@@ -279,10 +279,10 @@ def figures(shop: Shop, spec: TableSpec, candidate: Candidate) -> dict[str, Any]
 def _stored_at(
     shop: Shop, spec: TableSpec, candidate: Candidate
 ) -> dg.MetadataValue[str]:
-    """Return where the store keeps a table; a log, which has no frame, in a folder."""
+    """Return where the store keeps a table; a log in a folder."""
     place = (
         shop.warehouse.root / spec.name
-        if candidate.frame is None
+        if spec.kept is Kept.LOG
         else shop.warehouse.path(spec.name, candidate.partition)
     )
     if is_local(place):
@@ -295,11 +295,11 @@ def version_of(
 ) -> dg.DataVersion | None:
     """Return what identifies the stored bytes: the hash that they bear.
 
-    Of the log it is that of its segments' names, which hold theirs. To read it from a
+    Of a log it is that of its segments' names, which hold theirs. To read it from a
     bucket would be a request a table; there Dagster makes a version of its own.
     """
-    if candidate.frame is None:
-        names = names_of(shop.sales_log().segments())
+    if spec.kept is Kept.LOG:
+        names = names_of(shop.log(spec).segments())
         return dg.DataVersion(fingerprint("\n".join(names).encode()))
     if place := candidate.places.get("stored"):
         content = (shop.settings.data_dir / place).read_bytes()

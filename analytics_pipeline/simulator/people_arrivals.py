@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from analytics_pipeline.simulator import people
 from analytics_pipeline.simulator.people import Contact, Crowd, type_number
-from analytics_pipeline.simulator.records import Customer
+from analytics_pipeline.simulator.records import USUAL_GROUPS, Customer
 from analytics_pipeline.simulator.shop import Shop
 
 Kind = Callable[[Crowd, Random], Contact]
@@ -40,8 +41,9 @@ def enrol(
 ) -> Customer:
     """Make a customer record of *contact*, as typed at *moment*."""
     timeline = shop.timeline
+    identity = timeline.new_id()
     customer = Customer(
-        id=timeline.new_id(),
+        id=identity,
         customer_code=_code_for(shop, contact),
         first_name=contact.first_name,
         last_name=contact.last_name,
@@ -52,6 +54,7 @@ def enrol(
         created_at=moment,
         updated_at=moment,
         version=timeline.next_version(),
+        **_choices_of(identity),
     )
     timeline.state.customers[customer.id] = customer
     shop.crowd.arrived += 1
@@ -59,6 +62,20 @@ def enrol(
     pool = shop.crowd.regulars if often else shop.crowd.occasionals
     pool.append(customer.id)
     return customer
+
+
+def _choices_of(identity: str) -> dict[str, Any]:
+    """Return the group, and what the person agreed to, as the digits of an id decide.
+
+    Nothing is drawn for it, so that the rest of the history is what it always was.
+    """
+    number = int(identity[-4:], 16)
+    groups = (*USUAL_GROUPS, *USUAL_GROUPS[:1] * 2)
+    return {
+        "group_id": groups[number % len(groups)].id,
+        "do_not_email": number % 11 < 2,
+        "enable_promotional_sms": number % 3 == 0,
+    }
 
 
 def _code_for(shop: Shop, contact: Contact) -> str:

@@ -58,6 +58,7 @@ def merge(shop: Shop, primary_id: str, second_id: str, moment: datetime) -> None
     for sale_id in tuple(shop.timeline.sales_of.get(second.id, ())):
         sale = shop.timeline.state.sales[sale_id]
         shop.timeline.hand_over(sale, primary.id, moment)
+    primary.group_id = second.group_id
     shop.timeline.edit(primary, moment)
     shop.timeline.delete(second, moment)
 
@@ -101,21 +102,23 @@ def delete_buyer(shop: Shop, moment: datetime, *, back_in: float | None = None) 
 
 
 def rename(shop: Shop, moment: datetime) -> None:
-    """Correct a name."""
+    """Correct a name, and change whether text messages are welcome."""
     customer = _any_customer(shop)
     if customer is not None:
         customer.last_name = draw_name(shop.timeline.rng)[1]
+        customer.enable_promotional_sms = not customer.enable_promotional_sms
         shop.timeline.edit(customer, moment)
 
 
 def change_contact(shop: Shop, moment: datetime) -> None:
-    """Give somebody a new e-mail, and write the number in another way."""
+    """Give somebody a new e-mail, write the number in another way, change a choice."""
     customer = _any_customer(shop)
     if customer is None or customer.id not in shop.crowd.genuine:
         return
     rng, known = shop.timeline.rng, shop.crowd.genuine[customer.id]
     customer.email = shop.crowd.fresh_email(*draw_name(rng))
     customer.phone = retype(rng, customer.phone)
+    customer.do_not_email = not customer.do_not_email
     shop.crowd.genuine[customer.id] = Contact(
         known.first_name,
         known.last_name,

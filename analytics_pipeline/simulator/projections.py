@@ -20,7 +20,9 @@ from analytics_pipeline.simulator.json_text import (
     texts,
 )
 from analytics_pipeline.simulator.records import (
+    USUAL_GROUPS,
     Customer,
+    CustomerGroup,
     Line,
     Outlet,
     Payment,
@@ -39,6 +41,7 @@ def linked_id(kind: str, name: str) -> str:
     return text(str(uuid5(NAMESPACE_OID, f"{kind}:{name}")))
 
 
+_FLAGS = {True: "true", False: "false"}
 SALES_TAX = linked_id("tax", "sales")
 NO_TAX = linked_id("tax", "none")
 
@@ -192,7 +195,9 @@ class Projection:
             "email": text(customer.email),
             "phone": text(customer.phone),
             "mobile": text(customer.mobile),
-            "group_id": linked_id("customer group", "all"),
+            "group_id": text(customer.group_id),
+            "do_not_email": _FLAGS[customer.do_not_email],
+            "enable_promotional_sms": _FLAGS[customer.enable_promotional_sms],
             "zero": self._zero,
             "created_at": moment(customer.created_at),
             "updated_at": moment(customer.updated_at),
@@ -200,6 +205,20 @@ class Projection:
             "version": str(customer.version),
         }
         return (self._customer % values).encode()
+
+    def customer_group(self, group: CustomerGroup, retailer: Retailer) -> bytes:
+        """Write one group; that of all customers has a ``group_id`` of ones."""
+        is_built_in = group.id == USUAL_GROUPS[0].id
+        own = "1" * 10 if is_built_in else group.id
+        values = {
+            "id": text(group.id),
+            "name": text(group.name),
+            "group_id": text(own),
+            "retailer_id": text(retailer.id),
+            "deleted_at": moment(group.deleted_at),
+            "version": str(group.version),
+        }
+        return (shop_shapes.CUSTOMER_GROUP % values).encode()
 
     def outlet(self, outlet: Outlet, retailer: Retailer) -> bytes:
         """Write one outlet; its zone is ``time_zone``, unlike the store's own."""

@@ -4,9 +4,10 @@ The store's history, its HTTP face, its export and its ledger all speak in these
 records.  Nothing here knows how a record looks on the wire.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from uuid import NAMESPACE_OID, uuid5
 
 
 @dataclass(slots=True)
@@ -49,6 +50,29 @@ class Retailer:
 
 
 @dataclass(slots=True)
+class CustomerGroup:
+    """A group of customers; a record is in exactly one."""
+
+    id: str
+    name: str
+    version: int
+    deleted_at: datetime | None = None
+
+
+def _group(number: int, name: str) -> CustomerGroup:
+    return CustomerGroup(
+        str(uuid5(NAMESPACE_OID, f"customer group:{name}")), name, number
+    )
+
+
+USUAL_GROUPS = tuple(
+    _group(number, name)
+    for number, name in enumerate(("All Customers", "Trade", "Staff"), start=1)
+)
+"""The group that every store has, which is that of most records, and two more."""
+
+
+@dataclass(slots=True)
 class Customer:
     """One customer record, as staff or the web shop typed it."""
 
@@ -64,6 +88,9 @@ class Customer:
     updated_at: datetime
     version: int
     deleted_at: datetime | None = None
+    group_id: str = USUAL_GROUPS[0].id
+    do_not_email: bool = False
+    enable_promotional_sms: bool = False
 
 
 @dataclass(slots=True)
@@ -166,3 +193,6 @@ class StoreState:
     default_customer_id: str
     web_source: str
     loud_ids: set[str] = field(default_factory=set)
+    customer_groups: dict[str, CustomerGroup] = field(
+        default_factory=lambda: {each.id: replace(each) for each in USUAL_GROUPS}
+    )

@@ -26,7 +26,7 @@ _CUSTOMER = {
     "gender": None,
     "date_of_birth": None,
     "note": None,
-    "do_not_email": False,
+    "do_not_email": "@do_not_email",
     "enable_loyalty": True,
     "loyalty_balance": "@zero",
     "balance": "@zero",
@@ -44,7 +44,22 @@ _CUSTOMER = {
 }
 
 CUSTOMER = template_of(_CUSTOMER)
-DATED_CUSTOMER = template_of({**_CUSTOMER, "enable_promotional_sms": False})
+DATED_CUSTOMER = template_of(
+    {**_CUSTOMER, "enable_promotional_sms": "@enable_promotional_sms"}
+)
+
+CUSTOMER_GROUP = template_of(
+    {
+        "id": "@id",
+        "name": "@name",
+        "group_id": "@group_id",
+        "retailer_id": "@retailer_id",
+        "created_at": "2015-03-02T09:00:00Z",
+        "updated_at": "2015-03-02T09:00:00Z",
+        "deleted_at": "@deleted_at",
+        "version": "@version",
+    }
+)
 
 OUTLET = template_of(
     {

@@ -34,7 +34,7 @@ from analytics_pipeline.simulator.search import (
 )
 from analytics_pipeline.simulator.written_records import WrittenRecords
 
-FEEDS = ("sales", "customers", "outlets", "registers")
+FEEDS = ("sales", "customers", "customer_groups", "outlets", "registers")
 DATED_VERSIONS = ("2026-01", "2026-04", "2026-07")
 REPEATED_ROWS = 3
 LYING_TOTAL = 1_000_000_000
@@ -131,6 +131,7 @@ class StoreApi:
         by_kind: dict[str, dict[str, Any]] = {
             "sales": state.sales,
             "customers": state.customers,
+            "customer_groups": state.customer_groups,
             "outlets": state.outlets,
             "registers": state.registers,
         }

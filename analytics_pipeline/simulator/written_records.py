@@ -33,6 +33,9 @@ class WrittenRecords:
             "customers": projection.customer,
             "outlets": lambda outlet: projection.outlet(outlet, retailer()),
             "registers": projection.register,
+            "customer_groups": lambda group: projection.customer_group(
+                group, retailer()
+            ),
         }
 
     def retailer(self) -> bytes:

@@ -8,7 +8,7 @@ rows of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -159,6 +159,13 @@ class PointOfSale(Protocol):
 
     def customer(self, customer_id: str) -> Record | None:
         """Return one customer record, or None if the store does not know it."""
+        ...
+
+    def customer_groups(self, wanted: Set[str]) -> Mapping[str, str]:
+        """Return the names of groups of customers, by their ids.
+
+        Those *wanted* are among them, as far as the store has them; more may be.
+        """
         ...
 
     def search_sales(self) -> SalesSearch:

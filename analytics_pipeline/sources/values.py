@@ -48,6 +48,7 @@ def _arrow_types() -> dict[str, pa.DataType]:
         "str": pa.large_string(),
         "int64": pa.int64(),
         "bool": pa.bool_(),
+        "boolean": pa.bool_(),
         "datetime64[us]": pa.timestamp("us"),
         "datetime64[us, UTC]": pa.timestamp("us", tz="UTC"),
     }
@@ -70,6 +71,8 @@ def frame_of(rows: Sequence[Sequence[Any]], table: type[Table]) -> pd.DataFrame:
             for (name, kind), values in zip(types.items(), columns, strict=True)
         }
     ).to_pandas()
+    choices = [name for name, kind in types.items() if kind == "boolean"]
+    frame = frame.astype(dict.fromkeys(choices, "boolean")) if choices else frame
     if [*map(str, frame.dtypes)] != [*types.values()]:
         raise TypeError(f"a value of {table.__name__} is missing or of another type")
     return frame

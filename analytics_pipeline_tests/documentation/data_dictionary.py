@@ -33,7 +33,12 @@ _PREFIXES = {
     "UTC: ": "moment, in UTC",
     "date: ": "day",
 }
-_WORDS = {"bool": "yes or no", "Int64": "whole number", "int64": "whole number"}
+_WORDS = {
+    "bool": "yes or no",
+    "boolean": "yes or no",
+    "Int64": "whole number",
+    "int64": "whole number",
+}
 ONLY_CSV = {"first_time_buyers", "customer_analytics_master"}
 _OTHER_PLACES: Mapping[str, str] = {
     "first_time_buyers": "`first_time_buyers.csv`, and of each day in `archive/`",
@@ -45,6 +50,8 @@ _OTHER_PLACES: Mapping[str, str] = {
     "`reports/customer_report.html`",
     "sales_feed": "`warehouse/sales_feed/generation-…/`, a file for each page read, "
     "never changed",
+    "customer_log": "`warehouse/customer_log/generation-000001/`, a file for each run "
+    "that found a change, never changed",
 }
 
 

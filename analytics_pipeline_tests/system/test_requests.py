@@ -22,7 +22,7 @@ from analytics_pipeline_tests.simulated_shop import (
 
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
 OTHER_REQUESTS = 10
-"""What the design allows for outlets, registers, the store and the empty pages."""
+"""What the design allows for outlets, registers, groups, store and empty pages."""
 
 
 @pytest.fixture(params=[37, pytest.param(5_000, marks=pytest.mark.nightly)])
@@ -120,5 +120,6 @@ def test_a_day_costs_the_same_however_long_the_history_is(tmp_path: Path) -> Non
             costs.append(shop.simulator.stats()["total"])
 
     # A page and an empty one of sales, customers, outlets, registers and the search;
-    # the page that confirms the end of the first two; and twice the store itself.
+    # the page that confirms the end of the first two; one of the customer groups; and
+    # the store itself.
     assert max(costs) <= 5 * 2 + 2 + 2

@@ -7,6 +7,7 @@ from analytics_pipeline.model.schemas.table import (
     Day,
     Table,
     cents,
+    choice,
     day,
     flag,
     gift_lines,
@@ -85,6 +86,41 @@ class Customers(Table):
     email_key: str = text("keyed hash of the e-mail key; empty if it joins no one")
     phone_key: str = text("keyed hash of the phone key of `phone`")
     mobile_key: str = text("keyed hash of the phone key of `mobile`")
+    customer_group_id: str = optional_identifier("the group that the record is in")
+    customer_group: str = text("name of that group")
+    do_not_email: pd.BooleanDtype = choice("the person does not want e-mails")
+    enable_promotional_sms: pd.BooleanDtype = choice(
+        "the person agreed to text messages"
+    )
+
+
+class CustomerLog(Table):
+    """One version of what was known of a customer record: no name and no contact."""
+
+    customer_id: str = identifier("the record")
+    version: int = pa.Field(gt=0, description="the record's own, as delivered")
+    segment: int = pa.Field(ge=0, description="number of the log segment that holds it")
+    created_at: pd.DatetimeTZDtype = instant("when the record was made")
+    is_held: bool = flag(
+        "`customers` held the record; if not, it was rejected or gone, and the rest "
+        "says nothing"
+    )
+    is_deleted: bool = flag("the record was deleted")
+    is_walk_in: bool = flag("the store's default customer: no person")
+    email_key: str = text("keyed hash of the e-mail key; empty if it joins no one")
+    phone_key: str = text("keyed hash of the phone key of `phone`")
+    mobile_key: str = text("keyed hash of the phone key of `mobile`")
+    customer_group_id: str = optional_identifier("the group that the record was in")
+    customer_group: str = text("name of that group then")
+    do_not_email: pd.BooleanDtype = choice("the person did not want e-mails")
+    enable_promotional_sms: pd.BooleanDtype = choice(
+        "the person had agreed to text messages"
+    )
+
+    class Config(Table.Config):
+        """A record has at most one version in a segment."""
+
+        unique = ["customer_id", "segment"]  # noqa: RUF012 (pandera's own form)
 
 
 class Outlets(Table):

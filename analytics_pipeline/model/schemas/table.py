@@ -19,6 +19,7 @@ _ARROW_TYPES: Mapping[str, pyarrow.DataType] = {
     "int64": pyarrow.int64(),
     "Int64": pyarrow.int64(),
     "bool": pyarrow.bool_(),
+    "boolean": pyarrow.bool_(),
     # UTC without saying so: engines differ in what they do with zones.
     "datetime64[us, UTC]": pyarrow.timestamp("us"),
     "datetime64[ns]": pyarrow.timestamp("us"),
@@ -120,6 +121,13 @@ def gift_lines() -> Any:
 def flag(description: str) -> Any:
     """Build a yes-or-no column."""
     return pa.Field(description=f"whether {description}")
+
+
+def choice(description: str) -> Any:
+    """Build a yes-or-no column that is empty where it is not known."""
+    return pa.Field(
+        nullable=True, description=f"whether {description}; empty if it is unknown"
+    )
 
 
 def cents(description: str) -> Any:

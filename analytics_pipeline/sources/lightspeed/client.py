@@ -397,7 +397,9 @@ def _endless(requests: int) -> LightspeedUnavailable:
 SingleRecord = dict[str, Any] | UnreadableRecord
 """A record that was asked for by its id, or all that can be decoded of it."""
 
-_COLLECTIONS = frozenset({"sales", "customers", "outlets", "registers"})
+_COLLECTIONS = frozenset(
+    {"sales", "customers", "customer_groups", "outlets", "registers"}
+)
 _DECODERS: Mapping[str, Callable[[bytes], Any]] = {"sales": decode_sales}
 """What decodes the pages of a collection, where that is not the usual way."""
 

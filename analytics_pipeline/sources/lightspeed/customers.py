@@ -21,8 +21,11 @@ from analytics_pipeline.sources.values import (
     identifier,
     instant,
     is_set,
+    optional_name,
+    single_line,
     sort_out,
     text,
+    usable_id,
     version,
     version_in,
 )
@@ -61,6 +64,12 @@ def _row(record: dict[str, Any], keys: ContactKeys, policy: Policy) -> tuple[Any
         _contact(record, field) for field in ("email", "phone", "mobile")
     )
     shown = (code, _name(record), email, keys.display_phone(phone, mobile))
+    choices = (
+        optional_name(record.get("customer_group_id")),
+        None,  # the name of the group is not in the record
+        _choice(record, "do_not_email"),
+        _choice(record, "enable_promotional_sms"),
+    )
     return (
         customer_id,
         version(version_in(record)),
@@ -72,7 +81,28 @@ def _row(record: dict[str, Any], keys: ContactKeys, policy: Policy) -> tuple[Any
         keys.of_email(email),
         keys.of_phone(phone),
         keys.of_phone(mobile),
+        *((None,) * len(choices) if is_deleted else choices),
     )
+
+
+def _choice(record: dict[str, Any], field: str) -> bool | None:
+    """Return a yes or no; what is neither is unknown, never a no (rule 13.1)."""
+    value = record.get(field)
+    return value if isinstance(value, bool) else None
+
+
+def group_names(records: Iterable[Any]) -> dict[str, str]:
+    """Return the names of groups by their ids; one without a name is unknown."""
+    return {
+        group_id: name
+        for record in records
+        if (group_id := usable_id(record)) and (name := _group_name(record))
+    }
+
+
+def _group_name(record: Any) -> str | None:
+    name = record.get("name") if isinstance(record, dict) else None
+    return single_line(name, "name_is_text") if isinstance(name, str) else None
 
 
 def _text(record: dict[str, Any], field: str) -> str | None:

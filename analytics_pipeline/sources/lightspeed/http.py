@@ -191,7 +191,7 @@ class Sockets:
 
 
 _PATH = re.compile(
-    r"sales|customers|outlets|registers|retailer|search"
+    r"sales|customers|customer_groups|outlets|registers|retailer|search"
     r"|(sales|customers)/[A-Za-z0-9_-]{1,100}"
 )
 _API_VERSION = re.compile(r"2\.0|[0-9]{4}-[0-9]{2}")
@@ -332,7 +332,8 @@ class Connection:
         if not _PATH.fullmatch(path):
             raise LightspeedRefused(
                 "This client does not read such a path.",
-                "It reads sales, customers, outlets, registers and the store only.",
+                "It reads sales, customers and their groups, outlets, registers and "
+                "the store only.",
             )
         patience = Patience(self._attempts, self._sleep, self._on_wait)
         wanted = dict(params)

@@ -1,6 +1,6 @@
 """A Lightspeed store as the point of sale of the pipeline."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from analytics_pipeline.sources.lightspeed.client import (
     SingleRecord,
     WindowedSearch,
 )
-from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.sources.lightspeed.customers import customers_rows, group_names
 from analytics_pipeline.sources.lightspeed.outlets import (
     details_of,
     read_outlets,
@@ -93,6 +93,19 @@ class LightspeedStore:
     def customer(self, customer_id: str) -> SingleRecord | None:
         """Return one customer record, or None if the store does not know it."""
         return self._client.customer(customer_id)
+
+    def customer_groups(self, wanted: Set[str]) -> Mapping[str, str]:
+        """Return the names of customer groups, until those *wanted* are known.
+
+        That is one request where all of them are on the first page.
+        """
+        names: dict[str, str] = {}
+        if wanted:
+            for page in self._client.pages("customer_groups"):
+                names |= group_names(page.records)
+                if wanted <= names.keys():
+                    break
+        return names
 
     def search_sales(self) -> WindowedSearch:
         """Return a search for sales by their date."""

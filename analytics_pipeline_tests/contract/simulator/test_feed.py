@@ -147,3 +147,18 @@ def test_outlets_and_registers_are_feeds_too():
         "register-1",
         "register-2",
     ]
+
+
+@pytest.mark.parametrize("version", ["2.0", "2026-07"])
+def test_groups_of_customers_are_a_feed_and_deleted_ones_show_only_if_asked(version):
+    store = make_store()
+    _everyone, trade, _staff = store.state.customer_groups.values()
+    trade.deleted_at = OPENED
+    asker = asking(store)
+
+    shown = asker.get(f"/api/{version}/customer_groups").json()
+    every = asker.get(f"/api/{version}/customer_groups", params={"deleted": "true"})
+
+    assert [each["name"] for each in shown["data"]] == ["All Customers", "Staff"]
+    assert [each["name"] for each in every.json()["data"]][1] == "Trade"
+    assert shown["version"] == {"min": 1, "max": 3}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from analytics_pipeline.simulator.projections import Projection
+from analytics_pipeline.simulator.records import USUAL_GROUPS
 from analytics_pipeline_tests.contract.simulator.small_store import (
     make_customer,
     make_sale,
@@ -75,6 +76,11 @@ VENDOR_FIELDS = {
         "do_not_email": FLAG,
         "version": WHOLE,
     },
+    "customer group": {
+        **dict.fromkeys(("id", "name", "group_id", "retailer_id"), TEXT),
+        **dict.fromkeys(("created_at", "updated_at"), TEXT),
+        "version": WHOLE,
+    },
     "outlet": {
         **dict.fromkeys(("id", "name", "time_zone", "default_tax_id"), TEXT),
         **dict.fromkeys(("currency", "currency_symbol", "display_prices"), TEXT),
@@ -100,6 +106,31 @@ def test_only_dated_versions_say_whether_a_customer_wants_messages():
     assert dated == read(FLAT.customer(make_customer()))
 
 
+@pytest.mark.parametrize("answer", [False, True])
+def test_a_customer_says_what_was_agreed_and_which_group_it_is_in(answer):
+    person = make_customer(
+        group_id="group-1", do_not_email=answer, enable_promotional_sms=answer
+    )
+    flat, dated = (
+        read(Projection(nested=nested).customer(person)) for nested in (False, True)
+    )
+
+    assert flat["do_not_email"] is dated["do_not_email"] is answer
+    assert dated["enable_promotional_sms"] is answer
+    assert flat["customer_group_id"] == dated["customer_group_id"] == "group-1"
+
+
+def test_only_the_group_of_all_customers_is_built_in():
+    state = make_store().state
+    everyone, *others = (
+        read(FLAT.customer_group(group, state.retailer))
+        for group in state.customer_groups.values()
+    )
+
+    assert (everyone["name"], everyone["group_id"]) == ("All Customers", "1111111111")
+    assert [each["group_id"] for each in others] == [each["id"] for each in others]
+
+
 def test_flat_records_have_the_fields_and_types_of_the_vendors_description():
     state = make_store().state
     sale = read(FLAT.sale(make_sale()))
@@ -108,6 +139,7 @@ def test_flat_records_have_the_fields_and_types_of_the_vendors_description():
         "line": sale["line_items"][0],
         "payment": sale["payments"][0],
         "customer": read(FLAT.customer(make_customer())),
+        "customer group": read(FLAT.customer_group(USUAL_GROUPS[0], state.retailer)),
         "outlet": read(FLAT.outlet(state.outlets["outlet-1"], state.retailer)),
         "register": read(FLAT.register(state.registers["register-1"])),
     }

@@ -58,6 +58,13 @@ def add_a_cent(people: Any) -> Any:
     return people.mutate(lifetime_value_cents=people["lifetime_value_cents"] + 1)
 
 
+def log_no_change(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
+    """Change a customer record, and find no news of it."""
+    record = next(iter(shop.state.customers.values()))
+    shop.change(record, do_not_email=not record.do_not_email)
+    wrong("assets.customer_log.find_news", lambda news: news.iloc[:0])(shop, patch)
+
+
 MADE_BY = {
     **{table: (f"assets.{table}.{table}", spoil_tables) for table in TABLES},
     "sales_feed": ("sources.lightspeed.store.sales_rows", spoil_page),
@@ -77,6 +84,13 @@ WITHOUT_A_COLUMN = tuple(
 
 OF_THE_PROGRAM = (
     *WITHOUT_A_COLUMN,
+    Incident(
+        "a version not logged", "customer_log", "log_is_what_was_read", "ERROR",
+        "an error of the program: what changed of a customer record is not logged",
+        r"The log does not come to the records as they were read",
+        log_no_change, begins_at="customer_identities",
+        tables=("customers", "customer_log"),
+    ),
     Incident(
         "a record without a person", "customer_identities",
         "every_record_has_one_person", "ERROR",

@@ -14,10 +14,12 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from analytics_pipeline.storage import versions
+from analytics_pipeline.storage.catch_ups import BEFORE, FOLDER, OVERRIDES, POLICIES
+from analytics_pipeline.storage.feed_log import fingerprint
 from analytics_pipeline.storage.older_files import list_notes
 from analytics_pipeline.storage.parquet import write_rows
-from analytics_pipeline.storage.sales_log import fingerprint
-from analytics_pipeline.storage.state import open_note
+from analytics_pipeline.storage.state import open_note, write_note
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline.tables import (
     CUSTOMER_ANALYTICS,
     CUSTOMERS,
@@ -73,7 +75,7 @@ def forget_versions(data: Path) -> None:
 def write_version(data: Path, version: int) -> None:
     """Let all files but the log's state that version."""
     for path in parquet_files(data / "warehouse"):
-        if "sales_feed" not in path.parts:
+        if "generation-" not in str(path):
             rows = pq.read_table(path)
             values = {**rows.schema.metadata, b"schema_version": str(version).encode()}
             write(path, rows.replace_schema_metadata(values))
@@ -123,10 +125,23 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def forget_catch_ups(data: Path) -> None:
+    """Leave of all walks of a feed the last one, as programs did that kept no other."""
+    warehouse = Warehouse(str(data / "warehouse"))
+    for folder in (data / "warehouse").glob(f"*/{FOLDER}"):
+        last = warehouse.catch_ups.last(folder.parent.name)
+        assert last is not None
+        note = {"began_at": last.began_at.isoformat(), "cursor": last.cursor}
+        write_note(folder.parent / BEFORE, json.dumps(note) + "\n")
+        shutil.rmtree(folder)
+    for name in (POLICIES, OVERRIDES):
+        remove(data / "warehouse" / name)
+
+
 def unseal(data: Path) -> None:
     """Put all files back to what was written before there were seals."""
     for path in parquet_files(data / "warehouse"):
-        if "sales_feed" not in path.parts:
+        if "generation-" not in str(path):
             path.write_bytes(write_unsealed(pq.read_table(path)))
     for path in list_notes(UPath(data / "warehouse"), data):
         body = open_note(path.read_bytes())

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.assets.customer_identities import load_identities
+from analytics_pipeline.assets.customer_log import read_versions
 from analytics_pipeline.domain.exports import (
     assemble_first_time_buyers,
     assemble_master,
@@ -21,7 +22,7 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.tables import RAW_SALES, TABLES
+from analytics_pipeline.tables import CUSTOMER_LOG, RAW_SALES, TABLES
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY
 from analytics_pipeline_tests.tables import make_table
 
@@ -44,7 +45,15 @@ def exports_of(shop: Shop, assemble) -> tuple[pd.DataFrame, pd.DataFrame]:
     return assemble(analytics, people), analytics
 
 
+def versions_of(shop: Shop) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What was logged of each customer record, and the records."""
+    return read_versions(shop, shop.log(CUSTOMER_LOG)), shop.load(
+        "customers", Customers
+    )
+
+
 MADE = {
+    "customer_log": (versions_of, ["customer_id"]),
     "raw_sales": (sales_of, ["sale_id", "version"]),
     "first_time_buyers": (
         lambda shop: exports_of(shop, assemble_first_time_buyers),

@@ -1,12 +1,16 @@
 """Tests for analytics_pipeline.sources.lightspeed.customers."""
 
+import json
+
 import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import Customers
-from analytics_pipeline.sources.lightspeed.customers import customers_rows
+from analytics_pipeline.simulator.projections import Projection
+from analytics_pipeline.sources.lightspeed.customers import customers_rows, group_names
+from analytics_pipeline_tests.contract.simulator.small_store import make_customer
 from analytics_pipeline_tests.unit.sources.samples import customer
 
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())
@@ -41,9 +45,66 @@ def test_a_record_becomes_its_row():
         "email_key": KEYS.of_email("ada@example.com"),
         "phone_key": KEYS.of_phone("+12125550123"),
         "mobile_key": None,
+        "customer_group_id": None,
+        "customer_group": None,
+        "do_not_email": None,
+        "enable_promotional_sms": None,
     }
 
     assert expected == row_of(customer())
+
+
+CHOICES = ("do_not_email", "enable_promotional_sms")
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["2.0", "2026-07"])
+@pytest.mark.parametrize("answer", [False, True])
+def test_group_and_choices_are_read_in_both_shapes_rule_13_1(nested, answer):
+    person = make_customer(
+        group_id="GROUP-1", **dict.fromkeys(CHOICES, answer), version=7
+    )
+    row = row_of(json.loads(Projection(nested=nested).customer(person)))
+
+    assert (row["customer_group_id"], row["customer_group"]) == ("GROUP-1", None)
+    assert row["do_not_email"] is answer
+    assert row["enable_promotional_sms"] is (answer if nested else None)
+
+
+@pytest.mark.parametrize("field", CHOICES)
+@pytest.mark.parametrize("value", [None, "", "false", "true", 0, 1, [], {}])
+def test_what_is_no_yes_or_no_is_unknown_and_never_a_no_rule_13_1(field, value):
+    assert row_of(customer(**{field: value}))[field] is None
+
+
+@pytest.mark.parametrize("value", [None, "", " ", 5, ["a"], {}])
+def test_a_group_that_has_no_id_is_none_and_rejects_no_customer(value):
+    assert row_of(customer(customer_group_id=value))["customer_group_id"] is None
+
+
+def test_a_deleted_record_keeps_neither_group_nor_choices_rule_3_1():
+    row = row_of(
+        customer(
+            deleted_at="2025-03-01T00:00:00Z",
+            customer_group_id="group-1",
+            **dict.fromkeys(CHOICES, True),
+        )
+    )
+
+    kept = ("customer_group_id", "customer_group", *CHOICES)
+    assert [row[column] for column in kept] == [None] * 4
+
+
+def test_groups_have_names_and_one_without_is_left_out():
+    groups = [
+        {"id": "0A1B2C3D-0000-4000-8000-000000000001", "name": " Trade\n"},
+        {"id": "b", "name": ""},
+        {"id": "c", "name": 5},
+        {"id": None, "name": "Staff"},
+        "no record",
+        {"id": "d"},
+    ]
+
+    assert group_names(groups) == {"0a1b2c3d-0000-4000-8000-000000000001": "Trade"}
 
 
 @pytest.mark.parametrize(
