@@ -46,6 +46,7 @@ from analytics_pipeline.settings import (
     load_run_limits,
 )
 from analytics_pipeline.sources.web_shop.export_file import ExportDialect
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.files import AnyPath, make_folder, remove_scratch
 from analytics_pipeline.storage.files_for_people import QuarantineLists
 from analytics_pipeline.storage.lease import (
@@ -58,7 +59,6 @@ from analytics_pipeline.storage.lease import (
 from analytics_pipeline.storage.object_store import is_shared, open_root
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.publication import Publication
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import (
     IDENTITY_KEY,
     Holder,
@@ -66,7 +66,7 @@ from analytics_pipeline.storage.state import (
     read_identity_key,
 )
 from analytics_pipeline.storage.tables import Warehouse
-from analytics_pipeline.tables import OUTLETS, RAW_SALES, SALES_FEED
+from analytics_pipeline.tables import OUTLETS, RAW_SALES, SALES_FEED, TableSpec
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -179,18 +179,26 @@ class Shop:
         if self.readable is not None and table not in self.readable:
             raise ValueError(f"{table} is loaded but not declared in tables.py")
 
-    def sales_log(self) -> SalesLog:
-        """Return the current generation of the log of sales."""
-        self._require("sales_feed")
-        return SalesLog(self.warehouse.root / "sales_feed", None, self.verified)
+    def log(self, table: TableSpec) -> FeedLog:
+        """Return the current generation of the log of *table*."""
+        self._require(table.name)
+        return FeedLog(self.warehouse.root / table.name, table, None, self.verified)
 
-    def open_feed(self, log: SalesLog, until: int | None = None) -> ir.Table:
-        """Return the versions of sales in *log*, or in its segments before *until*."""
+    def open_log(self, log: FeedLog, until: int | None = None) -> ir.Table:
+        """Return the rows of *log*, or of its segments before *until*."""
         self.versions.refuse_log(log)
-        rows = duckdb.open_table(self.engine, log.paths(until), SALES_FEED.schema)
+        return duckdb.open_table(self.engine, log.paths(until), log.table.schema)
+
+    def sales_log(self) -> FeedLog:
+        """Return the current generation of the log of sales."""
+        return self.log(SALES_FEED)
+
+    def open_feed(self, log: FeedLog, until: int | None = None) -> ir.Table:
+        """Return the versions of sales in *log*, or in its segments before *until*."""
+        rows = self.open_log(log, until)
         return feed.in_one_spelling(rows) if self.has_other_spellings(log) else rows
 
-    def has_other_spellings(self, log: SalesLog) -> bool:
+    def has_other_spellings(self, log: FeedLog) -> bool:
         """Say whether an earlier release put ids of another spelling into *log*.
 
         What is appended now has one spelling, so one look in a run is enough.

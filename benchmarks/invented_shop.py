@@ -33,10 +33,10 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.tables import CatchUp, Warehouse
-from analytics_pipeline.tables import CUSTOMER_IDENTITIES
+from analytics_pipeline.tables import CUSTOMER_IDENTITIES, SALES_FEED
 from benchmarks import LAST
 from benchmarks.invented_people import draw_ids, invent_customers
 from benchmarks.invented_sales import Till, TradingDay, trade
@@ -135,7 +135,7 @@ def _write_days(shop: Shop, trading: Iterator[TradingDay]) -> pd.DataFrame:
     return pd.concat(orders, ignore_index=True)
 
 
-def _append(log: SalesLog, number: int, rows: pd.DataFrame) -> None:
+def _append(log: FeedLog, number: int, rows: pd.DataFrame) -> None:
     """Append a segment, as a walk of the feed does."""
     numbered = shape(rows.assign(segment=number), SalesFeed)
     log.append(numbered, (), number=number, cursor=int(rows["version"].max()))
@@ -146,7 +146,7 @@ def _write_day(shop: Shop, day: date, sales: pd.DataFrame) -> None:
     shop.warehouse.write("raw_sales", RawSales, shape(rows, RawSales), day.isoformat())
 
 
-def _close_log(shop: Shop, log: SalesLog) -> None:
+def _close_log(shop: Shop, log: FeedLog) -> None:
     """Note that the feeds were read to their end, and bundle what has many files."""
     log.mark_checked()
     log.bundle()
@@ -155,7 +155,7 @@ def _close_log(shop: Shop, log: SalesLog) -> None:
         shop.warehouse.record_catch_up(table, CatchUp(shop.clock(), log.cursor()))
 
 
-def _compare(shop: Shop, log: SalesLog) -> None:
+def _compare(shop: Shop, log: FeedLog) -> None:
     """Compare the days so far with the log, as each night does, which notes it.
 
     Raises:
@@ -268,7 +268,7 @@ def write_history(
     news = [traded.news for traded in trading]
     load = pd.concat(news[:FIRST_LOAD_DAYS], ignore_index=True)
     pages = [load[n : n + PAGE] for n in range(0, len(load), PAGE)]
-    log = SalesLog(Warehouse(str(data / "warehouse")).root / "sales_feed")
+    log = FeedLog(Warehouse(str(data / "warehouse")).root / "sales_feed", SALES_FEED)
     for number, rows in enumerate([*pages, *news[FIRST_LOAD_DAYS:]]):
         _append(log, number, rows)
     log.mark_checked()

@@ -44,8 +44,8 @@ from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.vocabulary import ChangeKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.files import replace_text
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.tables import CUSTOMER_CHANGES
 
 CHANGES = "reports/customer_changes.csv"
@@ -58,7 +58,7 @@ def customer_changes(
     customer_analytics: pd.DataFrame,
     purchases: Ledger,
     customer_identities: pd.DataFrame,
-    sales_feed: SalesLog,
+    sales_feed: FeedLog,
     raw_sales: ir.Table,
     outlets: pd.DataFrame,
 ) -> Candidate:

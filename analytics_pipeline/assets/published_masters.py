@@ -29,8 +29,8 @@ from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.tables import Warehouse
 
 # ----------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class SalesHistory:
     """
 
     shop: Shop
-    log: SalesLog
+    log: FeedLog
     raw_sales: ir.Table
     outlets: pd.DataFrame
 
@@ -273,7 +273,7 @@ def read_sales_then(
     return shape(shop.engine.to_pandas(sales.semi_join(asked, "sale_id")), RawSales)
 
 
-def _is_whole(history: SalesHistory, log: SalesLog, segments: int) -> bool:
+def _is_whole(history: SalesHistory, log: FeedLog, segments: int) -> bool:
     """Say whether the first *segments* of *log* are there, each as it was written."""
     try:
         # The current generation was proved whole before anything was cut from it.
@@ -287,7 +287,7 @@ def _is_whole(history: SalesHistory, log: SalesLog, segments: int) -> bool:
 
 def _versions(
     shop: Shop,
-    log: SalesLog,
+    log: FeedLog,
     segments: int,
     records: Iterable[str],
     sale_ids: Iterable[str],

@@ -53,8 +53,8 @@ from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.model.text import say
 from analytics_pipeline.settings import EARLIEST_START
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.parquet import shape, to_rows, write_rows
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import Agreement, note_agreement, read_agreement
 from analytics_pipeline.tables import RAW_SALES
 
@@ -96,7 +96,7 @@ class _Sides:
         copies: ``sale_id`` of each stored row of theirs, in whatever day it is.
     """
 
-    log: SalesLog
+    log: FeedLog
     feed: ir.Table
     stored: ir.Table
     copies: ir.Table
@@ -114,7 +114,7 @@ class _Sides:
 
 
 def compare_with_log(
-    shop: Shop, log: SalesLog, outlets: pd.DataFrame, last: date
+    shop: Shop, log: FeedLog, outlets: pd.DataFrame, last: date
 ) -> Comparison:
     """Compare the stored days up to *last* with the log, and note it if they agree.
 
@@ -140,7 +140,7 @@ def compare_with_log(
     return Comparison(days, repeated)
 
 
-def open_whole_log(shop: Shop) -> SalesLog:
+def open_whole_log(shop: Shop) -> FeedLog:
     """Return the log, if it was read to its end.
 
     Raises:
@@ -156,13 +156,13 @@ def open_whole_log(shop: Shop) -> SalesLog:
     return log
 
 
-def latest_sales(log: SalesLog, feed: ir.Table) -> ir.Table:
+def latest_sales(log: FeedLog, feed: ir.Table) -> ir.Table:
     """Return the latest version of each sale of *feed*, which is (part of) *log*."""
     known = log.rejections().dropna(subset=["record_id"])
     return latest_versions(feed, columns_to_ibis(known, _REJECTION))
 
 
-def _choose_sides(shop: Shop, log: SalesLog, now: Agreement) -> _Sides | None:
+def _choose_sides(shop: Shop, log: FeedLog, now: Agreement) -> _Sides | None:
     """Return what has to be compared; nothing, if all of it was before."""
     before = read_agreement(shop.warehouse.root / "raw_sales")
     known = before.days if before else {}
@@ -222,7 +222,7 @@ def _goes_on(before: Agreement, now: Agreement) -> bool:
 
 
 def _list_suspects(
-    shop: Shop, log: SalesLog, first_segment: int, days: Sequence[str]
+    shop: Shop, log: FeedLog, first_segment: int, days: Sequence[str]
 ) -> ir.Table:
     """Return the sales that segments since brought, or that *days* hold or should.
 
@@ -246,7 +246,7 @@ def _list_suspects(
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 
-def _fingerprint_places(shop: Shop, outlets: pd.DataFrame, log: SalesLog) -> str:
+def _fingerprint_places(shop: Shop, outlets: pd.DataFrame, log: FeedLog) -> str:
     """Return a fingerprint of all that a day is cut by, other than the log.
 
     The zones that date sales, the first day, when a waiting sale is paid, and whether
@@ -311,7 +311,7 @@ CANDIDATES = 1000
 """The earliest versions that are looked at before all of the log is."""
 
 
-def find_first_day(shop: Shop, log: SalesLog, wanted: date) -> date:
+def find_first_day(shop: Shop, log: FeedLog, wanted: date) -> date:
     """Return the first partition; it also holds every earlier sale.
 
     That is ANALYTICS_START_DATE.  If more than ``MOST_EMPTY_DAYS`` empty days would
@@ -325,7 +325,7 @@ def find_first_day(shop: Shop, log: SalesLog, wanted: date) -> date:
     return leave_out_empty_years(start, date(first.year - 1, 1, 1))
 
 
-def _find_first_sale(shop: Shop, log: SalesLog) -> date | None:
+def _find_first_sale(shop: Shop, log: FeedLog) -> date | None:
     """Return the day of the first sale in UTC; none without a sale."""
     feed = shop.open_feed(log)
     early = feed.order_by("sale_date").limit(CANDIDATES).select("sale_id", "sale_date")
@@ -337,7 +337,7 @@ def _find_first_sale(shop: Shop, log: SalesLog) -> date | None:
     return None if found is None else found.date()
 
 
-def _earliest(shop: Shop, log: SalesLog, feed: ir.Table) -> pd.Timestamp | None:
+def _earliest(shop: Shop, log: FeedLog, feed: ir.Table) -> pd.Timestamp | None:
     """Return the date of the earliest sale of *feed*, as it is now."""
     sales = latest_sales(log, feed)
     earliest = sales.aggregate(moment=sales["sale_date"].min())
@@ -601,7 +601,7 @@ class CutDays:
 
 def choose_days(
     shop: Shop,
-    log: SalesLog,
+    log: FeedLog,
     outlets: pd.DataFrame,
     wanted: Sequence[str],
     *,
@@ -634,7 +634,7 @@ def _moved_start(shop: Shop, last: date) -> set[str]:
 
 @table(RAW_SALES)
 def raw_sales(
-    run: TableRun, sales_feed: SalesLog, outlets: pd.DataFrame
+    run: TableRun, sales_feed: FeedLog, outlets: pd.DataFrame
 ) -> Iterator[Candidate]:
     """Cut the days asked for from the log, and those that late changes touched."""
     wanted = [day.isoformat() for day in run.days]
@@ -647,7 +647,7 @@ def raw_sales(
 
 def recut_days(
     shop: Shop,
-    log: SalesLog,
+    log: FeedLog,
     outlets: pd.DataFrame,
     days: Sequence[str],
     caught_up: CatchUpCheck,
@@ -795,7 +795,7 @@ class _RunningTotals:
 
 
 def cut_days(
-    shop: Shop, log: SalesLog, outlets: pd.DataFrame, days: Sequence[str]
+    shop: Shop, log: FeedLog, outlets: pd.DataFrame, days: Sequence[str]
 ) -> Iterator[CutDays]:
     """Yield the wanted *days*, cut from the log, some at a time."""
     first, tolerance = shop.first_day, shop.policy.paid_tolerance_cents

@@ -51,8 +51,8 @@ from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.protocol import PointOfSale, SalesSearch
 from analytics_pipeline.sources.values import frame_of
+from analytics_pipeline.storage.feed_log import REPAIR, FeedLog
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
 from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import SALES_FEED
 
@@ -79,7 +79,7 @@ def refuse_poisoned_cursor(what: str, cursor: int, highest_below: int) -> None:
         )
 
 
-def refuse_poisoned_log(shop: Shop, log: SalesLog) -> None:
+def refuse_poisoned_log(shop: Shop, log: FeedLog) -> None:
     """Make sure that the cursor of the log is near the versions that it holds.
 
     Raises:
@@ -118,7 +118,7 @@ class Fetched:
 def fetch_sales(
     shop: Shop,
     client: PointOfSale,
-    log: SalesLog,
+    log: FeedLog,
     sales: Sequence[str],
 ) -> Fetched:
     """Fetch *sales* into segments that move no cursor.
@@ -139,7 +139,7 @@ def fetch_sales(
 def _fetch_some(
     shop: Shop,
     client: PointOfSale,
-    log: SalesLog,
+    log: FeedLog,
     sales: Sequence[str],
     done: int,
 ) -> Fetched:
@@ -161,7 +161,7 @@ def _fetch_some(
     return Fetched(sorted(set(news["sale_id"])), rejected, unknown)
 
 
-def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
+def _held(shop: Shop, log: FeedLog, sales: Sequence[str]) -> pd.DataFrame:
     """Return what the log holds of *sales*, as ``comparison.SEEN``."""
     asked = pd.DataFrame({"sale_id": list(sales)}, dtype="str")
     wanted = columns_to_ibis(asked, {"sale_id": "string"})
@@ -170,7 +170,7 @@ def _held(shop: Shop, log: SalesLog, sales: Sequence[str]) -> pd.DataFrame:
     return frame.astype(SEEN)
 
 
-def _not_yet_known(log: SalesLog, rejections: list[Rejection]) -> list[Rejection]:
+def _not_yet_known(log: FeedLog, rejections: list[Rejection]) -> list[Rejection]:
     """Return the rejections that are not in the log already."""
     if not rejections:
         return []
@@ -195,7 +195,7 @@ NOT_REPLAYED: Mapping[str, int | str] = {}
 """The figures of a run that tries nothing again."""
 
 
-def list_quarantine(shop: Shop, log: SalesLog) -> pd.DataFrame:
+def list_quarantine(shop: Shop, log: FeedLog) -> pd.DataFrame:
     """Return the rejected records that no later good version has replaced.
 
     One row a record: a sale that was rejected again and again is one sale.  One
@@ -244,7 +244,7 @@ def as_rejections(standing: pd.DataFrame) -> list[Rejection]:
 
 
 def replay_sales(
-    shop: Shop, client: PointOfSale, log: SalesLog
+    shop: Shop, client: PointOfSale, log: FeedLog
 ) -> Mapping[str, int | str]:
     """Read every sale in quarantine again, by its id; return how many are good now.
 
@@ -292,7 +292,7 @@ def find_quarantined_sales(shop: Shop) -> QuarantinedSales:
     return QuarantinedSales(len(standing), last_good)
 
 
-def _newest(shop: Shop, log: SalesLog, sales: list[str]) -> pd.DataFrame:
+def _newest(shop: Shop, log: FeedLog, sales: list[str]) -> pd.DataFrame:
     """Return the newest good version of those of *sales* that ever had one."""
     if not sales:
         return frame_of([], SalesFeed)
@@ -319,7 +319,7 @@ def skip_known_sales() -> CheckResult:
 
 
 def keep_known_sales(
-    shop: Shop, client: PointOfSale, old: SalesLog, new: SalesLog
+    shop: Shop, client: PointOfSale, old: FeedLog, new: FeedLog
 ) -> CheckResult:
     """Fetch into the *new* log what the *old* one holds and the full read lacks.
 
@@ -370,7 +370,7 @@ def _list_sales(sales: Sequence[str]) -> OwnersList:
     return OwnersList(["sale_id"], [[sale] for sale in sorted(sales)])
 
 
-def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], int]:
+def _lost_sales(shop: Shop, old: FeedLog, new: FeedLog) -> tuple[list[str], int]:
     """Return the sales of *old* that *new* lacks, and how many *old* holds."""
     held = shop.open_feed(old).select("sale_id").distinct()
     away = new.rejections().dropna(subset=["record_id"])
@@ -385,12 +385,12 @@ def _lost_sales(shop: Shop, old: SalesLog, new: SalesLog) -> tuple[list[str], in
 # Find the sales that are dated after today, and so are in no figure (rule 1.5).
 
 
-def check_later_sales(shop: Shop, log: SalesLog) -> CheckResult:
+def check_later_sales(shop: Shop, log: FeedLog) -> CheckResult:
     """Report the sales of *log* that are dated after today."""
     return check_dated_after_today(find_later_sales(shop, log), shop.today, shop.policy)
 
 
-def find_later_sales(shop: Shop, log: SalesLog) -> pd.DataFrame:
+def find_later_sales(shop: Shop, log: FeedLog) -> pd.DataFrame:
     """Return the completed sales of *log* that are dated after today.
 
     ``RawSales`` rows with ``register_id``; their days are those of the store's zone,
@@ -444,7 +444,7 @@ def skip_comparison() -> Compared:
 
 
 def compare_with_search(
-    shop: Shop, client: PointOfSale, log: SalesLog, period: Period, days: int
+    shop: Shop, client: PointOfSale, log: FeedLog, period: Period, days: int
 ) -> Compared:
     """Fetch what the search has for the *period* of the last *days* and the log lacks.
 
@@ -486,7 +486,7 @@ def compare_with_search(
 
 
 def _differences(
-    shop: Shop, log: SalesLog, searched: pd.DataFrame, held: pd.DataFrame
+    shop: Shop, log: FeedLog, searched: pd.DataFrame, held: pd.DataFrame
 ) -> pd.Series:
     """Return in what way the log differs from the search, by sale."""
     away = list_quarantine(shop, log).rename(columns={"record_id": "sale_id"})
@@ -536,7 +536,7 @@ def _seen(client: PointOfSale, records: list[Any], highest: int) -> pd.DataFrame
 
 
 def _held_of_period(
-    shop: Shop, log: SalesLog, searched: pd.DataFrame, period: Period
+    shop: Shop, log: FeedLog, searched: pd.DataFrame, period: Period
 ) -> pd.DataFrame:
     """Return the latest version in the log of each sale found, or of the period."""
     feed = shop.open_feed(log)
@@ -572,7 +572,7 @@ class Walk:
     and those of an earlier one that was killed or stopped by its gate.
     """
 
-    log: SalesLog
+    log: FeedLog
     began_at: datetime
     first_segment: int
     read: int
@@ -645,7 +645,7 @@ def _figures(walk: Walk, client: PointOfSale) -> dict[str, int | str]:
     }
 
 
-def _check_walk(shop: Shop, walk: Walk, before: SalesLog) -> list[CheckResult]:
+def _check_walk(shop: Shop, walk: Walk, before: FeedLog) -> list[CheckResult]:
     """Check what the walk has read, and the log that it leaves."""
     return [
         _as_the_contract_says(walk),
@@ -660,7 +660,7 @@ def _as_the_contract_says(walk: Walk) -> CheckResult:
     return CheckResult(SCHEMA_CHECK, True, sentence, evidence={"rows": walk.read})
 
 
-def _walk(shop: Shop, client: PointOfSale, log: SalesLog) -> Walk:
+def _walk(shop: Shop, client: PointOfSale, log: FeedLog) -> Walk:
     """Append every page from the log's cursor to the end of the feed."""
     asked_at, first_page = client.server_now, None
     first, number, read = log.checked_segments(), log.next_number(), 0
@@ -684,7 +684,7 @@ def _walk(shop: Shop, client: PointOfSale, log: SalesLog) -> Walk:
 
 
 def _are_in_quarantine(
-    shop: Shop, log: SalesLog, rejections: Sequence[Rejection]
+    shop: Shop, log: FeedLog, rejections: Sequence[Rejection]
 ) -> bool:
     """Say whether all of *rejections* are in quarantine already, by the same rule."""
     standing = Counter(map(_named, as_rejections(list_quarantine(shop, log))))
@@ -721,7 +721,7 @@ def _check(rows: pd.DataFrame) -> None:
         ) from None
 
 
-def _check_rejected(shop: Shop, walk: Walk, before: SalesLog) -> CheckResult:
+def _check_rejected(shop: Shop, walk: Walk, before: FeedLog) -> CheckResult:
     """Check the records rejected since the last sound walk.
 
     What was in quarantine *before* is not news: it was checked in its time.

@@ -58,10 +58,10 @@ def read_table(shop: Shop, name: str, made: datetime | None) -> TableState:
 
 def _size(shop: Shop, name: str) -> tuple[int | None, str | None]:
     """Return how many rows a table holds, and the day that it reaches."""
-    if name == "sales_feed":
+    if TABLES[name].kept is Kept.LOG:
         walk = shop.warehouse.last_catch_up(name)
         read_at = walk.began_at.isoformat() if walk else None
-        return shop.sales_log().row_count(), in_store_time(shop, read_at)
+        return shop.log(TABLES[name]).row_count(), in_store_time(shop, read_at)
     published = shop.publication.published()
     if name in EXPORTS:
         file = shop.publication.folder / EXPORTS[name]

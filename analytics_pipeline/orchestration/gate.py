@@ -28,11 +28,11 @@ from analytics_pipeline.model.errors import (
 from analytics_pipeline.model.money import format_cents
 from analytics_pipeline.orchestration.tables import asset_key
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.storage.feed_log import fingerprint, names_of
 from analytics_pipeline.storage.files import is_local, local
 from analytics_pipeline.storage.files_for_people import OwnersLists
 from analytics_pipeline.storage.machine import explain_lock, explain_shortage
 from analytics_pipeline.storage.parquet import seal_of
-from analytics_pipeline.storage.sales_log import fingerprint, names_of
 from analytics_pipeline.storage.state import FailedCheck
 from analytics_pipeline.tables import TableSpec
 
@@ -299,7 +299,7 @@ def version_of(
     bucket would be a request a table; there Dagster makes a version of its own.
     """
     if candidate.frame is None:
-        names = names_of(shop.sales_log().segments())
+        names = names_of(shop.log(spec).segments())
         return dg.DataVersion(fingerprint("\n".join(names).encode()))
     if place := candidate.places.get("stored"):
         content = (shop.settings.data_dir / place).read_bytes()

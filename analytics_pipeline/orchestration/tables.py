@@ -7,9 +7,9 @@ import dagster as dg
 
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.feed_log import fingerprint
 from analytics_pipeline.storage.files import is_local, local, read_if_there
 from analytics_pipeline.storage.object_store import open_root
-from analytics_pipeline.storage.sales_log import fingerprint
 from analytics_pipeline.tables import TABLES, Reads, TableSpec
 
 OWNER = "team:analytics"

@@ -10,6 +10,7 @@ from analytics_pipeline.model.errors import LocalFailure, WrongUse
 from analytics_pipeline.model.text import say
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.checkpoints import Checkpoints
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -26,7 +27,6 @@ from analytics_pipeline.storage.older_files import (
     list_notes,
 )
 from analytics_pipeline.storage.parquet import State, examine, proved_files
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import forget_agreement, seal_older_note
 from analytics_pipeline.storage.tables import DayBundles, is_table
 from analytics_pipeline.storage.versions import (
@@ -54,6 +54,9 @@ MADE_AGAIN = {
     spec.name: spec.remade for spec in TABLES.values() if spec.kept is Kept.CURRENT
 }
 """The tables that a run makes again where they are not there, and how."""
+
+LOGS = [spec.name for spec in TABLES.values() if spec.kept is Kept.LOG]
+"""The tables that are append-only logs."""
 
 COMPARED = {
     "outlets": "what Lightspeed has now",
@@ -107,9 +110,10 @@ def remove_caches(shop: Shop) -> None:
     forget_agreement(root / "raw_sales")
     DayBundles(root / "raw_sales").remove()
     Checkpoints(root / "raw_sales", {}).remove()
-    for name in list_names(root / "sales_feed"):
-        if name.startswith("generation-"):
-            remove_folder(root / "sales_feed" / name / "bundles")
+    for log in LOGS:
+        for name in list_names(root / log):
+            if name.startswith("generation-"):
+                remove_folder(root / log / name / "bundles")
 
 
 def _find_damaged(folder: UPath) -> list[str]:
@@ -274,7 +278,7 @@ def _upgrade_log(shop: Shop) -> int:
     return found
 
 
-def _version_of(log: SalesLog) -> int:
+def _version_of(log: FeedLog) -> int:
     """Return the version of a log; a damaged one is repaired by a rebuild."""
     try:
         return max(log.version(), FIRST)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.files import (
     AnyPath,
     list_names,
@@ -25,7 +26,6 @@ from analytics_pipeline.storage.parquet import (
     refuse_other_version,
     seal_older,
 )
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import forget_agreement, read_note
 from analytics_pipeline.storage.versions import (
     FIRST,
@@ -51,8 +51,8 @@ _SEAL = "seal"
 """The entry that shows damage: older programs would not understand a last line."""
 
 SALES_FEED = "sales_feed"
-READABLE_FROM = "sales_feed_generation"
-"""The first generation of the log that is of the stated version."""
+READABLE_FROM = "_generation"
+"""After the name of a log: its first generation that is of the stated version."""
 
 
 class StoredVersions:
@@ -86,14 +86,15 @@ class StoredVersions:
         text = json.dumps({**values, _SEAL: _hash(values)}, indent=1, sort_keys=True)
         replace_text(self._root / NAME, text + "\n")
 
-    def note_log(self, log: SalesLog) -> None:
+    def note_log(self, log: FeedLog) -> None:
         """Record that *log* is of this program's version, and none before it was.
 
         Where the log was of this version before, there is nothing to record.
         """
-        version = current_versions()[SALES_FEED]
-        if self.of(SALES_FEED) < version:
-            self.note({SALES_FEED: version, READABLE_FROM: log.generation})
+        name = log.table.name
+        version = current_versions()[name]
+        if self.of(name) < version:
+            self.note({name: version, name + READABLE_FROM: log.generation})
 
     def refuse_newer(self) -> None:
         """Refuse a store that a newer program has written to.
@@ -134,12 +135,12 @@ class StoredVersions:
                 found = read_version(stream)
         refuse_other_version(found, current_versions()[table], table)
 
-    def is_log_older(self, log: SalesLog) -> bool:
+    def is_log_older(self, log: FeedLog) -> bool:
         """Say whether *log*, the current one, must be read again from its start."""
-        found = self.of(SALES_FEED) or log.version()
-        return max(found, FIRST) < current_versions()[SALES_FEED]
+        found = self.of(log.table.name) or log.version()
+        return max(found, FIRST) < current_versions()[log.table.name]
 
-    def refuse_log(self, log: SalesLog) -> None:
+    def refuse_log(self, log: FeedLog) -> None:
         """Refuse to read *log* if it is of another version than this program's.
 
         A generation after the current one is just being written, by this program.
@@ -148,15 +149,16 @@ class StoredVersions:
             LocalFailure: it is older.
             WrongUse: it is newer.
         """
-        found, known = self.of(SALES_FEED), current_versions()[SALES_FEED]
+        name = log.table.name
+        found, known = self.of(name), current_versions()[name]
         if found == UNMARKED:
             found = log.version()
         elif found < known and log.generation > log.current_generation():
             return
-        refuse_other_version(found, known, SALES_FEED)
-        if log.generation < self.all().get(READABLE_FROM, 0):
+        refuse_other_version(found, known, name)
+        if log.generation < self.all().get(name + READABLE_FROM, 0):
             raise LocalFailure(
-                "An earlier generation of sales_feed is of an older version.",
+                f"An earlier generation of {name} is of an older version.",
                 UPDATE,
             )
 

@@ -20,10 +20,11 @@ from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import Engine, load_settings
 from analytics_pipeline.sources.values import frame_of
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.object_store import ObjectStore
 from analytics_pipeline.storage.parquet import encode
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.tables import Warehouse
+from analytics_pipeline.tables import SALES_FEED
 
 NAMES = [
     ("shop?", "shop1"),
@@ -153,7 +154,7 @@ def test_an_old_generation_of_the_log_goes_and_no_other_folders(
         (tmp_path / folder / "generation-0").mkdir(parents=True)
     root = Warehouse(str(tmp_path / name)).root
 
-    log = SalesLog(root, 2, set())
+    log = FeedLog(root, SALES_FEED, 2, set())
     log.make_current()
 
     assert not (tmp_path / name / "generation-0").exists()

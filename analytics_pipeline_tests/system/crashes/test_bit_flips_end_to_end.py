@@ -16,8 +16,8 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.model.errors import PipelineError
 from analytics_pipeline.orchestration.upkeep import remove_caches, set_damaged_aside
 from analytics_pipeline.shop import hold_directory, open_shop
-from analytics_pipeline.storage import sales_log as log_bundles
-from analytics_pipeline.storage import sales_log as segments
+from analytics_pipeline.storage import feed_log as log_bundles
+from analytics_pipeline.storage import feed_log as segments
 from analytics_pipeline_tests.conftest import forget_environment
 from analytics_pipeline_tests.light_run import (
     UP_TO_REPORTING,

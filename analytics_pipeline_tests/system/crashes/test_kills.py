@@ -7,8 +7,9 @@ import pytest
 from upath import UPath
 
 from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.storage.feed_log import FeedLog, row_count_of
 from analytics_pipeline.storage.parquet import decode
-from analytics_pipeline.storage.sales_log import SalesLog, row_count_of
+from analytics_pipeline.tables import SALES_FEED
 from analytics_pipeline_tests.conftest import forget_environment
 from analytics_pipeline_tests.system.crashes.crashing_shop import (
     DAY,
@@ -41,7 +42,7 @@ def check_what_is_left(shop: CrashingShop) -> None:
     if noted is not None:
         pair = {YESTERDAY.isoformat(): shop.old, DAY.isoformat(): shop.new}
         assert found == pair[noted.as_of]
-    log = SalesLog(UPath(shop.shop.data / "warehouse/sales_feed"))
+    log = FeedLog(UPath(shop.shop.data / "warehouse/sales_feed"), SALES_FEED)
     for segment in log.sound_segments():
         rows = decode(segment.path.read_bytes(), SalesFeed)
         assert len(rows) == row_count_of(segment.path)

@@ -27,7 +27,8 @@ from analytics_pipeline.simulator.faults import FaultPlan
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.records import Sale
 from analytics_pipeline.simulator.serving import serve
-from analytics_pipeline.storage.sales_log import SalesLog
+from analytics_pipeline.storage.feed_log import FeedLog
+from analytics_pipeline.tables import SALES_FEED
 from analytics_pipeline_tests import light_run
 from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
@@ -163,11 +164,11 @@ class Situation:
 # What a data directory holds ------------------------------------------------------
 
 
-def log_of(data: Path) -> SalesLog:
-    return SalesLog(UPath(data / "warehouse" / "sales_feed"))
+def log_of(data: Path) -> FeedLog:
+    return FeedLog(UPath(data / "warehouse" / "sales_feed"), SALES_FEED)
 
 
-def rows_of(log: SalesLog) -> list[dict[str, Any]]:
+def rows_of(log: FeedLog) -> list[dict[str, Any]]:
     """Return every row of the log, in the order in which it came."""
     return [
         {**row, "segment": each.number}

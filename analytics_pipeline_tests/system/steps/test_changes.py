@@ -17,7 +17,7 @@ from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.simulator.records import Sale
-from analytics_pipeline.storage.sales_log import Segment
+from analytics_pipeline.storage.feed_log import Segment
 from analytics_pipeline_tests.light_run import TABLES, evidence_of, exit_code_of
 from analytics_pipeline_tests.system.histories.in_process import Pipeline, open_pipeline
 from analytics_pipeline_tests.system.histories.store_by_hand import (

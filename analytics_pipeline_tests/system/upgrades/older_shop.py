@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from analytics_pipeline.storage import versions
+from analytics_pipeline.storage.feed_log import fingerprint
 from analytics_pipeline.storage.older_files import list_notes
 from analytics_pipeline.storage.parquet import write_rows
-from analytics_pipeline.storage.sales_log import fingerprint
 from analytics_pipeline.storage.state import open_note
 from analytics_pipeline.tables import (
     CUSTOMER_ANALYTICS,

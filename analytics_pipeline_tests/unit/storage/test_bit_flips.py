@@ -23,6 +23,7 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.settings import Engine
+from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.parquet import (
     State,
@@ -33,7 +34,6 @@ from analytics_pipeline.storage.parquet import (
     seal_in,
     seal_of,
 )
-from analytics_pipeline.storage.sales_log import SalesLog
 from analytics_pipeline.storage.state import (
     FailedCheck,
     open_note,
@@ -41,6 +41,7 @@ from analytics_pipeline.storage.state import (
     seal_note,
 )
 from analytics_pipeline.storage.tables import CatchUp, Warehouse
+from analytics_pipeline.tables import SALES_FEED
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.tables import make_table
 
@@ -71,8 +72,8 @@ def note(path: str, read: Callable[[Warehouse], Any]) -> Kind:
     return Kind(path, read)
 
 
-def log(warehouse: Warehouse) -> SalesLog:
-    return SalesLog(warehouse.root / "sales_feed")
+def log(warehouse: Warehouse) -> FeedLog:
+    return FeedLog(warehouse.root / "sales_feed", SALES_FEED)
 
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""The append-only log of sales: immutable segments, one for every page read."""
+"""The append-only log of a table: immutable segments, one for every page read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from analytics_pipeline.storage.state import (
     write_note,
 )
 from analytics_pipeline.storage.versions import VERSIONS
-from analytics_pipeline.tables import SALES_FEED
+from analytics_pipeline.tables import TableSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ def _name(names: Sequence[str], first: int) -> str:
 
 
 # ----------------------------------------------------------------------------------
-# The segments of the log of sales: one immutable file for every page read.
+# The segments of a log: one immutable file for every page read.
 
 
 Read = TypeVar("Read")
@@ -220,7 +220,7 @@ def outside_bundles(
 
 
 def row_count_of(path: UPath) -> int:
-    """Return how many versions of sales a segment, or a bundle of them, holds.
+    """Return how many rows a segment, or a bundle of them, holds.
 
     Raises:
         LocalFailure: it is damaged.
@@ -247,8 +247,9 @@ def damaged(cause: str) -> LocalFailure:
 
 
 # ----------------------------------------------------------------------------------
-# The append-only log of sales: immutable segments, one for every page read.
+# The append-only log of a table: immutable segments, one for every page read.
 #
+# The log of sales is one; every table that is kept as ``Kept.LOG`` has its own.
 # A segment is one Parquet file; it holds the page's rows and, in its footer, the
 # cursor to read on from and the rejected records. Because all of that is
 # one file put in place by one rename, a page is in the log or it is not. Segments are
@@ -261,20 +262,21 @@ def damaged(cause: str) -> LocalFailure:
 FEED, REPAIR = "feed", "repair"
 
 
-class SalesLog:
+class FeedLog:
     """The segments of the current generation under one folder or bucket."""
 
     def __init__(
         self,
         root: UPath,
+        table: TableSpec,
         generation: int | None = None,
         verified: set[str] | None = None,
     ) -> None:
-        """Open the log under *root*: the current generation, or a given one.
+        """Open the log of *table* under *root*: the current generation, or a given one.
 
         The files *verified* were proved whole by another log of this run.
         """
-        self.root = root
+        self.root, self.table = root, table
         self.generation = (
             self.current_generation() if generation is None else generation
         )
@@ -286,9 +288,9 @@ class SalesLog:
         """Return the number of the generation that is read by default."""
         return _read_number(self.root / "current_generation", 1)
 
-    def of_generation(self, number: int) -> SalesLog:
+    def of_generation(self, number: int) -> FeedLog:
         """Return that generation of the same log."""
-        return SalesLog(self.root, number, self._verified)
+        return FeedLog(self.root, self.table, number, self._verified)
 
     def segments(self) -> list[Segment]:
         """Return the segments in the order in which they were appended."""
@@ -340,7 +342,11 @@ class SalesLog:
         return len(self.sound_segments())
 
     def cursor(self) -> int:
-        """Return the version to read the feed on from; 0 for an empty log."""
+        """Return where to read the feed on from; 0 for an empty log.
+
+        What a cursor is, is for the source to say: the highest version, or a moment
+        as a number. The log keeps it, and compares it with nothing.
+        """
         for segment in reversed(self.sound_segments()):
             notes = segment.notes()
             if notes["origin"] == FEED:
@@ -350,7 +356,7 @@ class SalesLog:
     def version(self) -> int:
         """Return of which version the log is; an empty one will be of today's."""
         segments = self.segments()
-        return segments[-1].version() if segments else VERSIONS[SALES_FEED.form]
+        return segments[-1].version() if segments else VERSIONS[self.table.form]
 
     def append(
         self,
@@ -368,7 +374,7 @@ class SalesLog:
             "rejections": json.dumps([asdict(rejection) for rejection in rejections]),
         }
         mark = HAS_REJECTIONS if rejections else ""
-        content = encode(rows, SALES_FEED.schema, notes)
+        content = encode(rows, self.table.schema, notes)
         name = f"{number:08d}-{fingerprint(content)}{mark}{SUFFIX}"
         replace_bytes(self.folder / name, content)
 
@@ -386,7 +392,7 @@ class SalesLog:
         return frame[columns].astype({"version": "Int64", "segment": "int64"})
 
     def row_count(self, first_segment: int = 0) -> int:
-        """Return how many versions of sales the segments from that one on hold."""
+        """Return how many rows the segments from that one on hold."""
         segments = self.segments()
         bundles = {} if first_segment else self._bundled(segments)
         loose = [
@@ -407,20 +413,21 @@ class SalesLog:
 
     # Generations -----------------------------------------------------------------
 
-    def start_generation(self) -> SalesLog:
+    def start_generation(self) -> FeedLog:
         """Return an empty log next to this one, to be filled by a full walk.
 
         What an earlier walk left unfinished is thrown away: the feed is read from
         its start anyway, and the current generation is untouched.
         """
-        fresh = SalesLog(self.root, self.generation + 1, self._verified)
+        fresh = self.of_generation(self.generation + 1)
         remove_folder(fresh.folder)
         return fresh
 
     def make_current(self) -> None:
         """Make this generation the log; the one before it is kept, older ones go."""
         write_note(self.root / "current_generation", f"{self.generation}\n")
-        kept = {self.folder.name, SalesLog(self.root, self.generation - 1).folder.name}
+        before = self.of_generation(self.generation - 1)
+        kept = {self.folder.name, before.folder.name}
         for name in list_names(self.root):
             if name.startswith("generation-") and name not in kept:
                 remove_folder(self.root / name)

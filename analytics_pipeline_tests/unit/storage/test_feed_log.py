@@ -1,13 +1,16 @@
-"""Tests for analytics_pipeline.storage.sales_log."""
+"""Tests for analytics_pipeline.storage.feed_log."""
 
 import pytest
 from upath import UPath
 
 from analytics_pipeline.model.checks import Rejection
-from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.model.schemas.sources import Customers, SalesFeed
 from analytics_pipeline.storage import files
+from analytics_pipeline.storage.feed_log import REPAIR, FeedLog
 from analytics_pipeline.storage.object_store import open_root
-from analytics_pipeline.storage.sales_log import REPAIR, SalesLog
+from analytics_pipeline.storage.parquet import decode
+from analytics_pipeline.storage.versions import VERSIONS
+from analytics_pipeline.tables import CUSTOMERS, SALES_FEED
 from analytics_pipeline_tests.tables import make_table
 
 WITHOUT_DATE = Rejection("sales_feed", "has no date", "s9", 109, "page 1, record 2")
@@ -37,7 +40,7 @@ def root(request, tmp_path):
 
 @pytest.fixture
 def log(root):
-    return SalesLog(root)
+    return FeedLog(root, SALES_FEED)
 
 
 def test_an_empty_log_begins_at_the_start_of_the_feed(log):
@@ -118,7 +121,7 @@ def test_the_checked_marker_covers_the_segments_so_far(log):
 
 
 def test_a_page_that_fails_to_be_written_is_not_in_the_log(tmp_path, monkeypatch):
-    log = SalesLog(UPath(tmp_path))
+    log = FeedLog(UPath(tmp_path), SALES_FEED)
     append(log, 5)
 
     def fail(*_args):
@@ -135,7 +138,7 @@ def test_a_page_that_fails_to_be_written_is_not_in_the_log(tmp_path, monkeypatch
 
 
 def test_a_scratch_file_is_no_segment(tmp_path):
-    log = SalesLog(UPath(tmp_path))
+    log = FeedLog(UPath(tmp_path), SALES_FEED)
     append(log, 5)
     (tmp_path / "generation-000001" / ".00000001.parquet.partial").write_bytes(b"half")
 
@@ -146,30 +149,33 @@ def test_a_scratch_file_is_no_segment(tmp_path):
 
 
 def test_a_new_generation_begins_empty_and_leaves_the_log_as_it_is(root):
-    log = SalesLog(root)
+    log = FeedLog(root, SALES_FEED)
     append(log, 5)
 
     fresh = log.start_generation()
     append(fresh, 1)
 
     assert (fresh.cursor(), len(fresh.segments())) == (1, 1)
-    assert SalesLog(root).cursor() == 5
+    assert FeedLog(root, SALES_FEED).cursor() == 5
 
 
 def test_a_complete_generation_takes_the_place_of_the_log(root):
-    log = SalesLog(root)
+    log = FeedLog(root, SALES_FEED)
     append(log, 5)
     fresh = log.start_generation()
     append(fresh, 8)
 
     fresh.make_current()
 
-    assert (SalesLog(root).generation, SalesLog(root).cursor()) == (2, 8)
+    assert (
+        FeedLog(root, SALES_FEED).generation,
+        FeedLog(root, SALES_FEED).cursor(),
+    ) == (2, 8)
 
 
 def test_the_generation_before_is_kept_and_older_ones_go(root):
     for version in (5, 6, 7):
-        log = SalesLog(root)
+        log = FeedLog(root, SALES_FEED)
         append(log, version)
         fresh = log.start_generation()
         append(fresh, version + 10)
@@ -177,24 +183,39 @@ def test_the_generation_before_is_kept_and_older_ones_go(root):
 
     kept = sorted(each.name for each in root.glob("generation-*"))
     assert kept == ["generation-000003", "generation-000004"]
-    assert SalesLog(root).cursor() == 17
+    assert FeedLog(root, SALES_FEED).cursor() == 17
 
 
 def test_a_walk_that_died_is_begun_again_from_nothing(root):
-    log = SalesLog(root)
+    log = FeedLog(root, SALES_FEED)
     append(log, 5)
     died = log.start_generation()
     append(died, 1)
 
-    again = SalesLog(root).start_generation()
+    again = FeedLog(root, SALES_FEED).start_generation()
 
     assert (died.folder.name, []) == (again.folder.name, again.segments())
-    assert SalesLog(root).cursor() == 5
+    assert FeedLog(root, SALES_FEED).cursor() == 5
 
 
 def test_a_new_generation_is_checked_from_its_own_start(root):
-    log = SalesLog(root)
+    log = FeedLog(root, SALES_FEED)
     append(log, 5)
     log.mark_checked()
 
     assert (log.checked_segments(), log.start_generation().checked_segments()) == (1, 0)
+
+
+def test_a_log_of_another_table_holds_its_rows_cursor_and_version(root):
+    log = FeedLog(root.parent / "customers", CUSTOMERS)
+    rows = make_table(Customers, [{"customer_id": "c1", "version": 7}])
+
+    log.append(rows, [], number=0, cursor=7)
+    log.mark_checked()
+
+    again = FeedLog(root.parent / "customers", CUSTOMERS)
+    held = decode(again.sound_segments()[0].path.read_bytes(), Customers)
+    assert held.equals(rows)
+    assert (again.cursor(), again.version()) == (7, VERSIONS[CUSTOMERS.form])
+    assert again.of_generation(2).table is CUSTOMERS
+    assert FeedLog(root, SALES_FEED).segments() == []
