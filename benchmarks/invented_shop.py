@@ -33,9 +33,10 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.storage.tables import CatchUp, Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline.tables import CUSTOMER_IDENTITIES, SALES_FEED
 from benchmarks import LAST
 from benchmarks.invented_people import draw_ids, invent_customers
@@ -152,7 +153,7 @@ def _close_log(shop: Shop, log: FeedLog) -> None:
     log.bundle()
     shop.warehouse.bundle("raw_sales")
     for table in ("sales_feed", "customers"):
-        shop.warehouse.record_catch_up(table, CatchUp(shop.clock(), log.cursor()))
+        shop.warehouse.catch_ups.record(table, CatchUp(shop.clock(), log.cursor()))
 
 
 def _compare(shop: Shop, log: FeedLog) -> None:

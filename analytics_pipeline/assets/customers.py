@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import pandas as pd
 
+from analytics_pipeline.assets.catch_ups import record_catch_up
 from analytics_pipeline.assets.sales_feed import refuse_poisoned_cursor
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
@@ -27,7 +28,6 @@ from analytics_pipeline.model.schemas.sources import Customers
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.protocol import PointOfSale
 from analytics_pipeline.sources.values import FAR_VERSION, frame_of
-from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import CUSTOMERS
 
 
@@ -74,8 +74,7 @@ def read_customers(
         "keys": made_with,
         "rejections": json.dumps([asdict(rejection) for rejection in standing]),
     }
-    end = CatchUp(walk.began_at, walk.cursor)
-    store = partial(store_customers, shop, standing, end)
+    store = partial(store_customers, shop, standing, walk)
     return Candidate(kept, results, notes=notes, figures=figures, store=store)
 
 
@@ -148,9 +147,12 @@ def _fingerprint(keys: ContactKeys, policy: Policy) -> str:
 
 
 def store_customers(
-    shop: Shop, standing: Sequence[Rejection], end: CatchUp, candidate: Candidate
+    shop: Shop,
+    standing: Sequence[Rejection],
+    walk: CustomersWalk,
+    candidate: Candidate,
 ) -> None:
-    """Store the records; then note that the walk of the customers reached its *end*.
+    """Store the records; then keep that the *walk* of the customers reached its end.
 
     What contacts they have is noted too, for later runs to be compared with.
     """
@@ -158,7 +160,7 @@ def store_customers(
     contacts = count_contacts(candidate.rows)
     shop.warehouse.record_run("customers", shop.today, contacts)
     shop.quarantine.write("customers", standing)
-    shop.warehouse.record_catch_up("customers", end)
+    record_catch_up(shop, "customers", walk.began_at, walk.cursor)
 
 
 def _latest(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

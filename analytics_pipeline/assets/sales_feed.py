@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from analytics_pipeline.assets.catch_ups import record_catch_up
 from analytics_pipeline.assets.raw_sales import latest_sales
 from analytics_pipeline.assets.shared_checks import check_rejections, walk_began
 from analytics_pipeline.assets.table import TableRun, table
@@ -53,7 +54,6 @@ from analytics_pipeline.sources.protocol import PointOfSale, SalesSearch
 from analytics_pipeline.sources.values import frame_of
 from analytics_pipeline.storage.feed_log import REPAIR, FeedLog
 from analytics_pipeline.storage.parquet import shape
-from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.tables import SALES_FEED
 
 # ----------------------------------------------------------------------------------
@@ -745,8 +745,7 @@ def _finish(shop: Shop, walk: Walk, full_resync: bool) -> None:
     if full_resync:
         walk.log.make_current()
         shop.versions.note_log(walk.log)
-    catch_up = CatchUp(walk.began_at, walk.log.cursor())
-    shop.warehouse.record_catch_up("sales_feed", catch_up)
+    record_catch_up(shop, "sales_feed", walk.began_at, walk.log.cursor(), walk.log)
 
 
 @table(SALES_FEED)

@@ -76,7 +76,7 @@ class CatchUpCheck:
         self._shop = shop
         self._zones = shop.zones()
         self._walks = {
-            table: shop.warehouse.last_catch_up(table)
+            table: shop.warehouse.catch_ups.last(table)
             for table in ("sales_feed", "customers")
         }
         moments = [walk.began_at for walk in self._walks.values() if walk is not None]

@@ -30,6 +30,7 @@ from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details
 from analytics_pipeline.sources.protocol import StoreDetails
 from analytics_pipeline.sources.web_shop.export import OrderReader, count_ecom_orders
 from analytics_pipeline.sources.web_shop.export_file import is_placed
+from analytics_pipeline.storage.catch_ups import PUT_BACK_OR_REMOVE
 from analytics_pipeline.storage.files import (
     AnyPath,
     is_local,
@@ -39,6 +40,7 @@ from analytics_pipeline.storage.files import (
 )
 from analytics_pipeline.storage.older_files import NAME as VERSIONS_FILE
 from analytics_pipeline.storage.older_files import (
+    list_history,
     list_notes,
     list_set_aside,
     list_tables,
@@ -432,6 +434,8 @@ _PASSED_OVER = (
 def _prove_notes(shop: Shop, found: StoredFiles) -> None:
     for path in list_notes(shop.warehouse.root, shop.settings.data_dir):
         _prove_note(found, path, _REMEDIES.get(path.name, REMOVE_AND_REBUILD))
+    for path in list_history(shop.warehouse.root):
+        _prove_note(found, path, PUT_BACK_OR_REMOVE)
     try:
         shop.versions.all()
         found.proved += 1

@@ -59,7 +59,7 @@ def read_table(shop: Shop, name: str, made: datetime | None) -> TableState:
 def _size(shop: Shop, name: str) -> tuple[int | None, str | None]:
     """Return how many rows a table holds, and the day that it reaches."""
     if TABLES[name].kept is Kept.LOG:
-        walk = shop.warehouse.last_catch_up(name)
+        walk = shop.warehouse.catch_ups.last(name)
         read_at = walk.began_at.isoformat() if walk else None
         return shop.log(TABLES[name]).row_count(), in_store_time(shop, read_at)
     published = shop.publication.published()

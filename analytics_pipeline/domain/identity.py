@@ -47,6 +47,17 @@ def no_overrides() -> pd.DataFrame:
     return pd.DataFrame(columns=OVERRIDE_COLUMNS, dtype="str")
 
 
+def plain_overrides(overrides: pd.DataFrame) -> list[list[str]]:
+    """Return the two ids and the rule of each line of *overrides*, without reasons.
+
+    Raises:
+        WrongUse: a column is missing.
+    """
+    _refuse_missing_columns(overrides)
+    typed = overrides[OVERRIDE_COLUMNS[:3]].astype("str").fillna("")
+    return [[cell.strip() for cell in row] for row in typed.to_numpy().tolist()]
+
+
 def check_overrides(
     overrides: pd.DataFrame, known_ids: Collection[str]
 ) -> pd.DataFrame:
@@ -60,12 +71,7 @@ def check_overrides(
         WrongUse: a column is missing or a line cannot be used; the message names the
             line, never its content, which may be personal.
     """
-    missing = [column for column in OVERRIDE_COLUMNS if column not in overrides.columns]
-    if missing:
-        raise WrongUse(
-            f"identity_overrides.csv has no column {', '.join(missing)}.",
-            f"Its first line must be: {','.join(OVERRIDE_COLUMNS)}",
-        )
+    _refuse_missing_columns(overrides)
     typed = overrides[OVERRIDE_COLUMNS].astype("str").fillna("").reset_index(drop=True)
     checked = typed.assign(
         **{each: typed[each].str.strip() for each in OVERRIDE_COLUMNS}
@@ -84,6 +90,15 @@ def check_overrides(
         )
     _refuse_lines(checked["left_id"] == checked["right_id"], *SELF_FAULT)
     return checked
+
+
+def _refuse_missing_columns(overrides: pd.DataFrame) -> None:
+    missing = [column for column in OVERRIDE_COLUMNS if column not in overrides.columns]
+    if missing:
+        raise WrongUse(
+            f"identity_overrides.csv has no column {', '.join(missing)}.",
+            f"Its first line must be: {','.join(OVERRIDE_COLUMNS)}",
+        )
 
 
 def _refuse_lines(is_wrong: "pd.Series[bool]", fault: str, remedy: str) -> None:

@@ -9,6 +9,12 @@ from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.storage.catch_ups import (
+    BEFORE,
+    OVERRIDES,
+    POLICIES,
+    list_kept,
+)
 from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.files import (
     AnyPath,
@@ -194,7 +200,7 @@ SET_ASIDE = ".damaged"
 
 _OF_A_TABLE = (
     "agreement.json",
-    "catch_up.json",
+    BEFORE,
     "current_generation",
     "failed_gates.json",
     "first_day",
@@ -233,6 +239,14 @@ def list_notes(root: UPath, data_dir: Path) -> Iterator[AnyPath]:
             yield data_dir / name
     if is_shared(root):
         yield from (root / name for name in _OF_A_HOME if (root / name).exists())
+
+
+def list_history(root: UPath) -> Iterator[UPath]:
+    """Yield the notes of every walk of a feed, and of what they were made under."""
+    for table in STORED:
+        yield from list_kept(root / table)
+    for folder in (POLICIES, OVERRIDES):
+        yield from (root / folder / name for name in list_names(root / folder))
 
 
 def list_set_aside(root: UPath) -> Iterator[UPath]:

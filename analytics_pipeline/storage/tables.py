@@ -7,13 +7,14 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 from upath import UPath
 
 from analytics_pipeline.model.errors import LocalFailure
+from analytics_pipeline.storage.catch_ups import CatchUps
 from analytics_pipeline.storage.files import (
     is_local,
     list_names,
@@ -222,15 +223,6 @@ MOST_HELD = 100_000
 """Tables of up to so many rows, which a run reads often, are kept in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class CatchUp:
-    """A walk of a change feed that reached its end."""
-
-    began_at: datetime
-    cursor: int
-
-
-_CATCH_UP = TypeAdapter(CatchUp)
 _HISTORY = TypeAdapter(dict[str, dict[str, int]])
 
 
@@ -266,6 +258,7 @@ class Warehouse:
         self.root = open_root(url)
         self.failed_gates = FailedGates(self.root)
         self.acceptances = Acceptances(self.root)
+        self.catch_ups = CatchUps(self.root)
         self._attempts: Counter[str] = Counter()
         self._held: dict[str, tuple[str, pd.DataFrame]] = {}
 
@@ -437,17 +430,6 @@ class Warehouse:
     def failures(self, table: str) -> dict[str, list[FailedCheck]]:
         """Return the failed last attempts by partition (empty: the whole table)."""
         return self.failed_gates.of(table)
-
-    # A feed's last complete walk -------------------------------------------------
-
-    def record_catch_up(self, table: str, catch_up: CatchUp) -> None:
-        """Note that a walk which began at that moment reached the end of the feed."""
-        note = {"began_at": catch_up.began_at.isoformat(), "cursor": catch_up.cursor}
-        write_note(self.root / table / "catch_up.json", json.dumps(note) + "\n")
-
-    def last_catch_up(self, table: str) -> CatchUp | None:
-        """Return the last complete walk of the feed behind *table*, if any."""
-        return read_note(self.root / table / "catch_up.json", _CATCH_UP)
 
     # What a table is normally like -----------------------------------------------
 

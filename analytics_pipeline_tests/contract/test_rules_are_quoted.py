@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parents[1]
-RULES_OF_CHAPTER = {1: 6, 2: 5, 3: 8, 4: 7, 5: 7, 7: 4, 8: 5}
+RULES_OF_CHAPTER = {1: 6, 2: 5, 3: 8, 4: 7, 5: 7, 7: 4, 8: 5, 15: 2}
 RULES = ["6"] + [
     f"{chapter}.{number}"
     for chapter, count in RULES_OF_CHAPTER.items()
     for number in range(1, count + 1)
 ]
-NUMBER = r"\d(?:[._]\d)?(?!\d)"
+NUMBER = r"\d{1,2}(?:[._]\d)?(?!\d)"
 QUOTED = re.compile(rf"[Rr]ules?[ _]({NUMBER}(?:(?:[ _](?:to|and)[ _]|, ){NUMBER})*)")
 
 
@@ -49,6 +49,7 @@ def test_no_test_quotes_a_rule_that_there_is_not(quoted):
         ("as rule 3.1 says", {"3.1"}),
         ("rules 3.1, 4.5", {"3.1", "4.5"}),
         ("def test_it_rules_1_4_and_2_5(", {"1.4", "2.5"}),
+        ("test_it_is_kept_rule_15_2(", {"15.2"}),
         ("def test_it_rules_5_1_to_5_3(", {"5.1", "5.2", "5.3"}),
         ("test_buyers_rule_6(", {"6"}),
         ("version 2.0, 12.50 and API 3.3", set()),

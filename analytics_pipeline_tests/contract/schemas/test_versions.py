@@ -21,6 +21,7 @@ from analytics_pipeline.model.schemas.table import (
     titled,
 )
 from analytics_pipeline.orchestration.upkeep import MADE_AGAIN
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.publication import Published
 from analytics_pipeline.storage.state import (
     Acceptance,
@@ -30,7 +31,6 @@ from analytics_pipeline.storage.state import (
     Refusal,
     seal_note,
 )
-from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline.storage.versions import (
     HISTORY,
     NOTES_VERSION,
@@ -59,6 +59,7 @@ FORMS = {
     ("notes", 1): "dd266d5570e73cc6",
     ("notes", 2): "16a05113177c9583",
     ("notes", 3): "1d383150ec86eb81",
+    ("notes", 4): "440d6a180f810b7a",
 }
 """The fingerprint of each form that any program ever wrote.  Add a line for a new
 version (docs/upgrading.md), and never change one: data of that form is out there."""

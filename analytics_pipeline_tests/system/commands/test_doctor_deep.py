@@ -31,6 +31,8 @@ DAMAGED = {
     f"archive/customer_analytics_{FIRST_DAY}.csv": THAT_DAY,
     "customer_analytics_master.csv": UPDATE,
     ".identity_key": "from a backup",
+    "warehouse/customers/catch_ups/*/*.json": "from a backup",
+    "warehouse/policies/*.json": "from a backup",
 }
 
 

@@ -14,10 +14,12 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from analytics_pipeline.storage import versions
+from analytics_pipeline.storage.catch_ups import BEFORE, FOLDER, OVERRIDES, POLICIES
 from analytics_pipeline.storage.feed_log import fingerprint
 from analytics_pipeline.storage.older_files import list_notes
 from analytics_pipeline.storage.parquet import write_rows
-from analytics_pipeline.storage.state import open_note
+from analytics_pipeline.storage.state import open_note, write_note
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline.tables import (
     CUSTOMER_ANALYTICS,
     CUSTOMERS,
@@ -121,6 +123,19 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def forget_catch_ups(data: Path) -> None:
+    """Leave of all walks of a feed the last one, as programs did that kept no other."""
+    warehouse = Warehouse(str(data / "warehouse"))
+    for folder in (data / "warehouse").glob(f"*/{FOLDER}"):
+        last = warehouse.catch_ups.last(folder.parent.name)
+        assert last is not None
+        note = {"began_at": last.began_at.isoformat(), "cursor": last.cursor}
+        write_note(folder.parent / BEFORE, json.dumps(note) + "\n")
+        shutil.rmtree(folder)
+    for name in (POLICIES, OVERRIDES):
+        remove(data / "warehouse" / name)
 
 
 def unseal(data: Path) -> None:

@@ -20,8 +20,8 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.state import FailedCheck
-from analytics_pipeline.storage.tables import CatchUp
 from analytics_pipeline_tests.made import compared, days_cut, made
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.web_shop import publish
@@ -64,7 +64,7 @@ def sound_data(tmp_path_factory):
     shop.sales_log().append(feed, [], number=0, cursor=5)
     shop.sales_log().mark_checked()
     for table in ("sales_feed", "customers"):
-        shop.warehouse.record_catch_up(table, CatchUp(READ_AT, 5))
+        shop.warehouse.catch_ups.record(table, CatchUp(READ_AT, 5))
     for table, model, make in [
         ("raw_sales", RawSales, lambda: cut(shop)[0]),
         (
@@ -133,7 +133,7 @@ def test_a_table_is_not_made_from_one_that_failed_its_gate(shop, table, source, 
 
 def test_a_day_not_read_to_its_end_is_not_made(shop):
     early = CatchUp(datetime(2026, 6, 20, 23, tzinfo=UTC), 5)
-    shop.warehouse.record_catch_up("customers", early)
+    shop.warehouse.catch_ups.record("customers", early)
 
     for table in ("customer_analytics", "first_time_buyers", MASTER):
         candidate = STEPS[table](shop)

@@ -9,7 +9,7 @@ from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.settings import read_chain
 from analytics_pipeline.shop import Shop, open_shop
-from analytics_pipeline.storage.tables import CatchUp
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline_tests.chain_of_shops import ZONES, write_shop
 from analytics_pipeline_tests.tables import make_table
 
@@ -28,7 +28,7 @@ def open_chain(root: Path, now: datetime, **more: list[str]) -> dict[str, Shop]:
         rows = [{"outlet_id": f"o{n}", "time_zone": z} for n, z in enumerate(zones)]
         shop.warehouse.write("outlets", Outlets, make_table(Outlets, rows))
         for table in ("sales_feed", "customers"):
-            shop.warehouse.record_catch_up(table, CatchUp(now, 1))
+            shop.warehouse.catch_ups.record(table, CatchUp(now, 1))
     return shops
 
 

@@ -20,7 +20,7 @@ from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets, SalesFeed
 from analytics_pipeline.settings import Engine, load_settings
 from analytics_pipeline.shop import open_shop
-from analytics_pipeline.storage.tables import CatchUp
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.made import compared, days_cut
 from analytics_pipeline_tests.tables import make_table
@@ -42,7 +42,7 @@ class KeptShop:
         self.shop.__dict__["engine"] = ENGINE
         self.place("UTC")
         for table in ("sales_feed", "customers"):
-            self.shop.warehouse.record_catch_up(table, CatchUp(READ_AT, 5))
+            self.shop.warehouse.catch_ups.record(table, CatchUp(READ_AT, 5))
         self.version = 0
 
     def place(self, zone):

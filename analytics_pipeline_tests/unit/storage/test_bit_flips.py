@@ -23,6 +23,7 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.model.schemas.table import Table
 from analytics_pipeline.settings import Engine
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.older_files import StoredVersions
 from analytics_pipeline.storage.parquet import (
@@ -40,7 +41,7 @@ from analytics_pipeline.storage.state import (
     read_identity_key,
     seal_note,
 )
-from analytics_pipeline.storage.tables import CatchUp, Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline.tables import SALES_FEED
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.tables import make_table
@@ -101,9 +102,9 @@ KINDS = {
     "failed_gates.json": note(
         "raw_sales/failed_gates.json", lambda warehouse: warehouse.failures("raw_sales")
     ),
-    "catch_up.json": note(
-        "customers/catch_up.json",
-        lambda warehouse: warehouse.last_catch_up("customers"),
+    "catch-up": note(
+        "customers/catch_ups/00000/00000001.json",
+        lambda warehouse: Warehouse(str(warehouse.root)).catch_ups.last("customers"),
     ),
     "usual.json": note(
         "customers/usual.json",
@@ -145,7 +146,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     first.make_current()
     failed = FailedCheck("is_caught_up", "why not", "2026-06-21T06:05:00+00:00")
     warehouse.remember_failure("raw_sales", DAY, [failed])
-    warehouse.record_catch_up("customers", CatchUp(clock.now(), 7))
+    warehouse.catch_ups.record("customers", CatchUp(clock.now(), 7))
     warehouse.record_run("customers", date(2026, 6, 20), {"email": 3})
     warehouse.note_first_day("raw_sales", DAY)
     warehouse.note_store_id("0a1b2c3d-store")

@@ -16,8 +16,8 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.state import Acceptance, FailedCheck, read_note
-from analytics_pipeline.storage.tables import CatchUp
 
 READERS: dict[str, Callable[[Shop], Any]] = {
     "warehouse/versions.json": lambda shop: shop.versions.all(),
@@ -25,8 +25,11 @@ READERS: dict[str, Callable[[Shop], Any]] = {
     "warehouse/raw_sales/failed_gates.json": lambda shop: shop.warehouse.failures(
         "raw_sales"
     ),
-    "warehouse/sales_feed/catch_up.json": lambda shop: shop.warehouse.last_catch_up(
+    "warehouse/sales_feed/catch_up.json": lambda shop: shop.warehouse.catch_ups.last(
         "sales_feed"
+    ),
+    "warehouse/customers/catch_ups/00000/00000001.json": lambda shop: (
+        shop.warehouse.catch_ups.last("customers")
     ),
     "warehouse/customers/usual.json": lambda shop: shop.warehouse.runs_before(
         "customers", date(2026, 1, 1)
@@ -86,11 +89,20 @@ def test_what_was_written_is_read_again(shop: Shop) -> None:
     store = shop.warehouse
     failed = FailedCheck("check", "why", "2026-06-21T06:00:00+00:00", None)
     accepted = Acceptance("t", "c", "", "f", "because", "2026-06-21T06:00:00+00:00")
-    catch_up = CatchUp(datetime(2026, 6, 21, 6, 0, 1, 5, tzinfo=UTC), 2**62)
+    catch_up = CatchUp(
+        datetime(2026, 6, 21, 6, 0, 1, 5, tzinfo=UTC),
+        2**62,
+        ended_at=datetime(2026, 6, 21, 6, 1, tzinfo=UTC),
+        generation=2,
+        segments=7,
+        program="0.1.0",
+        policy="0a",
+        overrides="0b",
+    )
 
     store.remember_failure("raw_sales", "2026-01-01", [failed])
     store.acceptances.add(accepted)
-    store.record_catch_up("sales_feed", catch_up)
+    store.catch_ups.record("sales_feed", catch_up)
     store.record_run("customers", date(2025, 1, 1), {"rows": 5})
     shop.versions.note({"raw_sales": 1})
     now = datetime(2026, 1, 2, tzinfo=UTC)
@@ -100,7 +112,7 @@ def test_what_was_written_is_read_again(shop: Shop) -> None:
     again = open_shop(shop.settings)
     assert again.warehouse.failures("raw_sales") == {"2026-01-01": [failed]}
     assert again.warehouse.acceptances.all() == [accepted]
-    assert again.warehouse.last_catch_up("sales_feed") == catch_up
+    assert again.warehouse.catch_ups.last("sales_feed") == catch_up
     assert again.warehouse.runs_before("customers", date(2026, 1, 1)) == [{"rows": 5}]
     assert again.versions.of("raw_sales") == 1
     published = again.publication.published()

@@ -9,9 +9,10 @@ import pytest
 
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.schemas.sources import Outlets
+from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.parquet import write_rows
 from analytics_pipeline.storage.state import FailedCheck
-from analytics_pipeline.storage.tables import CatchUp, Warehouse
+from analytics_pipeline.storage.tables import Warehouse
 from analytics_pipeline_tests.tables import make_table
 
 FAILED = FailedCheck("matches_schema", "why", "2026-06-21T06:00:00+00:00")
@@ -133,13 +134,13 @@ def test_forgetting_what_never_failed_writes_nothing(tmp_path):
 
 
 def test_a_complete_walk_is_remembered_to_the_microsecond(warehouse):
-    assert warehouse.last_catch_up("sales_feed") is None
+    assert warehouse.catch_ups.last("sales_feed") is None
     walk = CatchUp(datetime(2026, 6, 21, 6, 0, 0, 123456, tzinfo=UTC), 2**53 + 1)
 
-    warehouse.record_catch_up("sales_feed", walk)
+    warehouse.catch_ups.record("sales_feed", walk)
 
-    assert walk == warehouse.last_catch_up("sales_feed")
-    assert warehouse.last_catch_up("customers") is None
+    assert walk == warehouse.catch_ups.last("sales_feed")
+    assert warehouse.catch_ups.last("customers") is None
 
 
 DAY = date(2026, 6, 20)
