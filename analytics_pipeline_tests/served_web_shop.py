@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from analytics_pipeline.simulator.app import WEB_STORE_ID, build_app
 from analytics_pipeline.simulator.records import WebOrder
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.sources.web_shop.ecwid import EcwidConnection, EcwidShop
+from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.contract.simulator.small_store import (
     OPENED,
     TOKEN,
@@ -59,7 +60,7 @@ class ServedWebShop:
 
     def open(self, **options: Any) -> EcwidShop:
         """Open the way to it; no one really waits between two tries."""
-        now = datetime.now(UTC)
+        now = clock.now()
         chosen = {"sleep": self.waits.append, "now": lambda: now, **options}
         return EcwidShop(EcwidConnection(WEB_STORE_ID, TOKEN, self.url, **chosen))
 

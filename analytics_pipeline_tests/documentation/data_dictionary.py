@@ -45,6 +45,8 @@ _OTHER_PLACES: Mapping[str, str] = {
     "`reports/customer_report.html`",
     "sales_feed": "`warehouse/sales_feed/generation-…/`, a file for each page read, "
     "never changed",
+    "ecom_feed": "`warehouse/ecom_feed/generation-000001/`, a file for each walk or "
+    "export that brought something new, never changed",
 }
 
 

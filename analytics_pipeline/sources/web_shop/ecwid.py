@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -137,10 +136,6 @@ PAUSES = (1.0, 2.0, 5.0)
 
 MOVED = "its list of orders changed while it was read"
 """Why to wait before such a walk."""
-
-OVERLAP = timedelta(minutes=10)
-"""How far a walk reaches back before the last change that was stored: whether bounds
-are included is not documented, and servers may lag."""
 
 _WANTED = (
     "id,createTimestamp,updateTimestamp,paymentStatus,fulfillmentStatus,total,tax,"

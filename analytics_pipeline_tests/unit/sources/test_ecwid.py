@@ -401,9 +401,9 @@ def test_a_total_that_always_lies_is_a_clear_failure(shop, off_by):
 def hung(kind: FaultKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a reply never comes, wait a fraction of a second and not minutes."""
     if kind is FaultKind.READ_TIMEOUT:
-        monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.1))
+        monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(1.0))
     if kind in NEVER_WHOLE:
-        monkeypatch.setattr(connection, "WHOLE_REQUEST", 0.3)
+        monkeypatch.setattr(connection, "WHOLE_REQUEST", 1.0)
 
 
 USABLE = {
