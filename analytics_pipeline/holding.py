@@ -89,9 +89,9 @@ class Holding:
         doing = doing or self.holder.doing
         self.holder = replace(self.holder, doing=doing, advanced=now)
 
-    def wait(self, reason: str) -> None:
+    def wait(self, reason: str, source: str = "Lightspeed") -> None:
         """Note for what the run waits; that is no progress."""
-        self.holder = replace(self.holder, doing=f"waiting for Lightspeed: {reason}")
+        self.holder = replace(self.holder, doing=f"waiting for {source}: {reason}")
 
     def listening(self, progress: Progress) -> Progress:
         """Return what passes on *progress*, and notes that the run has made some."""

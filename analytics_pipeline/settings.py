@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         "2026-07", alias="LIGHTSPEED_API_VERSION", pattern=r"^(2\.0|\d{4}-\d{2})$"
     )
     api_url: str | None = Field(None, alias="LIGHTSPEED_API_URL")
+    ecwid_store_id: str | None = Field(None, alias="ECWID_STORE_ID")
+    ecwid_token: SecretStr | None = Field(None, alias="ECWID_TOKEN")
+    ecwid_api_url: str | None = Field(None, alias="ECWID_API_URL")
     data_dir: Path = Field(Path("data"), alias="ANALYTICS_DATA_DIR")
     start_date: date = Field(
         date(2020, 1, 1), alias="ANALYTICS_START_DATE", ge=EARLIEST_START
@@ -111,6 +114,11 @@ class Settings(BaseSettings):
     def spark_address(self) -> str:
         """Where Spark runs: a Connect server before a master; empty: this machine."""
         return self.spark_remote or self.spark_master or ""
+
+    @property
+    def reads_web_shop(self) -> bool:
+        """Whether web orders are read from the web shop itself, not from an export."""
+        return bool(self.ecwid_store_id or self.ecwid_token)
 
     @property
     def policy_file(self) -> Path:
@@ -139,6 +147,11 @@ class Settings(BaseSettings):
             "LIGHTSPEED_TOKEN": self.token.get_secret_value() if self.token else None,
             "LIGHTSPEED_API_VERSION": self.api_version,
             "LIGHTSPEED_API_URL": self.api_url,
+            "ECWID_STORE_ID": self.ecwid_store_id,
+            "ECWID_TOKEN": (
+                self.ecwid_token.get_secret_value() if self.ecwid_token else None
+            ),
+            "ECWID_API_URL": self.ecwid_api_url,
             "ANALYTICS_DATA_DIR": str(self.data_dir),
             "ANALYTICS_START_DATE": self.start_date.isoformat(),
             "ANALYTICS_TIMEZONE": self.time_zone,

@@ -569,6 +569,34 @@ CUSTOMER_LOG = TableSpec(
     taken_from="customers",
 )
 
+ECOM_FEED = TableSpec(
+    name="ecom_feed",
+    form="sources:EcomFeed",
+    key="order_number",
+    group=Group.SOURCES,
+    kinds=frozenset({"parquet"}),
+    source=Source.WEB_SHOP,
+    inputs=(earlier("ecom_orders"),),
+    summary="Every version of every web order that the web shop delivered, in an "
+    "append-only log.\n\nWith `ECWID_STORE_ID` and `ECWID_TOKEN` each run reads what "
+    "changed from the web shop itself; else what an export changes is put in.",
+    row="one version of one web order as delivered; of its buyer a keyed hash",
+    use="Web orders are made from it, and what was known of them on any day.",
+    when_red="The web shop could not be read as it should; the orders of the last run "
+    "stay. See `analytics-pipeline doctor`, then run an update again.",
+    kept=Kept.LOG,
+    memory=MappingProxyType({"contacts": "sources:EcomContacts"}),
+    begins="Reading the web orders that changed.",
+    ends=("The log of web orders holds {rows_in_log:,} versions now.",),
+    checks=_SOUND
+    | {
+        "known_orders_are_there": either(
+            "A full walk shows every known order, or the web shop deleted it.",
+            may_be_accepted=True,
+        ),
+    },
+)
+
 ECOM_ORDERS = TableSpec(
     name="ecom_orders",
     form="sources:EcomOrders",
@@ -576,8 +604,9 @@ ECOM_ORDERS = TableSpec(
     group=Group.SOURCES,
     kinds=frozenset({"csv", "parquet"}),
     source=Source.WEB_SHOP,
-    inputs=(SOLD_ORDER_NUMBERS,),
-    summary="The web shop's orders, from its export; none without the file.",
+    inputs=(whole("ecom_feed"), SOLD_ORDER_NUMBERS),
+    summary="The web shop's orders: the latest version of each, as it was read from "
+    "the web shop itself, or its export; none without either.",
     row="one web-shop order",
     use="Web orders that never became a sale count too, each once.",
     when_red="The export cannot be used; the orders of the last good one stay. "
@@ -585,8 +614,8 @@ ECOM_ORDERS = TableSpec(
     "`ecom_orders_export.csv` in the data directory, and run the job "
     "`ecom_import`.",
     kept=Kept.CURRENT,
-    remade="it is read again from the export",
-    begins="Reading the web shop's export.",
+    remade="it is read again from the export, or made from the log of web orders",
+    begins="Taking the web shop's orders.",
     ends=("{rows:,} web orders are in it.", "They are worth {total}."),
     checks={
         "export_is_readable": stops("The web shop's export can be read, whole."),
@@ -930,6 +959,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             OUTLETS,
             CUSTOMERS,
             CUSTOMER_LOG,
+            ECOM_FEED,
             ECOM_ORDERS,
             RAW_SALES,
             SALE_LINES,

@@ -75,7 +75,7 @@ SMALL: Any = {
     "customers": 20,
     "opened_on": FIRST_DAY - timedelta(days=12),
 }
-OURS = ("LIGHTSPEED_", "ANALYTICS_", "ALERT_", "DAGSTER_", "SPARK_", "AWS_")
+OURS = ("LIGHTSPEED_", "ECWID_", "ANALYTICS_", "ALERT_", "DAGSTER_", "SPARK_", "AWS_")
 
 
 @pytest.fixture(autouse=True)

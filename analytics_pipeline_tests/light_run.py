@@ -15,7 +15,7 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.assets.table import TableRun, function_of
+from analytics_pipeline.assets.table import TableRun, function_of, no_web_shop
 from analytics_pipeline.commands.running import Stored
 from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.orchestration.assets import CONFIGS
@@ -28,10 +28,14 @@ from analytics_pipeline.shop import open_shop, system_clock
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
 from analytics_pipeline.sources.lightspeed.store import LightspeedStore
-from analytics_pipeline.sources.protocol import PointOfSale
+from analytics_pipeline.sources.protocol import PointOfSale, WebShop
+from analytics_pipeline.sources.web_shop.ecwid import EcwidConnection, EcwidShop
 from analytics_pipeline.tables import TABLES as SPECS
 
-SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers", "customer_log")
+SOURCES = (
+    *("ecom_feed", "ecom_orders", "outlets", "sales_feed"),
+    *("customers", "customer_log"),
+)
 """In the order in which the job reads them."""
 TABLES = (
     *SOURCES,
@@ -87,6 +91,22 @@ class PatientLightspeed:
             finally:
                 self.requests += client.requests
 
+    @contextmanager
+    def open_web_shop(self) -> Iterator[WebShop | None]:
+        store_id, token = self.settings.ecwid_store_id, self.settings.ecwid_token
+        if store_id is None or token is None:
+            yield None
+            return
+        options = {
+            "sleep": lambda _seconds: None,
+            "on_wait": lambda seconds, why: self.waits.append((seconds, why)),
+            **self.client_options,
+        }
+        secret, url = token.get_secret_value(), self.settings.ecwid_api_url
+        with EcwidShop(EcwidConnection(store_id, secret, url, **options)) as web_shop:
+            yield web_shop
+            self.requests += web_shop.requests
+
 
 @cache
 def _engine() -> Any:
@@ -129,13 +149,15 @@ def run_light(
         replay=replay,
     )["ops"]
     events: list[Any] = [] if reported is None else reported
+    way = lightspeed or PatientLightspeed(settings)
     for name in tables:
         spec = SPECS[name]
         run = TableRun(
             shop=shop,
             days=[day] if spec.is_daily else [],
             as_of=day,
-            lightspeed=(lightspeed or PatientLightspeed(settings)).open,
+            lightspeed=way.open,
+            web_shop=getattr(way, "open_web_shop", no_web_shop),
             options=_options(name, config),
             last_results=partial(read_last_results, _records(), None, but=name),
         )

@@ -1,28 +1,36 @@
-"""``ecom_orders``: the web shop's export, refused if its numbers were changed."""
+"""``ecom_orders``: the web shop's orders, from its API or its export.
+
+An export is refused if its numbers were changed.
+"""
 
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.assets.ecom_feed import KnownOrders, append_export
 from analytics_pipeline.assets.export_in_place import (
     age_of,
     check_export_age,
     export_path,
 )
 from analytics_pipeline.assets.table import TableRun, table
-from analytics_pipeline.domain.contacts import check_addresses
+from analytics_pipeline.domain.contacts import ContactKeys, check_addresses
 from analytics_pipeline.domain.order_numbers import (
     KnownNumbers,
     comparable,
     first_words,
+    rank_order,
 )
+from analytics_pipeline.domain.web_order_log import forms_of
 from analytics_pipeline.domain.web_orders import (
     check_completeness,
     check_order_words,
@@ -32,14 +40,24 @@ from analytics_pipeline.domain.web_orders import (
     find_mark,
 )
 from analytics_pipeline.engine.duckdb import columns_to_ibis, explain_failure
-from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
+from analytics_pipeline.model.checks import (
+    Candidate,
+    CheckResult,
+    Severity,
+    name_some,
+)
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
-from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline.model.schemas.sources import EcomContacts, EcomOrders
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import WEB_SOURCE
 from analytics_pipeline.shop import Shop
+from analytics_pipeline.sources.protocol import WebShop
 from analytics_pipeline.sources.values import frame_of
-from analytics_pipeline.sources.web_shop.export import EcomExport, read_ecom_export
+from analytics_pipeline.sources.web_shop.export import (
+    EcomExport,
+    keys_of_buyer,
+    read_ecom_export,
+)
 from analytics_pipeline.sources.web_shop.export_file import (
     EXPORT_AGAIN,
     is_placed,
@@ -315,14 +333,16 @@ def take_in_export(
     return _read(shop, copy, export, complete)
 
 
-def store_export(shop: Shop, candidate: Candidate, copy: Path) -> None:
+def store_export(
+    shop: Shop, known: KnownOrders, candidate: Candidate, copy: Path
+) -> None:
     """Put the *copy* of an export in place, and store its orders.
 
     The file goes first: the other way round, a run that died in between would
     leave an older export that looks like a new one.
     """
     put_in_place(shop, copy)
-    shop.store_as("ecom_orders", EcomOrders)(candidate)
+    store_orders(shop, known, candidate)
 
 
 def put_in_place(shop: Shop, copy: Path) -> Path | None:
@@ -465,13 +485,125 @@ def _good_export_in_place(shop: Shop) -> EcomExport | None:
     return None if complete.blocks else export
 
 
+# ----------------------------------------------------------------------------------
+# The latest version of each order, as the web shop's API delivered it.
+
+
+STALE_WALK = timedelta(hours=26)
+"""How long ago the API may have been read before the orders are called stale."""
+
+
+def make_ecom_orders(shop: Shop, known: KnownOrders) -> Candidate:
+    """Make the orders from the latest version of each."""
+    live = known.latest[~known.latest["is_deleted"]]
+    contacts = frame_of([], EcomContacts) if known.contacts is None else known.contacts
+    buyers = contacts.assign(form=forms_of(contacts))[["form", "name", "email"]]
+    rows = live.assign(form=forms_of(live)).merge(buyers, on="form", how="left")
+    keys = shop.contact_keys(None)
+    order_rows = [_order_row(row, keys) for row in rows.to_dict("records")]
+    order_rows.sort(key=lambda row: rank_order(row[0]))
+    orders = frame_of(order_rows, EcomOrders)
+    return Candidate(
+        orders,
+        [
+            CheckResult(
+                "export_is_readable",
+                True,
+                "The orders are read from the web shop itself; no export is needed.",
+            ),
+            _check_walk_age(shop),
+            _describe_gone(shop, orders),
+            check_order_words(orders),
+            _check_addresses(orders),
+        ],
+        figures={"total_cents": int(orders["total_cents"].sum())},
+    )
+
+
+def _order_row(row: Mapping[Any, Any], keys: ContactKeys) -> tuple[Any, ...]:
+    """Return the values of one order in the column order of ``EcomOrders``."""
+    known = {name: None if pd.isna(value) else value for name, value in row.items()}
+    ordered_at = row["ordered_at"].to_pydatetime()
+    return (
+        known["order_number"],
+        ordered_at,
+        datetime.combine(ordered_at, time()),
+        known["payment_status"],
+        known["fulfillment_status"],
+        known["total_cents"],
+        known["tax_cents"],
+        known["sale_id"],
+        known["name"],
+        known["email"],
+        *keys_of_buyer(known["email"], keys),
+    )
+
+
+def _check_walk_age(shop: Shop) -> CheckResult:
+    """Say whether the web shop was read recently enough."""
+    last = shop.warehouse.catch_ups.last("ecom_feed")
+    age = None if last is None else shop.clock() - last.began_at
+    is_fresh = age is not None and age <= STALE_WALK
+    hours = 0 if age is None else int(age.total_seconds() // 3_600)
+    return CheckResult(
+        "export_is_fresh",
+        is_fresh,
+        "The web shop was read recently enough."
+        if is_fresh
+        else f"The web shop was last read {say(hours, 'hour', 'hours')} ago: newer web "
+        "orders are missing.",
+        Severity.WARN,
+        {"hours": hours},
+    )
+
+
+def _describe_gone(shop: Shop, orders: pd.DataFrame) -> CheckResult:
+    """Say how many orders of the last time the web shop deleted since."""
+    gone: Sequence[str] = ()
+    if shop.warehouse.exists("ecom_orders"):
+        before = shop.warehouse.read("ecom_orders", EcomOrders)
+        gone = compare_exports(before, orders).gone
+    sentence = (
+        f"{say(len(gone), 'order was', 'orders were')} deleted in the web shop since."
+        if gone
+        else "No order was deleted in the web shop since."
+    )
+    evidence: dict[str, int | str] = {
+        "orders": len(orders),
+        "gone": len(gone),
+        "gone_orders": name_some(gone),
+    }
+    return CheckResult("export_is_complete", True, sentence, evidence=evidence)
+
+
+def store_orders(shop: Shop, known: KnownOrders, candidate: Candidate) -> None:
+    """Put what an export changed into the log, then store its orders.
+
+    The log comes first: a run that died in between finds nothing new the next time.
+    """
+    append_export(known, candidate.rows)
+    shop.store_as("ecom_orders", EcomOrders)(candidate)
+
+
 @table(ECOM_ORDERS)
-def ecom_orders(run: TableRun, sold_order_numbers: OpenNumbers) -> Iterator[Candidate]:
-    """Read the web shop's export, or put another one in place; none without a file."""
+def ecom_orders(
+    run: TableRun,
+    web_shop: WebShop | None,
+    ecom_feed: KnownOrders,
+    sold_order_numbers: OpenNumbers,
+) -> Iterator[Candidate]:
+    """Take the orders as the web shop delivered them, or as an export has them.
+
+    An export that is named is put in place, and taken in whatever else is set.
+    """
     shop, named = run.shop, run.options.get("file", "")
-    if not named:
-        yield read_ecom_orders(shop, sold_order_numbers)
-        return
-    with brought_in(shop, export_within_reach(shop, named)) as copy:
-        candidate = take_in_export(shop, copy, sold_order_numbers)
-        yield replace(candidate, store=partial(store_export, shop, copy=copy))
+    if named:
+        with brought_in(shop, export_within_reach(shop, named)) as copy:
+            candidate = take_in_export(shop, copy, sold_order_numbers)
+            store = partial(store_export, shop, ecom_feed, copy=copy)
+            yield replace(candidate, store=store)
+    elif web_shop is not None:
+        yield make_ecom_orders(shop, ecom_feed)
+    else:
+        candidate = read_ecom_orders(shop, sold_order_numbers)
+        yield replace(candidate, store=partial(store_orders, shop, ecom_feed))

@@ -12,6 +12,7 @@ from analytics_pipeline.assets.customer_identities import (
     load_identities,
     read_overrides,
 )
+from analytics_pipeline.assets.ecom_feed import open_known_orders
 from analytics_pipeline.assets.ecom_orders import open_sold_order_numbers
 from analytics_pipeline.assets.ecom_reconciliation import load_reconciled_orders
 from analytics_pipeline.assets.purchases import open_purchases
@@ -57,6 +58,7 @@ INTERMEDIATES: Mapping[str, WorkOut] = MappingProxyType(
 LOADERS: Mapping[str, Callable[[Shop, Any], Any]] = MappingProxyType(
     {
         "sales_feed": lambda shop, _day: open_whole_log(shop),
+        "ecom_feed": lambda shop, _day: open_known_orders(shop),
         "customer_identities": lambda shop, _day: load_identities(shop),
         "customer_analytics": load_analytics,
     }

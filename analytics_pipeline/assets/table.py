@@ -1,7 +1,7 @@
 """One function a table: what it is given, and where the gate finds it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, wraps
@@ -15,12 +15,17 @@ from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.model.checks import Candidate, LastResult
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.shop import Shop
-from analytics_pipeline.sources.protocol import PointOfSale
+from analytics_pipeline.sources.protocol import PointOfSale, WebShop
 from analytics_pipeline.tables import Source, TableSpec
 
 
 def _no_results() -> Sequence[LastResult]:
     return ()
+
+
+def no_web_shop() -> AbstractContextManager[WebShop | None]:
+    """Open no way to the web shop: its orders come from an export."""
+    return nullcontext()
 
 
 @dataclass
@@ -34,6 +39,7 @@ class TableRun:
         as_of: the day D that the run is for.
         lightspeed: opens the way to the store.
         options: the configuration of the run for this table.
+        web_shop: opens the way to the web shop, to none without its settings.
         last_results: returns the last result of every check but the table's own.
         expected: how many candidates there will be, where that is more than *days*.
         day: the one of *days* that is being made, of a table that is made day by day.
@@ -47,6 +53,7 @@ class TableRun:
     last_results: Callable[[], Sequence[LastResult]] = _no_results
     expected: int = 0
     day: date = date.min
+    web_shop: Callable[[], AbstractContextManager[WebShop | None]] = no_web_shop
 
     @property
     def policy(self) -> Policy:
@@ -104,8 +111,9 @@ def table(spec: TableSpec) -> Callable[[Callable[..., Made]], TableFunction]:
     """Mark the decorated function as what makes the table of *spec*.
 
     Its first parameter is the run, the others are the inputs that *spec* declares, by
-    name; before them, for a table that Lightspeed delivers, the client.  It returns
-    one candidate, or yields one for each day.
+    name; before them, for a table that is delivered, the way to its source: for one
+    of the web shop none where the settings have none.  It returns one candidate, or
+    yields one for each day.
 
     Raises:
         ValueError: its name or that of its module is not the table's, or its parameters
@@ -125,6 +133,9 @@ def table(spec: TableSpec) -> Callable[[Callable[..., Made]], TableFunction]:
                 if spec.source is Source.LIGHTSPEED:
                     with run.lightspeed() as lightspeed:
                         made = function(run, lightspeed=lightspeed, **inputs)
+                elif spec.source is Source.WEB_SHOP:
+                    with run.web_shop() as web_shop:
+                        made = function(run, web_shop=web_shop, **inputs)
                 else:
                     made = function(run, **inputs)
                 yield from [made] if isinstance(made, Candidate) else made
@@ -135,7 +146,7 @@ def table(spec: TableSpec) -> Callable[[Callable[..., Made]], TableFunction]:
 
 
 def _client_of(spec: TableSpec) -> list[str]:
-    return ["lightspeed"] if spec.source is Source.LIGHTSPEED else []
+    return [] if spec.source is None else [spec.source.value]
 
 
 def function_of(spec: TableSpec) -> TableFunction:

@@ -34,6 +34,7 @@ from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUs
 from analytics_pipeline.model.text import say as count_of
 from analytics_pipeline.settings import DEPLOYMENT, VARIABLES, Settings, list_variables
 from analytics_pipeline.shop import (
+    CURRENCY_NOTE,
     Shop,
     find_holder,
     is_held,
@@ -42,6 +43,7 @@ from analytics_pipeline.shop import (
 )
 from analytics_pipeline.sources.lightspeed.http import origin_for
 from analytics_pipeline.sources.lightspeed.replies import TokenRefused
+from analytics_pipeline.sources.protocol import WebShopDetails
 from analytics_pipeline.storage.state import Holder
 
 # ----------------------------------------------------------------------------------
@@ -234,6 +236,31 @@ def check_export(found: tuple[int, CheckResult] | None) -> DoctorResult:
         return well("web shop", f"{orders:,} orders in the export")
     remedy = "Export the orders again, then run: analytics-pipeline import-ecom FILE"
     return DoctorResult("web shop", Grade.WARNING, age.sentence, remedy)
+
+
+def check_web_shop(
+    found: WebShopDetails, time_zone: str, currency: str | None
+) -> DoctorResult:
+    """Compare what the web shop says of itself with the settings and the tills."""
+    if found.time_zone not in (None, time_zone):
+        return DoctorResult(
+            "web shop",
+            Grade.WARNING,
+            f"It answers, but its time zone is {found.time_zone}, not {time_zone}: its "
+            "own reports have other days.",
+            "Set the time zone of the web shop, or ANALYTICS_TIMEZONE, so that both "
+            "are the same.",
+        )
+    if found.currency and currency and found.currency != currency:
+        return DoctorResult(
+            "web shop",
+            Grade.FAULT,
+            f"It sells in {found.currency}, and the tills in {currency}: amounts "
+            "cannot be added.",
+            "Set ECWID_STORE_ID and ECWID_TOKEN to the web shop of these tills.",
+        )
+    numbers = f"{found.order_prefix}1001{found.order_suffix}"
+    return well("web shop", f"it answers; its orders are numbered like {numbers}")
 
 
 def check_stored_files(found: StoredFiles) -> list[DoctorResult]:
@@ -457,8 +484,19 @@ def _check_currency(shop: Shop | None, store: Store) -> DoctorResult:
 
 def _examine_inputs(shop: Shop) -> Iterator[DoctorResult]:
     """Look at what the data directory holds for the pipeline to read."""
-    yield _tried("web shop", lambda: check_export(probes.read_export(shop)))
+    yield _tried("web shop", lambda: _check_web_orders(shop))
     yield _tried("identity key", lambda: check_key(probes.has_lost_its_key(shop)))
+
+
+def _check_web_orders(shop: Shop) -> DoctorResult:
+    """Ask the web shop, where the settings name one; else look at the export."""
+    details = probes.ask_web_shop(shop.settings)
+    if details is None:
+        return check_export(probes.read_export(shop))
+    noted = shop.warehouse.exists("outlets")
+    notes = shop.warehouse.notes("outlets") if noted else {}
+    currency = notes.get(CURRENCY_NOTE)
+    return check_web_shop(details, shop.settings.time_zone, currency)
 
 
 def _tried(check: str, look: Callable[[], DoctorResult]) -> DoctorResult:

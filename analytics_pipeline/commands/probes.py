@@ -27,7 +27,7 @@ from analytics_pipeline.orchestration.tills import Lightspeed
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.lightspeed.outlets import currencies_of, details_of
-from analytics_pipeline.sources.protocol import StoreDetails
+from analytics_pipeline.sources.protocol import StoreDetails, WebShopDetails
 from analytics_pipeline.sources.web_shop.export import OrderReader, count_ecom_orders
 from analytics_pipeline.sources.web_shop.export_file import is_placed
 from analytics_pipeline.storage.catch_ups import PUT_BACK_OR_REMOVE, put_log_back
@@ -158,6 +158,18 @@ def ask_store(settings: Settings) -> Store:
         outlets = [record for page in pages for record in page.records]
         currencies = currencies_of(outlets, details)
         return Store(details, client.clock_ahead_by, currencies)
+
+
+def ask_web_shop(settings: Settings) -> WebShopDetails | None:
+    """Ask the web shop once what it says of itself; nothing where none is set.
+
+    Raises:
+        WrongUse: one of its settings is lacking or cannot be used.
+        WebShopUnavailable: it does not answer.
+        WebShopRefused: it refuses: the token, or the plan.
+    """
+    with Lightspeed(settings, _refuse_to_wait, attempts=2).open_web_shop() as web_shop:
+        return web_shop.details() if web_shop else None
 
 
 def _refuse_to_wait(seconds: float, reason: str) -> None:

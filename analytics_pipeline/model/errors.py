@@ -6,9 +6,13 @@
     ├── WrongUse                exit 2: command, configuration or input file
     ├── GateFailed              exit 1: a table did not pass its gate
     │   └── InputFailed              nor did, before, one that it is built on
-    ├── LightspeedError         exit 3: the source
-    │   ├── LightspeedUnavailable    a later try can help
-    │   └── LightspeedRefused        it cannot, until someone acts
+    ├── SourceError             exit 3: what is read
+    │   ├── LightspeedError          the tills
+    │   │   ├── LightspeedUnavailable    a later try can help
+    │   │   └── LightspeedRefused        it cannot, until someone acts
+    │   └── WebShopError             the web shop
+    │       ├── WebShopUnavailable       as there
+    │       └── WebShopRefused           as there
     ├── ChannelRefused          exit 3: a channel of alerts
     ├── StoreFailure            exit 3: the bucket that holds the tables
     │   ├── StoreUnavailable         a later try can help
@@ -64,10 +68,14 @@ class InputFailed(GateFailed):
         self.follows = ".".join(filter(None, (table, check, partition)))
 
 
-class LightspeedError(PipelineError):
-    """Lightspeed could not be read."""
+class SourceError(PipelineError):
+    """A source could not be read."""
 
     exit_code = 3
+
+
+class LightspeedError(SourceError):
+    """Lightspeed could not be read."""
 
 
 class LightspeedUnavailable(LightspeedError):
@@ -76,6 +84,18 @@ class LightspeedUnavailable(LightspeedError):
 
 class LightspeedRefused(LightspeedError):
     """Lightspeed refused; another try is useless until someone acts."""
+
+
+class WebShopError(SourceError):
+    """The web shop could not be read."""
+
+
+class WebShopUnavailable(WebShopError):
+    """The web shop did not answer as it should; a later try can help."""
+
+
+class WebShopRefused(WebShopError):
+    """The web shop refused; another try is useless until someone acts."""
 
 
 class ChannelRefused(PipelineError):
@@ -132,7 +152,7 @@ class RunEnded(BaseException):
 
     Attributes:
         why: what people read.
-        at_source: whether the run was waiting for Lightspeed.
+        at_source: whether the run was waiting for a source.
     """
 
     def __init__(self, why: PipelineError) -> None:
@@ -145,7 +165,7 @@ class RunEnded(BaseException):
         """Return the failure that it is to people."""
         if not (self.at_source and isinstance(self.why, RunTooLong)):
             return self.why
-        return LightspeedUnavailable(self.why.cause, self.why.remedy)
+        return SourceError(self.why.cause, self.why.remedy)
 
 
 _INTERRUPTIONS = frozenset({"DagsterExecutionInterruptedError", "InterruptException"})

@@ -5,7 +5,9 @@ lives in ``domain``.  Source: the vendor's list of sale states and attributes, a
 the status codes of the web shop's export.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 WEB_SOURCE = "ecw:"
 """How the source of a web-shop sale begins (rule 4.6)."""
@@ -48,6 +50,25 @@ class SaleStatus(StrEnum):
     SAVED = "SAVED"
     QUOTE = "QUOTE"
     VOIDED = "VOIDED"
+
+
+WEB_ORDER_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "PAID": "ACCEPTED",
+        "AWAITING_PAYMENT": "QUEUED",
+        "AWAITING_PROCESSING": "NEW",
+    }
+)
+"""The words of the web shop's API for which its export has older ones.
+
+Tables have the older one, whichever way an order came (rule 4.4)."""
+
+
+class OrderOrigin(StrEnum):
+    """How a version of a web order was delivered."""
+
+    API = "api"
+    EXPORT = "export"
 
 
 class Tier(StrEnum):

@@ -115,8 +115,8 @@ OUTSIDE: Mapping[Source, str] = MappingProxyType(
     {
         Source.LIGHTSPEED: "Lightspeed Retail: sales, customers and outlets, as its "
         "API gives them. It is only read; `sales_feed` keeps every version of a sale.",
-        Source.WEB_SHOP: "The web shop: its orders, as exported into "
-        "`ecom_orders_export.csv` in the data directory.",
+        Source.WEB_SHOP: "The web shop: its orders, as its API gives them, or as "
+        "exported into `ecom_orders_export.csv` in the data directory.",
     }
 )
 """What each source outside is, as the UI shows it."""
@@ -196,6 +196,7 @@ def _run_of(
         days=[date.fromisoformat(day) for day in days],
         as_of=day_of(context, shop),
         lightspeed=context.resources.lightspeed.open,
+        web_shop=context.resources.lightspeed.open_web_shop,
         options=options,
         last_results=cache(partial(_read_last_results, context, shop, spec, look)),
     )

@@ -1,4 +1,4 @@
-"""The way to the point of sale, which is chosen here, and its waits."""
+"""The ways to the point of sale and the web shop, chosen here, and their waits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection, origin_for
 from analytics_pipeline.sources.lightspeed.replies import Allowance
-from analytics_pipeline.sources.protocol import PointOfSale
+from analytics_pipeline.sources.protocol import PointOfSale, WebShop
+from analytics_pipeline.sources.web_shop.ecwid import EcwidConnection, EcwidShop
 
 if TYPE_CHECKING:
     from analytics_pipeline.sources.lightspeed import store as stores
@@ -75,11 +76,49 @@ class Lightspeed:
         ) as client:
             yield client
 
+    @contextmanager
+    def open_web_shop(self) -> Iterator[WebShop | None]:
+        """Yield the web shop as the tables read it; none where no setting names it.
+
+        Raises:
+            WrongUse: one of its settings is missing, or cannot be used.
+        """
+        settings = self.settings
+        if not settings.reads_web_shop:
+            yield None
+            return
+        if not (settings.ecwid_store_id and settings.ecwid_token):
+            lacking = "ECWID_STORE_ID" if settings.ecwid_token else "ECWID_TOKEN"
+            raise WrongUse(
+                f"{lacking} is not set, though the other of ECWID_STORE_ID and "
+                "ECWID_TOKEN is.",
+                f"Set both in {settings.written_in} to read web orders from the web "
+                "shop itself, or neither to export them.",
+            )
+        connection = EcwidConnection(
+            settings.ecwid_store_id,
+            settings.ecwid_token.get_secret_value(),
+            settings.ecwid_api_url,
+            on_wait=self._wait_for_web_shop,
+            on_reply=self._advance,
+            attempts=self.attempts,
+        )
+        with EcwidShop(connection) as web_shop:
+            yield web_shop
+
     def _wait(self, seconds: float, reason: str) -> None:
         """Log a wait, and note it as what the run is doing."""
         if holding := holding_of(self.settings.data_dir):
             holding.wait(reason)
         self.on_wait(seconds, reason)
+
+    def _wait_for_web_shop(self, seconds: float, reason: str) -> None:
+        """Log a wait for the web shop, and note it as what the run is doing."""
+        if holding := holding_of(self.settings.data_dir):
+            holding.wait(reason, "the web shop")
+        logging.getLogger(__name__).info(
+            "Waiting %.0f s for the web shop: %s", seconds, reason
+        )
 
     def _advance(self) -> None:
         """Note that the run has made progress: a request was answered."""

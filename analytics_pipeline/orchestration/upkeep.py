@@ -153,7 +153,8 @@ def _refuse_loss(shop: Shop, table: str, path: UPath) -> None:
             f"{table}, which compares with that file.",
             remedy,
         )
-    if table == "ecom_orders" and not export_path(shop).exists():
+    is_read = shop.settings.reads_web_shop
+    if table == "ecom_orders" and not (is_read or export_path(shop).exists()):
         raise LocalFailure(
             f"{path} is damaged, and {export_path(shop)} is not there to read it from.",
             f"Put the export back, then run: analytics-pipeline update. If there never "
@@ -254,7 +255,8 @@ def _keep_web_orders(shop: Shop, table: str) -> None:
         WrongUse: their export is gone.
     """
     export = export_path(shop)
-    if table == "ecom_orders" and not export.exists():
+    is_read = shop.settings.reads_web_shop
+    if table == "ecom_orders" and not (is_read or export.exists()):
         if shop.warehouse.row_count(table) == 0:
             return
         raise WrongUse(

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Protocol
 
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,8 +20,13 @@ from starlette.routing import Route
 from analytics_pipeline.simulator.access import Access
 from analytics_pipeline.simulator.connections import afflicted
 from analytics_pipeline.simulator.control import ClockRefused, control_routes
+from analytics_pipeline.simulator.ecwid_api import (
+    WebShopAccess,
+    WebShopApi,
+    kind_of_web_request,
+)
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
-from analytics_pipeline.simulator.quirks import Quirks
+from analytics_pipeline.simulator.quirks import Quirks, WebShopQuirks
 from analytics_pipeline.simulator.records import StoreState
 from analytics_pipeline.simulator.replies import (
     JSON,
@@ -29,9 +35,11 @@ from analytics_pipeline.simulator.replies import (
     http_date,
     reply_at_the_edge,
     response_of,
+    too_many_requests,
 )
 from analytics_pipeline.simulator.store_api import StoreApi, kind_of
 
+WEB_STORE_ID = "10203040"
 ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -53,16 +61,18 @@ class Simulator:
         self,
         store: LivingStore,
         api: StoreApi,
+        web_api: WebShopApi,
         *,
         access: Access,
+        web_access: WebShopAccess,
         faults: FaultPlan,
         clock: Callable[[], datetime] | None,
     ) -> None:
         """Put the store behind its interface; ``build_app`` says what is what."""
         self.lock = RLock()
         self.store = store
-        self._api = api
-        self._access = access
+        self._api, self._web_api = api, web_api
+        self._access, self._web_access = access, web_access
         self._plan = faults
         self._clock = clock
         self._number = 0
@@ -98,15 +108,54 @@ class Simulator:
 
     async def answer(self, request: Request) -> Response:
         """Answer a request to the store's interface."""
+
+        def reply(path: str, fault: FaultKind | None) -> Reply:
+            return self._stamped(self._reply(request, path, fault))
+
+        return await self._answer(request, reply, kind_of)
+
+    async def answer_for_web_shop(self, request: Request) -> Response:
+        """Answer a request to the web shop's interface."""
+
+        def reply(path: str, fault: FaultKind | None) -> Reply:
+            found = self._web_reply(request, path, fault)
+            date = {"Date": http_date(self.store.state.now)}
+            return replace(found, headers={**date, **found.headers})
+
+        def kind(path: str, _params: object) -> str:
+            return kind_of_web_request(path)
+
+        return await self._answer(request, reply, kind)
+
+    async def _answer(
+        self,
+        request: Request,
+        reply_to: Callable[[str, FaultKind | None], Reply],
+        kind: Callable[[str, QueryParams], str],
+    ) -> Response:
+        """Count a request, and answer it with the fault that it meets."""
         with self.lock:
             path: str = request.path_params["path"]
             self._number += 1
             plan, fault = self._plan, self._plan.fault_at(self._number)
             self._keep_time()
-            reply = self._stamped(self._reply(request, path, fault))
-            self._kinds[kind_of(path, request.query_params)] += 1
+            reply = reply_to(path, fault)
+            self._kinds[kind(path, request.query_params)] += 1
             self._statuses[str(reply.status)] += 1
         return await afflicted(response_of(reply), fault, plan, request)
+
+    def _web_reply(self, request: Request, path: str, fault: FaultKind | None) -> Reply:
+        now = self.store.state.now
+        if fault is FaultKind.RATE_LIMITED:
+            return too_many_requests(now, self._plan.retry_after_seconds, "seconds")
+        reply = reply_at_the_edge(fault)
+        if reply is None:
+            revoked = fault is FaultKind.TOKEN_REVOKED
+            reply = self._web_access.refusal(request, path, now, revoked=revoked)
+        if reply is None:
+            answered = self._web_api.answer(path, request.query_params, fault)
+            reply = damaged(answered, fault)
+        return reply
 
     def _reply(self, request: Request, path: str, fault: FaultKind | None) -> Reply:
         state = self.store.state
@@ -160,12 +209,13 @@ def build_app(
     faults: FaultPlan | None = None,
     clock: Callable[[], datetime] | None = None,
     quirks: Quirks | None = None,
+    web_quirks: WebShopQuirks | None = None,
 ) -> Starlette:
     """Return the simulated store as a web application.
 
     Args:
         store: what is served.
-        token: the only token that is accepted.
+        token: the only token that is accepted, by the web shop too.
         domain_prefix: the store's name in the vendor's domain.
         page_limit: the largest page of a feed; more is clamped.
         search_limit: the largest page of a search; more is clamped.
@@ -173,16 +223,32 @@ def build_app(
         faults: which requests fail, and how.
         clock: live mode: the store catches up with this clock at each request.
         quirks: how the store behaves where the interface's documents are silent.
+        web_quirks: how the web shop behaves where its documents are silent.
 
     The ``Simulator`` behind it is ``app.state.simulator``.
     """
     chosen = quirks or Quirks()
     access = Access(token, domain_prefix, rate_limit, chosen)
     api = StoreApi(lambda: store.state, page_limit, search_limit, chosen)
+    web = web_quirks or WebShopQuirks()
     simulator = Simulator(
-        store, api, access=access, faults=faults or FaultPlan(), clock=clock
+        store,
+        api,
+        WebShopApi(lambda: store.state, web),
+        access=access,
+        web_access=WebShopAccess(WEB_STORE_ID, token, rate_limit, web),
+        faults=faults or FaultPlan(),
+        clock=clock,
     )
-    answered = Route("/api/{path:path}", simulator.answer, methods=ANY_METHOD)
-    app = Starlette(routes=[answered, *control_routes(simulator)])
+    app = Starlette(routes=_routes_to(simulator))
     app.state.simulator = simulator
     return app
+
+
+def _routes_to(simulator: Simulator) -> list[Route]:
+    """Return the paths of the web shop, of the tills, and of the simulator itself."""
+    return [
+        Route("/api/v3/{path:path}", simulator.answer_for_web_shop, methods=ANY_METHOD),
+        Route("/api/{path:path}", simulator.answer, methods=ANY_METHOD),
+        *control_routes(simulator),
+    ]

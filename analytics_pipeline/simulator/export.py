@@ -47,6 +47,7 @@ FULFILLMENT_LABELS = {
     "RETURNED": "Returned",
 }
 UTM = ("affiliate_id", "utm_source", "utm_medium", "utm_campaign")
+CONSENTS = {True: "true", False: "false", None: ""}
 CUSTOM_FIELDS = (
     'Add a "gift" message?',
     "Allergies; please list",
@@ -113,6 +114,11 @@ def local_time(moment: datetime, zone: ZoneInfo) -> str:
     return f"{day} {hour:02d}:{wall.minute:02d} {half}"
 
 
+def consent_of(order: WebOrder) -> bool | None:
+    """Return whether the buyer agreed to mail, or nothing if not asked."""
+    return (True, False, None)[_count(order) % 3]
+
+
 def _money(amount: Decimal) -> str:
     return str(amount.quantize(CENT))
 
@@ -144,7 +150,7 @@ def _order_cells(order: WebOrder, zone: ZoneInfo) -> dict[str, str]:
         "volume_discount": "0.00",
         "detail_discount": "volume_discount:0;customer_group_discount:0",
         "discount": discount,
-        "gift_card_redemption": "0.00",
+        "gift_card_redemption": _money(order.gift_card),
         "X-series Order ID": order.exported_sale_id or "",
         "language": "en",
         **_person_cells(order),
@@ -176,7 +182,7 @@ def _free_text(order: WebOrder) -> dict[str, str]:
     return {
         "order_comments": comment,
         "note_for_staff": "Called\nback; ok" if number % 5 == 0 else "",
-        "accept_marketing": ("true", "false", "")[number % 3],
+        "accept_marketing": CONSENTS[consent_of(order)],
         CUSTOM_FIELDS[0]: 'Say "hello"' if number % 4 == 0 else "",
         CUSTOM_FIELDS[1]: "nuts; milk" if number % 7 == 0 else "",
     }

@@ -27,6 +27,7 @@ from analytics_pipeline.simulator.sales_later import draw_fate
 from analytics_pipeline.simulator.shop import Shop
 from analytics_pipeline.simulator.trading_days import Trade
 from analytics_pipeline.simulator.web_buyers import draw_buyer
+from analytics_pipeline.simulator.web_changes import change_web_orders
 from analytics_pipeline.simulator.web_orders import draw_course, place_order
 
 BEFORE_THE_DAY = timedelta(hours=14)
@@ -74,6 +75,9 @@ class Store:
         self._shop.web.user_id = timeline.new_id()
         if trade.mishaps:
             choose_order_numbers(self._shop, seed)
+        if trade.web_numbers:
+            self._shop.web.prefix, self._shop.web.suffix = trade.web_numbers
+        self._shop.web.has_random_ids = trade.random_web_ids
         open_the_books(self._shop, start)
         timeline.plan(start, partial(self._plan_day, opened_on))
         if trade.oddities:
@@ -133,6 +137,8 @@ class Store:
             self._plan_at_home(day, minute, partial(_play_case, case, self._shop))
         if self._trade.mishaps and self._shop.timeline.chance(1 / DAYS_BETWEEN):
             self._plan_at_home(day, 720, partial(meet_a_mishap, self._shop))
+        if self._trade.web_changes:
+            self._plan_at_home(day, 1200, partial(change_web_orders, self._shop))
 
     def _plan_clock_change(self, day: date) -> None:
         """Sell and order around the hour that is missing, or comes twice."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Literal
 
 RetryAfterForm = Literal["http-date", "seconds", "absent", "past"]
+WebOrderSort = Literal["newest", "oldest", "updated", "scrambled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,23 @@ class Quirks:
     search_total_count: bool = True
     search_lag: timedelta = timedelta(0)
     search_window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebShopQuirks:
+    """How the web shop behaves where its documents are silent.
+
+    Attributes:
+        bounds_inclusive: whether an order that changed at exactly ``updatedFrom`` or
+            ``updatedTo`` is found.
+        sort: the order of results: when placed, either way; when changed; by nothing.
+        total_off_by: how far ``total`` is from the truth.
+        has_api: whether the plan includes the API; 402 if not.
+        shows_profile: whether the token may read the store's profile.
+    """
+
+    bounds_inclusive: bool = True
+    sort: WebOrderSort = "newest"
+    total_off_by: int = 0
+    has_api: bool = True
+    shows_profile: bool = True

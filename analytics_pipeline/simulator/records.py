@@ -152,11 +152,20 @@ class Sale:
     deleted_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WebRefund:
+    """What the web shop gave back of an order at one moment."""
+
+    amount: Decimal
+    refunded_at: datetime
+
+
 @dataclass(slots=True)
 class WebOrder:
     """One web-shop order; ``placed_at`` is a moment, the export shows local time.
 
     ``exported_number`` is its number in the export, where that has it otherwise.
+    ``updated_at`` is when it last changed, where that was after it was placed.
     """
 
     order_number: str
@@ -174,6 +183,24 @@ class WebOrder:
     total: Decimal
     exported_sale_id: str | None = None
     exported_number: str | None = None
+    updated_at: datetime | None = None
+    refunds: list[WebRefund] = field(default_factory=list)
+    loyalty: Decimal = Decimal(0)
+    store_credit: Decimal = Decimal(0)
+    gift_card: Decimal = Decimal(0)
+
+    @property
+    def changed_at(self) -> datetime:
+        """When the order last changed; placing it is the first change."""
+        return self.updated_at or self.placed_at
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedWebOrder:
+    """What the web shop still says of an order that somebody deleted."""
+
+    order_number: str
+    deleted_at: datetime
 
 
 @dataclass(slots=True)
@@ -196,3 +223,4 @@ class StoreState:
     customer_groups: dict[str, CustomerGroup] = field(
         default_factory=lambda: {each.id: replace(each) for each in USUAL_GROUPS}
     )
+    deleted_web_orders: list[DeletedWebOrder] = field(default_factory=list)

@@ -1,10 +1,14 @@
 """The running shop: its clock, its furniture and its people in one hand."""
 
 from dataclasses import dataclass, field
+from random import Random
+from string import ascii_uppercase, digits
 
 from analytics_pipeline.simulator.events import Timeline
 from analytics_pipeline.simulator.people import Crowd
 from analytics_pipeline.simulator.premises import Premises
+
+LETTERS = ascii_uppercase + digits
 
 
 @dataclass(slots=True)
@@ -18,10 +22,18 @@ class WebShop:
     suffix: str = ""
     digits: int = 0
     lost: int = 0
+    has_random_ids: bool = False
 
     @property
     def order_number(self) -> str:
-        """The number of the latest order, as the shop's owner wants numbers."""
+        """The number of the latest order, as the shop's owner wants numbers.
+
+        Web shops made since September 2020 draw a letter and four letters or digits.
+        """
+        if self.has_random_ids:
+            rng = Random(f"order {self.last_number}")
+            drawn = [rng.choice(ascii_uppercase), *rng.choices(LETTERS, k=4)]
+            return f"{self.prefix}{''.join(drawn)}{self.suffix}"
         return f"{self.prefix}{self.last_number:0{self.digits}d}{self.suffix}"
 
 

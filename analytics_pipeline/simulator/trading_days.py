@@ -33,6 +33,10 @@ class Trade:
         mishaps: whether the shop has mishaps of the kinds in ``mishaps.MISHAPS``.
         currency: in which the store and its outlets sell, as an ISO code.
         far_outlet: whether one outlet is in another time zone than the store.
+        web_changes: whether the web shop edits, refunds and deletes its orders later.
+        web_numbers: the prefix and suffix of the number of a web order; without
+            it they are plain numbers.
+        random_web_ids: whether web orders are named by random letters and digits.
     """
 
     weekdays: tuple[float, ...] = WEEKDAYS
@@ -45,6 +49,9 @@ class Trade:
     mishaps: bool = False
     currency: str = "USD"
     far_outlet: bool = True
+    web_changes: bool = False
+    web_numbers: tuple[str, str] | None = None
+    random_web_ids: bool = False
 
     def busyness(self, day: date, number: int) -> float:
         """Return how busy *day* is, the *number*-th of the store; 1 is usual."""

@@ -136,8 +136,13 @@ def sync(
     lines: list[Line],
     moment: datetime,
 ) -> None:
-    """Make the sale of an order, dated as the order unless *course* is late."""
-    order = shop.timeline.state.web_orders[number]
+    """Make the sale of an order, dated as the order unless *course* is late.
+
+    One that was deleted before never reaches the till.
+    """
+    order = shop.timeline.state.web_orders.get(number)
+    if order is None:
+        return
     kind = "AWAITING_DISPATCH" if order.shipping else "AWAITING_PICKUP"
     sale = record_sale(
         shop,
@@ -158,6 +163,7 @@ def sync(
     if course.paid:
         sale.payments.extend(_online_payment(shop, sale, moment))
     _hint(shop, order, sale, course)
+    order.updated_at = moment
     shop.web.synced.append(sale.id)
     if course.paid_later:
         shop.timeline.plan_in(moment, 2, partial(pay_later, shop, sale.id, number))
@@ -190,6 +196,7 @@ def pay_later(shop: Shop, sale_id: str, number: str, moment: datetime) -> None:
     """Let an unpaid order be paid: in the web shop, and at the till."""
     order = shop.timeline.state.web_orders[number]
     order.payment_status, order.fulfillment_status = "ACCEPTED", "PROCESSING"
+    order.updated_at = moment
     pay_rest(shop, sale_id, moment)
 
 

@@ -1,4 +1,4 @@
-"""What any point of sale must offer to the pipeline.
+"""What any point of sale, and any web shop, must offer to the pipeline.
 
 Each sale and each customer record has a version, which is above all others whenever
 the record has changed: so what is new is read on from the last version known.  A
@@ -211,5 +211,63 @@ class PointOfSale(Protocol):
             policy: says which record is the walk-in customer.
             page: as for ``sales_rows``.
             highest_version: as there.
+        """
+        ...
+
+
+# ----------------------------------------------------------------------------------
+# What a web shop must offer: its orders by when they changed.
+
+
+@dataclass(frozen=True, slots=True)
+class WebOrderWalk:
+    """The orders that changed within a period, and those that were deleted.
+
+    Attributes:
+        orders: as delivered, each once.
+        deleted: the numbers of deleted orders, with the second of the deletion.
+        until: the last second of the period; no later change was asked for.
+        began_at: no later than the moment whose state the walk shows.
+    """
+
+    orders: Sequence[Record]
+    deleted: Mapping[str, int]
+    until: int
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebShopDetails:
+    """What a web shop says of itself, as far as it says it."""
+
+    time_zone: str | None
+    currency: str | None
+    order_prefix: str
+    order_suffix: str
+
+
+class WebShop(Protocol):
+    """A web shop, to be read only.
+
+    Each method that asks it raises ``WebShopUnavailable`` where it does not answer as
+    it should, and ``WebShopRefused`` where it refuses.
+    """
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent."""
+        ...
+
+    def details(self) -> WebShopDetails:
+        """Return what the web shop says of itself."""
+        ...
+
+    def walk(self, since: int | None, deleted_since: int | None) -> WebOrderWalk:
+        """Return the orders that changed from the second *since* on, or all of them.
+
+        With them come those deleted from *deleted_since* on, if that is given.
+
+        Raises:
+            WebShopUnavailable: its orders do not stay the same while they are read.
         """
         ...

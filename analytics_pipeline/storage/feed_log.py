@@ -366,9 +366,14 @@ class FeedLog:
         number: int,
         cursor: int,
         origin: str = FEED,
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        """Append one page: its rows, what was rejected and the cursor, together."""
+        """Append one page: its rows, what was rejected and the cursor, together.
+
+        What a source notes *more* of a segment is kept with them.
+        """
         notes = {
+            **(more or {}),
             "origin": origin,
             "cursor": str(cursor),
             "rejections": json.dumps([asdict(rejection) for rejection in rejections]),

@@ -12,10 +12,14 @@ from analytics_pipeline.tables import TABLES, Kept
 FIRST = 1
 """The version of whatever was written before files stated theirs."""
 
-VERSIONS: dict[str, int] = {spec.form: spec.version for spec in TABLES.values()}
+VERSIONS: dict[str, int] = {
+    **{form: FIRST for spec in TABLES.values() for form in spec.memory.values()},
+    **{spec.form: spec.version for spec in TABLES.values()},
+}
 """The version of each table's form that this program writes, and the only one it reads.
 
-By ``form`` of its specification, so that versions are known without a schema.
+By ``form`` of its specification, so that versions are known without a schema.  What a
+table keeps for itself in a form of no table's own is of the first version.
 
 A test holds the form of each against its record, so that neither changes alone."""
 

@@ -10,12 +10,12 @@ from html import escape
 from typing import Any
 
 WIDTH, TABLE_WIDTH, TABLE_HEIGHT, ROW_HEIGHT, LANE = 860, 216, 52, 104, 44
-LIGHTSPEED, EXPORT = "Lightspeed", "web shop's export"
+LIGHTSPEED, WEB_SHOP = "Lightspeed", "web shop"
 READ_FROM: Mapping[str, str] = {
     "sales_feed": LIGHTSPEED,
     "outlets": LIGHTSPEED,
     "customers": LIGHTSPEED,
-    "ecom_orders": EXPORT,
+    "ecom_feed": WEB_SHOP,
 }
 """What the tables are read from that are made from no other one, and the customers."""
 
@@ -119,7 +119,7 @@ def _direct(made_from: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 def _arrange(made_from: Mapping[str, Sequence[str]]) -> list[list[Place]]:
     """Give everything a row, and a place in it near what it is made from."""
-    places = {name: Place(name, 0) for name in (LIGHTSPEED, EXPORT)}
+    places = {name: Place(name, 0) for name in (LIGHTSPEED, WEB_SHOP)}
 
     def place(name: str) -> Place:
         if name not in places:

@@ -119,8 +119,10 @@ def test_the_data_version_of_a_table_is_the_hash_of_its_bytes(
     assert wanted == {name: reported[name] for name in wanted}
     assert shop.update(FIRST_DAY).failure is None
     again = data_versions(shop)
+    # An export is put into the log of web orders after that log was reported.
     assert {name for name in reported if again[name] != reported[name]} <= {
-        "sales_feed"
+        "sales_feed",
+        "ecom_feed",
     }
 
 

@@ -18,10 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from analytics_pipeline.engine.duckdb import explain_failure
-from analytics_pipeline.model.errors import LocalFailure, PipelineError
+from analytics_pipeline.model.errors import (
+    LightspeedRefused,
+    LocalFailure,
+    PipelineError,
+)
 from analytics_pipeline.orchestration.gate import as_dagster_failure
 from analytics_pipeline.sources.lightspeed.outlets import _time_zone
-from analytics_pipeline.sources.lightspeed.replies import explain_no_reply
+from analytics_pipeline.sources.patience import explain_no_reply
 from analytics_pipeline.storage import machine as shortages
 from analytics_pipeline.storage.machine import (
     allow_more_files,
@@ -239,7 +243,7 @@ def test_no_connection_for_want_of_files_is_not_tried_again() -> None:
     error.__cause__ = FULL
 
     with pytest.raises(LocalFailure, match="Too many files"):
-        explain_no_reply(error, "demo.example.com")
+        explain_no_reply(error, "demo.example.com", LightspeedRefused)
 
 
 def test_a_time_zone_that_cannot_be_read_is_not_one_that_does_not_exist(

@@ -22,10 +22,10 @@ from analytics_pipeline.engine.signals import interruptible_queries
 from analytics_pipeline.holding import Holding, holding_of, silent, watched
 from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline.model.errors import (
-    LightspeedUnavailable,
     PipelineError,
     RunEnded,
     RunTooLong,
+    SourceError,
     WrongUse,
 )
 from analytics_pipeline.model.policy import Policy, RunLimits
@@ -276,7 +276,7 @@ def test_time_that_was_spent_on_lightspeed_is_a_matter_of_the_source(
         client.get("retailer", {})
 
     reported = ended.value.as_failure()
-    assert isinstance(reported, LightspeedUnavailable)
+    assert isinstance(reported, SourceError)
     assert reported.exit_code == 3
     assert "made no progress" in reported.cause
 

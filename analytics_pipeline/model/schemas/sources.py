@@ -18,6 +18,7 @@ from analytics_pipeline.model.schemas.table import (
     optional_instant,
     text,
 )
+from analytics_pipeline.model.vocabulary import OrderOrigin
 
 
 class SalesFeed(Table):
@@ -156,3 +157,50 @@ class EcomOrders(Table):
     email: str = text("as typed, trimmed")
     email_key: str = text("keyed hash of the e-mail key; empty if it joins no one")
     ecom_customer_id: str = text("`ecom-` and 16 hex digits of the e-mail key's hash")
+
+
+class EcomFeed(Table):
+    """One version of one web order as delivered: statuses, amounts and links.
+
+    No free text, and of the buyer's contact a keyed hash only: a log is never changed.
+    """
+
+    order_number: str = identifier("the order")
+    segment: int = pa.Field(ge=0, description="number of the log segment that holds it")
+    origin: str = pa.Field(
+        isin=[each.value for each in OrderOrigin],
+        description="how it was delivered: `api` or `export`; an export knows no "
+        "refunds, points, credits and consent, so those of the version before stay",
+    )
+    is_deleted: bool = flag("the web shop no longer has the order")
+    ordered_at: Day = pa.Field(
+        dtype_kwargs={"unit": "us"},
+        description="when it was placed, on the store's clock, to the minute",
+    )
+    placed_at: pd.DatetimeTZDtype = optional_instant("when it was placed")
+    changed_at: pd.DatetimeTZDtype = optional_instant("when it was last changed")
+    payment_status: str = text("payment status, in the words of the export")
+    fulfillment_status: str = text("fulfilment status, in the words of the export")
+    total_cents: int = cents("order total with tax")
+    tax_cents: int = cents("tax in it")
+    refunded_cents: int = cents("given back by the web shop, as a positive amount")
+    refunded_at: pd.DatetimeTZDtype = optional_instant("when it last gave some back")
+    gift_card_cents: int = cents("paid by gift card")
+    loyalty_cents: int = cents("paid by points")
+    store_credit_cents: int = cents("paid by store credit")
+    accept_marketing: str = text("`yes` or `no` to mail, where the buyer was asked")
+    sale_id: str = optional_identifier("the sale that the web shop names")
+    email_key: str = text("keyed hash of the e-mail key; empty if it joins no one")
+
+    class Config(Table.Config):
+        """A version of an order appears once in a segment."""
+
+        unique = ["order_number", "segment"]  # noqa: RUF012 (pandera's own form)
+
+
+class EcomContacts(Table):
+    """Who placed a web order: kept for the orders that there are, and not in a log."""
+
+    order_number: str = identifier("the order", unique=True)
+    name: str = text("who is billed, else who it is sent to")
+    email: str = text("as typed, trimmed")

@@ -11,7 +11,8 @@ from typing import Any, Self
 from analytics_pipeline.domain.feed_versions import highest_plausible
 from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.model.ids import plain_id
-from analytics_pipeline.sources.lightspeed.http import Connection, NotFound
+from analytics_pipeline.sources.connection import NotFound
+from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline.sources.lightspeed.pages import decode_sales
 from analytics_pipeline.sources.lightspeed.replies import (
     NotUnderstood,

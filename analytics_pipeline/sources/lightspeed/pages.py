@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from analytics_pipeline.sources.lightspeed.replies import decode_reply
+from analytics_pipeline.sources.patience import decode_reply
 from analytics_pipeline.sources.values import (
     LARGEST_RECORD,
     TypedRecord,

@@ -24,6 +24,7 @@ from analytics_pipeline.domain.order_numbers import (
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.ids import plain_id
 from analytics_pipeline.model.text import LONGEST_ORDER_NUMBER
+from analytics_pipeline.model.vocabulary import WEB_ORDER_WORDS
 from analytics_pipeline.sources.values import (
     Unusable,
     amount,
@@ -126,8 +127,6 @@ class OrderReader:
         cell = row.cells.get
         email = text(cell("email"), "email_is_text")
         ordered_at = self._ordered_at(row)
-        email_key = self.keys.of_email(email)
-        plain = normalise_email(email) if email_key else None
         return (
             row.cells["order_number"],
             ordered_at,
@@ -140,8 +139,7 @@ class OrderReader:
             text(cell("bill_person_name"), "name_is_text")
             or text(cell("shipto_person_name"), "name_is_text"),
             email,
-            email_key,
-            ecom_customer_id(plain) if plain else None,
+            *keys_of_buyer(email, self.keys),
         )
 
     def _cents(self, row: ExportRow, column: str) -> int:
@@ -187,7 +185,7 @@ class OrderReader:
     def _status(self, row: ExportRow, column: str) -> str | None:
         """Return the status code; the label, in some language, only without one."""
         if code := row.cells.get(f"{column}_code"):
-            return code.upper()
+            return WEB_ORDER_WORDS.get(code.upper(), code.upper())
         label = row.cells.get(column)
         if not label:
             return None
@@ -195,6 +193,15 @@ class OrderReader:
         if code is None:
             refuse(self.file_name, row, column, f"needs the column `{column}_code`")
         return code
+
+
+def keys_of_buyer(
+    email: str | None, keys: ContactKeys
+) -> tuple[str | None, str | None]:
+    """Return the hash by which an e-mail joins records, and its eCom-only person."""
+    email_key = keys.of_email(email)
+    plain = normalise_email(email) if email_key else None
+    return email_key, ecom_customer_id(plain) if plain else None
 
 
 def _with_point(cell: str, mark: DecimalMark) -> str:

@@ -19,11 +19,11 @@ from analytics_pipeline_tests.documentation.data_dictionary import describe_tabl
 from analytics_pipeline_tests.documentation.made_pages import MADE, made_pages
 from analytics_pipeline_tests.documentation.pages import ROOT
 from analytics_pipeline_tests.documentation.picture import (
-    EXPORT,
     LIGHTSPEED,
     READ_FROM,
     TABLE_HEIGHT,
     TABLE_WIDTH,
+    WEB_SHOP,
     draw_picture,
 )
 from analytics_pipeline_tests.light_run import TABLES, UP_TO_PUBLISHING, run_light
@@ -134,7 +134,7 @@ def test_the_picture_has_the_tables_and_arrows_of_the_graph(
 
     assert shown <= wanted
     assert reachable(shown) == reachable(wanted)
-    assert tables | {LIGHTSPEED, EXPORT} <= labels
+    assert tables | {LIGHTSPEED, WEB_SHOP} <= labels
 
 
 def test_the_picture_can_be_read_by_those_who_do_not_see_it(

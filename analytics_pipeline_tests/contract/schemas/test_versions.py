@@ -12,6 +12,7 @@ import pytest
 from analytics_pipeline.assets.published_masters import MadeFrom
 from analytics_pipeline.domain.incidents import Incident
 from analytics_pipeline.model.checks import Rejection
+from analytics_pipeline.model.schemas.sources import EcomContacts
 from analytics_pipeline.model.schemas.table import (
     Table,
     cents,
@@ -20,7 +21,7 @@ from analytics_pipeline.model.schemas.table import (
     text,
     titled,
 )
-from analytics_pipeline.orchestration.upkeep import LOGS, MADE_AGAIN
+from analytics_pipeline.orchestration.upkeep import MADE_AGAIN
 from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.publication import Published
 from analytics_pipeline.storage.state import (
@@ -62,6 +63,8 @@ FORMS = {
     ("EcomReconciliation", 1): "cf8467fa60499e88",
     ("EcomReconciliation", 2): "62fbaf45f53711c6",
     ("CustomerReport", 1): "8cea8a077bf72d7c",
+    ("EcomFeed", 1): "6f72dc8a514ab0a3",
+    ("EcomContacts", 1): "88b9b7a859b5406f",
     ("notes", 1): "dd266d5570e73cc6",
     ("notes", 2): "16a05113177c9583",
     ("notes", 3): "1d383150ec86eb81",
@@ -70,8 +73,11 @@ FORMS = {
 """The fingerprint of each form that any program ever wrote.  Add a line for a new
 version (docs/upgrading.md), and never change one: data of that form is out there."""
 
-MEMORY = {"customer_changes/published"}
+MEMORY = {"customer_changes/published", "ecom_feed/contacts"}
 """What a table keeps for itself, below its own folder."""
+
+OWN_FORMS = {"sources:EcomContacts": EcomContacts}
+"""The forms among these that are no table's."""
 
 NOTED = (
     Acceptance,
@@ -148,6 +154,13 @@ def test_a_form_that_changes_has_another_version(spec: TableSpec) -> None:
     )
 
 
+@pytest.mark.parametrize("form", OWN_FORMS)
+def test_a_form_of_no_table_that_changes_has_another_version(form: str) -> None:
+    key = (OWN_FORMS[form].__name__, VERSIONS[form])
+
+    assert FORMS.get(key) == fingerprint(describe_form(OWN_FORMS[form]))
+
+
 def test_notes_that_change_have_another_version() -> None:
     assert FORMS["notes", NOTES_VERSION] == fingerprint(describe_notes()), (
         "Raise NOTES_VERSION, see that notes as they were are still read, and record "
@@ -156,20 +169,25 @@ def test_notes_that_change_have_another_version() -> None:
 
 
 def test_each_table_has_a_schema_and_so_a_version_of_its_own() -> None:
-    assert len(VERSIONS) == len(TABLES)
+    assert len(VERSIONS) == len(TABLES) + len(OWN_FORMS)
 
 
 def test_every_table_is_stored_but_the_files_for_people() -> None:
     files_for_people = {"first_time_buyers", "customer_analytics_master"}
     assert set(TABLES) - files_for_people == STORED.keys() - MEMORY
-    assert {STORED[folder] for folder in MEMORY} == {CUSTOMER_ANALYTICS.form}
+    assert {STORED[folder] for folder in MEMORY} == {
+        CUSTOMER_ANALYTICS.form,
+        *OWN_FORMS,
+    }
 
 
 def test_history_is_what_no_run_makes_again() -> None:
-    history = {"customer_analytics", "customer_changes", "customer_report", *MEMORY}
+    history = {"customer_analytics", "customer_changes", "customer_report"}
+    history |= {"customer_changes/published"}
+    logs = {*LOGS, "ecom_feed/contacts"}
 
     assert set(HISTORY) == history
-    assert history == STORED.keys() - MADE_AGAIN.keys() - {*LOGS}
+    assert history == STORED.keys() - MADE_AGAIN.keys() - logs
 
 
 class Plain(Table):

@@ -13,7 +13,7 @@ from analytics_pipeline.simulator.faults import (
     FaultKind,
     FaultPlan,
 )
-from analytics_pipeline.sources.lightspeed import http as connection
+from analytics_pipeline.sources import connection
 from analytics_pipeline_tests.system.faults.conftest import Situations
 from analytics_pipeline_tests.system.faults.outcomes import (
     FAILS,

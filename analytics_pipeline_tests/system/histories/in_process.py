@@ -21,9 +21,10 @@ from starlette.datastructures import QueryParams
 from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.shop import open_shop
+from analytics_pipeline.simulator.ecwid_api import WebShopApi
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
-from analytics_pipeline.simulator.quirks import Quirks
+from analytics_pipeline.simulator.quirks import Quirks, WebShopQuirks
 from analytics_pipeline.simulator.replies import (
     Reply,
     damaged,
@@ -70,6 +71,7 @@ class InProcess(httpx.BaseTransport):
         self._plan = plan or FaultPlan()
         self._before = before
         self._api = StoreApi(lambda: store.state, page_limit, page_limit, self._quirks)
+        self._web_shop = WebShopApi(lambda: store.state, WebShopQuirks())
         self.requests: list[str] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -99,6 +101,8 @@ class InProcess(httpx.BaseTransport):
         edge = reply_at_the_edge(fault)
         if edge is not None:
             return edge
+        if path.startswith("v3/"):
+            return self._web_shop.answer(path.removeprefix("v3/"), params, fault)
         reply = self._api.answer(path, params, fault)
         if fault is FaultKind.STUCK_VERSION and reply.body.startswith(EMPTY_PAGE):
             # Nothing comes before that version, so nothing can come again, and an

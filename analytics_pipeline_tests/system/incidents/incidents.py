@@ -9,10 +9,14 @@ from analytics_pipeline_tests.system.incidents.left_out_incidents import (
 )
 from analytics_pipeline_tests.system.incidents.program_incidents import OF_THE_PROGRAM
 from analytics_pipeline_tests.system.incidents.shop_incidents import OF_THE_SHOP
+from analytics_pipeline_tests.system.incidents.web_shop_incidents import (
+    OF_THE_WEB_SHOP,
+)
 
 INCIDENTS: tuple[Incident, ...] = (
     *OF_THE_SHOP,
     *OF_MONEY_LEFT_OUT,
+    *OF_THE_WEB_SHOP,
     *OF_THE_PROGRAM,
 )
 

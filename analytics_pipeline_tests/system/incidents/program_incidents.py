@@ -68,6 +68,7 @@ def log_no_change(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
 MADE_BY = {
     **{table: (f"assets.{table}.{table}", spoil_tables) for table in TABLES},
     "sales_feed": ("sources.lightspeed.store.sales_rows", spoil_page),
+    "ecom_feed": ("assets.ecom_feed._as_rows", without_a_column),
     "raw_sales": ("assets.raw_sales.cut_days", spoil_days),
 }
 """Where each table is made, and what spoils it there."""

@@ -32,6 +32,7 @@ from analytics_pipeline_tests.system.incidents.ordinary_shop import (
 
 OpenShop = Callable[[str], OrdinaryShop]
 BUILT_ON = {
+    "ecom_feed": "ecom_orders",
     "ecom_orders": "customer_identities",
     "outlets": "raw_sales",
     "sales_feed": "raw_sales",

@@ -18,7 +18,8 @@ customer_identities        customers  once   customers ecom_orders
 customer_log               sources    once   customers
 customer_report            reports    daily  customer_analytics customer_analytics_master customer_changes customer_identities customers ecom_orders ecom_reconciliation outlets raw_sales sales_feed
 customers                  sources    once   lightspeed outlets
-ecom_orders                sources    once   web_shop
+ecom_feed                  sources    once   web_shop
+ecom_orders                sources    once   ecom_feed web_shop
 ecom_reconciliation        exports    once   customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 first_time_buyers          exports    daily  customer_analytics customer_identities customers ecom_orders outlets sales_feed
 outlets                    sources    once   lightspeed
@@ -35,6 +36,7 @@ customer_identities        every_record_has_one_person matches_schema nothing_is
 customer_log               log_is_what_was_read matches_schema
 customer_report            figures_add_up matches_schema
 customers                  contacts_are_valid contacts_hold_one_address ids_differ_in_more_than_case matches_schema rows_are_sound
+ecom_feed                  known_orders_are_there matches_schema rows_are_sound
 ecom_orders                contacts_hold_one_address export_is_complete export_is_fresh export_is_readable matches_schema order_words_are_known
 ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales refunds_reach_the_tills
 first_time_buyers          is_caught_up matches_schema

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from analytics_pipeline.sources.lightspeed.replies import read_reply, records_of
+from analytics_pipeline.sources.lightspeed.replies import records_of
+from analytics_pipeline.sources.patience import read_reply
 
 Path = tuple[str | int, ...]
 

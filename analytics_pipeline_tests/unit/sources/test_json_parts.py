@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.model.errors import LightspeedError, LightspeedUnavailable
 from analytics_pipeline.model.schemas.sources import SalesFeed
+from analytics_pipeline.sources import patience
 from analytics_pipeline.sources import values as json_parts
-from analytics_pipeline.sources.lightspeed import replies
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
 from analytics_pipeline.sources.lightspeed.http import Connection
-from analytics_pipeline.sources.lightspeed.replies import PassingFault, read_reply
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
+from analytics_pipeline.sources.patience import PassingFault, read_reply
 from analytics_pipeline.sources.values import UnreadableRecord, decode_in_parts
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.examples import up_to
@@ -150,7 +150,7 @@ def test_an_ordinary_page_is_decoded_at_once(monkeypatch: pytest.MonkeyPatch) ->
     def refuse(*_: Any) -> None:
         raise AssertionError("read in parts")
 
-    monkeypatch.setattr(replies, "decode_in_parts", refuse)
+    monkeypatch.setattr(patience, "decode_in_parts", refuse)
 
     body = read_reply(200, body_of([sound(1), sound(2)], 9), None)
 
@@ -161,7 +161,7 @@ def test_an_ordinary_page_is_decoded_at_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_record_that_is_too_large_is_not_decoded(
     monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    for module in (json_parts, replies):
+    for module in (json_parts, patience):
         monkeypatch.setattr(module, "LARGEST_RECORD", 20_000)
     raw = [sound(number) for number in range(1, 4)]
     raw[at] = with_member(raw[at], f'"x": [{",".join(["0"] * 20_000)}]')

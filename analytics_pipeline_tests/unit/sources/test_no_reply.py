@@ -15,9 +15,9 @@ from analytics_pipeline.model.errors import (
     LightspeedUnavailable,
     WrongUse,
 )
-from analytics_pipeline.sources.lightspeed import http as connection
+from analytics_pipeline.sources import connection
 from analytics_pipeline.sources.lightspeed.http import Connection
-from analytics_pipeline.sources.lightspeed.replies import explain_no_reply
+from analytics_pipeline.sources.patience import explain_no_reply
 
 ORIGIN = "https://demo.retail.lightspeed.app"
 SECRET = "hunter2"
@@ -62,7 +62,9 @@ def untrusted(why: str) -> ssl.SSLCertVerificationError:
 )
 def test_an_untrusted_certificate_is_not_tried_again(why: str) -> None:
     with pytest.raises(LightspeedRefused) as refused:
-        explain_no_reply(caused_by(untrusted(why)), "demo.example.com")
+        explain_no_reply(
+            caused_by(untrusted(why)), "demo.example.com", LightspeedRefused
+        )
 
     assert "The certificate of demo.example.com is not trusted" in refused.value.cause
     assert why in refused.value.cause
@@ -102,7 +104,7 @@ def test_a_server_with_a_certificate_of_its_own_is_refused_at_once(
 def test_a_name_that_is_not_found_is_named() -> None:
     error = caused_by(socket.gaierror(-2, "Name or service not known"))
 
-    fault = explain_no_reply(error, "demo.example.com")
+    fault = explain_no_reply(error, "demo.example.com", LightspeedRefused)
 
     assert fault.reason == "the name demo.example.com was not found (DNS)"
 

@@ -19,9 +19,10 @@ from analytics_pipeline.model.errors import LightspeedUnavailable
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.faults import NEVER_WHOLE, FaultKind, FaultPlan
 from analytics_pipeline.simulator.serving import serve
-from analytics_pipeline.sources.lightspeed import http as connection
+from analytics_pipeline.sources import connection
+from analytics_pipeline.sources.connection import Sockets
 from analytics_pipeline.sources.lightspeed.client import LightspeedClient
-from analytics_pipeline.sources.lightspeed.http import Connection, Sockets
+from analytics_pipeline.sources.lightspeed.http import Connection
 from analytics_pipeline_tests.contract.simulator.small_store import (
     TOKEN,
     make_sale,

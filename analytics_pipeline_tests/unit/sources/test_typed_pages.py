@@ -20,15 +20,13 @@ from analytics_pipeline.model.schemas.sources import SalesFeed
 from analytics_pipeline.sources.lightspeed import pages
 from analytics_pipeline.sources.lightspeed.pages import TypedSale, decode_sales
 from analytics_pipeline.sources.lightspeed.replies import (
-    PassingFault,
-    decode_reply,
     last_version,
-    read_reply,
     records_of,
     stated_total,
     versions_of,
 )
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
+from analytics_pipeline.sources.patience import PassingFault, decode_reply, read_reply
 from analytics_pipeline.sources.values import LARGEST_VERSION, usable_id, version_in
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.examples import up_to

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.sources.lightspeed.replies, seen through the client."""
+"""Tests for analytics_pipeline.sources.patience, seen through the client."""
 
 from datetime import UTC, datetime
 
@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from analytics_pipeline.model.errors import LightspeedUnavailable
-from analytics_pipeline.sources.lightspeed import replies as retries
-from analytics_pipeline.sources.lightspeed.replies import http_date, seconds_to_wait
+from analytics_pipeline.sources import patience as retries
+from analytics_pipeline.sources.patience import http_date, seconds_to_wait
 from analytics_pipeline_tests.unit.sources.samples import LOCAL_NOW, Store
 
 GOOD = {"data": {"id": "store-1"}}
