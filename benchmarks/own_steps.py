@@ -26,10 +26,12 @@ BEFORE = "hashing what is stored"
 """What a run does before its first step."""
 
 STEPS = (
+    "ecom_feed",
     "ecom_orders",
     "outlets",
     "sales_feed",
     "customers",
+    "customer_log",
     "raw_sales",
     "sale_lines",
     "customer_identities",

@@ -21,7 +21,7 @@ from analytics_pipeline.model.schemas.table import (
     text,
     titled,
 )
-from analytics_pipeline.orchestration.upkeep import MADE_AGAIN
+from analytics_pipeline.orchestration.upkeep import LOGS, MADE_AGAIN
 from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.publication import Published
 from analytics_pipeline.storage.state import (

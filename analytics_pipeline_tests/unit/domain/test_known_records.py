@@ -15,6 +15,7 @@ from analytics_pipeline.domain.known_records import (
     held_of,
 )
 from analytics_pipeline.model.schemas.sources import CustomerLog, Customers
+from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.tables import make_table
 
 NOTHING = make_table(CustomerLog, [])
@@ -100,7 +101,7 @@ _MOMENTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=up_to(50))
 @given(_MOMENTS)
 def test_the_log_up_to_a_moment_comes_to_what_was_known_then_rule_15_1(moments):
     frames = [
