@@ -414,7 +414,7 @@ def quoted_by() -> dict[str, set[str]]:
 
 def test_each_rule_of_chapters_1_to_6_is_listed_as_seen_or_not() -> None:
     not_seen = [row["Rule not seen"] for row in tables()["Rule not seen"]]
-    chapters = [rule for rule in RULES if rule[0] in "123456"]
+    chapters = [rule for rule in RULES if float(rule) < 7]
 
     assert sorted([*seen_in(), *not_seen]) == sorted(chapters)
 

@@ -31,12 +31,23 @@ VALID = {
     "ANALYTICS_ENGINE": "spark",
     "ANALYTICS_STORE": f"s3://{LEAKING}",
     "ALERT_URLS": f"json://{LEAKING}",
+    "ECWID_STORE_ID": "1003",
+    "ECWID_TOKEN": f"secret_{LEAKING}",
+    "ECWID_API_URL": f"https://{LEAKING}.example.com/api/v3",
     "SPARK_REMOTE": f"sc://{LEAKING}",
     "SPARK_MASTER": f"spark://{LEAKING}",
 }
 """A value of every variable that none of the shops under test has."""
 
-SOME = st.sets(st.sampled_from(sorted(VALID.keys() - set(REQUIRED))))
+TOGETHER = {"ECWID_STORE_ID", "ECWID_TOKEN"}
+"""One of them without the other is wrong use."""
+
+OPTIONAL = sorted(VALID.keys() - set(REQUIRED) - TOGETHER)
+SOME = st.builds(
+    lambda some, pair: some | pair,
+    st.sets(st.sampled_from(OPTIONAL)),
+    st.sampled_from([frozenset(), frozenset(TOGETHER)]),
+)
 
 
 def test_a_value_is_known_here_for_every_variable() -> None:

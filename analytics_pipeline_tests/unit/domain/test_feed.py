@@ -240,6 +240,15 @@ def test_every_column_that_is_stored_as_delivered_is_compared():
     assert set(OTHER) == set(AS_DELIVERED)
 
 
+def worth(row):
+    """What counts of a sale (rule 2.6)."""
+    return {
+        f"value_{basis}_cents": row.get(f"total_{basis}_cents", 0)
+        - row.get(f"gift_sold_{basis}_cents", 0)
+        for basis in ("incl", "excl")
+    }
+
+
 def test_a_repair_of_the_same_version_re_opens_the_day(engine):
     """Whichever column it repairs: here each has a sale of its own, on its own day."""
     days = [f"2026-06-{n:02}" for n, _ in enumerate(OTHER, start=1)]
@@ -248,7 +257,10 @@ def test_a_repair_of_the_same_version_re_opens_the_day(engine):
 
     def stored(rows):
         of_days = zip(rows, days, strict=True)
-        return [STORED | row | {"business_date": day} for row, day in of_days]
+        return [
+            STORED | row | worth(STORED | row) | {"business_date": day}
+            for row, day in of_days
+        ]
 
     for now, before in ((repaired, as_they_were), (as_they_were, repaired)):
         assert [day for day, _ in changes(engine, now, stored(before))] == days

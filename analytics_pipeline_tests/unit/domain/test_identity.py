@@ -34,6 +34,10 @@ RECORD = {
     "email_key": None,
     "phone_key": None,
     "mobile_key": None,
+    "customer_group_id": None,
+    "customer_group": None,
+    "do_not_email": None,
+    "enable_promotional_sms": None,
 }
 ORDER = {
     "order_number": "1",
