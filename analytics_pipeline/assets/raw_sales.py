@@ -67,6 +67,9 @@ from analytics_pipeline.tables import RAW_SALES
 # since is compared: the segments appended, and the days stored again.
 
 
+COMPARED_TOGETHER = 4_000_000
+"""How many versions of sales are compared in one query, so that it fits in memory."""
+
 MOST_SUSPECT_DAYS = 62
 """Where more days than these were stored again, everything is compared."""
 
@@ -95,12 +98,31 @@ class _Sides:
         feed: its versions.
         stored: the sales as they are stored.
         copies: ``sale_id`` of each stored row of theirs, in whatever day it is.
+        is_whole: they are all sales, and not only some.
     """
 
     log: FeedLog
     feed: ir.Table
     stored: ir.Table
     copies: ir.Table
+    is_whole: bool = True
+
+    def parts(self) -> Iterator["_Sides"]:
+        """Yield the sides of some of the sales at a time, by a hash of their ids.
+
+        Each sale is in one part, which is so small that the engine need not put the
+        comparison of all columns on disk.
+        """
+        parts = 1 + self.log.row_count() // COMPARED_TOGETHER
+        if parts == 1 or not self.is_whole:
+            yield self
+            return
+        for part in range(parts):
+            feed, stored, copies = (
+                rows.filter((rows["sale_id"].hash() % parts + parts) % parts == part)
+                for rows in (self.feed, self.stored, self.copies)
+            )
+            yield replace(self, feed=feed, stored=stored, copies=copies)
 
     def of_log(self, sales: ir.Table, version: int) -> "_Sides":
         """Return what the log has of those *sales* alone, from *version* on.
@@ -133,8 +155,11 @@ def compare_with_log(
         agreement = Agreement(log.generation, len(log.segments()), places, stored)
         sides = _choose_sides(shop, log, agreement)
         if sides is not None:
-            stale |= _changed_days(shop, sides, outlets)
-            repeated = 0 if stale else _count_repeated(shop, sides)
+            stale = stale.union(
+                *(_changed_days(shop, part, outlets) for part in sides.parts())
+            )
+            parts = () if stale else sides.parts()
+            repeated = sum(_count_repeated(shop, part) for part in parts)
     days = sorted({max(day, every[0]) for day in stale if day <= every[-1]})
     if agreement is not None and not days and not repeated:
         note_agreement(shop.warehouse.root / "raw_sales", agreement)
@@ -181,7 +206,7 @@ def _choose_sides(shop: Shop, log: FeedLog, now: Agreement) -> _Sides | None:
     days = {*again, *(_days_of(shop, copies) & now.days.keys())}
     rows = shop.open_sales(days).semi_join(suspects, "sale_id")
     news = sides.of_log(suspects, _lowest_version(shop, suspects))
-    return replace(news, stored=rows, copies=copies)
+    return replace(news, stored=rows, copies=copies, is_whole=False)
 
 
 def _find_copies(stored: ir.Table, wanted: ir.Table) -> ir.Table:

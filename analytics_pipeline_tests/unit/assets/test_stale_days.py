@@ -106,6 +106,10 @@ class KeptShop:
         note.unlink(missing_ok=True)
         whole = compared(self.shop, last)
         note.unlink(missing_ok=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stale_days, "COMPARED_TOGETHER", 2)
+            assert compared(self.shop, last) == whole, "some sales at a time"
+        note.unlink(missing_ok=True)
         if kept is not None:
             note.write_bytes(kept)
         return compared(self.shop, last), whole
