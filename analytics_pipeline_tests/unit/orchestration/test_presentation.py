@@ -100,6 +100,7 @@ def test_lineage_names_tables_and_columns_that_are_there(specs):
     }
 
     assert set(values) == {
+        "customer_log",
         "raw_sales",
         "first_time_buyers",
         "customer_analytics_master",
