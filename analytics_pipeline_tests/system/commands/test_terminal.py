@@ -12,7 +12,7 @@ from rich.console import Console
 
 from analytics_pipeline.commands.terminal import OutputOptions, Terminal
 from analytics_pipeline.model.errors import WrongUse
-from analytics_pipeline.sources.lightspeed.replies import LIMIT_REACHED
+from analytics_pipeline.model.vocabulary import LIMIT_REACHED
 
 SPEAKING = """
 import os

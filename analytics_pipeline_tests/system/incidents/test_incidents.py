@@ -43,10 +43,7 @@ BUILT_ON = {
     "first_time_buyers": "customer_analytics_master",
 }
 """A table that is made from each; from the others nothing is."""
-DAILY = frozenset({
-    "raw_sales", "customer_analytics", "first_time_buyers",
-    "customer_analytics_master", "customer_changes", "customer_report",
-})  # fmt: skip
+DAILY = frozenset(name for name, spec in SPECS.items() if spec.is_daily)
 DOCUMENT = Path(__file__).parents[3] / "docs/checks.md"
 
 

@@ -168,6 +168,10 @@ class Resource:
     def open(self) -> Iterator[PointOfSale]:
         yield self.till
 
+    @contextmanager
+    def open_web_shop(self) -> Iterator[None]:
+        yield None
+
 
 @pytest.fixture
 def till() -> CornerTill:

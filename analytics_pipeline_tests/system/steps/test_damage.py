@@ -16,6 +16,7 @@ from analytics_pipeline.orchestration.upkeep import (
 )
 from analytics_pipeline.shop import Shop, open_shop
 from analytics_pipeline.storage.state import FailedCheck
+from analytics_pipeline.tables import TABLES
 from analytics_pipeline_tests.light_run import UP_TO_REPORTING, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 
@@ -31,7 +32,7 @@ def flip(path: Path) -> None:
 
 
 def path_of(shop: SimulatedShop, table: str) -> Path:
-    name = FIRST_DAY if table == "raw_sales" else table
+    name = FIRST_DAY if TABLES[table].is_daily else table
     return shop.data / f"warehouse/{table}/{name}.parquet"
 
 
