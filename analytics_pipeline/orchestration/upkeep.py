@@ -276,7 +276,11 @@ def _upgrade_log(shop: Shop) -> int:
         shop.versions.note_log(log)
         return now
     older = f"{SALES_FEED} is of version {found}, and this program has version {now}"
-    _announce(shop, f"{older}: all sales are read again from Lightspeed.")
+    _announce(
+        shop,
+        f"{older}: all sales are read again from Lightspeed, "
+        "which takes as long as a first load.",
+    )
     return found
 
 

@@ -152,7 +152,8 @@ def test_sources_are_read_again_and_the_rest_is_made_again_rule_7_3(
     )
     assert counted == {"files of customers", "files of raw_sales"}
     assert [sentence.partition(": ")[2] for sentence in reported] == [
-        "all sales are read again from Lightspeed.",
+        "all sales are read again from Lightspeed, "
+        "which takes as long as a first load.",
         "it is read again from Lightspeed.",
         "it is cut again from the log.",
         "1 files stay as they are, and are not read. To make a day again: "
