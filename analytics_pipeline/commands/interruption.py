@@ -38,6 +38,25 @@ from types import FrameType  # noqa: E402
 
 _received: list[int] = []
 
+SECONDS_UNTIL_AGAIN = 0.02
+
+
+def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
+    """Let an interruption that was lost come again, a moment later.
+
+    One that is raised in a destructor, or in a callback of the collector of garbage,
+    goes no further: Python prints it and goes on.
+    """
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    from threading import Timer
+
+    _received.clear()
+    again = Timer(SECONDS_UNTIL_AGAIN, os.kill, (os.getpid(), signal.SIGINT))
+    again.daemon = True
+    again.start()
+
 
 @contextmanager
 def ending_quietly() -> Iterator[None]:
@@ -49,6 +68,7 @@ def ending_quietly() -> Iterator[None]:
         signal.signal(signal.SIGINT, _interrupt)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _raise_again
     # What is registered first is called last of all.
     atexit.register(_hear_no_more)
     try:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from analytics_pipeline.commands import entry, running
+from analytics_pipeline.commands import entry, interruption, running
 from analytics_pipeline.commands.terminal import OutputOptions, Terminal
 from analytics_pipeline.engine.signals import interrupt_queries
 from analytics_pipeline.model.errors import (
@@ -295,6 +295,25 @@ def test_an_interruption_is_distinguished_from_a_failure(
     error: BaseException, expected: bool
 ) -> None:
     assert is_interruption(error) is expected
+
+
+def test_an_interruption_that_a_destructor_swallows_comes_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", interruption._raise_again)
+
+    class Garbage:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    def work() -> None:
+        Garbage()
+        time.sleep(LONGEST)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+    assert capsys.readouterr().err == ""
 
 
 @pytest.fixture
