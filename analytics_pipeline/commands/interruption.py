@@ -47,7 +47,7 @@ def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
     One that is raised in a destructor, or in a callback of the collector of garbage,
     goes no further: Python prints it and goes on.
     """
-    if not issubclass(lost.exc_type, KeyboardInterrupt):
+    if lost.exc_value is None or not _is_interruption(lost.exc_value):
         sys.__unraisablehook__(lost)
         return
     from threading import Timer

@@ -201,6 +201,9 @@ def _in_short(sentences: list[str]) -> str:
     )
 
 
+CANCELED = dg.DagsterEventType.PIPELINE_CANCELED
+
+
 def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
     """Return why the run failed, as the failed step reported it."""
     if result.success:
@@ -217,12 +220,19 @@ def _failure_of(result: dg.ExecuteInProcessResult) -> PipelineError | None:
     for event in result.all_events:
         if event.is_failure and (before := explain_early_failure(event)):
             return RunFailed(before.cause, before.remedy, before.exit_code or 5)
-    if was_interrupted():  # whatever error that looked like to Dagster
+    # Whatever error it looked like to Dagster, which cancels a run between two steps.
+    is_canceled = any(event.event_type is CANCELED for event in result.all_events)
+    if was_interrupted() or is_canceled:
         raise KeyboardInterrupt
     causes = [
         (error.cause or error)
         for event in result.all_events
         if event.is_step_failure and (error := event.step_failure_data.error)
+    ]
+    causes += [
+        (error.cause or error)
+        for event in result.all_events
+        if event.is_job_failure and (error := event.job_failure_data.error)
     ]
     if any("Interrupt" in str(cause.cls_name) for cause in causes):
         raise KeyboardInterrupt

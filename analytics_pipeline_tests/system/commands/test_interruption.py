@@ -345,6 +345,18 @@ def test_the_next_command_knows_of_no_signal(after_a_signal: None) -> None:
     assert entry._attempt(Terminal(OutputOptions()), work).code == 5
 
 
+def test_a_run_that_dagster_canceled_was_interrupted() -> None:
+    canceled = SimpleNamespace(
+        event_type=dg.DagsterEventType.PIPELINE_CANCELED,
+        is_step_failure=False,
+        is_failure=False,
+    )
+    failed = SimpleNamespace(success=False, all_events=[canceled])
+
+    with pytest.raises(KeyboardInterrupt):
+        running._failure_of(failed)  # type: ignore[arg-type]
+
+
 def test_a_run_that_failed_after_a_signal_was_interrupted(after_a_signal: None) -> None:
     failed = SimpleNamespace(success=False, all_events=[])
 
