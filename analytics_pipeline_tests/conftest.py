@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from analytics_pipeline.commands.running import COLLECT_RARELY
+from analytics_pipeline.model.errors import note_interruption
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.built_once import BuiltOnce, shared_by_workers
@@ -81,6 +82,7 @@ OURS = ("LIGHTSPEED_", "ECWID_", "ANALYTICS_", "ALERT_", "DAGSTER_", "SPARK_", "
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     forget_environment(monkeypatch, tmp_path)
+    note_interruption(came=False)  # a signal of another test is over
 
 
 def forget_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

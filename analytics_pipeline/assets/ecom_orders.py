@@ -542,9 +542,12 @@ def _order_row(row: Mapping[Any, Any], keys: ContactKeys) -> tuple[Any, ...]:
 def _check_walk_age(shop: Shop) -> CheckResult:
     """Say whether the web shop was read recently enough."""
     last = shop.warehouse.catch_ups.last("ecom_feed")
-    age = None if last is None else shop.clock() - last.began_at
-    is_fresh = age is not None and age <= STALE_WALK
-    hours = 0 if age is None else int(age.total_seconds() // 3_600)
+    if last is None:
+        sentence = "The web shop was never read to its end."
+        return CheckResult("export_is_fresh", False, sentence, Severity.WARN)
+    age = shop.clock() - last.began_at
+    is_fresh = age <= STALE_WALK
+    hours = int(age.total_seconds() // 3_600)
     return CheckResult(
         "export_is_fresh",
         is_fresh,

@@ -49,7 +49,10 @@ def sale_lines(
     run.expected = len(days)
     for made in _list_days(shop, sales_feed, raw_sales, days, kinds):
         yield from _candidates(made)
-    shop.warehouse.note_made_from("sale_lines", sources)
+    # Of a day without sales of its own now, the lines are on the first day.
+    for day in set(shop.warehouse.partitions("sale_lines")) - sources.keys():
+        shop.warehouse.remove("sale_lines", day)
+    note_sources(shop, sources, max(wanted))
 
 
 def identify_sources(
@@ -90,6 +93,14 @@ def choose_days(
     }
     failed = shop.warehouse.failures("sale_lines").keys() & sources.keys()
     return sorted({*stale, *failed, *wanted})
+
+
+def note_sources(shop: Shop, sources: dict[str, str], last: str) -> None:
+    """Note what the days up to the *last* are made from; no later one was looked at."""
+    before = shop.warehouse.made_from("sale_lines")
+    later = {day: source for day, source in before.items() if day > last}
+    now = {day: source for day, source in sources.items() if day <= last}
+    shop.warehouse.note_made_from("sale_lines", now | later)
 
 
 def _list_days(

@@ -156,3 +156,20 @@ def test_earlier_sales_are_on_the_first_day(tmp_path: Path) -> None:
     first = shop.shop.warehouse.read("sale_lines", SaleLines, key(0))
     assert first["sale_id"].tolist() == ["s1"]
     assert str(first["business_date"].iloc[0])[:10] == key(-3)
+
+
+def test_a_day_that_raw_sales_has_no_more_has_no_lines(kept: LinesShop) -> None:
+    kept.shop.warehouse.remove("raw_sales", key(0))
+
+    kept.make_lines()
+
+    assert key(0) not in kept.shop.warehouse.partitions("sale_lines")
+    assert kept.lines()["sale_id"].tolist() == ["s1", "s2", "s3"]
+
+
+def test_a_later_day_that_changed_is_made_when_it_is_looked_at(kept: LinesShop) -> None:
+    kept.read(3, 3, 250)
+    kept.cut_stale()
+
+    assert kept.make_lines(FIRST + timedelta(days=1)) == [key(1)]
+    assert kept.make_lines() == [key(3), key(5)]
