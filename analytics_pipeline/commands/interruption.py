@@ -31,6 +31,7 @@ def _is_interruption(error: BaseException) -> bool:
 sys.excepthook = _show
 
 import atexit  # noqa: E402
+import logging  # noqa: E402
 import signal  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
@@ -58,6 +59,15 @@ def _raise_again(lost: "sys.UnraisableHookArgs") -> None:
     again.start()
 
 
+def _is_not_of_an_interruption(record: logging.LogRecord) -> bool:
+    """Leave out what a library logs because it was interrupted, and raises again.
+
+    The pool of database connections does, where one is being closed.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or not _is_interruption(error)
+
+
 @contextmanager
 def ending_quietly() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM interrupt what is done; a second one ends it at once.
@@ -69,6 +79,9 @@ def ending_quietly() -> Iterator[None]:
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
     sys.unraisablehook = _raise_again
+    # The handler of all records that no other handler takes.
+    if logging.lastResort:
+        logging.lastResort.addFilter(_is_not_of_an_interruption)
     # What is registered first is called last of all.
     atexit.register(_hear_no_more)
     try:

@@ -268,6 +268,29 @@ def test_one_that_comes_when_all_is_done_changes_no_exit_code(
     assert ended.returncode == code
 
 
+@pytest.mark.parametrize(
+    ("error", "shown"), [("KeyboardInterrupt", False), ("OSError", True)]
+)
+def test_what_a_library_logs_of_its_interruption_is_not_shown(
+    error: str, shown: bool
+) -> None:
+    """As the pool of database connections does, where one is being closed."""
+    script = (
+        "import logging, sys\n"
+        "from analytics_pipeline.commands.interruption import ending_quietly\n"
+        "with ending_quietly():\n"
+        f"    try:\n        raise {error}\n"
+        f"    except {error}:\n"
+        "        logging.getLogger('pool').error('closing', exc_info=True)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": clock.PYTHON_PATH},
+    )  # fmt: skip
+
+    assert bool(ended.stderr) is shown
+
+
 # How an interruption shows -----------------------------------------------------------
 
 
