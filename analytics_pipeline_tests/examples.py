@@ -4,6 +4,9 @@ Hypothesis calls such a choice a profile. ``pytest -m nightly`` takes the profil
 night and runs every property, however it is marked.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 from hypothesis import settings
 
@@ -25,10 +28,19 @@ def is_night(config: pytest.Config) -> bool:
     return "nightly" in config.getoption("-m").replace("not nightly", "")
 
 
-def up_to(number: int) -> int:
-    """Return how many of *number* examples are tried in this run."""
+def up_to(number: int, by_day: int = ALL) -> int:
+    """Return how many of *number* examples are tried in this run, *by_day* at most."""
     part = number * settings.default.max_examples // ALL
-    return max(part, min(FEWEST, number))
+    return max(min(part, by_day) if part < number else part, min(FEWEST, number))
+
+
+def each_at_night(cases: Iterable[Any], by_day: int) -> list[Any]:
+    """Return the *cases* of a parametrized test; by day it tries every so many."""
+    every = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [
+        pytest.param(*case, marks=pytest.mark.nightly if number % by_day else ())
+        for number, case in enumerate(every)
+    ]
 
 
 def is_property(item: pytest.Item) -> bool:

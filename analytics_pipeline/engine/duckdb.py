@@ -60,6 +60,10 @@ _UNREADABLE = (
 )
 """What Spark says of files that it cannot find, reach or understand."""
 
+# Every engine merges selections within selections itself; for Ibis to do it first takes
+# a fifth of the time in which it makes a query.
+ibis.options.sql.fuse_selects = False
+
 
 def connect(engine: Engine, spark_address: str = "") -> BaseBackend:
     """Open the engine: of this machine, or Spark, at an address or on this machine.

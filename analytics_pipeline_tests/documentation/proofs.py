@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from analytics_pipeline_tests.examples import each_at_night
+
 TESTS = Path(__file__).parents[1]
 _MARK = "nightly"
 
@@ -122,7 +124,7 @@ def _aliases(body: list[ast.stmt]) -> tuple[set[str], set[str]]:
 
     ``pytestmark`` is the mark of a module, even beside others.
     """
-    nightly, in_part = {f"pytest.mark.{_MARK}", _MARK}, set[str]()
+    nightly, in_part = {f"pytest.mark.{_MARK}", _MARK}, {each_at_night.__name__}
     for each in body:
         names = _defined_by(each)
         if isinstance(each, ast.Assign) and ast.unparse(each.value) in nightly:

@@ -14,6 +14,7 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from analytics_pipeline import kept_open
 from analytics_pipeline.kept_open import MOST_OPEN, PAGE_BYTES, KeptOpenEventLog
+from analytics_pipeline_tests.examples import each_at_night
 
 
 def write_settings(home: Path, *, is_ours: bool) -> Path:
@@ -131,7 +132,7 @@ def days_recorded(home: Path) -> tuple[list[tuple[object, ...]], list[str]]:
     ]
 
 
-@pytest.mark.parametrize("at_once", ["0", "7"])
+@pytest.mark.parametrize("at_once", each_at_night(["7", "0"], by_day=2))
 def test_the_days_of_a_range_are_recorded_as_dagster_does_it(
     tmp_path, monkeypatch, at_once
 ):

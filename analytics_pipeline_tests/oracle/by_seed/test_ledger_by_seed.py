@@ -67,7 +67,6 @@ def assert_each_live_record_has_one_place(shop: SeededShop) -> None:
     ("seed", "days"),
     [
         (1, 2),
-        (33, 1),
         *(pytest.param(seed, 2, marks=pytest.mark.nightly) for seed in (2, 11, 33)),
     ],
 )

@@ -19,7 +19,7 @@ from analytics_pipeline_tests.system.crashes.crashing_shop import (
 )
 from analytics_pipeline_tests.system.crashes.operations import Kill
 
-PARTS = 24
+PARTS = 48
 """By day one of so many parts of the file operations is tried."""
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline_tests.doctored import Change, doctored
+from analytics_pipeline_tests.examples import each_at_night
 from analytics_pipeline_tests.light_run import (
     TABLES,
     UP_TO_REPORTING,
@@ -223,7 +224,7 @@ WITHOUT_MONEY = ("outlets", "customer_log", "customer_identities")
 MONEY = [each for each in AFTER if each not in WITHOUT_MONEY]
 
 
-@pytest.mark.parametrize("table", MONEY)
+@pytest.mark.parametrize("table", each_at_night(MONEY, by_day=4))
 def test_nothing_is_made_alone_while_the_currency_is_refused_rule_1_6(
     refused_shop: SimulatedShop, table: str
 ) -> None:

@@ -16,6 +16,7 @@ from analytics_pipeline.model.schemas.sources import EcomOrders
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage.state import Acceptance
+from analytics_pipeline_tests.examples import each_at_night
 from analytics_pipeline_tests.made import ledger_of
 from analytics_pipeline_tests.order_numbers import SAME_NUMBER
 from analytics_pipeline_tests.tables import make_table
@@ -95,10 +96,7 @@ def test_orders_that_are_sales_under_another_number_are_reported_rule_4_3(
 
 @pytest.mark.parametrize(
     "spell",
-    [
-        pytest.param(spell, marks=AT_NIGHT if number % 3 else ())
-        for number, spell in enumerate(SAME_NUMBER)
-    ],
+    each_at_night(SAME_NUMBER, by_day=6),
 )
 def test_the_engine_finds_every_sale_that_an_order_may_be_rule_4_3(open_changed, spell):
     as_they_are = ledger_of(open_changed(), D).matches

@@ -9,6 +9,7 @@ from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline.orchestration.gate import next_together
 from analytics_pipeline.storage.parquet import encode
+from analytics_pipeline_tests.examples import each_at_night
 from analytics_pipeline_tests.made import days_cut
 from analytics_pipeline_tests.unit.assets.test_stale_days import KeptShop
 
@@ -54,7 +55,9 @@ def described(candidates):
     ]
 
 
-@pytest.mark.parametrize(("few", "most"), [(1, 1), (1, 2), (1, 100), (6, 100)])
+@pytest.mark.parametrize(
+    ("few", "most"), each_at_night([(1, 2), (1, 1), (6, 100), (1, 100)], by_day=2)
+)
 def test_days_cut_together_are_as_each_one_cut_alone(kept, monkeypatch, few, most):
     alone = [cut for day in DAYS for cut in days_cut(kept.shop, [day])]
     monkeypatch.setattr(raw_sales, "FEW_DAYS", few)

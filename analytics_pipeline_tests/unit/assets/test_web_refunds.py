@@ -22,9 +22,9 @@ REFUNDED = Kind(Category.REFUNDED_IN_WEB_SHOP, "REFUNDED", by="source", returned
 @pytest.mark.parametrize(
     ("depth", "category"),
     [
-        (0, Category.MATCHED_BY_SOURCE_ID),
-        (1, Category.REFUNDED_IN_WEB_SHOP),
-        (2, Category.MATCHED_BY_SOURCE_ID),
+        pytest.param(0, Category.MATCHED_BY_SOURCE_ID, marks=pytest.mark.nightly),
+        pytest.param(1, Category.REFUNDED_IN_WEB_SHOP, marks=pytest.mark.nightly),
+        pytest.param(2, Category.MATCHED_BY_SOURCE_ID, marks=pytest.mark.nightly),
         (3, Category.REFUNDED_IN_WEB_SHOP),
         (4, Category.MATCHED_BY_SOURCE_ID),
     ],

@@ -38,6 +38,7 @@ from analytics_pipeline.orchestration.run_records import (
 )
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests import clock
+from analytics_pipeline_tests.examples import each_at_night
 
 FILES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 
@@ -397,7 +398,7 @@ DOUBTS = {
 }
 
 
-@pytest.mark.parametrize("doubt", DOUBTS)
+@pytest.mark.parametrize("doubt", each_at_night(DOUBTS, by_day=4))
 def test_in_doubt_dagster_is_asked(
     settings: Settings, instance: dg.DagsterInstance, doubt: str
 ) -> None:

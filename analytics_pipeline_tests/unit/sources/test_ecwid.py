@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from analytics_pipeline.sources.web_shop.ecwid import (
     ecwid_url,
 )
 from analytics_pipeline_tests.contract.simulator.small_store import OPENED
+from analytics_pipeline_tests.examples import each_at_night
 from analytics_pipeline_tests.served_web_shop import (
     ServedWebShop,
     make_web_order,
@@ -353,8 +355,10 @@ def insert(shop: ServedWebShop) -> None:
     shop.store.state.web_orders[late.order_number] = late
 
 
-@pytest.mark.parametrize("happen", [edit, delete, insert])
-@pytest.mark.parametrize("number", EVERY_REQUEST)
+@pytest.mark.parametrize(
+    ("happen", "number"),
+    each_at_night(product([edit, delete, insert], EVERY_REQUEST), by_day=3),
+)
 @pytest.mark.usefixtures("sort")
 def test_no_order_is_passed_over_whatever_moves(shop, happen, number):
     transport = Meddling(number, lambda: happen(shop))
@@ -423,8 +427,10 @@ last page has room for the rows that it repeats, and no order was deleted."""
 
 
 @pytest.mark.usefixtures("hung")
-@pytest.mark.parametrize("position", EVERY_REQUEST)
-@pytest.mark.parametrize("kind", list(FaultKind), ids=str)
+@pytest.mark.parametrize(
+    ("kind", "position"),
+    each_at_night(product(FaultKind, EVERY_REQUEST), by_day=3),
+)
 def test_a_fault_at_any_request_costs_no_order(shop, kind, position):
     plan = FaultPlan(
         {position: kind}, hang_seconds=30, slow_seconds=0.01, drip_seconds=0.05

@@ -30,6 +30,7 @@ from analytics_pipeline_tests.contract.simulator.small_store import (
     make_sale,
     make_store,
 )
+from analytics_pipeline_tests.examples import each_at_night
 from analytics_pipeline_tests.tables import make_table
 from analytics_pipeline_tests.unit.sources import sale_expectations
 from analytics_pipeline_tests.unit.sources.damages import (
@@ -212,11 +213,8 @@ def read(texts: list[str]) -> tuple[list[dict[str, Any] | None], dict[int, str]]
     ], rules
 
 
-DAMAGES_BY_DAY = [
-    pytest.param(damage, marks=pytest.mark.nightly if number % 4 else ())
-    for number, damage in enumerate(EVERY_DAMAGE)
-]
-"""Every damage; by day each fourth only, the others at night."""
+DAMAGES_BY_DAY = each_at_night(EVERY_DAMAGE, by_day=6)
+"""Every damage; by day each sixth only, the others at night."""
 
 
 @pytest.mark.parametrize("damage", DAMAGES_BY_DAY)

@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
+from itertools import product
 
 import dagster as dg
 import httpx
@@ -22,7 +23,7 @@ from analytics_pipeline.sources.lightspeed.customers import customers_rows
 from analytics_pipeline.sources.lightspeed.outlets import details_of, outlets_rows
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import encode
-from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.examples import each_at_night, up_to
 from analytics_pipeline_tests.light_run import (
     SOURCES,
     PatientLightspeed,
@@ -304,18 +305,24 @@ def test_too_many_damaged_sales_stop_the_run_with_one_sentence(shop):
     assert not any((shop.data / name).exists() for name in PUBLISHED)
 
 
-@pytest.mark.parametrize("path", ["sales", "customers", "outlets", "retailer"])
+GARBAGE = {
+    "empty": "",
+    "not a number": "NaN",
+    "no data": '{"data":null}',
+    "text for data": '{"data":"Ada Example"}',
+    "too deep": "[" * 100_000,
+}
+
+
 @pytest.mark.parametrize(
-    "garbage",
-    [
-        pytest.param("", id="empty"),
-        pytest.param("NaN", id="not a number"),
-        pytest.param('{"data":null}', id="no data"),
-        pytest.param('{"data":"Ada Example"}', id="text for data"),
-        pytest.param("[" * 100_000, id="too deep"),
-    ],
+    ("path", "kind"),
+    each_at_night(
+        product(["sales", "customers", "outlets", "retailer"], GARBAGE), by_day=3
+    ),
 )
-def test_a_reply_that_is_no_list_of_records_is_reported_as_such(shop, path, garbage):
+def test_a_reply_that_is_no_list_of_records_is_reported_as_such(shop, path, kind):
+    garbage = GARBAGE[kind]
+
     def doctor(asked, text):
         return garbage if asked.endswith(f"/{path}") else text
 
