@@ -60,7 +60,7 @@ def test_a_value_is_known_here_for_every_variable() -> None:
 
 @given(outside=st.sets(st.sampled_from(sorted(VALID))), reported=SOME, by_file=SOME)
 @settings(
-    max_examples=up_to(60), deadline=None,
+    max_examples=up_to(60),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 def test_nothing_of_the_environment_a_dot_env_or_another_shop_reaches_a_shop(

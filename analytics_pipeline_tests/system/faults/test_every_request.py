@@ -73,8 +73,8 @@ USABLE = {
 """All that was asked for is in such a reply, so nothing need be asked again."""
 
 BURST = 3
-BY_DAY = 8
-"""By day every eighth request is tried, by night each."""
+BY_DAY = 4
+"""By day every fourth request is tried, by night each."""
 ALIKE = {
     FaultKind.SERVER_ERROR,
     FaultKind.BAD_GATEWAY,
@@ -99,7 +99,7 @@ SOME_BY_DAY_ALL_AT_NIGHT = pytest.mark.parametrize(
     ("kind", "step"),
     [
         *(
-            pytest.param(kind, BY_DAY, id=f"{kind}-every eighth")
+            pytest.param(kind, BY_DAY, id=f"{kind}-every fourth")
             for kind in FaultKind
             if kind not in AT_NIGHT
         ),

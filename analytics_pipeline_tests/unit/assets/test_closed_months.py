@@ -220,7 +220,7 @@ def comparable(found: list[Any]) -> str:
     return repr(found).replace("NaT", "None").replace("<NA>", "None")
 
 
-@settings(max_examples=up_to(24, by_day=3), deadline=None)
+@settings(max_examples=up_to(24, by_day=3))
 @given(data=st.data(), basis=st.sampled_from(MoneyBasis))
 def test_checkpoints_change_no_figure(empty, tmp_path_factory, data, basis):
     folder = copy_of(empty, tmp_path_factory.getbasetemp() / "with-checkpoints")

@@ -95,7 +95,7 @@ def test_a_log_without_sales_has_no_later_one_rule_1_5(kept):
     assert reported(kept) == []
 
 
-@settings(max_examples=up_to(5), deadline=None)
+@settings(max_examples=up_to(5))
 @given(
     st.lists(
         st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30)),  # noqa: DTZ001

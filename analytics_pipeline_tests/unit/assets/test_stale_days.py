@@ -144,7 +144,7 @@ def happen(kept, what, *given):
         getattr(kept, what)(*given)
 
 
-@settings(max_examples=up_to(4), deadline=None)
+@settings(max_examples=up_to(4))
 @given(happenings=st.lists(HAPPENINGS, max_size=6))
 def test_what_is_new_since_an_agreement_is_found_as_all_is(happenings):
     compare_after(happenings)
@@ -152,7 +152,7 @@ def test_what_is_new_since_an_agreement_is_found_as_all_is(happenings):
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1200)
-@settings(max_examples=up_to(200), deadline=None)
+@settings(max_examples=up_to(200))
 @given(happenings=st.lists(HAPPENINGS, max_size=12))
 def test_after_longer_histories_too(happenings):
     compare_after(happenings)

@@ -124,7 +124,7 @@ PURCHASES = st.lists(
     tier_basis=st.sampled_from(TierBasis),
     start=st.integers(0, 95),
 )
-@settings(max_examples=up_to(6), deadline=None)
+@settings(max_examples=up_to(6))
 def test_what_moves_without_news_moves_on_that_day_and_not_before_rule_5_7(
     engine, histories, tier_basis, start
 ):

@@ -252,7 +252,7 @@ def histories(draw):
 
 
 @given(history=histories())
-@settings(max_examples=up_to(12), deadline=None)
+@settings(max_examples=up_to(12))
 def test_every_figure_of_rules_5_1_to_5_6_equals_a_plain_count(engine, history):
     found = measure(engine, **history)
 

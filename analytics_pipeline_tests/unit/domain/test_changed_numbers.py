@@ -22,7 +22,7 @@ from analytics_pipeline_tests.order_numbers import (
 )
 from analytics_pipeline_tests.unit.domain.test_order_matching import ecom_orders, order
 
-FEW = settings(max_examples=up_to(20), deadline=None)
+FEW = settings(max_examples=up_to(20))
 LARGE = st.integers(1000, 10**13).map(str)
 
 

@@ -167,7 +167,7 @@ HISTORIES = st.lists(BOUGHT, max_size=8, unique_by=lambda bought: bought.key)
 ALIVE = st.sets(st.sampled_from(PEOPLE))
 
 
-@settings(deadline=None, max_examples=up_to(15))
+@settings(max_examples=up_to(15))
 @given(HISTORIES, HISTORIES, st.tuples(ALIVE, ALIVE), st.sampled_from((1, 2, 30, 91)))
 def test_changes_add_up_to_the_two_masters_and_each_has_its_cause(
     before, after, people, days
@@ -205,7 +205,7 @@ def assert_that_each_row_is_a_change(reported: pd.DataFrame) -> None:
             assert change == (of * 100 if "." in after else of)
 
 
-@settings(deadline=None, max_examples=up_to(8))
+@settings(max_examples=up_to(8))
 @given(HISTORIES, HISTORIES)
 def test_only_people_of_whom_something_changed_are_reported(before, after):
     reported, earlier, later = changes(before, after)

@@ -157,7 +157,7 @@ def change(way, number):
         return number
 
 
-@settings(max_examples=up_to(40), deadline=None)
+@settings(max_examples=up_to(40))
 @given(
     st.lists(st.tuples(NUMBERS, WAYS, NOTES), min_size=1, max_size=5),
     st.booleans(),

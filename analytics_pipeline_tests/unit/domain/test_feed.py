@@ -131,7 +131,7 @@ VERSIONS = st.lists(
 
 
 @given(pages=VERSIONS, again=st.lists(st.integers(0, 9), max_size=3))
-@settings(max_examples=up_to(10), deadline=None)
+@settings(max_examples=up_to(10))
 def test_the_log_says_the_same_however_it_was_read_rule_7_3(engine, pages, again):
     """Read page by page, out of order with repeats, or in one walk from the start."""
     repeated = [*pages, *(pages[n] for n in again if n < len(pages))]

@@ -188,7 +188,7 @@ def money(cents: int) -> str:
     return str(Decimal(cents) / 100)
 
 
-@settings(max_examples=up_to(100), deadline=None)
+@settings(max_examples=up_to(100))
 @given(histories())
 def test_every_cent_that_was_paid_counts_once_either_way_rule_2_6(
     sales: list[TillSale],

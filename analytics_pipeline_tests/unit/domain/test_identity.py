@@ -449,7 +449,7 @@ ENDS = st.integers(0, 8).map(lambda n: f"c{n}")
 DECLARED = st.lists(
     st.tuples(ENDS, ENDS, st.sampled_from(["same", "different"])), max_size=5
 )
-FEW = settings(max_examples=up_to(8), deadline=None)
+FEW = settings(max_examples=up_to(8))
 LOW = Policy(max_shared=3)
 
 

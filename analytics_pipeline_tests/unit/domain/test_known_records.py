@@ -101,7 +101,7 @@ _MOMENTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=up_to(50))
+@settings(max_examples=up_to(50))
 @given(_MOMENTS)
 def test_the_log_up_to_a_moment_comes_to_what_was_known_then_rule_15_1(moments):
     frames = [

@@ -331,7 +331,7 @@ ORDERS = st.tuples(EXPORTED, EXPORTED, EXPORTED).map(
 )
 
 
-@settings(max_examples=up_to(10), deadline=None)
+@settings(max_examples=up_to(10))
 @given(ORDERS, SALES)
 def test_every_order_is_there_and_no_sale_is_matched_twice(orders, sales):
     matched = match(orders, sales)
@@ -343,7 +343,7 @@ def test_every_order_is_there_and_no_sale_is_matched_twice(orders, sales):
     assert (matched["sale_id"].isna() == (matched["evidence"] == "none")).all()
 
 
-@settings(max_examples=up_to(10), deadline=None)
+@settings(max_examples=up_to(10))
 @given(ORDERS, SALES, st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(orders, sales, shuffler):
     first = match(orders, sales)

@@ -14,7 +14,7 @@ from analytics_pipeline.domain.order_numbers import (
 from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.order_numbers import INVISIBLE, NUMBERS, SAME_NUMBER
 
-FEW = settings(max_examples=up_to(60), deadline=None)
+FEW = settings(max_examples=up_to(60))
 SPACES = st.sampled_from([" ", "  ", "\t", "\u00a0", "\u2003"])
 LINE_ENDS = st.sampled_from(["\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028"])
 WORDS = st.text(st.characters(codec="utf-8"), max_size=80)

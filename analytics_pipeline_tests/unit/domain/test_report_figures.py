@@ -52,7 +52,7 @@ def numbers(report, figure):
     return {(r.label, r.series): r.amount for r in rows_of(report, figure) if r.amount}
 
 
-@settings(max_examples=up_to(6), deadline=None)
+@settings(max_examples=up_to(6))
 @given(purchases())
 def test_the_report_of_any_history_keeps_its_contract_and_adds_up(engine, rows):
     measured = measure(engine, rows)

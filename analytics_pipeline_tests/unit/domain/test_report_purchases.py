@@ -53,7 +53,7 @@ def test_a_month_before_a_long_month_ends_with_the_shorter_one(day, before):
     assert month_before(day) == before
 
 
-@settings(max_examples=up_to(10), deadline=None)
+@settings(max_examples=up_to(10))
 @given(purchases())
 def test_months_cohorts_second_orders_and_last_days_are_as_counted_one_by_one(
     engine, rows

@@ -84,7 +84,7 @@ def test_equal_amounts_are_written_alike() -> None:
     assert write_lines([one]) == write_lines([other])
 
 
-@settings(max_examples=up_to(200), deadline=None)
+@settings(max_examples=up_to(200))
 @given(LINES)
 def test_lines_add_up_to_the_rounded_sum_rule_12_3(lines: list[Line]) -> None:
     exact_excl = sum((each.total or D(0) for each in lines), D(0))
@@ -97,7 +97,7 @@ def test_lines_add_up_to_the_rounded_sum_rule_12_3(lines: list[Line]) -> None:
     assert len(rows) == len(lines)
 
 
-@settings(max_examples=up_to(200), deadline=None)
+@settings(max_examples=up_to(200))
 @given(LINES, st.integers(-10_000, 10_000), st.integers(-10_000, 10_000))
 def test_what_lines_do_not_explain_is_a_line_of_its_own_rule_12_3(
     lines: list[Line], incl: int, excl: int

@@ -219,7 +219,7 @@ def test_an_awaiting_sale_counts_if_paid_but_for_a_cent(total, paid, is_complete
     assert is_completed == sale["is_completed"]
 
 
-@settings(deadline=None, max_examples=up_to(40))
+@settings(max_examples=up_to(40))
 def tolerating(cents):
     return Policy(paid_tolerance=Decimal(cents) / 100)
 

@@ -188,7 +188,7 @@ def has_groups(names, pairs):
     return len(named) > 1
 
 
-@settings(max_examples=up_to(60), deadline=None)
+@settings(max_examples=up_to(60))
 @given(
     st.lists(
         st.tuples(PERSON, st.sets(st.tuples(st.integers(0, 4), st.integers(0, 4)))),

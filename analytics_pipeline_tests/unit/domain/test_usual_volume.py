@@ -323,7 +323,7 @@ def test_a_shop_whose_days_differ_by_chance_is_hardly_ever_alarmed(pattern):
     assert len(alarms) <= 0.005 * len(checked)
 
 
-@settings(max_examples=up_to(60), derandomize=True, deadline=None)
+@settings(max_examples=up_to(60), derandomize=True)
 @given(st.integers(0, 10**6), st.integers(60, 300))
 def test_two_fifths_of_the_normal_orders_are_always_reported(seed, mean):
     """Of days that differ a lot by chance, half may be chance too."""

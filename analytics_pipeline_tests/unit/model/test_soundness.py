@@ -88,7 +88,7 @@ def test_a_sound_frame_is_seen_to_be_sound(schema, rows):
     assert is_sound(frame, schema)
 
 
-@settings(max_examples=up_to(30), deadline=None)
+@settings(max_examples=up_to(30))
 @given(st.data())
 def test_no_damage_is_overlooked(data):
     schema = data.draw(st.sampled_from(SCHEMAS))

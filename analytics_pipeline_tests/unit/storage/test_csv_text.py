@@ -241,7 +241,7 @@ def split_in_every_way(line):
 
 @given(typed=HAZARDS | st.text(max_size=12))
 @example(typed="\0+1")
-@settings(max_examples=up_to(400), deadline=None)
+@settings(max_examples=up_to(400))
 def test_no_reader_finds_a_formula_wherever_it_splits_a_cell_rule_8_5(typed):
     written = write_text(typed)
 
@@ -258,7 +258,7 @@ def test_no_reader_finds_a_formula_wherever_it_splits_a_cell_rule_8_5(typed):
 
 
 @given(typed=HAZARDS)
-@settings(max_examples=up_to(200), deadline=None)
+@settings(max_examples=up_to(200))
 def test_only_apostrophes_are_added_and_control_characters_lost_rule_8_5(typed):
     rows = list(csv.reader(io.StringIO(f"id,{write_text(typed)},1", newline="")))
     plain = "".join(
@@ -276,7 +276,7 @@ TEXTS = st.text(st.sampled_from("a1\"',;\n\t=+-@ é花"), max_size=12)
 
 
 @given(names=st.lists(TEXTS, min_size=1, max_size=4))
-@settings(max_examples=up_to(60), deadline=None)
+@settings(max_examples=up_to(60))
 def test_no_text_breaks_a_row_or_starts_a_formula_rules_8_1_and_8_5(names):
     rows = read_back(render(*({**ADA, "name": name} for name in names)))
 
@@ -293,7 +293,7 @@ ANY_TEXT = st.text(
 
 
 @given(names=st.lists(st.one_of(st.none(), ANY_TEXT), min_size=1, max_size=6))
-@settings(max_examples=up_to(150), deadline=None)
+@settings(max_examples=up_to(150))
 def test_a_column_is_written_as_each_of_its_texts_rule_8_1(names):
     def below_the_header(*rows):
         return render(*rows).partition("\n")[2]
@@ -308,7 +308,7 @@ def test_a_column_is_written_as_each_of_its_texts_rule_8_1(names):
 
 
 @given(cents=st.integers(-(10**15), 10**15))
-@settings(max_examples=up_to(60), deadline=None)
+@settings(max_examples=up_to(60))
 def test_an_amount_is_written_exactly_rule_8_1(cents):
     row = read_back(render(ADA | {"lifetime_value_cents": cents}))[0]
 
