@@ -600,6 +600,7 @@ ECOM_FEED = TableSpec(
 ECOM_ORDERS = TableSpec(
     name="ecom_orders",
     form="sources:EcomOrders",
+    version=2,
     key="order_number",
     group=Group.SOURCES,
     kinds=frozenset({"csv", "parquet"}),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics_pipeline.assets.customer_identities import fingerprint_identities
 from analytics_pipeline.assets.published_masters import recall_master_before
-from analytics_pipeline.assets.purchases import Ledger
+from analytics_pipeline.assets.purchases import Ledger, net_value
 from analytics_pipeline.assets.raw_sales import compare_with_log, open_whole_log
 from analytics_pipeline.assets.sales_feed import QuarantinedSales
 from analytics_pipeline.assets.table import TableRun, table
@@ -390,7 +390,7 @@ def add_up_sides(ledger: Ledger, frame: pd.DataFrame) -> dict[str, int]:
         "gift_cards_orders": 0,
         "sales_cents": sales["cents"],
         "sales_orders": sales["orders"],
-        "web_orders_cents": int(added["value_cents"].sum()),
+        "web_orders_cents": net_value(added),
         "web_orders_orders": len(added),
     }
 

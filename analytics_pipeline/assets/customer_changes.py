@@ -222,11 +222,13 @@ def _explain_keys(now: Now, compared: pd.DataFrame) -> pd.DataFrame:
     sales = read_sales_now(now.history, asked)
     synced = now.ledger.matches.dropna(subset=["sale_id"])["order_number"]
     counting = now.ledger.web.added_orders["order_number"]
-    numbers = compared.loc[is_order, "source_id"].drop_duplicates()
+    orders = compared[is_order].drop_duplicates("key")
     return pd.concat(
         [
             explain_sales(sales, now.master.as_of),
-            explain_orders(numbers, set(synced), set(counting)),
+            explain_orders(
+                orders["key"], orders["source_id"], set(synced), set(counting)
+            ),
         ],
         ignore_index=True,
     )

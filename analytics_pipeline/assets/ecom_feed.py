@@ -106,7 +106,10 @@ class _Walk:
 
 
 def read_web_orders(
-    shop: Shop, web_shop: WebShop, stored: pd.DataFrame | None
+    shop: Shop,
+    web_shop: WebShop,
+    stored: pd.DataFrame | None,
+    full_resync: bool = False,
 ) -> Candidate:
     """Read the orders that changed since the last walk, or all of them once a week.
 
@@ -114,9 +117,10 @@ def read_web_orders(
         shop: whose.
         web_shop: the way to its web shop.
         stored: the ``EcomOrders`` of an earlier run, if there are any.
+        full_resync: read all of them now.
     """
     known = open_known_orders(shop)
-    walk = _walk(shop, web_shop, known)
+    walk = _walk(shop, web_shop, known, full_resync)
     frame = _as_rows(walk.news)
     audited, _offending = ECOM_FEED.audit(frame)
     standing = _stand_now(walk)
@@ -137,12 +141,15 @@ def read_web_orders(
     return Candidate(None, results, figures=figures, store=store)
 
 
-def _walk(shop: Shop, web_shop: WebShop, known: KnownOrders) -> _Walk:
+def _walk(
+    shop: Shop, web_shop: WebShop, known: KnownOrders, full_resync: bool
+) -> _Walk:
     """Walk the orders that changed since the last walk, or all of them."""
     log, now = known.log, shop.clock()
     full_at = _last_full(log) if known.contacts is not None else None
     cursor = log.cursor()
-    is_full = full_at is None or now - full_at >= FULL_EVERY or not cursor
+    is_due = full_at is None or now - full_at >= FULL_EVERY
+    is_full = full_resync or is_due or not cursor
     since = max(cursor - int(OVERLAP.total_seconds()), 0)
     deleted_since = since if len(known.latest) else None
     walked = web_shop.walk(None if is_full else since, deleted_since)
@@ -342,7 +349,7 @@ def ecom_feed(
 ) -> Candidate:
     """Read the web shop's API; without its settings, exports alone are put in."""
     if web_shop is not None:
-        return read_web_orders(run.shop, web_shop, ecom_orders)
+        return read_web_orders(run.shop, web_shop, ecom_orders, **run.options)
     known, limit = open_known_orders(run.shop), run.policy.max_quarantined
     audited, _offending = ECOM_FEED.audit(_as_rows(frame_of([], EcomFeed)))
     results = [audited, check_rejections(0, 0, limit, []), check_known_orders(None)]

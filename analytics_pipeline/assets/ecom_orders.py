@@ -30,7 +30,7 @@ from analytics_pipeline.domain.order_numbers import (
     first_words,
     rank_order,
 )
-from analytics_pipeline.domain.web_order_log import forms_of
+from analytics_pipeline.domain.web_order_log import add_last_words, forms_of
 from analytics_pipeline.domain.web_orders import (
     check_completeness,
     check_order_words,
@@ -54,6 +54,7 @@ from analytics_pipeline.shop import Shop
 from analytics_pipeline.sources.protocol import WebShop
 from analytics_pipeline.sources.values import frame_of
 from analytics_pipeline.sources.web_shop.export import (
+    NOT_IN_EXPORT,
     EcomExport,
     keys_of_buyer,
     read_ecom_export,
@@ -502,7 +503,9 @@ def make_ecom_orders(shop: Shop, known: KnownOrders) -> Candidate:
     keys = shop.contact_keys(None)
     order_rows = [_order_row(row, keys) for row in rows.to_dict("records")]
     order_rows.sort(key=lambda row: rank_order(row[0]))
-    orders = frame_of(order_rows, EcomOrders)
+    orders = add_last_words(
+        frame_of(order_rows, EcomOrders), known.latest, shop.settings.time_zone
+    )
     return Candidate(
         orders,
         [
@@ -536,6 +539,7 @@ def _order_row(row: Mapping[Any, Any], keys: ContactKeys) -> tuple[Any, ...]:
         known["name"],
         known["email"],
         *keys_of_buyer(known["email"], keys),
+        *NOT_IN_EXPORT,
     )
 
 
@@ -604,9 +608,26 @@ def ecom_orders(
         with brought_in(shop, export_within_reach(shop, named)) as copy:
             candidate = take_in_export(shop, copy, sold_order_numbers)
             store = partial(store_export, shop, ecom_feed, copy=copy)
-            yield replace(candidate, store=store)
+            yield replace(
+                candidate,
+                frame=_with_last_words(shop, ecom_feed, candidate.frame),
+                store=store,
+            )
     elif web_shop is not None:
         yield make_ecom_orders(shop, ecom_feed)
     else:
         candidate = read_ecom_orders(shop, sold_order_numbers)
-        yield replace(candidate, store=partial(store_orders, shop, ecom_feed))
+        yield replace(
+            candidate,
+            frame=_with_last_words(shop, ecom_feed, candidate.frame),
+            store=partial(store_orders, shop, ecom_feed),
+        )
+
+
+def _with_last_words(
+    shop: Shop, known: KnownOrders, orders: pd.DataFrame | None
+) -> pd.DataFrame | None:
+    """Add what the API once said to the *orders* of an export, if there are any."""
+    if orders is None:
+        return None
+    return add_last_words(orders, known.latest, shop.settings.time_zone)

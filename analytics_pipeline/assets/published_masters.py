@@ -19,6 +19,7 @@ from analytics_pipeline.assets.purchases import (
 )
 from analytics_pipeline.domain.analytics import list_purchases
 from analytics_pipeline.domain.feed import latest_versions
+from analytics_pipeline.domain.purchases import REFUND
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.engine.duckdb import columns_to_ibis, to_ibis
 from analytics_pipeline.model.checks import CheckResult, Severity
@@ -63,8 +64,8 @@ class MadeFrom:
         nobody: ids of the walk-in customer.
         sale_people: the person of each sale without a named customer.
         web_sales: the sales tied to a web order.
-        added_orders: the web orders that counted without a sale: number, person, day,
-            cents.
+        added_orders: the web orders that counted without a sale, and what was given
+            back of them: number or key, person, day, cents.
     """
 
     generation: int
@@ -110,7 +111,7 @@ def describe_sources(
 ) -> MadeFrom:
     """Describe what the figures are made from now."""
     shop, log, outlets = history.shop, history.log, history.outlets
-    people, added = ledger.sale_people, ledger.web.added_orders
+    people = ledger.sale_people
     return MadeFrom(
         generation=log.generation,
         # Their bytes were proved when the stored sales were compared with them.
@@ -122,13 +123,27 @@ def describe_sources(
         nobody=ledger.walk_in_ids,
         sale_people=dict(zip(people["sale_id"], people["person_id"], strict=True)),
         web_sales=sorted(ledger.web.sale_orders["sale_id"].unique()),
-        added_orders=[
-            (number, None if pd.isna(person) else person, str(day)[:10], int(cents))
-            for number, person, day, cents in added.sort_values("order_number")[
-                ["order_number", "person_id", "order_date", "value_cents"]
-            ].itertuples(index=False, name=None)
-        ],
+        added_orders=_describe_added(ledger.web.added_orders),
     )
+
+
+def _describe_added(added: pd.DataFrame) -> list[tuple[str, str | None, str, int]]:
+    """Return unsynced web orders by number, then what was given back, by its key."""
+    ordered = added.sort_values("order_number")
+    given_back = ordered[ordered["refund_date"].notna()]
+    refunds = given_back.assign(
+        order_number=REFUND + given_back["order_number"],
+        order_date=given_back["refund_date"],
+        value_cents=-given_back["refunded_cents"],
+    )
+    columns = ["order_number", "person_id", "order_date", "value_cents"]
+    return [
+        (number, None if pd.isna(person) else person, str(day)[:10], int(cents))
+        for each in (ordered, refunds)
+        for number, person, day, cents in each[columns].itertuples(
+            index=False, name=None
+        )
+    ]
 
 
 def _fingerprint(policy: Policy) -> str:
@@ -386,12 +401,24 @@ def _pairs(sale_people: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _added(made_from: MadeFrom) -> pd.DataFrame:
-    orders = pd.DataFrame(made_from.added_orders, columns=list(ADDED_ORDER))
+    refunds = {
+        number.removeprefix(REFUND): (day, -cents)
+        for number, _person, day, cents in made_from.added_orders
+        if number.startswith(REFUND)
+    }
+    rows = [
+        (number, *order, *refunds.get(number, (None, 0)))
+        for number, *order in made_from.added_orders
+        if not number.startswith(REFUND)
+    ]
+    orders = pd.DataFrame(rows, columns=list(ADDED_ORDER))
     return orders.astype(
         {
             "order_number": "str",
             "person_id": "str",
             "order_date": "datetime64[us]",
             "value_cents": "int64",
+            "refund_date": "datetime64[us]",
+            "refunded_cents": "int64",
         }
     )

@@ -58,6 +58,7 @@ CUSTOMER_COLUMNS = ("customer_id", "is_walk_in")
 ORDER_COLUMNS = (
     *("order_number", "order_date", "sale_id", "ecom_customer_id"),
     *("payment_status", "fulfillment_status", "total_cents", "tax_cents"),
+    *("refunded_cents", "refund_date"),
 )
 """What is read of customers and web orders."""
 
@@ -69,6 +70,8 @@ ADDED_ORDER = {
     "person_id": "string",
     "order_date": "timestamp",
     "value_cents": "int64",
+    "refund_date": "timestamp",
+    "refunded_cents": "int64",
 }
 
 MOST_IN_MEMORY = 3_000_000
@@ -283,9 +286,9 @@ class Ledger:
             sum_unattributed(self.by_record, self._named_records, self._tied_purchases),
         )
         added = self.web.added_orders
-        unowned = added.loc[added["person_id"].isna(), "value_cents"]
+        unowned = added[added["person_id"].isna()]
         return {
-            "cents": sales["cents"] + int(unowned.sum()),
+            "cents": sales["cents"] + net_value(unowned),
             "orders": sales["orders"] + len(unowned),
         }
 
@@ -310,6 +313,11 @@ class Ledger:
     def _tied_purchases(self) -> ir.Table:
         tied = list_tied(self._tied_sales, self.walk_in_ids, self.shop.policy)
         return materialize(self.shop.engine, tied)
+
+
+def net_value(added_orders: pd.DataFrame) -> int:
+    """Return the cents that unsynced orders come to, less what was given back."""
+    return int((added_orders["value_cents"] - added_orders["refunded_cents"]).sum())
 
 
 def no_months() -> None:

@@ -1,7 +1,7 @@
 """Is everything set up right?  Each check on a line, with its remedy."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -32,6 +32,7 @@ from analytics_pipeline.domain.currency import (
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.errors import LocalFailure, PipelineError, WrongUse
 from analytics_pipeline.model.text import say as count_of
+from analytics_pipeline.model.vocabulary import OrderEvidence
 from analytics_pipeline.settings import DEPLOYMENT, VARIABLES, Settings, list_variables
 from analytics_pipeline.shop import (
     CURRENCY_NOTE,
@@ -238,10 +239,21 @@ def check_export(found: tuple[int, CheckResult] | None) -> DoctorResult:
     return DoctorResult("web shop", Grade.WARNING, age.sentence, remedy)
 
 
+FEWEST_COMPARED = 3
+"""So many orders that are sales show whether tills and web shop number them alike."""
+
+
 def check_web_shop(
-    found: WebShopDetails, time_zone: str, currency: str | None
+    found: WebShopDetails,
+    time_zone: str,
+    currency: str | None,
+    evidence: Mapping[str, int],
 ) -> DoctorResult:
-    """Compare what the web shop says of itself with the settings and the tills."""
+    """Compare what the web shop says of itself with the settings and the tills.
+
+    *evidence* says how many orders of the last reconciliation are sales by which
+    ``OrderEvidence``.
+    """
     if found.time_zone not in (None, time_zone):
         return DoctorResult(
             "web shop",
@@ -260,7 +272,22 @@ def check_web_shop(
             "Set ECWID_STORE_ID and ECWID_TOKEN to the web shop of these tills.",
         )
     numbers = f"{found.order_prefix}1001{found.order_suffix}"
-    return well("web shop", f"it answers; its orders are numbered like {numbers}")
+    of_all, by_number = sum(evidence.values()), evidence.get(OrderEvidence.SOURCE_ID, 0)
+    if of_all >= FEWEST_COMPARED and not by_number:
+        return DoctorResult(
+            "web shop",
+            Grade.WARNING,
+            f"It answers, and numbers its orders like {numbers}, but none of the "
+            f"{of_all} orders that are sales has the number that its sale names.",
+            "Compare the columns Order Number and Sale IDs of "
+            "reports/ecom_reconciliation.csv with the sales at the tills.",
+        )
+    compared = f"; {by_number} of {of_all} that are sales have the number of the sale"
+    return well(
+        "web shop",
+        f"it answers; its orders are numbered like {numbers}"
+        f"{compared if of_all else ''}",
+    )
 
 
 def check_stored_files(found: StoredFiles) -> list[DoctorResult]:
@@ -496,7 +523,8 @@ def _check_web_orders(shop: Shop) -> DoctorResult:
     noted = shop.warehouse.exists("outlets")
     notes = shop.warehouse.notes("outlets") if noted else {}
     currency = notes.get(CURRENCY_NOTE)
-    return check_web_shop(details, shop.settings.time_zone, currency)
+    evidence = probes.count_evidence(shop)
+    return check_web_shop(details, shop.settings.time_zone, currency, evidence)
 
 
 def _tried(check: str, look: Callable[[], DoctorResult]) -> DoctorResult:

@@ -297,7 +297,12 @@ def list_lines(books: Books, members: list[Member]) -> list[Line]:
     lines = [
         *explain_sales(sales, ties, shop.policy),
         *explain_orders(
-            orders, ledger.matches, set(sales["sale_id"]), shop.policy, refunds
+            orders,
+            ledger.matches,
+            set(sales["sale_id"]),
+            shop.policy,
+            refunds,
+            books.day,
         ),
     ]
     return sorted(lines, key=lambda line: (line.day, line.kind, line.id))

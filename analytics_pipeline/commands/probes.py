@@ -172,6 +172,23 @@ def ask_web_shop(settings: Settings) -> WebShopDetails | None:
         return web_shop.details() if web_shop else None
 
 
+def count_evidence(shop: Shop) -> dict[str, int]:
+    """Return how many web orders are sales, by the evidence of the reconciliation.
+
+    Raises:
+        LocalFailure: the stored reconciliation is damaged.
+    """
+    if not shop.warehouse.exists("ecom_reconciliation"):
+        return {}
+    from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
+
+    rows = shop.warehouse.read(
+        "ecom_reconciliation", EcomReconciliation, columns=["evidence"]
+    )
+    counts = rows.loc[rows["evidence"] != "none", "evidence"].value_counts()
+    return {str(evidence): int(count) for evidence, count in counts.items()}
+
+
 def _refuse_to_wait(seconds: float, reason: str) -> None:
     """Give up where the wait would be long.
 

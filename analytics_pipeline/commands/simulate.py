@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.commands.ui import named_if_taken, refuse_taken
-from analytics_pipeline.simulator.app import build_app
+from analytics_pipeline.simulator.app import WEB_STORE_ID, build_app
 from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.faults import FaultPlan
 from analytics_pipeline.simulator.history import Store
@@ -30,6 +30,7 @@ def simulate(
 ) -> None:
     """Serve a store on loopback until interrupted, in step with the clock.
 
+    Its web orders are in the *export*, if a file is named; else in its web shop's API.
     With *faults*, a seed, this share of its requests fails.
 
     Raises:
@@ -65,6 +66,12 @@ def simulate(
             "ANALYTICS_START_DATE": opened_on.isoformat(),
             "ANALYTICS_TIMEZONE": time_zone,
         }
+        if export is None:
+            settings |= {
+                "ECWID_API_URL": f"{origin}/api/v3",
+                "ECWID_STORE_ID": WEB_STORE_ID,
+                "ECWID_TOKEN": token,
+            }
         for line in env_lines("Simulated store", settings, notes):
             terminal.say(line)
 

@@ -38,17 +38,17 @@ def list_purchases(
 ) -> ir.Table:
     """Return everything that counts up to *as_of*: sales and added web orders.
 
-    One row a completed sale or added order: ``sale_id`` or ``order_number`` (the other
-    one is missing), ``person_id`` (missing: unattributed), ``day``, ``value_cents``,
-    ``is_order``, ``is_ecom``, ``refunded_cents``.
+    One row a completed sale, an added order, or a refund of one: ``sale_id`` or
+    ``order_number`` (the other one is missing), ``person_id`` (missing: unattributed),
+    ``day``, ``value_cents``, ``is_order``, ``is_ecom``, ``refunded_cents``.
 
     Args:
         raw_sales: the sales.
         records: ``record_id, person_id`` of every customer record.
         sale_people: ``sale_id, person_id`` of sales without a named customer.
         sale_orders: ``sale_id`` of the sales tied to a web order.
-        added_orders: ``order_number, person_id, order_date, value_cents`` of unsynced
-            orders.
+        added_orders: the unsynced orders, as :class:`domain.purchases.WebOrders` has
+            them.
         walk_in_ids: ids of the walk-in customer.
         policy: the shop's choices.
         as_of: the day D.
@@ -65,19 +65,38 @@ def list_purchases(
 
 
 def add_orders(sold: ir.Table, added_orders: ir.Table) -> ir.Table:
-    """Return the purchases *sold* and unsynced web orders as purchases."""
-    ordered = added_orders.select(
-        sale_id=ibis.null("string"),
-        order_number=added_orders["order_number"].cast("string"),
-        person_id=added_orders["person_id"].cast("string"),
-        # Engines do not agree on the type of a moment.
-        day=added_orders["order_date"].cast(sold["day"].type()),
-        value_cents=added_orders["value_cents"].cast("int64"),
+    """Return the purchases *sold*, unsynced web orders, and refunds of these."""
+    given_back = added_orders.filter(added_orders["refund_date"].notnull())
+    value, refunded = added_orders["value_cents"], given_back["refunded_cents"]
+    none = ibis.literal(0, type="int64")
+
+    def purchases(rows: ir.Table, day: str, **figures: Any) -> ir.Table:
+        return rows.select(
+            sale_id=ibis.null("string"),
+            order_number=rows["order_number"].cast("string"),
+            person_id=rows["person_id"].cast("string"),
+            # Engines do not agree on the type of a moment.
+            day=rows[day].cast(sold["day"].type()),
+            **figures,
+        ).select(*sold.columns)
+
+    ordered = purchases(
+        added_orders,
+        "order_date",
+        value_cents=value.cast("int64"),
         is_order=ibis.literal(True),
         is_ecom=ibis.literal(True),
-        refunded_cents=ibis.literal(0, type="int64"),
+        refunded_cents=none,
     )
-    return ibis.union(sold, ordered, distinct=False)
+    refunds = purchases(
+        given_back,
+        "refund_date",
+        value_cents=-refunded.cast("int64"),
+        is_order=ibis.literal(False),
+        is_ecom=ibis.literal(True),
+        refunded_cents=refunded.cast("int64"),
+    )
+    return ibis.union(sold, ordered, refunds, distinct=False)
 
 
 def join_ties(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analytics_pipeline.domain.analytics import ROLLING_DAYS, SEGMENT_DAYS
-from analytics_pipeline.domain.purchases import FIGURES, MEASURES
+from analytics_pipeline.domain.purchases import FIGURES, MEASURES, REFUND
 from analytics_pipeline.model.checks import CheckResult, Severity
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.money import format_cents
@@ -61,12 +61,16 @@ def _going(sale: Any) -> ChangeCause:
 
 
 def explain_orders(
-    numbers: "pd.Series[str]", synced: Collection[str], counting: Collection[str]
+    keys: "pd.Series[str]",
+    numbers: "pd.Series[str]",
+    synced: Collection[str],
+    counting: Collection[str],
 ) -> pd.DataFrame:
     """Return for each web order why it may have begun or ceased to count alone.
 
     Args:
-        numbers: the order numbers asked about.
+        keys: the orders asked about, and refunds of them.
+        numbers: the order number of each.
         synced: the numbers of the orders that a sale has.
         counting: the numbers of those that count without a sale, anyone's.
     """
@@ -74,11 +78,14 @@ def explain_orders(
         {
             "is_synced": is_among(numbers, synced),
             "is_counting": is_among(numbers, counting),
+            "is_refund": keys.str.startswith(REFUND),
         }
     )
-    return _table(
-        "order " + numbers, orders, lambda _order: ChangeCause.WEB_ORDER, _order_going
-    )
+    return _table(keys, orders, _order_coming, _order_going)
+
+
+def _order_coming(order: Any) -> ChangeCause:
+    return ChangeCause.RETURN if order.is_refund else ChangeCause.WEB_ORDER
 
 
 def _order_going(order: Any) -> ChangeCause:

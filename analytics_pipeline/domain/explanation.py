@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -25,7 +25,7 @@ from analytics_pipeline.domain.web_orders import (
     has_known_payment,
     show_word,
 )
-from analytics_pipeline.model.money import divide_half_away, format_cents
+from analytics_pipeline.model.money import divide_half_away, format_cents, share_of
 from analytics_pipeline.model.policy import GiftCards, MoneyBasis, Policy
 from analytics_pipeline.model.vocabulary import WEB_SOURCE, OrderEvidence
 
@@ -41,6 +41,7 @@ class LineKind(StrEnum):
 
     SALE = "sale"
     WEB_ORDER = "web order"
+    WEB_REFUND = "refund of web order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sale or web order up to D, and why it counts or does not.
+    """One sale, web order or refund up to D, and why it counts or does not.
 
     ``record_id`` is the member that it is under: the record of a sale (blank if it has
     no customer), the e-mail of a web order.  ``value_cents`` is what it is, or would
@@ -345,8 +346,11 @@ def explain_orders(
     own_sales: Set[str],
     policy: Policy,
     refunds: Mapping[str, str],
+    day: date,
 ) -> list[Line]:
     """Return a line for each of *orders*, the ``EcomOrders`` rows of the person.
+
+    One that counts and of which the web shop gave something back has a second line.
 
     Args:
         orders: those made with its e-mails, dated D or before.
@@ -354,6 +358,7 @@ def explain_orders(
         own_sales: the ids of the person's sales.
         policy: says whether tax belongs to the value.
         refunds: as those of :class:`Ties`.
+        day: the day D.
     """
     with_tax = policy.money_basis is MoneyBasis.INCL_TAX
     tied = matches[matches["order_number"].isin(orders["order_number"])]
@@ -382,7 +387,32 @@ def explain_orders(
                 why=why,
             )
         )
+        if is_added:
+            lines += _explain_refund(lines[-1], order, day)
     return lines
+
+
+def _explain_refund(line: Line, order: Mapping[Any, Any], day: date) -> list[Line]:
+    """Return the line of what the web shop gave back up to *day*, if it did.
+
+    Without tax, it is as large a part of the refund as the *line* is of the order.
+    """
+    cents = share_of(order["refunded_cents"], line.value_cents, order["total_cents"])
+    when = order["refund_date"]
+    given_back = line.day if pd.isna(when) else when.date()
+    if not cents or given_back > day:
+        return []
+    return [
+        replace(
+            line,
+            kind=LineKind.WEB_REFUND,
+            day=given_back,
+            value_cents=-cents,
+            refunded_cents=cents,
+            is_order=False,
+            why="the web shop gave this back, and no sale has the order",
+        )
+    ]
 
 
 def _sales_in(claims: Sequence[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:

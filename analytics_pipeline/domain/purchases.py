@@ -10,6 +10,7 @@ import pandas as pd
 from analytics_pipeline.domain.analytics import ROLLING_DAYS
 from analytics_pipeline.domain.web_orders import counts_unsynced
 from analytics_pipeline.model.ids import is_among, look_up
+from analytics_pipeline.model.money import share_of
 from analytics_pipeline.model.policy import MoneyBasis, Policy
 
 # ----------------------------------------------------------------------------------
@@ -25,11 +26,19 @@ class WebOrders:
     ``sale_orders``: one row a sale tied to an order (``sale_id, person_id``); the
     person is missing if the order's e-mail says nothing.  ``added_orders``: one row
     an unsynced order that counts (``order_number, person_id, order_date,
-    value_cents``).
+    value_cents``), with what the web shop gave back of it (``refund_date`` or none,
+    ``refunded_cents``).
     """
 
     sale_orders: pd.DataFrame
     added_orders: pd.DataFrame
+
+
+ADDED = [
+    *("order_number", "person_id", "order_date", "value_cents"),
+    *("refund_date", "refunded_cents"),
+]
+"""The columns of :attr:`WebOrders.added_orders`."""
 
 
 def divide_orders(
@@ -52,11 +61,27 @@ def divide_orders(
     sale_orders = synced[["sale_id"]].assign(person_id=buyer)
     lacking = ~is_among(orders["order_number"], synced["order_number"])
     added = orders[lacking & counts_unsynced(orders)]
-    value = added["total_cents"]
+    value, refunded = added["total_cents"], added["refunded_cents"]
     if policy.money_basis is MoneyBasis.EXCL_TAX:
         value = value - added["tax_cents"]
-    columns = ["order_number", "person_id", "order_date", "value_cents"]
-    return WebOrders(sale_orders, added.assign(value_cents=value)[columns])
+        refunded = _without_tax(refunded, value, added["total_cents"])
+    # Without a date of its own, a refund is as old as its order.
+    day = added["refund_date"].fillna(added["order_date"]).mask(refunded == 0)
+    is_given_back = day <= as_of
+    added = added.assign(
+        value_cents=value,
+        refund_date=day.where(is_given_back),
+        refunded_cents=refunded.where(is_given_back, 0),
+    )
+    return WebOrders(sale_orders, added[ADDED])
+
+
+def _without_tax(
+    refunded: "pd.Series[int]", value: "pd.Series[int]", total: "pd.Series[int]"
+) -> "pd.Series[int]":
+    """Return the cents of each refund that are no tax: the order's own share."""
+    parts = map(share_of, refunded, value, total)
+    return pd.Series(list(parts), refunded.index, dtype="int64")
 
 
 def follow_returns(
@@ -208,10 +233,16 @@ def list_contributions(purchases: pd.DataFrame, day: date) -> pd.DataFrame:
     ).astype(dict.fromkeys(FIGURES, "int64"))
 
 
+REFUND = "refund of "
+"""How the key of a refund begins; the rest is the number of its web order."""
+
+
 def keys_of(purchases: pd.DataFrame) -> "pd.Series[str]":
-    """Return what identifies each purchase."""
+    """Return what identifies each purchase, and each refund of a web order."""
     sales = "sale " + purchases["sale_id"].astype("str")
-    return sales.fillna("order " + purchases["order_number"].astype("str"))
+    number = purchases["order_number"].astype("str")
+    orders = ("order " + number).where(purchases["is_order"], REFUND + number)
+    return sales.fillna(orders)
 
 
 def compare_contributions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

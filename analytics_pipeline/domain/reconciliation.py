@@ -207,12 +207,16 @@ _WORDED = [
     "difference_cents",
     "evidence",
     "fulfillment_status",
+    "gift_card_cents",
     "is_attributed",
     "is_counted",
     "is_counting",
     "left_cents",
+    "loyalty_cents",
     "payment_status",
+    "refunded_cents",
     "sale_states",
+    "store_credit_cents",
 ]
 """What decides the category and the reason of an order."""
 
@@ -225,7 +229,12 @@ _BY_EVIDENCE: Mapping[str, ReconciliationCategory] = {
     OrderEvidence.EXPORT_ID: ReconciliationCategory.MATCHED_BY_EXPORT_ID,
 }
 
-# Loyalty points and gift cards lower the order's total, not the sale's (API 6.2).
+# What lowers an order's total and not its sale's (API 6.2); an export says none of it.
+_PAID_OTHERWISE: Mapping[str, str] = {
+    "loyalty_cents": "points",
+    "gift_card_cents": "gift card",
+    "store_credit_cents": "store credit",
+}
 _HIGHER = "; the sale is higher: loyalty points or a gift card may have paid the rest"
 _LOWER = "; the sale is lower: look at what was changed at the till"
 
@@ -246,12 +255,15 @@ def reconcile_orders(
             :func:`analytics_pipeline.domain.web_orders.match_orders` has them.
         sales: the matched sales: ``sale_id, state, is_deleted, is_completed,
             total_incl_cents, person_id``.
-        added_orders: the unsynced orders that count: ``order_number, value_cents``.
+        added_orders: the unsynced orders that count: ``order_number, value_cents``,
+            and ``refunded_cents`` of each, which its value is without.
         customer_identities: the person of each record and web-shop e-mail.
         unsettled: the orders that the web shop gave back while their sale counts:
             ``order_number, left_cents``.
     """
     people = customer_identities.set_index("record_id")["person_id"]
+    net = added_orders["value_cents"] - added_orders["refunded_cents"]
+    added_orders = added_orders.assign(value_cents=net)
     evidence = matches.drop_duplicates("order_number")
     table = (
         ecom_orders.drop(columns="sale_id")
@@ -344,7 +356,7 @@ def _category(order: _Order) -> str:
     if pd.notna(order["contradiction"]):
         return ReconciliationCategory.CONTRADICTING.value
     if order["evidence"] != OrderEvidence.NONE:
-        if abs(order["difference_cents"]) > SAME_AMOUNT:
+        if abs(order["difference_cents"] - _paid_otherwise(order)) > SAME_AMOUNT:
             return ReconciliationCategory.AMOUNT_DIFFERS.value
         return _BY_EVIDENCE[order["evidence"]].value
     if not order["is_counted"]:
@@ -367,7 +379,28 @@ def _reason(order: _Order) -> str:
     if not order["is_counted"]:
         return UNDONE[order["fulfillment_status"]]
     whose = "" if order["is_attributed"] else "; its e-mail belongs to nobody"
-    return f"paid, no sale has it{whose}{doubt_fulfilment(order)}"
+    back = _describe_part_back(order)
+    return f"paid, no sale has it{back}{whose}{doubt_fulfilment(order)}"
+
+
+def _describe_part_back(order: _Order) -> str:
+    """Say what of an order without a sale the web shop gave back, if anything."""
+    if cents := order["refunded_cents"]:
+        return f"; the web shop gave {format_cents(cents)} back"
+    if order["payment_status"] == "PARTIALLY_REFUNDED":
+        return "; the web shop gave a part back and does not say how much"
+    return ""
+
+
+def _paid_otherwise(order: _Order) -> int:
+    """Return the cents by which a sale is higher, as the web shop itself says.
+
+    Nothing where they do not explain the difference: some shops deduct them on both
+    sides.
+    """
+    cents = sum(order[column] for column in _PAID_OTHERWISE)
+    is_explained = abs(order["difference_cents"] - cents) <= SAME_AMOUNT
+    return int(cents) if is_explained else 0
 
 
 def _reason_of_sales(order: _Order) -> str:
@@ -375,6 +408,9 @@ def _reason_of_sales(order: _Order) -> str:
     states = order["sale_states"].split(";")
     difference = order["difference_cents"]
     apart = _HIGHER if difference > SAME_AMOUNT else ""
+    if cents := _paid_otherwise(order):
+        means = [way for column, way in _PAID_OTHERWISE.items() if order[column]]
+        apart = f"; {' and '.join(means)} paid the other {format_cents(cents)}"
     apart = _LOWER if difference < -SAME_AMOUNT else apart
     if order["is_counting"]:
         several = len(states) > 1

@@ -42,6 +42,16 @@ ONLY_IN_API: Mapping[str, Any] = {
 }
 """What only the API says, and what an order has that it never said anything of."""
 
+LAST_WORDS = [
+    "refunded_cents",
+    "refund_date",
+    "gift_card_cents",
+    "loyalty_cents",
+    "store_credit_cents",
+    "accept_marketing",
+]
+"""The columns of ``EcomOrders`` that no export has."""
+
 COMPARED: Mapping[OrderOrigin, Sequence[str]] = {
     OrderOrigin.API: [
         *IN_EXPORT,
@@ -147,6 +157,28 @@ def from_export(orders: pd.DataFrame, latest: pd.DataFrame) -> pd.DataFrame:
     gone = live[~is_among(forms_of(live), forms)].assign(is_deleted=True)
     every = pd.concat([there, gone[there.columns]], ignore_index=True)
     return every.assign(origin=OrderOrigin.EXPORT.value)
+
+
+def add_last_words(
+    orders: pd.DataFrame, latest: pd.DataFrame, store_time_zone: str
+) -> pd.DataFrame:
+    """Return ``EcomOrders`` with what the API last said of each, and no export says.
+
+    Args:
+        orders: ``EcomOrders``, however they came.
+        latest: the latest version of each order.
+        store_time_zone: on whose calendar a refund is dated.
+    """
+    known = latest[latest["is_deleted"] == False]  # noqa: E712 (a column)
+    given_back = known["refunded_at"].dt.tz_convert(store_time_zone)
+    known = known.assign(
+        form=forms_of(known),
+        refund_date=given_back.dt.tz_localize(None).dt.normalize(),
+    )
+    said = known.set_index("form")[LAST_WORDS].reindex(forms_of(orders))
+    is_known = pd.Series(said.index.isin(known["form"]), orders.index)
+    words = said.set_axis(orders.index).where(is_known, orders[LAST_WORDS])
+    return orders.assign(**words.astype(orders[LAST_WORDS].dtypes.to_dict()))
 
 
 @dataclass(frozen=True, slots=True)

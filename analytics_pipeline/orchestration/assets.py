@@ -53,6 +53,14 @@ class CustomersConfig(dg.Config):
     replay: bool = Field(False, description="Try the records in quarantine again.")
 
 
+class EcomFeedConfig(dg.Config):
+    """How the web shop's API is read."""
+
+    full_resync: bool = Field(
+        False, description="Read all orders again, not only those that changed."
+    )
+
+
 class EcomOrdersConfig(dg.Config):
     """Which export of the web shop is read."""
 
@@ -79,6 +87,7 @@ CONFIGS: Mapping[str, type[dg.Config]] = MappingProxyType(
     {
         "sales_feed": SalesFeedConfig,
         "customers": CustomersConfig,
+        "ecom_feed": EcomFeedConfig,
         "ecom_orders": EcomOrdersConfig,
         "raw_sales": RawSalesConfig,
     }

@@ -72,7 +72,7 @@ def update_config(
 
     Args:
         days: how many days are compared with the search.
-        full_resync: read sales and customers again from the start.
+        full_resync: read sales, customers and web orders again from the start.
         recut_all_days: cut every day again, whether it seems to have changed or not.
         replay: try the records in quarantine again.
     """
@@ -81,6 +81,7 @@ def update_config(
             "sales_feed": {
                 "config": {"days": days, "full_resync": full_resync, "replay": replay}
             },
+            "ecom_feed": {"config": {"full_resync": full_resync}},
             "customers": {"config": {"full_resync": full_resync, "replay": replay}},
             "raw_sales": {"config": {"recut_all_days": recut_all_days}},
         }

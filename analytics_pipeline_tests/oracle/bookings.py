@@ -250,13 +250,53 @@ def book_everything(
             )
     synced = {order.order_number for order in order_of.values()}
     unsynced = [order for order in orders if order.order_number not in synced]
-    return books + _book_web_orders(unsynced, zone, people, terms)
+    paid = [order for order in unsynced if is_paid_online(order)]
+    books += _book_web_orders(paid, zone, people, terms)
+    if terms.web_refunds:
+        books += _book_refunds(paid, zone, people, terms, as_of)
+    return books
+
+
+def is_paid_online(order: WebOrder) -> bool:
+    """Say whether an order that no sale represents counts (rule 4.4)."""
+    return order.payment_status in PAID and order.fulfillment_status not in UNDONE
+
+
+def _book_refunds(
+    orders: list[WebOrder], zone: str, people: People, terms: Terms, as_of: date
+) -> list[Booking]:
+    """Book what came back of such orders, on the day of the last of it (rule 4.4)."""
+    books = []
+    for order in orders:
+        back = sum((each.amount for each in order.refunds), Decimal(0))
+        last = max((each.refunded_at for each in order.refunds), default=None)
+        if not back or last is None or local_day(last, zone) > as_of:
+            continue
+        cents = cents_of(back)
+        if not terms.with_tax:  # cents of the order and of the refund are whole
+            cents = int(
+                (back * (order.total - order.tax) / order.total * 100).quantize(
+                    Decimal(1), ROUND_HALF_UP
+                )
+            )
+        books.append(
+            Booking(
+                person_of_web_order(order, people),
+                local_day(last, zone),
+                -cents,
+                is_order=False,
+                is_ecom=True,
+                refunded_cents=cents,
+                is_web_order=True,
+            )
+        )
+    return books
 
 
 def _book_web_orders(
     orders: list[WebOrder], zone: str, people: People, terms: Terms
 ) -> list[Booking]:
-    """Book the orders that no sale represents, if they are paid (rule 4.4)."""
+    """Book the orders that no sale represents."""
     return [
         Booking(
             person_of_web_order(order, people),
@@ -268,7 +308,6 @@ def _book_web_orders(
             is_web_order=True,
         )
         for order in orders
-        if order.payment_status in PAID and order.fulfillment_status not in UNDONE
     ]
 
 

@@ -1,6 +1,7 @@
 """How a shop wants its figures reckoned, as the ledger knows it.
 
-Rules 1.4 (tax), 2.1 (what a waiting sale may lack), 2.6 (gift cards) and 5.6 (tiers).
+Rules 1.4 (tax), 2.1 (what a waiting sale may lack), 2.6 (gift cards), 4.4 (refunds of
+the web shop, which only its API says) and 5.6 (tiers).
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ class Terms:
     with_tax: bool = True
     tiers_by_lifetime: bool = False
     gift_cards_when_sold: bool = False
+    web_refunds: bool = False
     paid_tolerance: Decimal = Decimal("0.01")
 
 

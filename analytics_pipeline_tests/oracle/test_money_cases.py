@@ -9,6 +9,7 @@ from datetime import date
 import ibis
 import pytest
 
+from analytics_pipeline.assets.purchases import ADDED_ORDER
 from analytics_pipeline.domain.analytics import list_purchases, measure_people
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.model.policy import MoneyBasis, Policy
@@ -23,12 +24,6 @@ D = date(2026, 1, 31)
 TEXT = "string"
 RECORD = {"record_id": TEXT, "person_id": TEXT}
 LINK = {"sale_id": TEXT, "person_id": TEXT}
-ADDED = {
-    "order_number": TEXT,
-    "person_id": TEXT,
-    "order_date": "timestamp",
-    "value_cents": "int64",
-}
 NAMES = (
     "lifetime_value_cents",
     "order_count",
@@ -228,7 +223,7 @@ def measure(payloads, basis):
         rows_to_ibis([{"record_id": n, "person_id": n} for n in numbers], RECORD),
         rows_to_ibis([], LINK),
         rows_to_ibis([], {"sale_id": TEXT}),
-        rows_to_ibis([], ADDED),
+        rows_to_ibis([], ADDED_ORDER),
         [],
         policy,
         D,

@@ -14,6 +14,7 @@ from analytics_pipeline.model.schemas.table import (
     identifier,
     instant,
     noted_order,
+    optional_day,
     optional_identifier,
     optional_instant,
     text,
@@ -140,7 +141,10 @@ class Outlets(Table):
 
 
 class EcomOrders(Table):
-    """One web-shop order of the export, without its personal columns but contact."""
+    """One web-shop order, without its personal columns but contact and consent.
+
+    What only the API says is as it last said it: an export knows none of it.
+    """
 
     order_number: str = identifier("the order", unique=True)
     ordered_at: Day = pa.Field(
@@ -157,6 +161,14 @@ class EcomOrders(Table):
     email: str = text("as typed, trimmed")
     email_key: str = text("keyed hash of the e-mail key; empty if it joins no one")
     ecom_customer_id: str = text("`ecom-` and 16 hex digits of the e-mail key's hash")
+    refunded_cents: int = cents("given back by the web shop, as a positive amount")
+    refund_date: Day = optional_day(
+        "when it last gave some back, on the store's calendar"
+    )
+    gift_card_cents: int = cents("paid by gift card")
+    loyalty_cents: int = cents("paid by points")
+    store_credit_cents: int = cents("paid by store credit")
+    accept_marketing: str = text("`yes` or `no` to mail, where the buyer was asked")
 
 
 class EcomFeed(Table):

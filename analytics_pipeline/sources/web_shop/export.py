@@ -81,6 +81,9 @@ _MONTHS = (
 )
 _YEARS = range(1970, 2200)
 
+NOT_IN_EXPORT = (0, None, 0, 0, 0, None)
+"""What only the API says of an order: refunds, gift cards, points, credit, consent."""
+
 # The export's own words, for exports without the columns of codes (API 6.1).
 _STATUS_CODES: Mapping[str, Mapping[str, str]] = {
     "payment_status": {
@@ -123,7 +126,10 @@ class OrderReader:
     dialect: ExportDialect
 
     def read(self, row: ExportRow) -> tuple[Any, ...]:
-        """Return the values of one order in the column order of ``EcomOrders``."""
+        """Return the values of one order in the column order of ``EcomOrders``.
+
+        What only the web shop's API says is blank.
+        """
         cell = row.cells.get
         email = text(cell("email"), "email_is_text")
         ordered_at = self._ordered_at(row)
@@ -140,6 +146,7 @@ class OrderReader:
             or text(cell("shipto_person_name"), "name_is_text"),
             email,
             *keys_of_buyer(email, self.keys),
+            *NOT_IN_EXPORT,
         )
 
     def _cents(self, row: ExportRow, column: str) -> int:

@@ -51,6 +51,7 @@ FORMS = {
     ("Customers", 2): "edf17856e3752fc2",
     ("CustomerLog", 1): "f4c1eb81eb1414e0",
     ("EcomOrders", 1): "99d04a463ef375b4",
+    ("EcomOrders", 2): "76bbd8d3f5cc9471",
     ("RawSales", 1): "02cb532b3b1ae9aa",
     ("RawSales", 2): "510dc452886e26a5",
     ("RawSales", 3): "1b6efce93077218d",

@@ -108,6 +108,8 @@ def orders(draw: st.DrawFn) -> pd.DataFrame:
     for number in numbers:
         named = draw(st.none() | st.integers(0, 14))
         total = draw(st.integers(0, 9_000))
+        refunded = draw(st.just(0) | st.integers(0, total))
+        given_back = FIRST + timedelta(days=draw(st.integers(0, DAYS)))
         rows.append(
             {
                 "order_number": str(number),
@@ -120,6 +122,8 @@ def orders(draw: st.DrawFn) -> pd.DataFrame:
                 "fulfillment_status": "SHIPPED",
                 "total_cents": total,
                 "tax_cents": total // 11,
+                "refunded_cents": refunded,
+                "refund_date": draw(st.sampled_from([None, given_back])),
             }
         )
     return make_table(EcomOrders, rows)

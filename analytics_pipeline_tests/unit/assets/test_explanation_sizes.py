@@ -123,7 +123,7 @@ def test_each_web_order_is_looked_up_and_not_searched_for(
             }
         )
         rows = 0
-        lines = explain_orders(orders, matches, {"s1"}, Policy(), {})
+        lines = explain_orders(orders, matches, {"s1"}, Policy(), {}, D)
         found[size] = rows
         assert sum(line.counts for line in lines) == size // 2
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics_pipeline.assets.purchases import ADDED_ORDER
 from analytics_pipeline.domain.analytics import list_purchases, measure_people
 from analytics_pipeline.model.policy import MoneyBasis, Policy, TierBasis
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
@@ -47,9 +48,16 @@ def sale(days_before_d=0, cents=0, **changes):
     return row | {"sale_date": row["business_date"]}
 
 
-def web_order(days_before_d, cents, person="ecom-1"):
-    when = day(days_before_d)
-    return {"person_id": person, "order_date": when, "value_cents": cents}
+def web_order(days_before_d, cents, person="ecom-1", refund=None):
+    """An order; its refund is how long before D, and how much."""
+    ago, refunded = refund or (None, 0)
+    return {
+        "person_id": person,
+        "order_date": day(days_before_d),
+        "value_cents": cents,
+        "refund_date": None if ago is None else day(ago),
+        "refunded_cents": refunded,
+    }
 
 
 def measure(
@@ -81,12 +89,7 @@ def measure(
         rows_to_ibis([{"sale_id": s} for s in web_sales], {"sale_id": TEXT}),
         rows_to_ibis(
             [{"order_number": f"{n}", **order} for n, order in enumerate(added)],
-            {
-                "order_number": TEXT,
-                "person_id": TEXT,
-                "order_date": "timestamp",
-                "value_cents": "int64",
-            },
+            ADDED_ORDER,
         ),
         [WALK_IN],
         policy,
@@ -140,6 +143,15 @@ def counted(sales, added, sale_people, web_sales, policy):
             "order": True,
             "web": True,
         }
+        if row["refund_date"] is not None:
+            yield {
+                "person": row["person_id"],
+                "age": (D - row["refund_date"]).days,
+                "value": -row["refunded_cents"],
+                "refunded": row["refunded_cents"],
+                "order": False,
+                "web": True,
+            }
 
 
 def half_away(total, count):
@@ -236,7 +248,9 @@ def histories(draw):
     sales = [row | {"sale_id": f"s{n}"} for n, row in enumerate(rows)]
     some = st.integers(0, 14).map("s{}".format)
     web = st.sampled_from(["a", "ecom-1", "ecom-2", None])
-    orders = st.builds(web_order, AGES.filter(lambda age: age >= 0), CENTS, web)
+    ages = AGES.filter(lambda age: age >= 0)
+    refunds = st.none() | st.tuples(ages, st.integers(1, 9_000))
+    orders = st.builds(web_order, ages, CENTS, web, refunds)
     return {
         "sales": sales,
         "added": draw(st.lists(orders, max_size=4)),
@@ -473,6 +487,17 @@ def test_a_web_only_person_exists_from_the_first_counted_purchase_rule_3_7(engin
 
     assert "ecom-1" not in measure(engine, [])
     assert measure(engine, [], added=ordered)["ecom-1"]["lifetime_value_cents"] == 500
+
+
+def test_a_refund_lowers_the_value_on_its_own_day_and_is_no_order_rule_4_4(engine):
+    ordered = [web_order(95, 500, refund=(3, 200))]
+
+    row = measure(engine, [], added=ordered)["ecom-1"]
+
+    assert row["lifetime_value_cents"] == 300
+    assert row["rolling_90_day_value_cents"] == -200
+    assert (row["order_count"], row["refunded_value_cents"]) == (1, 200)
+    assert row["days_since_last_order"] == 95
 
 
 @pytest.mark.parametrize(

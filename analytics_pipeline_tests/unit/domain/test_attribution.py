@@ -155,6 +155,30 @@ def added(*orders, **context):
     )
 
 
+@pytest.mark.parametrize(
+    ("order", "basis", "given_back"),
+    [
+        ({}, "incl_tax", (None, 0)),
+        ({"refund_date": D}, "incl_tax", (D, 400)),
+        ({"refund_date": D}, "excl_tax", (D, 364)),  # 400 · 1000 / 1100
+        ({"refund_date": D + pd.Timedelta(days=1)}, "incl_tax", (None, 0)),
+        ({"refund_date": None}, "incl_tax", (pd.Timestamp("2026-06-01"), 400)),
+    ],
+    ids=["none", "with tax", "without tax", "after D", "no date"],
+)
+def test_what_the_web_shop_gave_back_is_dated_on_the_refund_rule_4_4(
+    order, basis, given_back
+):
+    refund = {"refunded_cents": 400 if order else 0, **order}
+
+    found = divide(refund, policy=Policy(money_basis=MoneyBasis(basis))).added_orders
+
+    (row,) = found[["refund_date", "refunded_cents"]].to_dict("records")
+    when = None if pd.isna(row["refund_date"]) else row["refund_date"]
+    assert (when, row["refunded_cents"]) == given_back
+    assert found["value_cents"].tolist() == [1_100 if basis == "incl_tax" else 1_000]
+
+
 def test_an_unsynced_paid_order_is_added_to_its_person_rule_4_4():
     assert added({}, {"ecom_customer_id": "ecom-2"}) == [
         ("1", "ecom-1", 1_100),

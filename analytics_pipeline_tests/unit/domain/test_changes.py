@@ -141,7 +141,10 @@ def changes(
                 later,
             ),
             explain_orders(
-                pd.Series(["7"], dtype="str"), synced=set(), counting={"7"}
+                pd.Series(["order 7", "refund of 7"], dtype="str"),
+                pd.Series(["7", "7"], dtype="str"),
+                synced=set(),
+                counting={"7"},
             ),
         ],
         ignore_index=True,
@@ -366,9 +369,15 @@ def test_the_state_of_a_sale_explains_why_it_came_or_went(sale, coming, going):
     ],
 )
 def test_the_state_of_a_web_order_explains_why_it_went(synced, counting, going):
-    failure = explain_orders(pd.Series(["7"], dtype="str"), synced, counting)
+    keys = pd.Series(["order 7", "refund of 7"], dtype="str")
+    numbers = pd.Series(["7", "7"], dtype="str")
 
-    assert failure.to_numpy().tolist() == [["order 7", "web order", going]]
+    explained = explain_orders(keys, numbers, synced, counting)
+
+    assert explained.to_numpy().tolist() == [
+        ["order 7", "web order", going],
+        ["refund of 7", "return", going],
+    ]
 
 
 def test_a_sale_that_is_nowhere_any_more_was_rejected():

@@ -189,7 +189,11 @@ def test_contradicting_evidence_goes_before_every_other_category_rule_4_3(
     [
         ({}, Category.UNSYNCED_COUNTED, "paid, no sale has it"),
         ({"payment_status": "PARTIALLY_REFUNDED"}, Category.UNSYNCED_COUNTED,
-         "paid, no sale has it"),
+         "paid, no sale has it; the web shop gave a part back and does not say how "
+         "much"),
+        ({"payment_status": "PARTIALLY_REFUNDED", "refunded_cents": 1250},
+         Category.UNSYNCED_COUNTED,
+         "paid, no sale has it; the web shop gave 12.50 back"),
         ({"total_cents": 0}, Category.UNSYNCED_COUNTED, "paid, no sale has it"),
         ({"ecom_customer_id": None}, Category.UNATTRIBUTED,
          "paid, no sale has it; its e-mail belongs to nobody"),
@@ -229,7 +233,8 @@ def test_an_order_without_a_sale_says_why_it_counts_or_not_rule_4_4(
 
     assert (row["category"], row["reason"]) == (category, reason)
     counts = category != Category.UNSYNCED_NOT_COUNTED
-    assert row["counted_value_cents"] == counts * (ORDER | order)["total_cents"]
+    worth = (ORDER | order)["total_cents"] - order.get("refunded_cents", 0)
+    assert row["counted_value_cents"] == counts * worth
     assert (row["sale_ids"], row["sale_total_cents"]) == (None, None)
     assert (row["difference_cents"], row["evidence"]) == (None, "none")
 
@@ -327,6 +332,33 @@ def test_what_counts_no_more_or_was_not_given_back_is_matched_rule_4_4(order, sa
 
     assert row["category"] in (Category.MATCHED_BY_SOURCE_ID, Category.AMOUNT_DIFFERS)
     assert "has to say which is right" not in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("paid", "difference", "category", "reason"),
+    [
+        ({"loyalty_cents": 500}, 500, Category.MATCHED_BY_SOURCE_ID,
+         "the sale counts instead; points paid the other 5.00"),
+        ({"loyalty_cents": 200, "store_credit_cents": 300}, 501,
+         Category.MATCHED_BY_SOURCE_ID,
+         "the sale counts instead; points and store credit paid the other 5.00"),
+        ({"gift_card_cents": 500}, 0, Category.MATCHED_BY_SOURCE_ID,
+         "the sale counts instead"),
+        ({"gift_card_cents": 500}, 502, Category.AMOUNT_DIFFERS,
+         "the sale counts instead; the sale is higher: loyalty points or a gift card "
+         "may have paid the rest"),
+        ({"gift_card_cents": 500}, -500, Category.AMOUNT_DIFFERS,
+         "the sale counts instead; the sale is lower: look at what was changed at the "
+         "till"),
+    ],
+)  # fmt: skip
+def test_what_was_paid_otherwise_explains_a_difference_to_the_cent_rule_4_4(
+    paid, difference, category, reason
+):
+    row = only([paid], [{"total_incl_cents": 5000 + difference}])
+
+    assert (row["category"], row["reason"]) == (category, reason)
+    assert row["difference_cents"] == difference
 
 
 def test_a_part_that_the_web_shop_gave_back_is_reported_in_the_reason_rule_4_4():

@@ -101,7 +101,25 @@ def test_doctor_names_the_plan(tmp_path):
     ],
 )
 def test_the_web_shop_is_held_against_the_tills(details, grade, words):
-    found = check_web_shop(WebShopDetails(*details), "America/New_York", "USD")
+    found = check_web_shop(WebShopDetails(*details), "America/New_York", "USD", {})
 
     assert found.grade is grade
     assert words in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("evidence", "grade", "words"),
+    [
+        ({"source_id": 8, "note": 1}, Grade.OK, "8 of 9 that are sales have"),
+        ({"note": 2}, Grade.OK, "0 of 2 that are sales have"),
+        ({"note": 2, "export_id": 1}, Grade.WARNING, "none of the 3 orders"),
+    ],
+)
+def test_doctor_says_whether_tills_and_web_shop_number_orders_alike(
+    evidence, grade, words
+):
+    details = WebShopDetails("America/New_York", "USD", "", "")
+
+    found = check_web_shop(details, "America/New_York", "USD", evidence)
+
+    assert (found.grade, words in found.sentence) == (grade, True)
