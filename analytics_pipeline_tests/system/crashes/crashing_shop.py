@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from analytics_pipeline.shop import hold_directory
-from analytics_pipeline.simulator.app import build_app
+from analytics_pipeline.simulator.app import WEB_STORE_ID, build_app
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.storage.publication import Publication
 from analytics_pipeline_tests.light_run import TABLES, PatientLightspeed, run_light
@@ -122,7 +125,9 @@ def restore(before: Path, data: Path) -> None:
 
 
 @contextmanager
-def open_served_shop(folder: Path, page_limit: int = 15) -> Iterator[SimulatedShop]:
+def open_served_shop(
+    folder: Path, page_limit: int = 15, *, reads_web_shop: bool = False
+) -> Iterator[SimulatedShop]:
     """Open a tiny store whose feed has several pages."""
     with (
         open_simulated_shop(
@@ -134,7 +139,14 @@ def open_served_shop(folder: Path, page_limit: int = 15) -> Iterator[SimulatedSh
             )
         ) as origin,
     ):
-        settings = opened.settings.model_copy(update={"api_url": origin})
+        own: dict[str, Any] = {"api_url": origin}
+        if reads_web_shop:
+            own |= {
+                "ecwid_store_id": WEB_STORE_ID,
+                "ecwid_token": SecretStr(TOKEN),
+                "ecwid_api_url": f"{origin}/api/v3",
+            }
+        settings = opened.settings.model_copy(update=own)
         yield SimulatedShop(opened.store, opened.simulator, settings)
 
 
@@ -158,9 +170,13 @@ def open_crashing_shop(
     full_resync: bool = False,
     is_first_load: bool = False,
     is_second: bool = False,
+    reads_web_shop: bool = False,
 ) -> Iterator[CrashingShop]:
     """Bring a shop to the brink of an update, and note what it does undisturbed."""
-    with open_served_shop(folder / "data") as shop, open_crash_server() as server:
+    with (
+        open_served_shop(folder / "data", reads_web_shop=reads_web_shop) as shop,
+        open_crash_server() as server,
+    ):
         if not is_first_load:
             update(shop, YESTERDAY)
         if is_second:

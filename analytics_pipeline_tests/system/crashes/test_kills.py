@@ -181,3 +181,24 @@ def test_a_longer_walk_killed_anywhere_leaves_whole_files_and_the_next_completes
         assert len(shop.operations) >= operations
 
         assert kill_at_each(shop, shop.kills) >= states
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    "is_first_load", [True, False], ids=["first load", "daily update"]
+)
+def test_a_walk_of_the_web_shop_killed_at_any_write_loses_no_order(
+    tmp_path: Path, is_first_load: bool
+) -> None:
+    with open_crashing_shop(
+        tmp_path, is_first_load=is_first_load, reads_web_shop=True
+    ) as shop:
+        kills = [
+            kill for kill in shop.kills if "ecom_" in shop.operations[kill.operation]
+        ]
+        placed = [line for line in shop.operations if line.startswith("rename ")]
+        assert any("ecom_feed/contacts" in line for line in placed), placed
+        assert any("ecom_feed/generation" in line for line in placed), placed
+
+        assert kill_at_each(shop, kills) >= 6
