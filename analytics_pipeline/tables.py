@@ -569,6 +569,40 @@ CUSTOMER_LOG = TableSpec(
     taken_from="customers",
 )
 
+PRODUCTS = TableSpec(
+    name="products",
+    form="sources:Products",
+    key="product_id",
+    group=Group.SOURCES,
+    kinds=frozenset({"lightspeed", "parquet"}),
+    source=Source.LIGHTSPEED,
+    # Read after the sales, so that no sale names a product that came later.
+    inputs=(read_to_end("sales_feed"),),
+    summary="Every version of every product that Lightspeed delivered, in an "
+    "append-only log.\n\nEach run reads what changed, and the first one of a week all.",
+    row="one version of one product as delivered, with its family, category, brand and "
+    "supplier",
+    use="What a line of a sale was called on any day, and which variants are one "
+    "product.",
+    when_red=LIGHTSPEED_AGAIN,
+    kept=Kept.LOG,
+    begins="Reading the products that changed from Lightspeed.",
+    ends=(
+        "Read {records_read:,} products, {appended:,} of them new or changed.",
+        "The log holds {rows_in_log:,} versions now.",
+    ),
+    checks=_SOUND
+    | {
+        "log_is_what_was_read": stops(
+            "The last version of each product is the product as it was read "
+            "(rule 15.1)."
+        ),
+        "known_products_are_there": warns(
+            "A full read finds every known product, in no older version."
+        ),
+    },
+)
+
 ECOM_FEED = TableSpec(
     name="ecom_feed",
     form="sources:EcomFeed",
@@ -672,7 +706,12 @@ SALE_LINES = TableSpec(
     key="line_id",
     group=Group.SALES,
     kinds=frozenset({"duckdb", "parquet"}),
-    inputs=(whole("sales_feed"), whole("outlets"), any_day("raw_sales")),
+    inputs=(
+        whole("sales_feed"),
+        whole("outlets"),
+        whole("products"),
+        any_day("raw_sales"),
+    ),
     is_daily=True,
     summary="The lines of the sales of each business day, each of its kind.\n\n"
     "A day is made again when its sales are.",
@@ -690,6 +729,9 @@ SALE_LINES = TableSpec(
         ),
         "lines_are_explained": warns(
             "The lines of each sale that counts come to its total."
+        ),
+        "products_are_known": warns(
+            "Every product that goods of the day name is among the products."
         ),
     },
 )
@@ -960,6 +1002,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             OUTLETS,
             CUSTOMERS,
             CUSTOMER_LOG,
+            PRODUCTS,
             ECOM_FEED,
             ECOM_ORDERS,
             RAW_SALES,

@@ -34,7 +34,7 @@ from analytics_pipeline.tables import TABLES as SPECS
 
 SOURCES = (
     *("ecom_feed", "ecom_orders", "outlets", "sales_feed"),
-    *("customers", "customer_log"),
+    *("customers", "customer_log", "products"),
 )
 """In the order in which the job reads them."""
 TABLES = (

@@ -32,6 +32,7 @@ STEPS = (
     "sales_feed",
     "customers",
     "customer_log",
+    "products",
     "raw_sales",
     "sale_lines",
     "customer_identities",

@@ -8,6 +8,12 @@ from functools import partial
 import pandas as pd
 
 from analytics_pipeline.assets.catch_ups import record_catch_up
+from analytics_pipeline.assets.log_quarantine import (
+    find_standing,
+    name_of,
+    not_yet_known,
+    stand_now,
+)
 from analytics_pipeline.assets.shared_checks import check_rejections
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.order_numbers import comparable
@@ -159,7 +165,7 @@ def _walk(
     )
     rows = frame_of(delivered.rows, EcomFeed)
     gone = find_gone(known.latest, rows, walked.deleted).assign(segment=number)
-    before = find_standing(known)
+    before = find_standing_orders(known)
     seen = rows["changed_at"].dropna().max()
     reached = 0 if pd.isna(seen) else min(int(seen.timestamp()), walked.until)
     return _Walk(
@@ -249,7 +255,7 @@ def _store(
     """
     log = known.log
     shop.warehouse.write(CONTACTS, EcomContacts, contacts, NOW)
-    rejections = _not_yet_known(walk)
+    rejections = not_yet_known(walk.before, walk.delivered.rejections, comparable)
     is_news = len(walk.news) or rejections or walk.cursor != log.cursor()
     if is_news or walk.is_full:
         log.append(
@@ -270,54 +276,26 @@ def _store(
 # What is in quarantine: rejected orders of which no good version has come since.
 
 
-def find_standing(known: KnownOrders) -> dict[str, Rejection]:
-    """Return the rejected orders of which no good version has come since, by name.
-
-    One without an id that can be read has no name of its own, so it is known only
-    until the next segment.
-    """
-    found, segments = known.log.rejections(), known.log.segments()
-    last = segments[-1].number if segments else 0
+def find_standing_orders(known: KnownOrders) -> dict[str, Rejection]:
+    """Return the rejected orders of which no good version has come since, by name."""
     good = dict(zip(forms_of(known.latest), known.latest["segment"], strict=True))
-    standing: dict[str, Rejection] = {}
-    columns = found[["record_id", "rule", "position", "segment"]]
-    for record_id, rule, position, segment in columns.itertuples(index=False):
-        named = None if pd.isna(record_id) else str(record_id)
-        each = Rejection("ecom_feed", rule, named, None, position)
-        if segment == last or (named and good.get(comparable(named), -1) < segment):
-            standing[_name(each)] = each
-    return standing
-
-
-def _name(rejection: Rejection) -> str:
-    """Return what a rejected order is known by: its number, else where it was."""
-    return comparable(rejection.record_id or f"at {rejection.position}")
+    return find_standing(known.log, good, comparable)
 
 
 def _stand_now(walk: _Walk) -> list[Rejection]:
     """Return what is in quarantine after a walk."""
-    good = set(map(comparable, (row[0] for row in walk.delivered.rows)))
-    old = {name: each for name, each in walk.before.items() if name not in good}
-    new = {_name(each): each for each in walk.delivered.rejections}
-    return sorted({**old, **new}.values(), key=_name)
-
-
-def _not_yet_known(walk: _Walk) -> list[Rejection]:
-    """Return the rejections that are not in the log already, by the same rule."""
-    return [
-        each
-        for each in walk.delivered.rejections
-        if not each.record_id
-        or _name(each) not in walk.before
-        or walk.before[_name(each)].rule != each.rule
-    ]
+    good = [row[0] for row in walk.delivered.rows]
+    return stand_now(walk.before, walk.delivered.rejections, good, comparable)
 
 
 def _check_rejected(
     shop: Shop, walk: _Walk, standing: Sequence[Rejection]
 ) -> CheckResult:
     """Check what was rejected; what was in quarantine before is not news."""
-    fresh = sum(_name(each) not in walk.before for each in walk.delivered.rejections)
+    fresh = sum(
+        name_of(each, comparable) not in walk.before
+        for each in walk.delivered.rejections
+    )
     read, limit = len(walk.walked.orders), shop.policy.max_quarantined
     return check_rejections(fresh, read, limit, standing)
 

@@ -15,6 +15,7 @@ from analytics_pipeline.assets.customer_identities import (
 from analytics_pipeline.assets.ecom_feed import open_known_orders
 from analytics_pipeline.assets.ecom_orders import open_sold_order_numbers
 from analytics_pipeline.assets.ecom_reconciliation import load_reconciled_orders
+from analytics_pipeline.assets.products import current_products
 from analytics_pipeline.assets.purchases import open_purchases
 from analytics_pipeline.assets.raw_sales import open_whole_log
 from analytics_pipeline.assets.sales_feed import find_quarantined_sales
@@ -59,11 +60,12 @@ LOADERS: Mapping[str, Callable[[Shop, Any], Any]] = MappingProxyType(
     {
         "sales_feed": lambda shop, _day: open_whole_log(shop),
         "ecom_feed": lambda shop, _day: open_known_orders(shop),
+        "products": lambda shop, _day: current_products(shop),
         "customer_identities": lambda shop, _day: load_identities(shop),
         "customer_analytics": load_analytics,
     }
 )
-"""What loads a table that must be current, not only have passed its gate."""
+"""What loads a table that must be current, or what is known by a log."""
 
 BUILT_ON = frozenset({Reads.WHOLE, Reads.SAME_DAY, Reads.UP_TO_DAY, Reads.RESULT})
 """How an input is read that must have passed its gate."""

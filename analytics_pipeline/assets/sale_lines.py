@@ -15,6 +15,7 @@ from analytics_pipeline.assets.raw_sales import (
 )
 from analytics_pipeline.assets.table import StoredDays, TableRun, table
 from analytics_pipeline.domain.feed import newest_versions
+from analytics_pipeline.domain.product_versions import check_products_known
 from analytics_pipeline.domain.sale_lines import (
     Kinds,
     check_lines_explained,
@@ -38,7 +39,11 @@ _OF_SALE = (
 
 @table(SALE_LINES)
 def sale_lines(
-    run: TableRun, sales_feed: FeedLog, outlets: pd.DataFrame, raw_sales: StoredDays
+    run: TableRun,
+    sales_feed: FeedLog,
+    outlets: pd.DataFrame,
+    products: pd.DataFrame,
+    raw_sales: StoredDays,
 ) -> Iterator[Candidate]:
     """Make the days asked for, and those whose sales were cut again since."""
     shop, kinds = run.shop, choose_kinds(outlets, run.policy)
@@ -48,7 +53,7 @@ def sale_lines(
     days = choose_days(shop, sources, wanted)
     run.expected = len(days)
     for made in _list_days(shop, sales_feed, raw_sales, days, kinds):
-        yield from _candidates(made)
+        yield from _candidates(made, products)
     # Of a day without sales of its own now, the lines are on the first day.
     for day in set(shop.warehouse.partitions("sale_lines")) - sources.keys():
         shop.warehouse.remove("sale_lines", day)
@@ -131,7 +136,9 @@ def _with_lines(
     )
 
 
-def _candidates(made: tuple[CutDays, pd.DataFrame]) -> Iterator[Candidate]:
+def _candidates(
+    made: tuple[CutDays, pd.DataFrame], products: pd.DataFrame
+) -> Iterator[Candidate]:
     """Yield each day of some as a candidate, with what its checks found."""
     lines, sales = made
     of_day = dict(CutDays(lines.days, sales).split())
@@ -144,6 +151,7 @@ def _candidates(made: tuple[CutDays, pd.DataFrame]) -> Iterator[Candidate]:
             [
                 conserve_lines(rows, sales.iloc[of_day[day]]),
                 check_lines_explained(rows),
+                check_products_known(rows, products),
             ],
             day,
             figures={"value_cents": int(value.sum())},

@@ -61,6 +61,12 @@ class EcomFeedConfig(dg.Config):
     )
 
 
+class ProductsConfig(dg.Config):
+    """How the products are read."""
+
+    full_resync: bool = Field(False, description="Read all products again.")
+
+
 class EcomOrdersConfig(dg.Config):
     """Which export of the web shop is read."""
 
@@ -88,6 +94,7 @@ CONFIGS: Mapping[str, type[dg.Config]] = MappingProxyType(
         "sales_feed": SalesFeedConfig,
         "customers": CustomersConfig,
         "ecom_feed": EcomFeedConfig,
+        "products": ProductsConfig,
         "ecom_orders": EcomOrdersConfig,
         "raw_sales": RawSalesConfig,
     }
@@ -122,8 +129,9 @@ def build_assets(
 
 OUTSIDE: Mapping[Source, str] = MappingProxyType(
     {
-        Source.LIGHTSPEED: "Lightspeed Retail: sales, customers and outlets, as its "
-        "API gives them. It is only read; `sales_feed` keeps every version of a sale.",
+        Source.LIGHTSPEED: "Lightspeed Retail: sales, customers, products and "
+        "outlets, as its API gives them. It is only read; `sales_feed` keeps every "
+        "version of a sale.",
         Source.WEB_SHOP: "The web shop: its orders, as its API gives them, or as "
         "exported into `ecom_orders_export.csv` in the data directory.",
     }

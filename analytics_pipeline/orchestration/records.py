@@ -72,7 +72,7 @@ def update_config(
 
     Args:
         days: how many days are compared with the search.
-        full_resync: read sales, customers and web orders again from the start.
+        full_resync: read sales, customers, products and web orders from the start.
         recut_all_days: cut every day again, whether it seems to have changed or not.
         replay: try the records in quarantine again.
     """
@@ -83,6 +83,7 @@ def update_config(
             },
             "ecom_feed": {"config": {"full_resync": full_resync}},
             "customers": {"config": {"full_resync": full_resync, "replay": replay}},
+            "products": {"config": {"full_resync": full_resync or replay}},
             "raw_sales": {"config": {"recut_all_days": recut_all_days}},
         }
     }

@@ -10,6 +10,7 @@ from functools import partial
 from random import Random
 from zoneinfo import ZoneInfo
 
+from analytics_pipeline.simulator.catalogue import Catalogue
 from analytics_pipeline.simulator.events import Action, Timeline
 from analytics_pipeline.simulator.mishaps import DAYS_BETWEEN, meet_a_mishap
 from analytics_pipeline.simulator.mishaps_orders import choose_order_numbers
@@ -78,6 +79,8 @@ class Store:
         if trade.web_numbers:
             self._shop.web.prefix, self._shop.web.suffix = trade.web_numbers
         self._shop.web.has_random_ids = trade.random_web_ids
+        self._catalogue = Catalogue(seed, self.state)
+        self._catalogue.list_goods(premises, start)
         open_the_books(self._shop, start)
         timeline.plan(start, partial(self._plan_day, opened_on))
         if trade.oddities:
@@ -111,6 +114,7 @@ class Store:
             self._plan_clock_change(day)
         if is_open:
             self._plan_cases(day)
+        self._plan_at_home(day, 420, partial(self._catalogue.change, day))
         tomorrow = day + timedelta(days=1)
         timeline.plan(_planned_at(tomorrow), partial(self._plan_day, tomorrow))
 

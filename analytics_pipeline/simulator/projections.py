@@ -24,6 +24,7 @@ from analytics_pipeline.simulator.records import (
     Customer,
     CustomerGroup,
     Line,
+    ListedProduct,
     Outlet,
     Payment,
     Register,
@@ -262,11 +263,30 @@ class Projection:
         }
         return (shop_shapes.RETAILER % values).encode()
 
-    def product(self, product_id: str) -> bytes:
-        """Write the little that the store knows of a product it has sold."""
+    def product(self, product: ListedProduct) -> bytes:
+        """Write one product; a brand that it lacks is an object without members."""
         values = {
-            "id": text(product_id),
-            "name": text(f"Product {product_id[:8]}"),
-            "sku": text(product_id[:8].lower()),
+            "id": text(product.id),
+            "parent_id": text(product.parent_id),
+            "name": text(product.name),
+            "variant_name": text(product.variant_name),
+            "handle": text(product.sku.lower()),
+            "sku": text(product.sku),
+            "is_active": flag(product.is_active),
+            "has_variants": flag(product.parent_id is not None),
+            "category": _named("category", product.category),
+            "supplier": _named("supplier", product.supplier),
+            "brand": _named("brand", product.brand),
+            "zero": self._zero,
+            "created_at": moment(product.created_at),
+            "deleted_at": moment(product.deleted_at),
+            "version": str(product.version),
         }
         return (shop_shapes.PRODUCT % values).encode()
+
+
+def _named(kind: str, name: str | None) -> str:
+    """Write what a product is among, with an id of its own."""
+    if name is None:
+        return "{}"
+    return f'{{"id":{linked_id(kind, name)},"name":{text(name)}}}'

@@ -94,6 +94,24 @@ class Customer:
 
 
 @dataclass(slots=True)
+class ListedProduct:
+    """One product as the store lists it; ``parent_id`` is a variant's."""
+
+    id: str
+    name: str
+    variant_name: str
+    sku: str
+    version: int
+    created_at: datetime
+    parent_id: str | None = None
+    category: str | None = None
+    brand: str | None = None
+    supplier: str | None = None
+    is_active: bool = True
+    deleted_at: datetime | None = None
+
+
+@dataclass(slots=True)
 class Line:
     """One line of a sale; amounts are for the whole line, tax apart."""
 
@@ -224,3 +242,4 @@ class StoreState:
         default_factory=lambda: {each.id: replace(each) for each in USUAL_GROUPS}
     )
     deleted_web_orders: list[DeletedWebOrder] = field(default_factory=list)
+    products: dict[str, ListedProduct] = field(default_factory=dict)

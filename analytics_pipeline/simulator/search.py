@@ -9,7 +9,7 @@ from typing import TypeVar
 from starlette.datastructures import QueryParams
 
 from analytics_pipeline.simulator.queries import BadRequest, read_flag, read_moment
-from analytics_pipeline.simulator.records import Customer, Sale
+from analytics_pipeline.simulator.records import Customer, ListedProduct, Sale
 
 SALE_FIELDS = (
     "invoice_number",
@@ -32,7 +32,7 @@ CUSTOMER_FIELDS = (
 )
 CUSTOMER_ORDERS = ("created_at", "updated_at", "version", "customer_code")
 
-Found = TypeVar("Found", Sale, Customer)
+Found = TypeVar("Found", Sale, Customer, ListedProduct)
 _sale_date = attrgetter("sale_date")
 
 
@@ -72,9 +72,12 @@ def find_customers(
     return _arranged(customers, params, CUSTOMER_ORDERS)
 
 
-def products_sold(sales: Mapping[str, Sale]) -> list[str]:
-    """Return the ids of all products on any line, in the order of their ids."""
-    return sorted({line.product_id for sale in sales.values() for line in sale.lines})
+def find_products(
+    by_version: list[ListedProduct], params: QueryParams, *, indexed_until: datetime
+) -> list[ListedProduct]:
+    """Return the matching products, the one changed last first."""
+    products = _known(by_version, params, indexed_until)
+    return _arranged(_only(products, "sku", params.getlist("sku")), params, ("name",))
 
 
 def _known(

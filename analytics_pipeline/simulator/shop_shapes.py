@@ -1,4 +1,4 @@
-"""How customers, outlets, registers and the store itself look on the wire.
+"""How customers, products, outlets, registers and the store itself look on the wire.
 
 One shape each, the same in every API version (the dated versions add a field to
 the customer).  What the simulated store does not know is empty as a real account
@@ -144,9 +144,35 @@ RETAILER = template_of(
 PRODUCT = template_of(
     {
         "id": "@id",
+        "source_id": None,
+        "source_variant_id": None,
+        "variant_parent_id": "@parent_id",
         "name": "@name",
+        "variant_name": "@variant_name",
+        "handle": "@handle",
         "sku": "@sku",
-        "active": True,
-        "deleted_at": None,
+        "supplier_code": None,
+        "active": "@is_active",
+        "is_active": "@is_active",
+        "has_inventory": True,
+        "has_variants": "@has_variants",
+        "is_composite": False,
+        "description": "<p>Ask Ada before you order more.</p>",
+        "source": "USER",
+        "account_code": None,
+        "supply_price": "@zero",
+        "type": "@category",
+        "product_category": "@category",
+        "supplier": "@supplier",
+        "brand": "@brand",
+        "variant_options": [],
+        "categories": [],
+        "attributes": [],
+        "tag_ids": [],
+        "product_codes": [],
+        "created_at": "@created_at",
+        "updated_at": "@created_at",
+        "deleted_at": "@deleted_at",
+        "version": "@version",
     }
 )

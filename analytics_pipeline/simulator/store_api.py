@@ -28,13 +28,13 @@ from analytics_pipeline.simulator.records import StoreState
 from analytics_pipeline.simulator.replies import Reply, not_found, refusal
 from analytics_pipeline.simulator.search import (
     find_customers,
+    find_products,
     find_sales,
     in_sale_date_order,
-    products_sold,
 )
 from analytics_pipeline.simulator.written_records import WrittenRecords
 
-FEEDS = ("sales", "customers", "customer_groups", "outlets", "registers")
+FEEDS = ("sales", "customers", "customer_groups", "products", "outlets", "registers")
 DATED_VERSIONS = ("2026-01", "2026-04", "2026-07")
 REPEATED_ROWS = 3
 LYING_TOTAL = 1_000_000_000
@@ -83,7 +83,6 @@ class StoreApi:
             for kind in FEEDS
         }
         self._sales_by_date = FreshOrder(lambda: state().sales, in_sale_date_order)
-        self._products = FreshOrder(lambda: state().sales, products_sold)
         self._written = {
             nested: WrittenRecords(
                 Projection(nested=nested, string_numbers=quirks.string_numbers),
@@ -132,6 +131,7 @@ class StoreApi:
             "sales": state.sales,
             "customers": state.customers,
             "customer_groups": state.customer_groups,
+            "products": state.products,
             "outlets": state.outlets,
             "registers": state.registers,
         }
@@ -213,7 +213,10 @@ class StoreApi:
                     rows, params, indexed_until=indexed_until
                 )
             case "products":
-                return "products", self._products.rows()
+                rows = self._feeds["products"].rows()
+                return "products", find_products(
+                    rows, params, indexed_until=indexed_until
+                )
         raise BadRequest("type must be sales, customers or products")
 
 

@@ -33,6 +33,7 @@ class WrittenRecords:
             "customers": projection.customer,
             "outlets": lambda outlet: projection.outlet(outlet, retailer()),
             "registers": projection.register,
+            "products": projection.product,
             "customer_groups": lambda group: projection.customer_group(
                 group, retailer()
             ),
@@ -44,8 +45,6 @@ class WrittenRecords:
 
     def rows(self, kind: str, records: Iterable[Any]) -> list[bytes]:
         """Return each record as JSON, in the same order."""
-        if kind == "products":
-            return [self._projection.product(product) for product in records]
         write = self._writers[kind]
         return [self._row(kind, record, write) for record in records]
 

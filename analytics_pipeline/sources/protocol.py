@@ -1,7 +1,7 @@
 """What any point of sale, and any web shop, must offer to the pipeline.
 
-Each sale and each customer record has a version, which is above all others whenever
-the record has changed: so what is new is read on from the last version known.  A
+Each sale, customer record and product has a version, which is above all others
+whenever it has changed: so what is new is read on from the last version known.  A
 record is opaque to the pipeline.  Only the point of sale that delivered it can make
 rows of it.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from analytics_pipeline.domain.contacts import ContactKeys
 
-Feed = Literal["sales", "customers"]
-"""What is delivered by version."""
+Feed = Literal["sales", "customers", "products"]
+"""What is delivered by version; a point of sale without products delivers none."""
 
 Record = Any
-"""A sale or customer record as delivered."""
+"""A sale, customer record or product as delivered."""
 
 ReadRows = tuple["pd.DataFrame", list[Rejection]]
 """The rows that records became, and which records were rejected and why."""
@@ -211,6 +211,21 @@ class PointOfSale(Protocol):
             policy: says which record is the walk-in customer.
             page: as for ``sales_rows``.
             highest_version: as there.
+        """
+        ...
+
+    def products_rows(
+        self,
+        records: Iterable[Record],
+        *,
+        segment: int,
+        page: int,
+        highest_version: int,
+    ) -> ReadRows:
+        """Return ``Products`` rows of *records*, as ``sales_rows`` does of sales.
+
+        A product without a family is its own. What cannot be read of it and is no id,
+        version or deletion is missing.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The tables as delivered: the sales log, customer records, outlets, web orders."""
+"""The tables as delivered: sales, customer records, products, outlets, web orders."""
 
 import pandas as pd
 import pandera.pandas as pa
@@ -123,6 +123,29 @@ class CustomerLog(Table):
         """A record has at most one version in a segment."""
 
         unique = ["customer_id", "segment"]  # noqa: RUF012 (pandera's own form)
+
+
+class Products(Table):
+    """One version of one product as delivered: what it is called, and among what."""
+
+    product_id: str = identifier("the product")
+    version: int = pa.Field(gt=0, description="grows with every change of any record")
+    segment: int = pa.Field(ge=0, description="number of the log segment that holds it")
+    name: str = text("what staff call it; the variants of a family share it")
+    variant_name: str = text("its name with what distinguishes it from its family")
+    family_id: str = identifier(
+        "the product that its family is known by: of a variant its parent, else itself"
+    )
+    category: str = text("the category that it is in; in older stores its type")
+    brand: str = text("its brand")
+    supplier: str = text("who supplies it")
+    is_active: bool = flag("it is for sale")
+    is_deleted: bool = flag("it was deleted; its sales stay")
+
+    class Config(Table.Config):
+        """A product has at most one version in a segment."""
+
+        unique = ["product_id", "segment"]  # noqa: RUF012 (pandera's own form)
 
 
 class Outlets(Table):

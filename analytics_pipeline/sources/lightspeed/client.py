@@ -161,6 +161,27 @@ class FeedPages:
             yield self._page(reply, records, reply.reached)
             after = reply.reached
 
+    def walk_if_changed(self, after: int) -> Iterator[Page]:
+        """Yield what a walk to the confirmed end does; of no change by one request.
+
+        The first page is asked for from just before the version *after*. It cannot be
+        empty, so where it shows nothing above that version, there is nothing.
+
+        Raises:
+            LightspeedUnavailable: as for :meth:`walk`.
+        """
+        if after:
+            reply = self._witness(after)
+            reached = after if reply.is_empty else reply.reached
+            if reached < after:
+                raise stuck(self._collection)
+            if records := _above(reply.records, after):
+                yield self._page(reply, records, reached)
+            if reached == after:
+                return
+            after = reached
+        yield from self.walk(after, confirm_end=True)
+
     def _reply(self, after: int) -> _Reply:
         asked_at = self._now()
         body = self._ask(after)
@@ -399,7 +420,7 @@ SingleRecord = dict[str, Any] | UnreadableRecord
 """A record that was asked for by its id, or all that can be decoded of it."""
 
 _COLLECTIONS = frozenset(
-    {"sales", "customers", "customer_groups", "outlets", "registers"}
+    {"sales", "customers", "customer_groups", "products", "outlets", "registers"}
 )
 _DECODERS: Mapping[str, Callable[[bytes], Any]] = {"sales": decode_sales}
 """What decodes the pages of a collection, where that is not the usual way."""
@@ -457,13 +478,15 @@ class LightspeedClient:
         page_size: int | None = None,
         deleted: bool = False,
         confirm_end: bool = False,
+        seldom_changes: bool = False,
     ) -> Iterator[Page]:
         """Yield a collection's pages in the order of versions, until an empty one.
 
         Pages are as large as the store grants; without a *page_size* as large as is
         wise.  One shorter than asked for is not the end (API 2.1); with *confirm_end*
         an empty one is not either, until the page from just before the cursor shows
-        that nothing follows.
+        that nothing follows.  A collection that *seldom_changes* is asked for that page
+        first: on most nights it is the only one.
 
         Raises:
             LightspeedUnavailable: the version does not advance, so the end would
@@ -484,7 +507,10 @@ class LightspeedClient:
             true_since=self._connection.true_since,
             pause=self._connection.pause,
         )
-        yield from feed.walk(after, confirm_end=confirm_end)
+        if seldom_changes:
+            yield from feed.walk_if_changed(after)
+        else:
+            yield from feed.walk(after, confirm_end=confirm_end)
 
     def _page(self, collection: str, params: dict[str, str], size: PageSize) -> Any:
         """Return a page's reply; ask for less where the store refuses so much."""

@@ -76,7 +76,7 @@ def _check_prefix(prefix: str) -> None:
 
 
 _PATH = re.compile(
-    r"sales|customers|customer_groups|outlets|registers|retailer|search"
+    r"sales|customers|customer_groups|products|outlets|registers|retailer|search"
     r"|(sales|customers)/[A-Za-z0-9_-]{1,100}"
 )
 _API_VERSION = re.compile(r"2\.0|[0-9]{4}-[0-9]{2}")
@@ -85,8 +85,8 @@ _TOO_MANY_REQUESTS = 429
 LIGHTSPEED = Service(
     "Lightspeed",
     _PATH,
-    "It reads sales, customers and their groups, outlets, registers and the store "
-    "only.",
+    "It reads sales, customers and their groups, products, outlets, registers and "
+    "the store only.",
     LightspeedUnavailable,
     LightspeedRefused,
     explain_refusal,

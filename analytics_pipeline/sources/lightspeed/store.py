@@ -17,6 +17,7 @@ from analytics_pipeline.sources.lightspeed.outlets import (
     details_of,
     read_outlets,
 )
+from analytics_pipeline.sources.lightspeed.products import products_rows
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.sources.protocol import (
     Feed,
@@ -76,7 +77,11 @@ class LightspeedStore:
         """
         shows_any = False
         for page in self._client.pages(
-            feed, after=after, deleted=feed == "customers", confirm_end=True
+            feed,
+            after=after,
+            deleted=feed != "sales",
+            confirm_end=True,
+            seldom_changes=feed == "products",
         ):
             shows_any = True
             yield page
@@ -131,4 +136,12 @@ class LightspeedStore:
         """Return ``Customers`` rows of *records*, and which were rejected."""
         return customers_rows(
             records, keys, policy, page=page, highest_version=highest_version
+        )
+
+    def products_rows(
+        self, records: Iterable[Any], *, segment: int, page: int, highest_version: int
+    ) -> ReadRows:
+        """Return ``Products`` rows of *records*, and which were rejected."""
+        return products_rows(
+            records, segment=segment, page=page, highest_version=highest_version
         )
