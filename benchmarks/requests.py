@@ -60,8 +60,9 @@ REQUESTS, ALLOWED = "requests", "requests allowed"
 PAGES = {"sales": 1_000, "customers": 5_000}
 """How many records are asked for at once, as the product does."""
 
-GRANTED, MORE_REQUESTS = 1_000, 10
-"""How many records a page has at most, and how many more requests are allowed."""
+GRANTED, MORE_REQUESTS = 1_000, 12
+"""How many records a page has at most, and how many more requests are allowed: the ten
+of DESIGN 8, and two that confirm the end of the products where some have changed."""
 
 Given = dict[str, Any]
 
@@ -162,7 +163,10 @@ def _measures(
 
 def _note_allowed(case: Case, held: Mapping[str, int]) -> Case:
     """Note how many requests the update may make (DESIGN 8)."""
-    pages = ("changed sales", "changed customers", "recent sales")
+    pages = (
+        *("changed sales", "changed customers", "changed products"),
+        "recent sales",
+    )
     one_window = 1
     allowed = MORE_REQUESTS + one_window
     allowed += sum(math.ceil(held[name] / GRANTED) for name in pages)

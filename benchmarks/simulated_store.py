@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.harness import ROOT, MeasureFailed
 
@@ -104,7 +104,7 @@ def main() -> None:
     app = build_app(store, token=TOKEN, rate_limit=10_000_000)
     with serve(app) as origin:
         print(json.dumps({"origin": origin}), flush=True)
-        newest = 0
+        newest = _Newest(0, 0)
         for line in sys.stdin:
             order = json.loads(line)
             moment = datetime.fromisoformat(order["advance"])
@@ -112,25 +112,37 @@ def main() -> None:
                 store.advance_to(moment)
             write_export(store.state, Path(order["export"]))
             print(json.dumps(_count(store.state, newest)), flush=True)
-            newest = _newest_version(store.state)
+            newest = _newest_versions(store.state)
 
 
-def _count(state: Any, since: int) -> dict[str, int]:
+class _Newest(NamedTuple):
+    """The newest version of sales and customers, and that of products."""
+
+    record: int
+    product: int
+
+
+def _count(state: Any, since: _Newest) -> dict[str, int]:
     """Return how many records there are, and of later versions than *since*."""
     recent = state.now - timedelta(days=DAYS_READ_AGAIN + 1)
     sales, customers = state.sales.values(), state.customers.values()
+    products = state.products.values()
     return {
         "sales": len(sales),
         "customers": len(customers),
-        "changed sales": sum(each.version > since for each in sales),
-        "changed customers": sum(each.version > since for each in customers),
+        "changed sales": sum(each.version > since.record for each in sales),
+        "changed customers": sum(each.version > since.record for each in customers),
+        "changed products": sum(each.version > since.product for each in products),
         "recent sales": sum(each.sale_date > recent for each in sales),
     }
 
 
-def _newest_version(state: Any) -> int:
+def _newest_versions(state: Any) -> _Newest:
     both = (*state.sales.values(), *state.customers.values())
-    return max(int(each.version) for each in both)
+    return _Newest(
+        max(int(each.version) for each in both),
+        max(int(each.version) for each in state.products.values()),
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ Spell = Callable[[str], str]
 def find_standing(
     log: FeedLog, good: Mapping[str, int], spell: Spell = str
 ) -> dict[str, Rejection]:
-    """Return the rejected records of *log* that stand, by name.
+    """Return the rejected records of *log* that no good version replaced, by name.
 
     Args:
         log: with every segment that was read.
@@ -51,10 +51,10 @@ def stand_now(
     good: Iterable[str],
     spell: Spell = str,
 ) -> list[Rejection]:
-    """Return what stands after a walk.
+    """Return what is in quarantine after a walk.
 
     Args:
-        before: what stood before it.
+        before: what was in quarantine before it, by name.
         rejections: what the walk rejected.
         good: the ids of the records that it read.
         spell: writes an id as ids are compared.
@@ -71,7 +71,7 @@ def not_yet_known(
     rejections: Iterable[Rejection],
     spell: Spell = str,
 ) -> Sequence[Rejection]:
-    """Return the *rejections* that did not stand *before*, by the same rule.
+    """Return the *rejections* that were not in quarantine *before*, by the same rule.
 
     One without an id is among them again: it is forgotten with the next segment.
     """

@@ -105,7 +105,7 @@ class Catalogue:
             each.version = self._next_version()
 
     def _add_variant(self, rng: Random, moment: datetime) -> None:
-        """List one more variant, which nobody has bought yet."""
+        """List one more variant, which no one has bought yet."""
         first = self._family_of(self._draw(rng))[0]
         number = len(self._listed)
         product_id = str(uuid5(UUID(self._state.retailer.id), f"product {number}"))

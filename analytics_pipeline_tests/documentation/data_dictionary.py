@@ -52,6 +52,8 @@ _OTHER_PLACES: Mapping[str, str] = {
     "never changed",
     "customer_log": "`warehouse/customer_log/generation-000001/`, a file for each run "
     "that found a change, never changed",
+    "products": "`warehouse/products/generation-000001/`, a file for each walk that "
+    "brought something new, never changed",
     "ecom_feed": "`warehouse/ecom_feed/generation-000001/`, a file for each walk or "
     "export that brought something new, never changed",
 }

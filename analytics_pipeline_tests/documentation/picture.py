@@ -15,6 +15,7 @@ READ_FROM: Mapping[str, str] = {
     "sales_feed": LIGHTSPEED,
     "outlets": LIGHTSPEED,
     "customers": LIGHTSPEED,
+    "products": LIGHTSPEED,
     "ecom_feed": WEB_SHOP,
 }
 """What the tables are read from that are made from no other one, and the customers."""

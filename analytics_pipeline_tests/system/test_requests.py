@@ -21,8 +21,9 @@ from analytics_pipeline_tests.simulated_shop import (
 )
 
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
-OTHER_REQUESTS = 10
-"""What the design allows for outlets, registers, groups, store and empty pages."""
+OTHER_REQUESTS = 12
+"""For outlets, registers, groups, store and empty pages the ten that the design allows,
+and two that confirm the end of the products."""
 
 
 @pytest.fixture(params=[37, pytest.param(5_000, marks=pytest.mark.nightly)])
@@ -59,18 +60,23 @@ def test_a_first_load_costs_its_pages_and_ten(paged: Any) -> None:
     run_light(shop.settings, FIRST_DAY, tables=SOURCES)
 
     state = shop.store.state
-    pages = ceil(len(state.sales) / page) + ceil(len(state.customers) / page)
+    kinds = (state.sales, state.customers, state.products)
+    pages = sum(ceil(len(records) / page) for records in kinds)
     stats = shop.simulator.stats()
     assert stats["total"] <= pages + OTHER_REQUESTS
     assert stats["kinds"]["feed/sales"] == ceil(len(state.sales) / page) + 2
+    assert stats["kinds"]["feed/products"] == ceil(len(state.products) / page) + 2
 
 
 @pytest.mark.parametrize("days", [0, 7, pytest.param(30, marks=pytest.mark.nightly)])
 def test_a_day_costs_what_changed_and_the_days_compared(paged: Any, days: int) -> None:
     shop, page = paged
     run_light(shop.settings, FIRST_DAY, tables=SOURCES)
-    newest = max(sale.version for sale in shop.store.state.sales.values())
-    latest = max(each.version for each in shop.store.state.customers.values())
+    before = shop.store.state
+    newest, latest, last = (
+        max(each.version for each in records.values())
+        for records in (before.sales, before.customers, before.products)
+    )
     shop.live_until(NEXT_DAY)
     shop.simulator.clear_stats()
 
@@ -79,6 +85,7 @@ def test_a_day_costs_what_changed_and_the_days_compared(paged: Any, days: int) -
     state = shop.store.state
     pages = ceil(changed_since(state.sales, newest) / page)
     pages += ceil(changed_since(state.customers, latest) / page)
+    pages += ceil(changed_since(state.products, last) / page)
     found = evidence_of(events, "sales_feed", "agrees_with_search")
     compared = ceil(sales_of(shop, days) / search.PAGE_SIZE) if days else 0
     allowed = pages + compared + found.get("windows", 0) + found.get("repaired", 0)
@@ -120,6 +127,18 @@ def test_a_day_costs_the_same_however_long_the_history_is(tmp_path: Path) -> Non
             costs.append(shop.simulator.stats()["total"])
 
     # A page and an empty one of sales, customers, outlets, registers and the search;
-    # the page that confirms the end of the first two; one of the customer groups; and
-    # the store itself.
-    assert max(costs) <= 5 * 2 + 2 + 2
+    # the page that confirms the end of the first two; one of the customer groups; the
+    # store itself; and of products, of which some changed, a page, and two for its end.
+    assert max(costs) <= 5 * 2 + 2 + 2 + 3
+
+
+def test_a_night_on_which_no_product_changed_costs_one_request_for_them(
+    tmp_path: Path,
+) -> None:
+    with open_simulated_shop(tmp_path / "data", seed=2, customers=20) as shop:
+        run_light(shop.settings, FIRST_DAY, tables=SOURCES)
+        shop.simulator.clear_stats()
+
+        run_light(shop.settings, FIRST_DAY, tables=SOURCES)
+
+        assert shop.simulator.stats()["kinds"]["feed/products"] == 1

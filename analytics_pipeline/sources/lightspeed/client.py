@@ -170,16 +170,15 @@ class FeedPages:
         Raises:
             LightspeedUnavailable: as for :meth:`walk`.
         """
-        if after:
-            reply = self._witness(after)
-            reached = after if reply.is_empty else reply.reached
-            if reached < after:
+        reply = self._witness(after) if after else None
+        if reply and not reply.is_empty:  # else look again as any walk does
+            if reply.reached < after:
                 raise stuck(self._collection)
             if records := _above(reply.records, after):
-                yield self._page(reply, records, reached)
-            if reached == after:
+                yield self._page(reply, records, reply.reached)
+            if reply.reached == after:
                 return
-            after = reached
+            after = reply.reached
         yield from self.walk(after, confirm_end=True)
 
     def _reply(self, after: int) -> _Reply:

@@ -50,6 +50,7 @@ FORMS = {
     ("Customers", 1): "324b98caa8ea36df",
     ("Customers", 2): "edf17856e3752fc2",
     ("CustomerLog", 1): "f4c1eb81eb1414e0",
+    ("Products", 1): "a02b7f5fa158f40b",
     ("EcomOrders", 1): "99d04a463ef375b4",
     ("EcomOrders", 2): "76bbd8d3f5cc9471",
     ("RawSales", 1): "02cb532b3b1ae9aa",

@@ -13,6 +13,7 @@ from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.records import (
     Customer,
     Line,
+    ListedProduct,
     Outlet,
     Payment,
     Register,
@@ -113,6 +114,18 @@ def make_customer(n: int = 1, **changes: Any) -> Customer:
         "version": FIRST_VERSION + 10 * n,
     }
     return Customer(**{**fields, **changes})
+
+
+def make_product(n: int = 1, **changes: Any) -> ListedProduct:
+    fields: dict[str, Any] = {
+        "id": f"product-{n}",
+        "name": "Clay mug",
+        "variant_name": f"Clay mug / {n}",
+        "sku": f"SKU-{n}",
+        "version": FIRST_VERSION + 10 * n,
+        "created_at": OPENED,
+    }
+    return ListedProduct(**{**fields, **changes})
 
 
 def make_store(*sales: Sale, customers: tuple[Customer, ...] = ()) -> SmallStore:

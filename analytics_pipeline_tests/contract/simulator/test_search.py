@@ -8,7 +8,7 @@ from analytics_pipeline_tests.contract.simulator.small_store import (
     asking,
     ids,
     make_customer,
-    make_line,
+    make_product,
     make_sale,
     make_store,
 )
@@ -112,10 +112,15 @@ def test_customers_are_found_by_mail_in_any_case():
     assert ids(search(store, type="customers")) == ["customer-2", "customer-1"]
 
 
-def test_products_are_those_ever_sold():
-    store = make_store(make_sale(1, lines=[make_line(2), make_line(1)]), make_sale(2))
+def test_products_are_found_by_sku_and_deleted_ones_on_demand():
+    store = make_store()
+    for n, deleted_at in ((1, None), (2, None), (3, OPENED)):
+        store.state.products[f"product-{n}"] = make_product(n, deleted_at=deleted_at)
 
-    assert ids(search(store, type="products")) == ["product-1", "product-2"]
+    assert ids(search(store, type="products")) == ["product-2", "product-1"]
+    assert ids(search(store, type="products", sku="sku-1")) == ["product-1"]
+    every = search(store, type="products", deleted="true")
+    assert ids(every) == ["product-3", "product-2", "product-1"]
 
 
 def test_the_count_can_be_absent():

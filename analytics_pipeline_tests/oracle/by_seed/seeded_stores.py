@@ -27,6 +27,7 @@ from analytics_pipeline_tests.oracle.ledger import (
     expected_master,
 )
 from analytics_pipeline_tests.oracle.lines import line_differences
+from analytics_pipeline_tests.oracle.products import product_differences
 from analytics_pipeline_tests.oracle.terms import Terms
 from analytics_pipeline_tests.system.histories.in_process import InProcess
 
@@ -159,6 +160,7 @@ class SeededShop:
                 for difference in _compare(rows, self.rows(name))
             ),
             *line_differences(state, self.data, day, terms),
+            *product_differences(state, self.data),
         ]
 
     def rows(self, name: str) -> list[dict[str, str]]:

@@ -111,6 +111,7 @@ def assert_ended(run: Run, data: Path, ends: Ends) -> None:
     expected = ends.sources.quarantine
     assert as_if_read_again(found.quarantine, expected) == expected
     assert found.files == ends.sources.files
+    assert found.products == ends.sources.products
     assert versions_in(data) <= ends.versions
     if run.tables == TABLES:
         assert run.end_in(data).reproducible == ends.reproducible

@@ -221,6 +221,7 @@ def test_the_two_days_ask_for_all_there_is_and_hold_late_changes(
     assert [second.count(path) > 2 for path in ("sales", "search")] == [True, True]
     assert sum(path.startswith("sales/") for path in second) == 2
     of_both = {"outlets", "registers", "retailer", "customers", "customer_groups"}
+    of_both |= {"products"}
     assert of_both <= {*first} & {*second}
     assert len(changed) >= 3
     assert len(before.quarantine) == len(after.quarantine) == 2

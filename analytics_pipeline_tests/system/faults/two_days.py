@@ -28,7 +28,7 @@ from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.records import Sale
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline.storage.feed_log import FeedLog
-from analytics_pipeline.tables import SALES_FEED
+from analytics_pipeline.tables import PRODUCTS, SALES_FEED, TableSpec
 from analytics_pipeline_tests import light_run
 from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
@@ -39,7 +39,7 @@ OPENED_ON = FIRST_DAY - timedelta(days=11)
 SEED, CUSTOMERS = 3, 40
 UNCHANGED_ON_FAILURE = ("*.csv", ".*.json", ".last_update_timestamp", "archive/*")
 EXPORT = "ecom_orders_export.csv"
-SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers")
+SOURCES = ("ecom_orders", "outlets", "sales_feed", "customers", "products")
 TABLES = light_run.UP_TO_REPORTING
 """All but the report, which asks no source and which nothing is built on."""
 
@@ -57,7 +57,8 @@ class Asked(NamedTuple):
     @property
     def is_feed(self) -> bool:
         return self.path in {
-            *("sales", "customers", "customer_groups", "outlets", "registers"),
+            *("sales", "customers", "customer_groups", "products"),
+            *("outlets", "registers"),
         }
 
 
@@ -85,6 +86,7 @@ class SourcesState:
     """What a data directory holds of the sources, whatever way it came there."""
 
     files: Mapping[str, str]
+    products: frozenset[Version]
     sales: Mapping[str, Version]
     quarantine: Sequence[tuple[Any, ...]]
 
@@ -166,8 +168,8 @@ class Situation:
 # What a data directory holds ------------------------------------------------------
 
 
-def log_of(data: Path) -> FeedLog:
-    return FeedLog(UPath(data / "warehouse" / "sales_feed"), SALES_FEED)
+def log_of(data: Path, table: TableSpec = SALES_FEED) -> FeedLog:
+    return FeedLog(UPath(data / "warehouse" / table.name), table)
 
 
 def rows_of(log: FeedLog) -> list[dict[str, Any]]:
@@ -203,6 +205,7 @@ def sources_in(data: Path) -> SourcesState:
             away[sale] = (sale, version, rule)
     return SourcesState(
         files=fingerprints(data, SOURCE_FILES),
+        products=frozenset(map(_as_version, rows_of(log_of(data, PRODUCTS)))),
         sales={
             sale: _as_version(row) for sale, row in latest.items() if sale not in away
         },

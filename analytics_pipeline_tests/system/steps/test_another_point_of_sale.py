@@ -6,7 +6,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,20 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from analytics_pipeline.assets.products import current_products
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.domain.currency import Currencies
 from analytics_pipeline.model.checks import Rejection
 from analytics_pipeline.model.policy import Policy
-from analytics_pipeline.model.schemas.sources import Customers, Outlets, SalesFeed
+from analytics_pipeline.model.schemas.sources import (
+    Customers,
+    Outlets,
+    Products,
+    SalesFeed,
+)
 from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.shop import open_shop
 from analytics_pipeline.sources.protocol import (
     Feed,
     Page,
@@ -52,6 +59,7 @@ class CornerTill:
     now: datetime
     tickets: list[Cells]
     cards: list[Cells]
+    labels: list[Cells] = field(default_factory=list)
     requests: int = 0
 
     @property
@@ -75,7 +83,8 @@ class CornerTill:
 
     def pages(self, feed: Feed, after: int) -> Iterator[Page]:
         self.requests += 1
-        every = self.tickets if feed == "sales" else self.cards
+        kinds = {"sales": self.tickets, "customers": self.cards}
+        every = kinds.get(feed, self.labels)
         new = sorted((r for r in every if r["rev"] > after), key=lambda r: r["rev"])
         if new:
             yield Page(new, new[-1]["rev"], 1, self.now, new[-1]["rev"])
@@ -144,6 +153,22 @@ class CornerTill:
             for card in records
         ]
         return make_table(Customers, rows), []
+
+    def products_rows(
+        self, records: Iterable[Cells], *, segment: int, page: int, highest_version: int
+    ) -> ReadRows:
+        rows = [
+            {
+                "product_id": label["label"],
+                "version": label["rev"],
+                "segment": segment,
+                "name": label["says"],
+                "family_id": label["label"],
+                "is_active": True,
+            }
+            for label in records
+        ]
+        return make_table(Products, rows), []
 
 
 def ticket(
@@ -233,6 +258,8 @@ def test_the_nights_of_another_point_of_sale_end_in_its_master(
     first = checks(update(settings, till, FIRST))
 
     assert not first["sales_feed.rows_are_sound"].passed  # the ticket without an amount
+    assert first["sale_lines.products_are_known"].passed  # where none are listed
+    assert current_products(open_shop(settings)).empty
     merged = "Merged 1 duplicate records"
     assert master(tmp_path) == {
         "Ada Example": ("2", "75.00", merged),
@@ -245,11 +272,13 @@ def test_the_nights_of_another_point_of_sale_end_in_its_master(
     till.tickets[1] |= {"rev": 9, "torn": True}
     till.tickets[4] |= {"rev": 10, "cents": 1_150}
     till.tickets.append(ticket("t6", 11, 3_000, "c1", NEXT))
+    till.labels.append({"label": "p1", "rev": 12, "says": "Oak tray"})
     till.tickets.append(ticket("t0", 3, 4_200, "c2"))
 
     second = checks(update(settings, till, NEXT))
 
     assert second["sales_feed.rows_are_sound"].passed
+    assert list(current_products(open_shop(settings))["name"]) == ["Oak tray"]
     assert second["sales_feed.agrees_with_search"].metadata["repaired"].value == 1
     assert second["customer_changes.changes_add_up"].passed
     assert master(tmp_path) == {

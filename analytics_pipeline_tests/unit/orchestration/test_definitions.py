@@ -23,8 +23,9 @@ ecom_orders                sources    once   ecom_feed web_shop
 ecom_reconciliation        exports    once   customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 first_time_buyers          exports    daily  customer_analytics customer_identities customers ecom_orders outlets sales_feed
 outlets                    sources    once   lightspeed
+products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
-sale_lines                 sales      daily  outlets raw_sales sales_feed
+sale_lines                 sales      daily  outlets products raw_sales sales_feed
 sales_feed                 sources    once   lightspeed
 """  # noqa: E501
 
@@ -41,8 +42,9 @@ ecom_orders                contacts_hold_one_address export_is_complete export_i
 ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales refunds_reach_the_tills
 first_time_buyers          is_caught_up matches_schema
 outlets                    matches_schema one_currency outlets_are_all_there phone_region_is_known time_zone_agrees
+products                   known_products_are_there log_is_what_was_read matches_schema rows_are_sound
 raw_sales                  hours_are_usual ids_differ_in_more_than_case is_caught_up matches_schema no_sale_is_a_little_short prices_are_usual sales_stand_once starts_with_the_first_sale tax_is_usual volume_is_usual words_are_known
-sale_lines                 conserves_lines lines_are_explained matches_schema
+sale_lines                 conserves_lines lines_are_explained matches_schema products_are_known
 sales_feed                 agrees_with_search matches_schema no_known_sale_is_lost no_sale_is_dated_later rows_are_sound
 """  # noqa: E501
 

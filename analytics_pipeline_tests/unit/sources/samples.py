@@ -131,6 +131,26 @@ def customer(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def product(**changes: Any) -> dict[str, Any]:
+    """A variant as API 2.0 and the dated versions send it, without most of it."""
+    return {
+        "id": "product-2",
+        "variant_parent_id": "product-1",
+        "name": "Clay mug",
+        "variant_name": "Clay mug / Moss",
+        "active": True,
+        "is_active": True,
+        "description": "<p>Ask Ada before you order more.</p>",
+        "product_category": {"id": "category-1", "name": "Kitchen"},
+        "type": {"id": "type-1", "name": "Crockery", "version": 3},
+        "brand": {"id": "brand-1", "name": "Hollow Oak", "version": 4},
+        "supplier": {"id": "supplier-1", "name": "Dale; Sons", "version": 5},
+        "created_at": "2025-01-05T15:07:00+00:00",
+        "deleted_at": None,
+        "version": 30_000_000_009,
+    } | changes
+
+
 class Store:
     """A store of a few replies, given one after the other; the last one stays."""
 

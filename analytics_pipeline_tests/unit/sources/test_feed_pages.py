@@ -110,3 +110,68 @@ def test_the_highest_version_that_is_believed_is_reported() -> None:
     (only,) = Store(page(5, FAR), page()).client().pages("sales")
 
     assert (only.version_max, only.highest_version) == (5, 10**12)
+
+
+# A feed that seldom changes: of no change by one request. ---------------------------
+
+
+def look(store: Store, after: int, **how: Any) -> list[list[int]]:
+    pages = store.client(**how).pages("products", after=after, seldom_changes=True)
+    return [[version_in(record) for record in each.records] for each in pages]
+
+
+def test_a_feed_without_changes_costs_one_request() -> None:
+    store = Store(page(8))
+
+    assert look(store, after=8) == []
+    assert store.params("after") == ["7"]
+
+
+def test_changes_are_read_to_the_confirmed_end() -> None:
+    store = Store(page(8, 9, 10), page(11), page(), page(11))
+
+    assert look(store, after=8) == [[9, 10], [11]]
+    assert store.params("after") == ["7", "10", "11", "10"]
+
+
+def test_a_first_load_of_it_is_a_walk_as_any_other() -> None:
+    store = Store(page(5, 6), page(), page(6))
+
+    assert look(store, after=0) == [[5, 6]]
+    assert store.params("after") == ["0", "6", "5"]
+
+
+@pytest.mark.parametrize("moved_to", [9, 4_000])
+def test_the_record_that_was_read_last_may_have_moved_up(moved_to: int) -> None:
+    store = Store(page(moved_to), page(), page(moved_to))
+
+    assert look(store, after=8) == [[moved_to]]
+
+
+@pytest.mark.parametrize("empty", [1, 2, 3])
+def test_an_empty_page_where_it_cannot_be_is_asked_for_again(empty: int) -> None:
+    store = Store(*[page()] * empty, page(8))
+
+    assert look(store, after=8) == []
+    assert store.slept == list(PAUSES[:empty])
+
+
+def test_a_feed_that_ends_below_what_was_read_is_an_error_here_too() -> None:
+    with pytest.raises(LightspeedUnavailable, match="products from version 8 on"):
+        look(Store(page()), after=8)
+
+
+def test_a_first_look_that_shows_older_records_only_does_not_advance() -> None:
+    with pytest.raises(LightspeedUnavailable, match="does not advance"):
+        look(Store(page(3, 4)), after=8)
+
+
+def test_a_far_version_beside_what_was_read_is_shown_each_time() -> None:
+    assert look(Store(page(8, FAR)), after=8) == [[FAR]]
+
+
+def test_what_was_read_last_may_be_far_only_where_a_second_look_says_so() -> None:
+    store = Store(page(FAR), page(), page(8))
+
+    assert look(store, after=8) == []
+    assert look(Store(page(FAR)), after=8) == [[FAR]]

@@ -18,9 +18,15 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.contacts import ContactKeys
 from analytics_pipeline.model.policy import Policy
-from analytics_pipeline.model.schemas.sources import Customers, Outlets, SalesFeed
+from analytics_pipeline.model.schemas.sources import (
+    Customers,
+    Outlets,
+    Products,
+    SalesFeed,
+)
 from analytics_pipeline.sources.lightspeed.customers import customers_rows
 from analytics_pipeline.sources.lightspeed.outlets import details_of, outlets_rows
+from analytics_pipeline.sources.lightspeed.products import products_rows
 from analytics_pipeline.sources.lightspeed.sales import sales_rows
 from analytics_pipeline.storage.parquet import encode
 from analytics_pipeline_tests.examples import each_at_night, up_to
@@ -41,6 +47,7 @@ from analytics_pipeline_tests.unit.sources.samples import (
     customer,
     flat_sale,
     nested_sale,
+    product,
 )
 
 KEYS = ContactKeys(b"a secret of the tests", "US", Policy())
@@ -128,11 +135,20 @@ def test_a_damaged_customer_is_a_row_or_a_rejection(records):
 
 
 @QUICK
+@given(six_damaged(product))
+def test_a_damaged_product_is_a_row_or_a_rejection(records):
+    check(records, *products_rows(records, segment=0), Products)
+
+
+@QUICK
 @given(st.lists(ODD.filter(lambda value: value is not MISSING), max_size=9))
 def test_records_of_any_other_kind_are_rejected(records):
     check(records, *sales_rows(records, segment=0, page=1), SalesFeed)
-    _, rejections = customers_rows(records, KEYS, Policy())
-    assert len(rejections) == len(records)
+    for _, rejections in (
+        customers_rows(records, KEYS, Policy()),
+        products_rows(records, segment=0),
+    ):
+        assert len(rejections) == len(records)
 
 
 @QUICK
@@ -317,7 +333,7 @@ GARBAGE = {
 @pytest.mark.parametrize(
     ("path", "kind"),
     each_at_night(
-        product(["sales", "customers", "outlets", "retailer"], GARBAGE), by_day=3
+        product(["sales", "customers", "products", "outlets", "retailer"], GARBAGE), by_day=3
     ),
 )
 def test_a_reply_that_is_no_list_of_records_is_reported_as_such(shop, path, kind):
