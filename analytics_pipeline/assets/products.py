@@ -124,7 +124,9 @@ def read_products(
     away = [each.record_id for each in standing if each.record_id]
     limit, is_full = shop.policy.max_quarantined, walk.is_full
     results = [
-        check_rejections(fresh, walk.count, limit, standing),
+        check_rejections(
+            fresh, walk.count, limit, standing, are_then="as last known, if ever"
+        ),
         check_replay(every, good, walk.read, is_full=is_full),
         check_known_products(good, walk.read, away, is_full=is_full),
     ]

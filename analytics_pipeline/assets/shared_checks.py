@@ -11,7 +11,12 @@ from analytics_pipeline.sources.protocol import Page, PointOfSale
 
 
 def check_rejections(
-    rejected: int, read: int, limit: int | None, rejections: Sequence[Rejection]
+    rejected: int,
+    read: int,
+    limit: int | None,
+    rejections: Sequence[Rejection],
+    *,
+    are_then: str = "out of every figure",
 ) -> CheckResult:
     """Check the rejected records: none is fine, a few warn, many stop the table.
 
@@ -20,6 +25,7 @@ def check_rejections(
         read: how many rows were just read.
         limit: the shop's own limit; by default the larger of 10 and 0.1 %.
         rejections: every record in quarantine, old ones included.
+        are_then: what records in quarantine are until they are good.
     """
     allowed = max(10, read // 1000) if limit is None else limit
     over = rejected > allowed
@@ -30,7 +36,7 @@ def check_rejections(
         f"{allowed} allowed."
         if over
         else f"{say(len(ids), 'record in quarantine is', 'records in quarantine are')} "
-        "out of every figure."
+        f"{are_then}."
     )
     return CheckResult(
         "rows_are_sound",

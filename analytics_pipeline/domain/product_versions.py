@@ -113,10 +113,11 @@ def check_known_products(
     older = read.loc[_is_older(known, read), "product_id"].tolist()
     sentence = "The full read found every known product, in no older version."
     if lacking or older:
+        all_known = say(len(known), "product", "products")
         sentence = (
-            f"The full read lacks {say(len(lacking), 'product', 'products')} of "
-            f"{len(known)}, which stay as they were, and has {len(older)} in an older "
-            "version than was known."
+            f"The full read lacks {len(lacking)} of {all_known}; "
+            f"what it lacks stays as it was. It has {len(older)} in an older version "
+            "than was known."
         )
     return CheckResult(
         check,

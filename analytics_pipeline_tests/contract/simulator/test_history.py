@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from analytics_pipeline.simulator.catalogue import Catalogue
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.records import Sale, StoreState
 from analytics_pipeline_tests.oracle.people import find_people, keys_of
@@ -344,3 +345,57 @@ def test_a_small_store_lives_too(customers):
 
     assert state.sales
     assert len(state.customers) < 40 + customers
+
+
+# The catalogue ------------------------------------------------------------------------
+
+
+def test_every_product_of_a_line_is_listed(state):
+    sold = {line.product_id for sale in state.sales.values() for line in sale.lines}
+
+    assert sold <= state.products.keys()
+    assert len(sold) > 100
+
+
+def test_families_have_a_parent_that_is_listed_and_has_none(state):
+    parents = [each.parent_id for each in state.products.values() if each.parent_id]
+
+    assert parents
+    assert all(state.products[each].parent_id is None for each in parents)
+
+
+def test_products_are_renamed_added_switched_moved_and_deleted_over_time(state):
+    before = grown(7, datetime(2024, 8, 21, tzinfo=UTC)).products
+    after = state.products
+
+    assert len(after) > len(before)
+    assert [each for each in after.values() if each.deleted_at]
+    for field in ("name", "is_active", "category", "supplier"):
+        differing = [
+            key
+            for key in before
+            if getattr(before[key], field) != getattr(after[key], field)
+        ]
+        assert differing, field
+        assert all(after[key].version > before[key].version for key in differing)
+
+
+def test_versions_of_products_grow_and_are_unique(state):
+    versions = [each.version for each in state.products.values()]
+    earlier = grown(7, LATER - timedelta(days=40)).products
+
+    assert len(set(versions)) == len(versions)
+    highest = max(each.version for each in earlier.values())
+    for key, product in state.products.items():
+        unchanged = repr(product) == repr(earlier.get(key))
+        assert unchanged or product.version > highest
+
+
+def test_the_catalogue_changes_nothing_else(state, monkeypatch):
+    """Its chance is its own: without any change of it each sale is the same."""
+    monkeypatch.setattr(Catalogue, "change", lambda *_: None)
+    quiet = grown(7, LATER)
+
+    assert quiet.products != state.products
+    assert (quiet.sales, quiet.customers) == (state.sales, state.customers)
+    assert quiet.web_orders == state.web_orders

@@ -8,6 +8,7 @@ from analytics_pipeline.simulator.projections import Projection
 from analytics_pipeline.simulator.records import USUAL_GROUPS
 from analytics_pipeline_tests.contract.simulator.small_store import (
     make_customer,
+    make_product,
     make_sale,
     make_store,
 )
@@ -151,3 +152,17 @@ def test_flat_records_have_the_fields_and_types_of_the_vendors_description():
     ]
 
     assert wrong == []
+
+
+def test_a_product_is_written_as_the_vendor_shows_it():
+    """As in the examples of its documentation: a brand that lacks is an object."""
+    variant = make_product(parent_id="product-0", category="Home", is_active=False)
+
+    found = read(FLAT.product(variant))
+
+    assert (found["variant_parent_id"], found["has_variants"]) == ("product-0", True)
+    assert found["product_category"]["name"] == found["type"]["name"] == "Home"
+    assert (found["brand"], found["supplier"]) == ({}, {})
+    assert found["active"] is found["is_active"] is False
+    assert found["version"] == variant.version
+    assert found == read(Projection(nested=True).product(variant))

@@ -156,7 +156,10 @@ class OrdinaryShop:
     def next_version(self) -> int:
         """Return a version that is later than every one there is."""
         state = self.state
-        kinds = (state.sales, state.customers, state.outlets, state.registers)
+        kinds = (
+            *(state.sales, state.customers, state.products),
+            *(state.outlets, state.registers),
+        )
         return 1 + max(each.version for kind in kinds for each in kind.values())
 
     def kept(self, table: str, day: date) -> Mapping[str, object]:

@@ -65,6 +65,12 @@ def log_no_change(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
     wrong("assets.customer_log.find_news", lambda news: news.iloc[:0])(shop, patch)
 
 
+def log_no_product(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
+    """Rename a product, and find no news of it."""
+    shop.change(next(iter(shop.state.products.values())), name="Oak tray, large")
+    wrong("assets.products.find_news", lambda news: news.iloc[:0])(shop, patch)
+
+
 MADE_BY = {
     **{table: (f"assets.{table}.{table}", spoil_tables) for table in TABLES},
     "sales_feed": ("sources.lightspeed.store.sales_rows", spoil_page),
@@ -91,6 +97,12 @@ OF_THE_PROGRAM = (
         r"The log does not come to the records as they were read",
         log_no_change, begins_at="customer_identities",
         tables=("customers", "customer_log"),
+    ),
+    Incident(
+        "a product not logged", "products", "log_is_what_was_read", "ERROR",
+        "an error of the program: what changed of a product is not logged",
+        r"The log does not come to the products as they were read",
+        log_no_product, begins_at="products",
     ),
     Incident(
         "a record without a person", "customer_identities",

@@ -538,6 +538,66 @@ def forget_versions(shop: OrdinaryShop) -> None:
     shop.full = False
 
 
+def break_products(count: int) -> Callable[[OrdinaryShop], None]:
+    """Let so many products change, and be delivered without a sound deletion."""
+
+    def act(shop: OrdinaryShop) -> None:
+        some = list(shop.state.products.values())[:count]
+        for product in some:
+            shop.change(product, name="Oak tray, large")
+        ids = {product.id for product in some}
+
+        def change(path: str, record: dict[str, Any]) -> bool:
+            if path == "products" and record["id"] in ids:
+                record["deleted_at"] = "long ago"
+            return True
+
+        shop.wrap = lambda asked: DoctoredTransport(change, asked)
+
+    return act
+
+
+def lose_a_product(shop: OrdinaryShop) -> None:
+    shop.full = True
+    del shop.state.products[next(iter(shop.state.products))]
+
+
+def sell_what_is_not_listed(shop: OrdinaryShop) -> None:
+    """Let two lines of a sale name products that the store does not list."""
+    sale = next(each for each in todays(shop) if len(each.lines) > 1)
+    for line in sale.lines[:2]:
+        line.product_id = shop.store._shop.timeline.new_id()
+    shop.change(sale)
+
+
+OF_PRODUCTS: Sequence[Incident] = (
+    Incident(
+        "one broken product", "products", "rows_are_sound", WARN,
+        "a product was deleted at no time: it is rejected, and stays as it was",
+        r"1 record in quarantine is as last known",
+        seeded(break_products(1)), begins_at="products",
+    ),
+    Incident(
+        "many broken products", "products", "rows_are_sound", ERROR,
+        "many products were deleted at no time",
+        r"12 of \d+ records just read were rejected, more than the 10 allowed",
+        seeded(break_products(12)), begins_at="products",
+    ),
+    Incident(
+        "a product that is gone", "products", "known_products_are_there", WARN,
+        "a full read lacks a product that was known",
+        r"The full read lacks 1 of \d+ products; what it lacks stays as it was",
+        seeded(lose_a_product), begins_at="products",
+    ),
+    Incident(
+        "goods that are not listed", "sale_lines", "products_are_known", WARN,
+        "a sale names products that Lightspeed does not list",
+        r"2 products on 2 lines of the day are not among the \d+ products",
+        seeded(sell_what_is_not_listed),
+    ),
+)  # fmt: skip
+
+
 OF_CHANGES: Sequence[Incident] = (
     Incident(
         "changes of sales that moved on", "customer_changes", "sales_are_current",
@@ -825,4 +885,7 @@ OF_THE_WEB_SHOP: Sequence[Incident] = (
     ),
 )  # fmt: skip
 
-OF_THE_SHOP = (*OF_SALES, *OF_OUTLETS, *OF_PEOPLE, *OF_CHANGES, *OF_THE_WEB_SHOP)
+OF_THE_SHOP = (
+    *(*OF_SALES, *OF_OUTLETS, *OF_PEOPLE, *OF_PRODUCTS),
+    *(*OF_CHANGES, *OF_THE_WEB_SHOP),
+)

@@ -37,6 +37,7 @@ BUILT_ON = {
     "outlets": "raw_sales",
     "sales_feed": "raw_sales",
     "customers": "customer_identities",
+    "products": "sale_lines",
     "raw_sales": "customer_analytics",
     "customer_identities": "customer_analytics",
     "customer_analytics": "first_time_buyers",

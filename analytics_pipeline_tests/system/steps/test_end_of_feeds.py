@@ -10,6 +10,7 @@ import dagster as dg
 import httpx
 import pytest
 
+from analytics_pipeline.assets.products import current_products
 from analytics_pipeline.simulator.app import build_app
 from analytics_pipeline.simulator.serving import serve
 from analytics_pipeline_tests.light_run import (
@@ -83,6 +84,7 @@ def assert_equals_ledger(shop: SimulatedShop) -> None:
     ("page", "collection"),
     [
         (2, "sales"),
+        (2, "products"),
         *(
             pytest.param(page, collection, marks=AT_NIGHT)
             for page, collection in product((1, 2, 4), ("sales", "customers"))
@@ -100,7 +102,7 @@ def test_an_empty_page_in_the_middle_of_a_feed_is_read_over(
 
 
 @pytest.mark.parametrize(
-    "collection", ["sales", pytest.param("customers", marks=AT_NIGHT)]
+    "collection", ["sales", "products", pytest.param("customers", marks=AT_NIGHT)]
 )
 def test_an_empty_page_at_the_start_of_a_days_walk_is_read_over(
     shop: SimulatedShop, collection: str
@@ -172,7 +174,7 @@ def test_a_first_load_never_ends_on_nothing(
     assert_holds_every_record(shop)
 
 
-@pytest.mark.parametrize("collection", ["sales", "customers"])
+@pytest.mark.parametrize("collection", ["sales", "customers", "products"])
 def test_a_store_without_any_record_is_believed_if_a_search_finds_none(
     shop: SimulatedShop, collection: str
 ) -> None:
@@ -189,7 +191,8 @@ def test_a_store_without_any_record_is_believed_if_a_search_finds_none(
     )
     run_light(shop.settings, FIRST_DAY, lightspeed=way, tables=SOURCES, days=0)
 
-    assert bool(shop.local.sales_log().cursor()) is (collection == "customers")
+    assert bool(shop.local.sales_log().cursor()) is (collection != "sales")
+    assert current_products(shop.local).empty is (collection == "products")
 
 
 @pytest.mark.parametrize(
@@ -217,6 +220,7 @@ def test_whatever_becomes_of_the_newest_record_the_next_walk_goes_on(
 
     log = small_shop.local.sales_log()
     assert log.cursor() == max(sale.version for sale in state.sales.values())
-    # Outlets and registers, the store twice, and the two ends with their witnesses.
+    # Outlets and registers, the store twice, the two ends with their witnesses, and one
+    # look at the products.
     changed = change != "untouched"
-    assert small_shop.simulator.stats()["total"] - before == 10 + changed
+    assert small_shop.simulator.stats()["total"] - before == 11 + changed

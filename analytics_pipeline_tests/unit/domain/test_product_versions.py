@@ -179,7 +179,7 @@ def test_a_full_read_that_lacks_products_or_goes_back_warns_with_counts() -> Non
         "lacking": 2,
         "older": 1,
     }
-    assert "lacks 2 products of 4" in result.sentence
+    assert "lacks 2 of 4 products; what" in result.sentence
     assert "has 1 in an older version" in result.sentence
 
 
