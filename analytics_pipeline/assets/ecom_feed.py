@@ -279,7 +279,9 @@ def _store(
 def find_standing_orders(known: KnownOrders) -> dict[str, Rejection]:
     """Return the rejected orders of which no good version has come since, by name."""
     good = dict(zip(forms_of(known.latest), known.latest["segment"], strict=True))
-    return find_standing(known.log, good, comparable)
+    segments = known.log.segments()
+    last = segments[-1].number if segments else 0
+    return find_standing(known.log, last, good, comparable)
 
 
 def _stand_now(walk: _Walk) -> list[Rejection]:

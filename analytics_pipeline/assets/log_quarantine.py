@@ -17,17 +17,16 @@ Spell = Callable[[str], str]
 
 
 def find_standing(
-    log: FeedLog, good: Mapping[str, int], spell: Spell = str
+    log: FeedLog, last: int, good: Mapping[str, int], spell: Spell = str
 ) -> dict[str, Rejection]:
     """Return the rejected records of *log* that no good version replaced, by name.
 
     Args:
         log: with every segment that was read.
+        last: the number of the last one.
         good: the segment of the latest good version of each record, by name.
         spell: writes an id as ids are compared.
     """
-    segments = log.segments()
-    last = segments[-1].number if segments else 0
     standing: dict[str, Rejection] = {}
     columns = ["record_id", "rule", "position", "segment"]
     for record_id, rule, position, segment in log.rejections()[columns].itertuples(

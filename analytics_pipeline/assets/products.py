@@ -42,6 +42,7 @@ class KnownProducts:
 
     Attributes:
         log: every version.
+        number: of the segment to append next.
         cursor: where to read the feed on from; 0 before anything was read.
         versions: ``Products``, as the log has them.
         latest: the latest version of each, deleted ones too.
@@ -49,6 +50,7 @@ class KnownProducts:
     """
 
     log: FeedLog
+    number: int
     cursor: int
     versions: pd.DataFrame
     latest: pd.DataFrame
@@ -61,22 +63,31 @@ def open_known_products(shop: Shop) -> KnownProducts:
     Raises:
         LocalFailure: a segment is lost or damaged; what was known is nowhere else.
     """
-    log = shop.log(PRODUCTS)
-    try:
-        cursor = log.cursor()
-    except LocalFailure as error:
-        raise LocalFailure(error.cause, put_log_back(log.root)) from error
-    versions = read_versions(shop, log)
+    log, number = _open_log(shop)
+    cursor = log.cursor()
+    versions = read_versions(shop, log, number)
     latest = latest_products(versions)
     good = dict(zip(latest["product_id"], latest["segment"], strict=True))
-    return KnownProducts(log, cursor, versions, latest, find_standing(log, good))
+    standing = find_standing(log, number - 1, good)
+    return KnownProducts(log, number, cursor, versions, latest, standing)
 
 
-def read_versions(
-    shop: Shop, log: FeedLog, segments: int | None = None
-) -> pd.DataFrame:
-    """Return the versions in *log*, or in its first *segments*."""
-    if not log.segments():
+def _open_log(shop: Shop) -> tuple[FeedLog, int]:
+    """Return the log, proved sound, and how many segments it has.
+
+    Raises:
+        LocalFailure: a segment is lost or damaged.
+    """
+    log = shop.log(PRODUCTS)
+    try:
+        return log, len(log.sound_segments())
+    except LocalFailure as error:
+        raise LocalFailure(error.cause, put_log_back(log.root)) from error
+
+
+def read_versions(shop: Shop, log: FeedLog, segments: int) -> pd.DataFrame:
+    """Return the versions in the first *segments* of *log*."""
+    if not segments:
         return frame_of([], Products)
     return shape(shop.engine.to_pandas(shop.open_log(log, segments)), Products)
 
@@ -87,7 +98,7 @@ def current_products(shop: Shop) -> pd.DataFrame:
     Raises:
         LocalFailure: a segment of the log is lost or damaged.
     """
-    return open_known_products(shop).latest
+    return latest_products(read_versions(shop, *_open_log(shop)))
 
 
 # ----------------------------------------------------------------------------------
@@ -159,7 +170,7 @@ def _walk(
 ) -> _Walk:
     """Read every page from where the log ends, or from the start of the feed."""
     is_full |= not known.cursor
-    number, cursor = known.log.next_number(), 0 if is_full else known.cursor
+    cursor = 0 if is_full else known.cursor
     below = known.latest["version"][known.latest["version"] < cursor]
     highest = int(below.max()) if len(below) else 0
     refuse_poisoned_cursor("products", cursor, highest)
@@ -169,7 +180,7 @@ def _walk(
         first_page = first_page or page
         rows, rejected = client.products_rows(
             page.records,
-            segment=number,
+            segment=known.number,
             page=page.number,
             highest_version=page.highest_version,
         )
@@ -199,12 +210,11 @@ def _store(
     candidate: Candidate,
 ) -> None:
     """Append what is new, if anything is; then keep that the walk reached its end."""
-    log, news = known.log, candidate.rows
+    log, news, held = known.log, candidate.rows, known.number
     rejections = not_yet_known(known.standing, walk.rejections)
     has_new = any(
         each.record_id or name_of(each) not in known.standing for each in rejections
     )
-    held = log.next_number()
     if len(news) or has_new or walk.cursor != known.cursor:
         log.append(news, rejections, number=held, cursor=walk.cursor)
         held += 1

@@ -77,7 +77,7 @@ def test_a_load_and_an_update_come_to_the_bytes_of_those_on_disk_rule_7_3(
 
 def test_an_update_asks_a_bucket_for_little(brink: Brink) -> None:
     assert brink.requests["PUT"] <= 45
-    assert brink.requests["LIST"] <= 170
+    assert brink.requests["LIST"] <= 175
     assert brink.requests["HEAD"] <= 50
     assert brink.requests["GET"] <= 380
 

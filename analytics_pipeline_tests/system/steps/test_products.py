@@ -150,6 +150,7 @@ def test_the_log_up_to_a_catch_up_is_what_was_known_then_rule_15_1(
     assert len({frame.to_csv() for frame in known}) == len(known) == len(kept)
     log = open_known_products(week.local).log
     for catch_up, then in zip(kept, known, strict=True):
+        assert catch_up.segments is not None
         versions = read_versions(week.local, log, catch_up.segments)
         pd.testing.assert_frame_equal(latest_products(versions)[KEPT], then[KEPT])
 
