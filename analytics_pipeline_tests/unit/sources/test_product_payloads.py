@@ -36,7 +36,7 @@ def rule_of(record: Any) -> str:
     return rejections[0].rule
 
 
-def test_a_variant_becomes_its_row_under_its_family_rule_12_4() -> None:
+def test_a_variant_becomes_its_row_under_its_family() -> None:
     assert row_of(product()) == {
         "product_id": "product-2",
         "version": 30_000_000_009,
