@@ -281,7 +281,8 @@ def fingerprint_sales(folder: Path) -> str:
     import duckdb
 
     log = sorted(
-        str(path) for path in folder.glob("warehouse/**/generation-*/*.parquet")
+        str(path)
+        for path in folder.glob("warehouse/**/sales_feed/generation-*/*.parquet")
     )
     with duckdb.connect() as connection:
         rows = connection.execute(LATEST, [log]).fetchall()
