@@ -4,11 +4,11 @@ And a run that reads it ends well with a warning or with one clear sentence.
 """
 
 import copy
+import itertools
 import json
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
-from itertools import product
 
 import dagster as dg
 import httpx
@@ -333,7 +333,10 @@ GARBAGE = {
 @pytest.mark.parametrize(
     ("path", "kind"),
     each_at_night(
-        product(["sales", "customers", "products", "outlets", "retailer"], GARBAGE), by_day=3
+        itertools.product(
+            ["sales", "customers", "products", "outlets", "retailer"], GARBAGE
+        ),
+        by_day=3,
     ),
 )
 def test_a_reply_that_is_no_list_of_records_is_reported_as_such(shop, path, kind):
