@@ -14,9 +14,11 @@ from analytics_pipeline.domain.identity import (
     no_overrides,
     resolve_identities,
 )
+from analytics_pipeline.domain.web_order_log import LAST_WORDS
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.customers import CustomerIdentities
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
+from analytics_pipeline.sources.web_shop.export import NOT_IN_EXPORT
 from analytics_pipeline_tests.examples import up_to
 
 POLICY = Policy()
@@ -52,6 +54,7 @@ ORDER = {
     "email": None,
     "email_key": None,
     "ecom_customer_id": None,
+    **dict(zip(LAST_WORDS, NOT_IN_EXPORT, strict=True)),
 }
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from analytics_pipeline.domain.contacts import ContactKeys, ecom_customer_id
+from analytics_pipeline.domain.web_order_log import LAST_WORDS
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sources import EcomOrders
-from analytics_pipeline.sources.web_shop.export import read_ecom_export
+from analytics_pipeline.sources.web_shop.export import NOT_IN_EXPORT, read_ecom_export
 from analytics_pipeline.sources.web_shop.export_file import (
     E_SERIES,
     DecimalMark,
@@ -90,6 +91,7 @@ def test_an_order_becomes_its_row(read):
         "email": "Ada@Example.com",
         "email_key": KEYS.of_email("ada@example.com"),
         "ecom_customer_id": ecom_customer_id("ada@example.com"),
+        **dict(zip(LAST_WORDS, NOT_IN_EXPORT, strict=True)),
     }
 
     assert [expected] == read(ORDER)
