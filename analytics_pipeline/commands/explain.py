@@ -103,20 +103,22 @@ def describe_figures(explanation: Explanation) -> dict[str, str]:
 
 
 def _sum_up(explanation: Explanation) -> str:
-    """Return the sum of sales and of web orders that no sale has."""
-    counted = explanation.counted
-    added = [line for line in counted if line.kind == "web order"]
-    sales = [line for line in counted if line.kind == "sale"]
+    """Return the sum of sales and of web orders that no sale has, less refunds."""
+    values: dict[str, list[int]] = {}
+    for line in explanation.counted:
+        values.setdefault(line.kind, []).append(line.value_cents)
     total = format_cents(explanation.figures.lifetime_value_cents)
-    if not sales or not added:
-        name = "web order" if added else "sale"
-        return f"{total}, the sum of {_count(len(counted), name)}"
+    if len(values) < 2:
+        kind = next(iter(values), "sale")
+        return f"{total}, the sum of {_count(len(explanation.counted), kind)}"
+    back = sum(values.pop("refund of web order", []))
     parts = [
-        f"{format_cents(sum(line.value_cents for line in lines))} of "
-        f"{_count(len(lines), name)}"
-        for name, lines in (("sale", sales), ("web order", added))
+        f"{format_cents(sum(values[kind]))} of {_count(len(values[kind]), kind)}"
+        for kind in ("sale", "web order")
+        if kind in values
     ]
-    return f"{' + '.join(parts)} = {total}"
+    given_back = f" - {format_cents(-back)} given back" if back else ""
+    return f"{' + '.join(parts)}{given_back} = {total}"
 
 
 def _orders(explanation: Explanation) -> str:

@@ -3,19 +3,24 @@
 from dataclasses import asdict
 from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from analytics_pipeline.commands.explain import _sum_up
 from analytics_pipeline.domain.explanation import (
     Line,
     LineKind,
     add_up,
+    explain_orders,
     find_differences,
     foresee,
     window_start,
 )
-from analytics_pipeline.model.policy import Policy
+from analytics_pipeline.model.policy import MoneyBasis, Policy
+from analytics_pipeline.model.schemas.sources import EcomOrders
+from analytics_pipeline_tests.tables import make_table
 
 D = date(2026, 6, 20)
 PLAIN = {
@@ -119,3 +124,65 @@ def test_each_column_that_says_something_else_is_named(name):
     figures, outlook = add_up(LINES, Policy(), D), foresee(LINES, Policy(), D)
 
     assert find_differences(figures, outlook, row_of(LINES) | {name: pd.NA}) == [name]
+
+
+# What the web shop gave back (rule 4.4) --------------------------------------------
+
+
+def explained(order, *, basis="incl_tax", sale=None):
+    """The lines of one web order that is paid."""
+    paid = {"order_number": "7", "payment_status": "PARTIALLY_REFUNDED"}
+    money = {"total_cents": 4_400, "tax_cents": 400, "refunded_cents": 1_100}
+    orders = make_table(EcomOrders, [paid | money | order], order_date=pd.Timestamp(D))
+    matches = pd.DataFrame(
+        [("7", sale, "note" if sale else "none", None)],
+        columns=["order_number", "sale_id", "evidence", "contradiction"],
+    )
+    policy = Policy(money_basis=MoneyBasis(basis))
+    return explain_orders(orders, matches, {"s1"}, policy, {}, D)
+
+
+@pytest.mark.parametrize(
+    ("order", "basis", "cents"),
+    [
+        ({"refund_date": pd.Timestamp(D)}, "incl_tax", [4_400, -1_100]),
+        ({"refund_date": pd.Timestamp(D)}, "excl_tax", [4_000, -1_000]),
+        ({"refund_date": None}, "incl_tax", [4_400, -1_100]),
+        ({"refund_date": pd.Timestamp(D) + pd.Timedelta(days=1)}, "incl_tax", [4_400]),
+        ({"refunded_cents": 0}, "incl_tax", [4_400]),
+    ],
+)
+def test_what_was_given_back_is_a_line_of_its_own_rule_4_4(order, basis, cents):
+    lines = explained(order, basis=basis)
+
+    assert [line.value_cents for line in lines] == cents
+    assert [line.counts for line in lines] == [True] * len(cents)
+    assert [line.is_order for line in lines] == [True, False][: len(cents)]
+    assert sum(line.refunded_cents for line in lines) == -sum(cents[1:])
+
+
+def test_of_an_order_that_a_sale_represents_nothing_is_taken_off_rule_4_4():
+    (line,) = explained({"refund_date": pd.Timestamp(D)}, sale="s1")
+
+    assert not line.counts
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "0.00, the sum of 0 sales"),
+        (LINES[:2], "300.01, the sum of 2 sales"),
+        (
+            explained({"refund_date": pd.Timestamp(D)}),
+            "44.00 of 1 web order - 11.00 given back = 33.00",
+        ),
+        (
+            [*LINES[:2], *explained({"refund_date": pd.Timestamp(D)})],
+            "300.01 of 2 sales + 44.00 of 1 web order - 11.00 given back = 333.01",
+        ),
+    ],
+)
+def test_the_sum_is_shown_by_kind_of_line(lines, words):
+    figures = add_up(lines, Policy(), D)
+
+    assert _sum_up(SimpleNamespace(counted=lines, figures=figures)) == words
