@@ -12,6 +12,7 @@ from analytics_pipeline_tests.contract.simulator.small_store import (
     OPENED,
     make_product,
 )
+from analytics_pipeline_tests.examples import each_at_night
 from analytics_pipeline_tests.unit.sources.damages import (
     DAMAGES,
     MISSING,
@@ -149,7 +150,7 @@ OF_FIELD = {
 """The column that a field is read into; one that is not here is read into none."""
 
 
-@pytest.mark.parametrize("damage", [*DAMAGES, MISSING])
+@pytest.mark.parametrize("damage", each_at_night([*DAMAGES, MISSING], by_day=6))
 def test_a_damage_changes_its_own_column_and_rejects_no_product(damage: str) -> None:
     sound = json.dumps(product())
     before = row_of(product())
