@@ -82,6 +82,10 @@ def invent_customers(count: int, seed: int = 7) -> pd.DataFrame:
             "email_key": _texts(email, "e{:031x}"),
             "phone_key": _texts(phone, "a{:031x}"),
             "mobile_key": _texts(mobile, "a{:031x}"),
+            "customer_group_id": pd.Series([None] * count, dtype="str"),
+            "customer_group": pd.Series([None] * count, dtype="str"),
+            "do_not_email": pd.Series([None] * count, dtype="boolean"),
+            "enable_promotional_sms": pd.Series([None] * count, dtype="boolean"),
         }
     )
     return table.sort_values("customer_id", ignore_index=True)

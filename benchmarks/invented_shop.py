@@ -24,6 +24,7 @@ from analytics_pipeline.assets.purchases import open_purchases
 from analytics_pipeline.assets.raw_sales import compare_with_log
 from analytics_pipeline.assets.table import function_of
 from analytics_pipeline.domain.sales import classify_sales
+from analytics_pipeline.domain.web_order_log import LAST_WORDS
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
@@ -34,6 +35,7 @@ from analytics_pipeline.model.schemas.sources import (
 )
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.shop import Shop, open_shop
+from analytics_pipeline.sources.web_shop.export import NOT_IN_EXPORT
 from analytics_pipeline.storage.catch_ups import CatchUp
 from analytics_pipeline.storage.feed_log import FeedLog
 from analytics_pipeline.storage.parquet import shape
@@ -76,6 +78,7 @@ def invent_outlets() -> pd.DataFrame:
             "register_count": 2,
             "store_time_zone": TIME_ZONE,
             "store_country": "US",
+            "discount_product_id": None,
         }
     )
     return shape(frame, Outlets)
@@ -210,6 +213,7 @@ def invent_export(orders: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
         ecom_customer_id=(
             "ecom-" + every["email_key"].str[0] + every["email_key"].str[-15:]
         ),
+        **dict(zip(LAST_WORDS, NOT_IN_EXPORT, strict=True)),
     ).sort_values("order_number", ignore_index=True)
 
 
