@@ -60,24 +60,32 @@ def simulate(
 
     def print_summary(origin: str) -> None:
         settings = {
-            "LIGHTSPEED_API_URL": origin,
-            "LIGHTSPEED_DOMAIN_PREFIX": "demo",
-            "LIGHTSPEED_TOKEN": token,
+            **_ways_in(origin, token, reads_web_shop=export is None),
             "ANALYTICS_START_DATE": opened_on.isoformat(),
             "ANALYTICS_TIMEZONE": time_zone,
         }
-        if export is None:
-            settings |= {
-                "ECWID_API_URL": f"{origin}/api/v3",
-                "ECWID_STORE_ID": WEB_STORE_ID,
-                "ECWID_TOKEN": token,
-            }
         for line in env_lines("Simulated store", settings, notes):
             terminal.say(line)
 
     app = build_app(store, token=token, faults=plan, clock=lambda: datetime.now(UTC))
     with named_if_taken(port, "simulate"):
         run_forever(app, port, on_start=print_summary)
+
+
+def _ways_in(origin: str, token: str, *, reads_web_shop: bool) -> dict[str, str]:
+    """Return the settings by which the store, and its web shop, are read."""
+    tills = {
+        "LIGHTSPEED_API_URL": origin,
+        "LIGHTSPEED_DOMAIN_PREFIX": "demo",
+        "LIGHTSPEED_TOKEN": token,
+    }
+    if not reads_web_shop:
+        return tills
+    return tills | {
+        "ECWID_API_URL": f"{origin}/api/v3",
+        "ECWID_STORE_ID": WEB_STORE_ID,
+        "ECWID_TOKEN": token,
+    }
 
 
 def env_lines(

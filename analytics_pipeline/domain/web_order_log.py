@@ -169,7 +169,7 @@ def add_last_words(
         latest: the latest version of each order.
         store_time_zone: on whose calendar a refund is dated.
     """
-    known = latest[latest["is_deleted"] == False]  # noqa: E712 (a column)
+    known = latest[~latest["is_deleted"]]
     given_back = known["refunded_at"].dt.tz_convert(store_time_zone)
     known = known.assign(
         form=forms_of(known),
