@@ -290,13 +290,19 @@ OLD = night_of(
 )
 
 
-@pytest.fixture
-def shop(empty: Path, tmp_path: Path) -> Shop:
-    """A shop with four sales; its checkpoints are made."""
-    shop = open_in(copy_of(empty, tmp_path / "data"))
+@pytest.fixture(scope="module")
+def sold(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a shop with four sales; its checkpoints are made."""
+    shop = open_in(copy_of(empty, tmp_path_factory.mktemp("sold") / "data"))
     store(shop, OLD)
     everything(with_months(shop, D, NO_ORDERS))
-    return shop
+    return Path(shop.settings.data_dir)
+
+
+@pytest.fixture
+def shop(sold: Path, tmp_path: Path) -> Shop:
+    """The shop with four sales, in a directory of the test's own."""
+    return open_in(copy_of(sold, tmp_path / "data"))
 
 
 def folder_of(shop: Shop) -> Path:

@@ -1,10 +1,12 @@
 """Tests for analytics_pipeline.assets.ecom_feed, and of the orders made from it."""
 
 import csv
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +148,20 @@ class WebShops:
         )
 
 
-@pytest.fixture
-def shops(tmp_path: Path) -> Iterator[WebShops]:
+@cache
+def grown_store() -> bytes:
+    """A store after half a year; each test goes on with one of its own."""
     trade = Trade(web_changes=True, web_numbers=("A-", "/24"), random_web_ids=True)
     store = Store(3, customers=60, opened_on=OPENED, trade=trade)
     store.advance_to(LIVED_UNTIL)
     for order in store.state.web_orders.values():
         order.refunds.clear()  # an export does not say what was given back
+    return pickle.dumps(store)
+
+
+@pytest.fixture
+def shops(tmp_path: Path) -> Iterator[WebShops]:
+    store = pickle.loads(grown_store())
     app = build_app(store, token=TOKEN, rate_limit=1_000_000)
     with serve(app) as origin:
         yield WebShops(store, app.state.simulator, origin, tmp_path)
