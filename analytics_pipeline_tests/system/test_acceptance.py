@@ -162,6 +162,7 @@ def fails(shop: SimulatedShop, **options: bool) -> str:
     return str(failed.value.metadata["cause"].value)
 
 
+@pytest.mark.nightly
 def test_many_rejected_records_are_accepted_with_a_reason(
     typed: SimulatedShop,
 ) -> None:

@@ -104,6 +104,7 @@ def about_the_gate(inbox: Inbox) -> list[str]:
     return [title for title in inbox.titles if "rows_are_sound" in title]
 
 
+@pytest.mark.nightly
 def test_a_closed_gate_and_its_opening_arrive_by_mail_and_webhook(
     typed: SimulatedShop,
     webhook: Inbox,

@@ -165,6 +165,7 @@ def test_an_unknown_prefix_is_named(
     assert "LIGHTSPEED_DOMAIN_PREFIX" in result.stderr
 
 
+@pytest.mark.nightly
 def test_an_unreadable_export_is_a_failed_gate_in_an_update(
     updated: SimulatedShop,
 ) -> None:

@@ -102,6 +102,7 @@ def data_versions(shop: SimulatedShop) -> dict[str, str]:
     return found
 
 
+@pytest.mark.nightly
 def test_the_data_version_of_a_table_is_the_hash_of_its_bytes(
     shop: SimulatedShop,
 ) -> None:

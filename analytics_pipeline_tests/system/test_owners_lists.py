@@ -177,6 +177,7 @@ def test_people_who_go_with_the_orders_of_an_export_are_its_fault(
     assert "ecom-" not in found.sentence + str(found.evidence)
 
 
+@pytest.mark.nightly
 def test_vanished_people_are_listed_as_in_the_last_master(
     updated_shop: SimulatedShop,
 ) -> None:

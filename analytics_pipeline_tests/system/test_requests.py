@@ -111,6 +111,7 @@ def test_repairs_cost_one_request_each(tmp_path: Path) -> None:
         assert kinds["single/sales"] == found["differed"]
 
 
+@pytest.mark.nightly
 def test_a_day_costs_the_same_however_long_the_history_is(tmp_path: Path) -> None:
     """Only what changed is asked for, after one month as after three."""
     costs = []

@@ -229,6 +229,7 @@ def take_in(small_shop, definitions, tick):
     return run
 
 
+@pytest.mark.nightly
 def test_the_run_it_asks_for_publishes_the_day_again_and_asks_lightspeed_nothing(
     small_shop, take_in, tick
 ):

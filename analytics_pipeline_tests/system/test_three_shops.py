@@ -36,6 +36,8 @@ from analytics_pipeline_tests.oracle.ledger import (
 from analytics_pipeline_tests.receivers import Inbox, open_webhook
 from analytics_pipeline_tests.simulated_shop import FIRST_DAY, SimulatedShop
 
+pytestmark = pytest.mark.nightly
+
 MASTER = "customer_analytics_master.csv"
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
 FAILING = "north"

@@ -132,6 +132,7 @@ def fix(shop: SimulatedShop) -> None:
     run_light(shop.settings, DAY, tables=(*SOURCES, "raw_sales", "customer_identities"))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("way", "reason"),
     [

@@ -394,6 +394,7 @@ def test_a_gate_takes_a_failure_after_a_signal_for_the_interruption(
         raise duckdb.InvalidInputException("No open result set")
 
 
+@pytest.mark.nightly
 def test_what_duckdb_makes_of_a_signal_is_an_interruption() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.3)
 

@@ -142,6 +142,7 @@ def test_an_update_that_loses_both_readers_ends_with_0(shop: Path) -> None:
     assert (shop / "customer_analytics_master.csv").exists()
 
 
+@pytest.mark.nightly
 def test_a_result_that_a_full_disk_takes_is_a_failure(shop: Path) -> None:
     ended = run_by_shell("status", ">/dev/full")
 

@@ -157,6 +157,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
             yield web
 
 
+@pytest.mark.nightly
 def test_the_ui_runs_no_module_of_the_folder_it_is_started_in(ui: Web) -> None:
     launched = launch(ui)
 

@@ -113,6 +113,7 @@ def remove(segment: Path) -> None:
 AT_NIGHT = pytest.mark.nightly
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "which",
     [

@@ -294,6 +294,7 @@ def type_in(
     return CliRunner().invoke(app, list(words))
 
 
+@pytest.mark.nightly
 def test_by_a_clock_that_is_behind_the_newer_master_stays(
     small_shop: SimulatedShop,
 ) -> None:

@@ -246,6 +246,7 @@ def test_what_was_typed_is_handed_on_word_by_word(runner: Runner) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.nightly
 @needs_its_tools
 def test_by_the_schedule_nothing_is_asked_for_and_no_beginning_hides_a_state(
     runner: Runner,

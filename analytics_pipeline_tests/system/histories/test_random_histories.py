@@ -374,7 +374,7 @@ COMMON = settings(
     suppress_health_check=list(HealthCheck),
     phases=(Phase.generate, Phase.shrink),
 )
-ORDINARY = settings(COMMON, max_examples=3, stateful_step_count=20, derandomize=True)
+ORDINARY = settings(COMMON, max_examples=2, stateful_step_count=20, derandomize=True)
 NIGHTLY = settings(COMMON, max_examples=150, stateful_step_count=40, print_blob=True)
 
 
@@ -385,7 +385,7 @@ def test_any_history_in_any_batches_comes_to_the_bytes_of_one_rebuild():
     run_state_machine_as_test(RandomHistories, settings=ORDINARY)
 
     assert tally["compared with a rebuild"] >= ORDINARY.max_examples
-    assert tally["batches with changes"] >= 6, "the histories were hardly read"
+    assert tally["batches with changes"] >= 4, "the histories were hardly read"
 
 
 @pytest.mark.nightly

@@ -203,6 +203,7 @@ def test_of_two_that_take_over_a_dead_lease_at_once_one_has_it(
 # A dead run --------------------------------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_the_lease_of_a_dead_run_is_taken_over_when_it_expires_by_the_stores_clock(
     bucket_root: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

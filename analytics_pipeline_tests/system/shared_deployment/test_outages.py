@@ -56,6 +56,7 @@ def test_a_database_that_is_down_is_named(
     )
 
 
+@pytest.mark.nightly
 def test_a_password_that_is_refused_is_named_and_not_shown(
     shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -250,6 +250,7 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluati
     }
 
 
+@pytest.mark.nightly
 def test_the_nights_of_another_point_of_sale_end_in_its_master(
     tmp_path: Path, till: CornerTill
 ) -> None:

@@ -170,6 +170,7 @@ def test_a_corrected_value_is_reported_before_and_after(
     assert reported[["before", "after"]].to_numpy().tolist() == [["100.00", "70.00"]]
 
 
+@pytest.mark.nightly
 def test_a_record_makes_a_person_and_its_deletion_ends_one(
     shop_history: ShopHistory,
 ) -> None:
@@ -431,6 +432,7 @@ def test_the_published_day_made_again_is_explained_again(
     assert len(values(shop_history.publish())) == 2
 
 
+@pytest.mark.nightly
 def test_a_person_can_open_what_changed_in_a_spreadsheet(
     shop_history: ShopHistory,
 ) -> None:
@@ -496,6 +498,7 @@ def test_the_evidence_names_both_sides_and_no_person(shop_history: ShopHistory) 
     assert current["figures_value_cents"] == current["sales_value_cents"] == 30000
 
 
+@pytest.mark.nightly
 def test_the_log_is_proved_whole_once_however_often_it_is_read(
     shop_history: ShopHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

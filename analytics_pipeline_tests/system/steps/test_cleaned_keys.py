@@ -85,6 +85,7 @@ def test_stored_keys_are_made_again_tombstones_too_rules_3_1_and_7_3(
     older.compare_with_ledger(day, published=False)
 
 
+@pytest.mark.nightly
 def test_keys_of_this_program_are_not_made_again_rule_7_4(older: Pipeline) -> None:
     older.run(older.yesterday, tables=UP_TO_PUBLISHING)
     before = older.everything()

@@ -80,6 +80,7 @@ def test_a_changed_csv_bom_rewrites_every_file_and_no_figure_rules_7_4_and_8_5(
     assert contents(pipeline) == plain
 
 
+@pytest.mark.nightly
 def test_a_byte_order_mark_is_no_change_of_anyone_rule_8_5(pipeline: Pipeline) -> None:
     update(pipeline)
     choose(pipeline, "true")

@@ -119,6 +119,7 @@ def test_replies_may_spell_ids_otherwise_than_they_did(
     assert_each_counts_once(small_shop)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "paths",
     [

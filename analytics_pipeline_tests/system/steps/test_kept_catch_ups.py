@@ -62,6 +62,7 @@ def test_each_update_adds_one_file_a_feed_and_changes_none_rule_15_2(
     assert kept(small_shop, "customers")[-1].cursor == int(versions)
 
 
+@pytest.mark.nightly
 def test_a_full_read_keeps_what_was_known_before_it_rule_15_2(
     small_shop: SimulatedShop,
 ) -> None:

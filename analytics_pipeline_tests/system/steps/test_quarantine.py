@@ -78,6 +78,7 @@ def test_money_in_quarantine_is_reported_by_its_last_good_value(
     assert bad["difference_cents"] == 0
 
 
+@pytest.mark.nightly
 def test_a_sale_that_was_never_good_has_no_known_value(
     shop: SimulatedShop,
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_corrected_sale_is_read_separately(shop: SimulatedShop) -> None:
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_sale_that_was_only_delivered_badly_is_good_after_a_replay(
     shop: SimulatedShop,
 ) -> None:

@@ -103,6 +103,7 @@ def test_without_the_comparison_the_lost_sale_stays_lost(
     assert right is (days == 7)
 
 
+@pytest.mark.nightly
 def test_other_money_at_the_same_version_is_put_right(shop: SimulatedShop) -> None:
     wrong = a_new_sale(shop).id
 
@@ -241,6 +242,7 @@ def test_a_sale_that_the_log_holds_need_not_be_found_singly(
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 def test_what_the_search_does_not_know_yet_is_counted_only(
     shop: SimulatedShop,
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_walk_in_under_another_code_is_named_until_it_is_set_rule_3_8(
     assert reported(update(shop), "walk_in_is_known")["record"] == ""
 
 
+@pytest.mark.nightly
 def test_a_later_sale_is_reported_with_its_person_rule_1_5(shop: SimulatedShop) -> None:
     people = {row["Customer ID"] for row in shop.rows("customer_analytics_master.csv")}
     sale = next(each for each in paid_sales(shop) if each.customer_id in people)

@@ -106,6 +106,7 @@ def test_sales_are_quarantined_and_good_after_a_replay(shop: SimulatedShop) -> N
     assert expected_master(state, FIRST_DAY) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_what_is_still_unreadable_is_listed_once_after_each_run(
     shop: SimulatedShop,
 ) -> None:

@@ -93,6 +93,7 @@ def test_contacts_that_turn_invalid_are_reported_and_the_table_is_stored(
     assert noted(small_shop, "customers")[-1]["emails_without_key"] > 3
 
 
+@pytest.mark.nightly
 def test_a_flood_of_one_number_is_reported(small_shop, forget, run):
     for days in range(7):
         run(days)

@@ -260,6 +260,7 @@ def test_holidays_of_the_year_before_are_known(tmp_path):
 # Outlets and the first day --------------------------------------------------------
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("is_deleted", "passed"),
     [pytest.param(False, False, marks=AT_NIGHT), (True, True)],

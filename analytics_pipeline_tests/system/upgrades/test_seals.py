@@ -98,6 +98,7 @@ def test_wherever_it_is_killed_the_next_run_completes_it(
         assert stored(small_shop.data) == sealed
 
 
+@pytest.mark.nightly
 def test_a_file_that_was_damaged_before_is_made_again(
     small_shop: SimulatedShop, sealed: Mapping[str, str]
 ) -> None:

@@ -229,6 +229,11 @@ def test_by_file_and_by_api_master_and_reconciliation_are_the_same_bytes(shops):
     assert len(before["reports/ecom_reconciliation.csv"].splitlines()) > 100
     assert read_files(shops, "file") == before
 
+
+@pytest.mark.nightly
+def test_a_late_change_by_api_makes_the_bytes_of_a_fresh_directory(shops):
+    shops.read("api", by_api=True, tables=UP_TO_REPORTING)
+    before = read_files(shops, "api")
     shops.later(0.1)
     unsynced = next(
         order
@@ -246,6 +251,7 @@ def test_by_file_and_by_api_master_and_reconciliation_are_the_same_bytes(shops):
     assert not any(name.startswith("warehouse/raw_sales") for name in changed)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("with_tax", [True, pytest.param(False, marks=AT_NIGHT)])
 def test_refunds_of_unsynced_orders_equal_the_ledger_rule_4_4(shops, with_tax):
     unsynced = [
