@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -17,6 +18,8 @@ from sqlalchemy.engine import Engine
 from analytics_pipeline.commands.running import COLLECT_RARELY
 from analytics_pipeline.model.errors import note_interruption
 from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.simulator.faults import NEVER_WHOLE, FaultKind
+from analytics_pipeline.sources import connection
 from analytics_pipeline_tests import clock
 from analytics_pipeline_tests.built_once import BuiltOnce, shared_by_workers
 from analytics_pipeline_tests.examples import choose_profile, is_night, is_property
@@ -105,6 +108,15 @@ def shop(tmp_path: Path) -> Iterator[SimulatedShop]:
 def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
     """What all workers of this run share, to be copied and never changed."""
     return shared_by_workers(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def hung(kind: FaultKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a reply never comes, wait a fraction of a second and not minutes."""
+    if kind is FaultKind.READ_TIMEOUT:
+        monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.5))
+    if kind in NEVER_WHOLE:
+        monkeypatch.setattr(connection, "WHOLE_REQUEST", 0.5)
 
 
 def _update_first_day(folder: Path) -> None:

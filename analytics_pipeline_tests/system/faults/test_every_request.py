@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import httpx
 import pytest
 
 from analytics_pipeline.simulator.faults import (
@@ -13,7 +12,6 @@ from analytics_pipeline.simulator.faults import (
     FaultKind,
     FaultPlan,
 )
-from analytics_pipeline.sources import connection
 from analytics_pipeline_tests.system.faults.conftest import Situations
 from analytics_pipeline_tests.system.faults.outcomes import (
     FAILS,
@@ -111,15 +109,6 @@ SOME_BY_DAY_ALL_AT_NIGHT = pytest.mark.parametrize(
 )
 
 Case = tuple[Run, Sequence[Asked], Ends]
-
-
-@pytest.fixture
-def hung(kind: FaultKind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a reply never comes, wait a fraction of a second and not minutes."""
-    if kind is FaultKind.READ_TIMEOUT:
-        monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(0.1))
-    if kind in NEVER_WHOLE:
-        monkeypatch.setattr(connection, "WHOLE_REQUEST", 0.4)
 
 
 def plan_of(kind: FaultKind, position: int) -> FaultPlan:

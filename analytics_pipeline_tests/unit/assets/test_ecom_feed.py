@@ -2,6 +2,7 @@
 
 import csv
 import pickle
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -485,3 +486,58 @@ def test_a_web_shop_that_cannot_be_read_changes_nothing(
     assert words in str(failure.value.metadata["cause"].value)
     assert TOKEN not in str(failure.value)
     assert shops.files("one") == before
+
+
+# Every fault at every request of whole reads ------------------------------------------
+
+
+def before_a_first_load(_shops: WebShops) -> None:
+    """Nothing was read yet."""
+
+
+def before_an_ordinary_night(shops: WebShops) -> None:
+    shops.read("start", by_api=True)
+    shops.later()
+    shops.change(shops.order(0), total=Decimal("77.70"))
+    shops.delete(shops.order(1))
+
+
+def before_a_weekly_walk(shops: WebShops) -> None:
+    before_an_ordinary_night(shops)
+    shops.later(7)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1200)
+@pytest.mark.usefixtures("hung")
+@pytest.mark.parametrize(
+    "prepare", [before_a_first_load, before_an_ordinary_night, before_a_weekly_walk]
+)
+@pytest.mark.parametrize("kind", FaultKind)
+def test_a_fault_at_any_request_of_the_web_shop_loses_and_doubles_nothing(
+    shops: WebShops, kind: FaultKind, prepare: Callable[[WebShops], None]
+) -> None:
+    prepare(shops)
+    start = shops.root / "start"
+    start.mkdir(exist_ok=True)
+    shops.simulator.clear_stats()
+    shutil.copytree(start, shops.root / "right")
+    shops.read("right", by_api=True)
+    right, before = shops.files("right"), shops.files("start")
+    assert right != before
+
+    for position in range(1, shops.requests() + 1):
+        hurt = f"hurt-{position}"
+        shutil.copytree(start, shops.root / hurt)
+        plan = FaultPlan(
+            {position: kind}, hang_seconds=30, slow_seconds=0.01, drip_seconds=0.05
+        )
+        shops.simulator.use_faults(plan)
+        if kind is FaultKind.TOKEN_REVOKED:
+            with pytest.raises(dg.Failure) as failure:
+                shops.read(hurt, by_api=True)
+            assert exit_code_of(failure.value) == 3
+            assert shops.files(hurt) == before
+            shops.simulator.use_faults(FaultPlan())
+        shops.read(hurt, by_api=True)
+        assert shops.files(hurt) == right

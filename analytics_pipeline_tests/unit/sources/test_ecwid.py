@@ -13,10 +13,9 @@ from analytics_pipeline.model.errors import (
     WebShopUnavailable,
     WrongUse,
 )
-from analytics_pipeline.simulator.faults import NEVER_WHOLE, FaultKind, FaultPlan
+from analytics_pipeline.simulator.faults import FaultKind, FaultPlan
 from analytics_pipeline.simulator.quirks import WebShopQuirks
 from analytics_pipeline.simulator.records import DeletedWebOrder
-from analytics_pipeline.sources import connection
 from analytics_pipeline.sources.web_shop.ecwid import (
     ORDER_FIELDS,
     PAGE,
@@ -399,15 +398,6 @@ def test_a_total_that_always_lies_is_a_clear_failure(shop, off_by):
 
 
 # Every fault at every request --------------------------------------------------------
-
-
-@pytest.fixture
-def hung(kind: FaultKind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a reply never comes, wait a fraction of a second and not minutes."""
-    if kind is FaultKind.READ_TIMEOUT:
-        monkeypatch.setattr(connection, "_TIMEOUT", httpx.Timeout(1.0))
-    if kind in NEVER_WHOLE:
-        monkeypatch.setattr(connection, "WHOLE_REQUEST", 1.0)
 
 
 USABLE = {
