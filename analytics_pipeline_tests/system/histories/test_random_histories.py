@@ -385,7 +385,8 @@ def test_any_history_in_any_batches_comes_to_the_bytes_of_one_rebuild():
     run_state_machine_as_test(RandomHistories, settings=ORDINARY)
 
     assert tally["compared with a rebuild"] >= ORDINARY.max_examples
-    assert tally["batches with changes"] >= ORDINARY.max_examples, "the histories were hardly read"
+    batches = tally["batches with changes"]
+    assert batches >= ORDINARY.max_examples, "the histories were hardly read"
 
 
 @pytest.mark.nightly
