@@ -28,6 +28,7 @@ class Group(StrEnum):
     SOURCES = "sources"
     SALES = "sales"
     CUSTOMERS = "customers"
+    INSIGHTS = "insights"
     EXPORTS = "exports"
     REPORTS = "reports"
 
@@ -51,9 +52,7 @@ class Reads(StrEnum):
     EARLIER = "what an earlier run stored"
 
 
-GIVEN = frozenset(
-    {Reads.WHOLE, Reads.SAME_DAY, Reads.UP_TO_DAY, Reads.ANY_DAY, Reads.EARLIER}
-)
+GIVEN = frozenset(Reads) - {Reads.RESULT, Reads.END}
 """What the function is given; the rest is asked by the gate alone, before it."""
 
 
@@ -126,7 +125,7 @@ def read_to_end(table: str) -> Input:
 
 
 def earlier(table: str) -> Input:
-    """Declare that a table is read as an earlier run stored it."""
+    """Declare that a table, or any day of one, is read as an earlier run stored it."""
     return Input(table, Reads.EARLIER)
 
 
@@ -822,6 +821,42 @@ CUSTOMER_ANALYTICS = TableSpec(
     },
 )
 
+TIER_OUTLOOK = TableSpec(
+    name="tier_outlook",
+    form="insights:TierOutlook",
+    key="customer_id",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"pandas", "parquet"}),
+    inputs=(
+        same_day("customer_analytics"),
+        PURCHASES,
+        earlier("tier_outlook"),
+    ),
+    is_daily=True,
+    summary="What becomes of everyone's tier if nothing more is bought.\n\n"
+    "It is certain, not predicted: purchases leave the window of 90 days one by one.",
+    row="one person: when the tier changes if nothing is bought, what keeps it, what "
+    "raises it",
+    use="Whom to remind before a tier is lost, and what is at stake.",
+    when_red=UPDATE_AGAIN,
+    kept=Kept.HISTORY,
+    begins="Looking ahead: whose tier changes if nothing is bought.",
+    ends=(
+        "{drops:,} people drop a tier within 90 days unless they buy, "
+        "{drops_soon:,} of them within two weeks.",
+    ),
+    checks={
+        "tiers_are_those_of_the_day": stops(
+            "Everyone's tier and value are those of the analytics (rule 9.1)."
+        ),
+        "forecast_came_true": warns(
+            "Who bought nothing since 30 days ago has the tier that was forecast then "
+            "(rule 9.3)."
+        ),
+    },
+    taken_from="customer_analytics",
+)
+
 FIRST_TIME_BUYERS = TableSpec(
     name="first_time_buyers",
     form="exports:FirstTimeBuyers",
@@ -856,6 +891,7 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
     kinds=frozenset({"csv"}),
     inputs=(
         same_day("customer_analytics"),
+        same_day("tier_outlook"),
         PEOPLE,
         passed("first_time_buyers"),
         *_CATCH_UP,
@@ -1009,6 +1045,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             SALE_LINES,
             CUSTOMER_IDENTITIES,
             CUSTOMER_ANALYTICS,
+            TIER_OUTLOOK,
             FIRST_TIME_BUYERS,
             CUSTOMER_ANALYTICS_MASTER,
             CUSTOMER_CHANGES,

@@ -20,10 +20,13 @@ _LOG = logging.getLogger(__name__)
 
 @table(CUSTOMER_ANALYTICS_MASTER)
 def customer_analytics_master(
-    run: TableRun, customer_analytics: pd.DataFrame, people: pd.DataFrame
+    run: TableRun,
+    customer_analytics: pd.DataFrame,
+    tier_outlook: pd.DataFrame,
+    people: pd.DataFrame,
 ) -> Candidate:
     """List every person with contact and figures as of the day, and publish it."""
-    frame = assemble_master(customer_analytics, people)
+    frame = assemble_master(customer_analytics, tier_outlook, people)
     figures: dict[str, int | str] = {
         "lifetime_value_cents": int(frame["lifetime_value_cents"].sum()),
         "orders": int(frame["order_count"].sum()),

@@ -167,11 +167,11 @@ def _load(
     if isinstance(each, Intermediate):
         return INTERMEDIATES[each.name](shop, day, last)
     spec, partition = TABLES[each.name], _partition_of(each, day)
+    if each.reads is Reads.ANY_DAY or (each.reads is Reads.EARLIER and spec.is_daily):
+        return StoredDays(shop, spec)
     if each.reads is Reads.EARLIER:
         is_there = shop.warehouse.exists(spec.name)
         return shop.warehouse.read(spec.name, spec.schema) if is_there else None
-    if each.reads is Reads.ANY_DAY:
-        return StoredDays(shop, spec)
     if each.reads is Reads.UP_TO_DAY:
         return None if day is None else shop.sales_until(day)
     if each.is_optional and not shop.warehouse.exists(spec.name, partition):

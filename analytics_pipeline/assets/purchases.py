@@ -267,6 +267,31 @@ class Ledger:
         )
 
     @cached_property
+    def window_movements(self) -> ir.Table:
+        """What a person's value of the rolling window is made of, day by day.
+
+        One row a person and day of the window: ``person_id, day, value_cents``.
+        """
+        counted = list_purchases(
+            self._recent,
+            *self._ties,
+            self._added,
+            self.walk_in_ids,
+            self.shop.policy,
+            self.day,
+        )
+        start = ibis.timestamp((self.day - timedelta(days=ROLLING_DAYS)).isoformat())
+        until = ibis.timestamp(self.day.isoformat())
+        own = counted.filter(
+            counted["person_id"].notnull(),
+            counted["day"] > start,
+            counted["day"] <= until,
+        )
+        return own.group_by(["person_id", "day"]).aggregate(
+            value_cents=own["value_cents"].sum().cast("int64")
+        )
+
+    @cached_property
     def person_sums(self) -> ir.Table:
         """What counts of each person, added up (``domain.sum_by_person``)."""
         special = self._tied_sales

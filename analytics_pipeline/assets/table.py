@@ -10,6 +10,7 @@ from inspect import signature
 from typing import Any
 
 import ibis.expr.types as ir
+import pandas as pd
 
 from analytics_pipeline.assets.shared_checks import CatchUpCheck
 from analytics_pipeline.model.checks import Candidate, LastResult
@@ -91,6 +92,18 @@ class StoredDays:
         """Return the rows of those *days*, which are stored."""
         with self.shop.reading_only([self.spec.name]):
             return self.shop.open_days(self.spec, days)
+
+    def read(self, day: date) -> tuple[pd.DataFrame, Mapping[str, str]] | None:
+        """Return the rows and notes of a *day* as they are stored; none if it is not.
+
+        Raises:
+            LocalFailure: they are damaged.
+        """
+        warehouse, partition = self.shop.warehouse, day.isoformat()
+        if not warehouse.exists(self.spec.name, partition):
+            return None
+        rows = warehouse.read(self.spec.name, self.spec.schema, partition)
+        return rows, warehouse.notes(self.spec.name, partition) or {}
 
     def refuse_failed(self, days: Sequence[str]) -> None:
         """Raise if the last attempt at one of *days* failed its gate.

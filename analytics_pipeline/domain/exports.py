@@ -9,17 +9,21 @@ from analytics_pipeline.model.schemas.exports import (
 
 
 def assemble_master(
-    customer_analytics: pd.DataFrame, people: pd.DataFrame
+    customer_analytics: pd.DataFrame,
+    tier_outlook: pd.DataFrame,
+    people: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return ``CustomerAnalyticsMaster``, highest lifetime value first (rule 8.1).
 
     Args:
         customer_analytics: the figures as of the day.
+        tier_outlook: what becomes of the tiers, as of the day.
         people: what :func:`analytics_pipeline.domain.people.describe_people` says.
     """
+    outlook = tier_outlook.drop(columns=["as_of", "tier"])
     master = customer_analytics.merge(
-        people, on="customer_id", how="left", validate="1:1"
-    )
+        outlook, on="customer_id", how="left", validate="1:1"
+    ).merge(people, on="customer_id", how="left", validate="1:1")
     columns = list(CustomerAnalyticsMaster.to_schema().columns)
     return master[columns].sort_values(
         ["lifetime_value_cents", "customer_id"],

@@ -13,6 +13,7 @@ from analytics_pipeline.model.schemas.table import (
     flag,
     identifier,
     optional_day,
+    optional_number,
     text,
     titled,
 )
@@ -81,6 +82,19 @@ class CustomerAnalyticsMaster(Table):
         text("other live records of the person, joined by `;`"), "Duplicate IDs"
     )
     note: str = titled(text("`Merged N duplicate records`, if any were"), "Note")
+    tier_drop_date: Day = optional_day(
+        "of the first drop of the tier if nothing is bought", title="Tier Drop Date"
+    )
+    tier_after_drop: str = titled(text("the tier of that day"), "Tier After Drop")
+    spend_to_keep_cents: pd.Int64Dtype = titled(
+        optional_number("cents: what has to be bought by that day to keep the tier"),
+        "Spend To Keep Tier",
+    )
+    next_tier: str = titled(text("the rung above the tier"), "Next Tier")
+    spend_to_next_cents: pd.Int64Dtype = titled(
+        optional_number("cents: what has to be bought tomorrow to reach it"),
+        "Spend To Next Tier",
+    )
 
 
 class FirstTimeBuyers(Table):
