@@ -43,6 +43,7 @@ TABLES = (
     "sale_lines",
     "customer_identities",
     "customer_analytics",
+    "tier_outlook",
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",

@@ -32,6 +32,7 @@ LONG_AGO = date(2026, 2, 20)  # so that windows of 90 days and a clock change ar
 FIRST_DAY = date(2026, 6, 20)
 NOON = time(12, tzinfo=UTC)
 PUBLISHED = ("customer_analytics_master.csv", "first_time_buyers.csv")
+SNAPSHOTS = ("customer_analytics", "tier_outlook")
 REPRODUCED = (
     "customers",
     "customer_identities",
@@ -99,7 +100,8 @@ class SimulatedShop:
     def reproducible(self, day: date) -> Mapping[str, str]:
         """Fingerprint every file that rule 7.3 names, for the snapshot of *day*."""
         files = {name: self.data / name for name in PUBLISHED}
-        files["snapshot"] = self.data / f"warehouse/customer_analytics/{day}.parquet"
+        for table in SNAPSHOTS:
+            files[table] = self.data / f"warehouse/{table}/{day}.parquet"
         for table in REPRODUCED:
             for path in (self.data / "warehouse" / table).glob("*.parquet"):
                 files[f"{table}/{path.name}"] = path

@@ -64,8 +64,8 @@ def tier_outlook(
 
 def describe_ladder(policy: Policy) -> str:
     """Return what tiers are set on, and from which values: one text for each policy."""
-    bounds = sorted((tier, str(value)) for tier, value in policy.tier_thresholds.items())
-    return json.dumps([policy.tier_basis, bounds])
+    bounds = {tier: str(value) for tier, value in policy.tier_thresholds.items()}
+    return json.dumps([policy.tier_basis, bounds], sort_keys=True)
 
 
 def _write_paths(path: pd.DataFrame, people: "pd.Series[str]") -> "pd.Series[str]":

@@ -5,9 +5,10 @@ shared, nothing is incremental, nothing is fast.  Of the policy it knows the two
 and when a waiting sale is paid; what else a shop may choose has its default.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from analytics_pipeline_tests.oracle.texts import cell, readable
 VIP_CENTS = 100_000
 HIGH_VALUE_CENTS = 50_000
 TIERS = ((150_000, "Evergreen"), (75_000, "Bloom"), (25_000, "Sprout"))
+LADDER = ["None", "Seed", *(tier for _, tier in reversed(TIERS))]
 SEGMENTS = ((90, "90d"), (60, "60d"), (30, "30d"))
 ROLLING_DAYS = 90
 FIRST_TIME_COLUMNS = (
@@ -47,6 +49,12 @@ class Figures:
     first: date | None
     last: date | None
     days_since: int | None
+    later: tuple[tuple[date, int], ...]
+    """The rolling value of each of the 90 days that follow, if nothing is bought."""
+
+    def ranked(self, terms: Terms) -> int:
+        """Return the value that the tier is set on."""
+        return self.lifetime if terms.tiers_by_lifetime else self.rolling
 
 
 def expected_master(
@@ -161,7 +169,19 @@ def _figures(books: list[Booking], as_of: date) -> Figures:
         first=min(days, default=None),
         last=last,
         days_since=None if last is None else (as_of - last).days,
+        later=tuple(_rolling_after(recent, as_of)),
     )
+
+
+def _rolling_after(recent: list[Booking], as_of: date) -> Iterator[tuple[date, int]]:
+    """Let each booking leave the window on its day (rule 9.1)."""
+    value = _sum_cents(recent)
+    leaving = Counter[int]()
+    for booking in recent:
+        leaving[ROLLING_DAYS - (as_of - booking.day).days] += booking.cents
+    for days in range(1, ROLLING_DAYS + 1):
+        value -= leaving[days]
+        yield as_of + timedelta(days=days), value
 
 
 def _master_row(person: Person, figures: Figures, terms: Terms) -> dict[str, str]:
@@ -184,12 +204,13 @@ def _master_row(person: Person, figures: Figures, terms: Terms) -> dict[str, str
         "Is VIP": _yes_or_no(figures.lifetime >= VIP_CENTS),
         "Is High Value": _yes_or_no(high),
         "Inactive Segment": _segment(figures.days_since),
-        "Tier": _tier(figures, terms),
+        "Tier": _tier(figures.ranked(terms), figures),
         "eCom Order Count": str(figures.ecom_orders),
         "Retail Order Count": str(figures.orders - figures.ecom_orders),
         "Refunded Value": _money(figures.refunded),
         "Duplicate IDs": ";".join(person.duplicate_ids),
         "Note": f"Merged {duplicates} duplicate records" if duplicates else "",
+        **_outlook(figures, terms),
     }
 
 
@@ -201,9 +222,34 @@ def _average(figures: Figures) -> str:
     return _money(int(exact.to_integral_value(ROUND_HALF_UP)))
 
 
-def _tier(figures: Figures, terms: Terms) -> str:
-    """Return the rung that the value of the chosen basis reaches (rule 5.6)."""
-    ranked = figures.lifetime if terms.tiers_by_lifetime else figures.rolling
+def _outlook(figures: Figures, terms: Terms) -> dict[str, str]:
+    """Walk the 90 days that follow, one by one (rule 9)."""
+    dropped = dict.fromkeys(("Tier Drop Date", "Tier After Drop", "Spend To Keep Tier"))
+    tier = _tier(figures.ranked(terms), figures)
+    before = tier
+    for day, value in () if terms.tiers_by_lifetime else figures.later:
+        then = _tier(value, figures)
+        if LADDER.index(then) < LADDER.index(before):
+            bound = {name: least for least, name in TIERS}[before]
+            kept = _day(day), then, _money(bound - value)
+            dropped = dict(zip(dropped, kept, strict=True))
+            break
+        before = then
+    tomorrow = figures.lifetime if terms.tiers_by_lifetime else figures.later[0][1]
+    above = LADDER[LADDER.index(tier) + 1 :][:1]
+    bounds = {name: least for least, name in TIERS}
+    lacking = [max(1, bounds.get(name, 0) - tomorrow) for name in above]
+    if above == ["Seed"]:  # any order will do
+        lacking = [1]
+    return {
+        **{name: value or "" for name, value in dropped.items()},
+        "Next Tier": "".join(above),
+        "Spend To Next Tier": "".join(map(_money, lacking)),
+    }
+
+
+def _tier(ranked: int, figures: Figures) -> str:
+    """Return the rung that a value reaches (rule 5.6)."""
     for least, tier in TIERS:
         if ranked >= least:
             return tier
