@@ -132,6 +132,17 @@ def look_up(
     return pd.Series(found, texts.index, dtype="str")
 
 
+def find_places(texts: "pd.Series[str]", others: "pd.Series[str]") -> Any:
+    """Return where each of *texts* is among *others*, from 0 on; -1 where it is not.
+
+    No text is among the others twice.
+    """
+    import pyarrow.compute as pc
+
+    places = pc.index_in(_as_arrow(texts), _as_arrow(others), skip_nulls=True)
+    return pc.fill_null(places, -1).to_numpy().astype("int64")
+
+
 def _as_arrow(texts: Iterable[str]) -> Any:
     """Return texts as an array of Arrow; what is none is missing."""
     import pandas as pd
