@@ -91,6 +91,38 @@ class InactiveSegment(StrEnum):
     NEVER = "never"
 
 
+class RfmGroup(StrEnum):
+    """What a person is by recency, frequency and value of orders (rule 10.2)."""
+
+    CHAMPIONS = "Champions"
+    LOYAL = "Loyal"
+    ACTIVE = "Active"
+    PROMISING = "Promising"
+    NEW = "New"
+    NEEDS_ATTENTION = "Needs attention"
+    AT_RISK = "At risk"
+    ALMOST_LOST = "Almost lost"
+    PREVIOUSLY_LOYAL = "Previously loyal"
+    DORMANT = "Dormant"
+    PROSPECTS = "Prospects"
+
+
+class LapseState(StrEnum):
+    """Where a person with an order is on the way to the lapse point (rule 10.4)."""
+
+    ACTIVE = "active"
+    AT_RISK = "at risk"
+    LAPSED = "lapsed"
+
+
+class Channel(StrEnum):
+    """Where a person orders (rule 12.1)."""
+
+    IN_STORE = "in store"
+    ONLINE = "online"
+    BOTH = "both"
+
+
 class OrderEvidence(StrEnum):
     """What ties a web-shop order to a sale, strongest first."""
 

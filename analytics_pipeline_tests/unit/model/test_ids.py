@@ -11,6 +11,7 @@ from analytics_pipeline.domain.identity import check_overrides
 from analytics_pipeline.model.errors import WrongUse
 from analytics_pipeline.model.ids import (
     check_ids,
+    find_places,
     is_among,
     look_up,
     plain_id,
@@ -214,3 +215,12 @@ def test_a_text_without_a_key_has_no_value(texts, pairs):
 
     expected = series([pairs.get(text) if text else None for text in texts])
     pd.testing.assert_series_equal(found, expected)
+
+
+@given(texts=TEXTS, others=st.lists(st.sampled_from("aAbé"), unique=True))
+def test_a_text_that_is_not_among_the_others_has_no_place(texts, others):
+    found = find_places(series(texts), series(others))
+
+    assert found.tolist() == [
+        others.index(text) if text in others else -1 for text in texts
+    ]
