@@ -150,10 +150,10 @@ def describe_tier(outlook: Outlook, day: date) -> dict[str, str]:
         "tier": f"{outlook.tier}, on a value of {format_cents(outlook.value_cents)}",
         "if nothing is bought": _changes(outlook),
     }
-    if outlook.keep_cents is not None:
+    if outlook.keep_cents is not None and outlook.drop_day is not None:
         values["to keep it"] = (
             f"spend {format_cents(outlook.keep_cents)} between "
-            f"{day + timedelta(days=1)} and {outlook.changes[0].day}, the last day too"
+            f"{day + timedelta(days=1)} and {outlook.drop_day}, the last day too"
         )
     if outlook.next_tier is Tier.SEED:
         values["to raise it"] = "any order makes it Seed"

@@ -2,8 +2,7 @@
 
 A person's value of the rolling window changes only on the days on which a movement
 leaves it: 90 days after its own day.  So the days that matter are known as of D, and
-all people are followed at once, by sums along the sorted movements.  For one person,
-purchase by purchase, :mod:`domain.tiers` has the same ladder.
+all people are followed at once, by sums along the sorted movements.
 
 Days are business dates (rule 1.2): calendar days without a time.  Adding 90 of them is
 the same across a change of the clocks, so daylight saving time plays no part.

@@ -1,13 +1,18 @@
-"""When tier and segment next change, and what would keep or raise the tier."""
+"""When one person's tier and segment next change, and what keeps or raises the tier."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from analytics_pipeline.domain.analytics import ROLLING_DAYS, SEGMENT_DAYS, list_rungs
-from analytics_pipeline.model.policy import Policy, TierBasis
+import pandas as pd
+
+from analytics_pipeline.domain.analytics import ROLLING_DAYS, SEGMENT_DAYS
+from analytics_pipeline.domain.tier_outlook import foresee_tiers
+from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.vocabulary import InactiveSegment, Tier
+
+_IT = "the person"
 
 
 class Purchase(NamedTuple):
@@ -41,10 +46,10 @@ class Outlook:
         tier: as of D.
         value_cents: the value that it is set on.
         changes: every change of the tier if nothing is bought, the next one first.
-        keep_cents: what must be bought, up to the day of the next change, to keep the
-            tier; missing where it does not fall.
+        drop_day: the first on which the tier falls, if it does.
+        keep_cents: what must be bought up to that day, so that it does not.
         next_tier: the rung above, if there is one.
-        raise_cents: what must be bought as of D to reach it; 0 if any order does.
+        raise_cents: what must be bought on the next day to reach it.
         segment: as of D.
         next_segment: its next change without an order, if there is one.
     """
@@ -52,6 +57,7 @@ class Outlook:
     tier: Tier
     value_cents: int
     changes: tuple[TierChange, ...]
+    drop_day: date | None
     keep_cents: int | None
     next_tier: Tier | None
     raise_cents: int | None
@@ -67,81 +73,55 @@ def look_ahead(purchases: Sequence[Purchase], policy: Policy, day: date) -> Outl
         policy: the thresholds, and the value that tiers are set on.
         day: the day D.
     """
-    value = measure_value(purchases, policy, day)
-    tier = grade(value, purchases, policy)
-    changes = tuple(_tier_changes(purchases, policy, day, tier))
-    next_tier, raise_cents = _rung_above(tier, value, policy)
+    outlook = foresee_tiers(
+        _movements(purchases, day), _figures(purchases), policy, day
+    )
+    (row,) = outlook.people.to_dict("records")
     last = max((each.day for each in purchases if each.is_order), default=None)
+    falls = bool(pd.notna(row["tier_drop_date"]))
+    rises = bool(pd.notna(row["next_tier"]))
     return Outlook(
-        tier=tier,
-        value_cents=value,
-        changes=changes,
-        keep_cents=_amount_to_keep(tier, changes, policy),
-        next_tier=next_tier,
-        raise_cents=raise_cents,
+        tier=Tier(row["tier"]),
+        value_cents=int(row["value_cents"]),
+        changes=tuple(map(_as_change, outlook.path.to_dict("records"))),
+        drop_day=row["tier_drop_date"].date() if falls else None,
+        keep_cents=int(row["spend_to_keep_cents"]) if falls else None,
+        next_tier=Tier(row["next_tier"]) if rises else None,
+        raise_cents=int(row["spend_to_next_cents"]) if rises else None,
         segment=_segment(last, day),
         next_segment=_next_segment(last, day),
     )
 
 
-def measure_value(purchases: Sequence[Purchase], policy: Policy, day: date) -> int:
-    """Return the cents that the tier of *day* is set on."""
-    if policy.tier_basis is TierBasis.LIFETIME:
-        return sum(each.value_cents for each in purchases)
+def _as_change(step: Mapping[Hashable, Any]) -> TierChange:
+    """Return a step of the path as one change."""
+    return TierChange(step["day"].date(), Tier(step["tier"]), int(step["value_cents"]))
+
+
+def _movements(purchases: Sequence[Purchase], day: date) -> pd.DataFrame:
+    """Return what moves the value of the window, as :func:`foresee_tiers` takes it."""
     since = day - timedelta(days=ROLLING_DAYS)
-    return sum(each.value_cents for each in purchases if each.day > since)
+    recent = [each for each in purchases if each.day > since]
+    return pd.DataFrame(
+        {
+            "person_id": pd.Series(["it"] * len(recent), dtype="str"),
+            "day": pd.Series([each.day for each in recent], dtype="datetime64[us]"),
+            "value_cents": pd.Series(
+                [each.value_cents for each in recent], dtype="int64"
+            ),
+        }
+    )
 
 
-def grade(cents: int, purchases: Sequence[Purchase], policy: Policy) -> Tier:
-    """Return the highest rung that *cents* reach; else Seed after any order, ever."""
-    for tier, bound in list_rungs(policy):
-        if cents >= bound:
-            return tier
-    return Tier.SEED if any(each.is_order for each in purchases) else Tier.NONE
-
-
-def _tier_changes(
-    purchases: Sequence[Purchase], policy: Policy, day: date, tier: Tier
-) -> list[TierChange]:
-    """Walk the days on which purchases leave the window."""
-    if policy.tier_basis is TierBasis.LIFETIME:
-        return []
-    window = timedelta(days=ROLLING_DAYS)
-    leaving = sorted({each.day + window for each in purchases})
-    changes: list[TierChange] = []
-    for leaves in leaving:
-        if leaves <= day:
-            continue
-        value = measure_value(purchases, policy, leaves)
-        then = grade(value, purchases, policy)
-        if then is not tier:
-            changes.append(TierChange(leaves, then, value))
-            tier = then
-    return changes
-
-
-def _amount_to_keep(
-    tier: Tier, changes: Sequence[TierChange], policy: Policy
-) -> int | None:
-    """Return what the value of the next change lacks to the bound of *tier*."""
-    bound = dict(list_rungs(policy)).get(tier)
-    if not changes or bound is None or changes[0].value_cents >= bound:
-        return None
-    return bound - changes[0].value_cents
-
-
-def _rung_above(
-    tier: Tier, value: int, policy: Policy
-) -> tuple[Tier | None, int | None]:
-    """Return the lowest rung that is not reached, and what is lacking to it."""
-    if tier is Tier.NONE:
-        return Tier.SEED, 0
-    above = [rung for rung in list_rungs(policy) if rung[1] > value]
-    if not above:
-        return None, None
-    lowest = above[-1][1]
-    name = next(each for each, bound in above if bound == lowest)
-    return name, lowest - value
+def _figures(purchases: Sequence[Purchase]) -> pd.DataFrame:
+    """Return the person's row, as :func:`foresee_tiers` takes it."""
+    return pd.DataFrame(
+        {
+            "person_id": [_IT],
+            "order_count": [sum(each.is_order for each in purchases)],
+            "lifetime_value_cents": [sum(each.value_cents for each in purchases)],
+        }
+    )
 
 
 def _segment(last: date | None, day: date) -> InactiveSegment:
