@@ -104,7 +104,7 @@ def _movements(purchases: Sequence[Purchase], day: date) -> pd.DataFrame:
     recent = [each for each in purchases if each.day > since]
     return pd.DataFrame(
         {
-            "person_id": pd.Series(["it"] * len(recent), dtype="str"),
+            "person_id": pd.Series([_IT] * len(recent), dtype="str"),
             "day": pd.Series([each.day for each in recent], dtype="datetime64[us]"),
             "value_cents": pd.Series(
                 [each.value_cents for each in recent], dtype="int64"
