@@ -88,6 +88,7 @@ def made_brink(
             monkeypatch.setenv(name, value)
         # A renewal would be one more write in a slow run than in a quick one.
         monkeypatch.setattr("analytics_pipeline.storage.lease.RENEW_EVERY", 3_600)
+        monkeypatch.setattr("analytics_pipeline.storage.lease.SAFE_FOR", 3_600)
         S3FileSystem.clear_instance_cache()
         bucket.restore({})
         bucket.proxy.begin()

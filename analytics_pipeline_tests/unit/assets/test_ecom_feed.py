@@ -41,7 +41,6 @@ from analytics_pipeline_tests.oracle.bookings import is_paid_online
 from analytics_pipeline_tests.oracle.ledger import expected_master
 from analytics_pipeline_tests.oracle.terms import Terms
 
-AT_NIGHT = pytest.mark.nightly
 TOKEN = "simulated-web-token"
 OPENED = date(2025, 10, 20)
 """Before the clocks change: in the hour that comes twice there are orders too."""
@@ -232,6 +231,7 @@ def test_by_file_and_by_api_master_and_reconciliation_are_the_same_bytes(shops):
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1200)
 def test_a_late_change_by_api_makes_the_bytes_of_a_fresh_directory(shops):
     shops.read("api", by_api=True, tables=UP_TO_REPORTING)
     before = read_files(shops, "api")
@@ -253,7 +253,8 @@ def test_a_late_change_by_api_makes_the_bytes_of_a_fresh_directory(shops):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("with_tax", [True, pytest.param(False, marks=AT_NIGHT)])
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("with_tax", [True, False])
 def test_refunds_of_unsynced_orders_equal_the_ledger_rule_4_4(shops, with_tax):
     unsynced = [
         order
