@@ -37,6 +37,7 @@ STEPS = (
     "sale_lines",
     "customer_identities",
     "customer_analytics",
+    "tier_outlook",
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",

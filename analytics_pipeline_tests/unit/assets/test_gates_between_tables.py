@@ -11,6 +11,7 @@ from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
     CustomerIdentities,
 )
+from analytics_pipeline.model.schemas.insights import TierOutlook
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
     Customers,
@@ -50,6 +51,10 @@ def open_at(folder):
     return open_shop(load_settings(data_dir=folder, start_date=D), lambda: READ_AT)
 
 
+def outlook(shop):
+    return made(shop, "tier_outlook", D)
+
+
 @pytest.fixture(scope="module")
 def sound_data(tmp_path_factory):
     """One sound day of one sale, read to the end after the day had ended."""
@@ -73,6 +78,7 @@ def sound_data(tmp_path_factory):
             lambda: identify(shop),
         ),
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
+        ("tier_outlook", TierOutlook, lambda: outlook(shop)),
     ]:
         shop.store_as(table, model)(make())
     publish(shop, D)
@@ -89,6 +95,7 @@ STEPS = {
     "raw_sales": cut,
     "customer_identities": identify,
     "customer_analytics": analyse,
+    "tier_outlook": outlook,
     "first_time_buyers": lambda shop: made(shop, "first_time_buyers", D),
     MASTER: lambda shop: made(shop, MASTER, D),
     "ecom_reconciliation": lambda shop: made(shop, "ecom_reconciliation"),
@@ -103,12 +110,16 @@ DEPENDENCIES = [
     ("customer_analytics", "customers", None),
     ("customer_analytics", "ecom_orders", None),
     ("customer_analytics", "outlets", None),
+    ("tier_outlook", "customer_analytics", DAY),
+    ("tier_outlook", "raw_sales", DAY),
+    ("tier_outlook", "customer_identities", None),
     ("first_time_buyers", "outlets", None),
     (MASTER, "outlets", None),
     ("ecom_reconciliation", "outlets", None),
     ("first_time_buyers", "customer_analytics", DAY),
     ("first_time_buyers", "customers", None),
     (MASTER, "customer_analytics", DAY),
+    (MASTER, "tier_outlook", DAY),
     (MASTER, "customer_identities", None),
     (MASTER, "first_time_buyers", DAY),
     ("ecom_reconciliation", "ecom_orders", None),

@@ -12,6 +12,7 @@ from analytics_pipeline.model.schemas.exports import (
     CustomerAnalyticsMaster,
     FirstTimeBuyers,
 )
+from analytics_pipeline.model.schemas.insights import TierOutlook
 from analytics_pipeline_tests.tables import make_table
 
 CONTACT = ["customer_code", "name", "email", "phone", "duplicate_ids", "note"]
@@ -31,6 +32,11 @@ def analytics(*rows):
     return make_table(CustomerAnalytics, rows, **defaults)
 
 
+def assemble(figures, contacts):
+    rows = [{"customer_id": each, "tier": "Seed"} for each in figures["customer_id"]]
+    return assemble_master(figures, make_table(TierOutlook, rows), contacts)
+
+
 def people(*ids):
     rows = [{"customer_id": each, "name": f"Name of {each}"} for each in ids]
     columns = ["customer_id", *CONTACT]
@@ -43,7 +49,7 @@ def test_the_master_is_ordered_by_value_then_id_rule_8_1():
         *({"customer_id": p, "lifetime_value_cents": v} for p, v in values.items())
     )
 
-    master = assemble_master(figures, people(*values))
+    master = assemble(figures, people(*values))
 
     assert master["customer_id"].tolist() == ["c", "b", "d", "a"]
     assert master.index.tolist() == [0, 1, 2, 3]
@@ -57,7 +63,7 @@ def test_the_master_is_ordered_by_value_then_id_rule_8_1():
 
 def test_the_master_satisfies_its_contract_also_when_it_is_empty():
     for figures in (analytics({"customer_id": "a"}), analytics()):
-        master = assemble_master(figures, people("a", "b"))
+        master = assemble(figures, people("a", "b"))
         CustomerAnalyticsMaster.validate(
             master.astype(dict.fromkeys(CONTACT, "str")), lazy=True
         )
@@ -65,7 +71,7 @@ def test_the_master_satisfies_its_contract_also_when_it_is_empty():
 
 
 def test_a_person_without_any_contact_has_a_row_all_the_same():
-    master = assemble_master(analytics({"customer_id": "a"}), people("b"))
+    master = assemble(analytics({"customer_id": "a"}), people("b"))
 
     assert len(master) == 1
     assert master.loc[0, CONTACT].isna().all()
@@ -108,7 +114,7 @@ def test_the_figures_are_left_as_they_were():
     figures, contacts = analytics({"customer_id": "a"}), people("a")
     before = figures.copy(), contacts.copy()
 
-    assemble_master(figures, contacts)
+    assemble(figures, contacts)
     assemble_first_time_buyers(figures, contacts)
 
     pd.testing.assert_frame_equal(before[0], figures)

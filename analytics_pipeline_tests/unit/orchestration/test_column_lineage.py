@@ -13,6 +13,7 @@ from analytics_pipeline.domain.people import describe_people
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.insights import TierOutlook
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
     Customers,
@@ -60,7 +61,12 @@ MADE = {
         ["customer_id"],
     ),
     "customer_analytics_master": (
-        lambda shop: exports_of(shop, assemble_master),
+        lambda shop: exports_of(
+            shop,
+            lambda analytics, people: assemble_master(
+                analytics, shop.load("tier_outlook", TierOutlook, DAY), people
+            ),
+        ),
         ["customer_id"],
     ),
 }

@@ -12,7 +12,7 @@ from analytics_pipeline.settings import load_settings
 
 GRAPH = """
 customer_analytics         customers  daily  customer_identities customers ecom_orders outlets raw_sales sales_feed
-customer_analytics_master  exports    daily  customer_analytics customer_identities customers ecom_orders first_time_buyers outlets sales_feed
+customer_analytics_master  exports    daily  customer_analytics customer_identities customers ecom_orders first_time_buyers outlets sales_feed tier_outlook
 customer_changes           exports    daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales sales_feed
 customer_identities        customers  once   customers ecom_orders
 customer_log               sources    once   customers
@@ -27,6 +27,7 @@ products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
 sale_lines                 sales      daily  outlets products raw_sales sales_feed
 sales_feed                 sources    once   lightspeed
+tier_outlook               insights   daily  customer_analytics customer_identities customers ecom_orders raw_sales
 """  # noqa: E501
 
 CHECKS = """
@@ -46,6 +47,7 @@ products                   known_products_are_there log_is_what_was_read matches
 raw_sales                  hours_are_usual ids_differ_in_more_than_case is_caught_up matches_schema no_sale_is_a_little_short prices_are_usual sales_stand_once starts_with_the_first_sale tax_is_usual volume_is_usual words_are_known
 sale_lines                 conserves_lines lines_are_explained matches_schema products_are_known
 sales_feed                 agrees_with_search matches_schema no_known_sale_is_lost no_sale_is_dated_later rows_are_sound
+tier_outlook               forecast_came_true matches_schema tiers_are_those_of_the_day
 """  # noqa: E501
 
 
