@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
+from pkgutil import resolve_name
 from typing import Any
 
 import pandas as pd
@@ -9,7 +11,7 @@ import pytest
 
 from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline.tables import TABLES
-from analytics_pipeline_tests.system.incidents.incident import Incident, Seed
+from analytics_pipeline_tests.system.incidents.incident import BAD_DAY, Incident, Seed
 from analytics_pipeline_tests.system.incidents.ordinary_shop import OrdinaryShop
 
 PACKAGE = "analytics_pipeline"
@@ -19,9 +21,8 @@ def wrong(place: str, spoil: Callable[[Any], Any]) -> Seed:
     """Return a seed that spoils what the function at *place* returns."""
 
     def seed(_shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
-        module, name = f"{PACKAGE}.{place}".rsplit(".", 1)
-        real = getattr(__import__(module, fromlist=[name]), name)
-        patch.setattr(f"{module}.{name}", lambda *a, **k: spoil(real(*a, **k)))
+        real = resolve_name(f"{PACKAGE}.{place}")
+        patch.setattr(f"{PACKAGE}.{place}", lambda *a, **k: spoil(real(*a, **k)))
 
     return seed
 
@@ -69,6 +70,17 @@ def log_no_product(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
     """Rename a product, and find no news of it."""
     shop.change(next(iter(shop.state.products.values())), name="Oak tray, large")
     wrong("assets.products.find_news", lambda news: news.iloc[:0])(shop, patch)
+
+
+def forecast_drops(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
+    """Let the outlook of 30 days ago say that everyone's tier is gone the next day."""
+    then = BAD_DAY - timedelta(days=30)
+    path = f'[["{then + timedelta(days=1)}", "None", 0]]'
+    with patch.context() as meanwhile:
+        spoil = wrong("assets.tier_outlook._write_paths", lambda own: own.fillna(path))
+        spoil(shop, meanwhile)
+        shop.update(then, ("customer_analytics", "tier_outlook"))
+    assert shop.failure is None
 
 
 MADE_BY = {
@@ -126,6 +138,21 @@ OF_THE_PROGRAM = (
         "People, unattributed and gift cards do not add up to sales and added web",
         wrong("assets.customer_analytics.measure_sums", add_a_cent),
         begins_at="customer_analytics",
+    ),
+    Incident(
+        "a movement left out", "tier_outlook", "tiers_are_those_of_the_day", "ERROR",
+        "an error of the program: a purchase is not in the window",
+        r"\d+ (person has|people have) another tier or value in the analytics",
+        wrong(
+            "domain.tier_outlook._Leaving.sum_by_person", lambda sums: sums + (sums > 0)
+        ),
+        begins_at="tier_outlook",
+    ),
+    Incident(
+        "drops that never came", "tier_outlook", "forecast_came_true", "WARN",
+        "an error of the program: the outlook of 30 days ago let every tier fall",
+        r"Of \d+ people who bought nothing since .*, \d+ have another tier",
+        forecast_drops, begins_at="tier_outlook",
     ),
     Incident(
         "a change left out", "customer_changes", "changes_add_up", "ERROR",

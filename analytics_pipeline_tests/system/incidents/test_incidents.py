@@ -41,6 +41,7 @@ BUILT_ON = {
     "raw_sales": "customer_analytics",
     "customer_identities": "customer_analytics",
     "customer_analytics": "first_time_buyers",
+    "tier_outlook": "customer_analytics_master",
     "first_time_buyers": "customer_analytics_master",
 }
 """A table that is made from each; from the others nothing is."""
