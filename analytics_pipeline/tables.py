@@ -856,6 +856,34 @@ TIER_OUTLOOK = TableSpec(
     },
 )
 
+CUSTOMER_RFM = TableSpec(
+    name="customer_rfm",
+    form="insights:CustomerRfm",
+    key="customer_id",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(same_day("customer_analytics"), PURCHASES, whole("outlets")),
+    is_daily=True,
+    summary="Everyone by recency, frequency and value, in groups, and who has lapsed.",
+    row="one person: scores and group, days between orders, lapse state, home outlet, "
+    "channel",
+    use="Whom to thank, whom to win back, and where to find them.",
+    when_red=UPDATE_AGAIN,
+    kept=Kept.HISTORY,
+    begins="Scoring everyone by recency, frequency and value.",
+    ends=(
+        "{champions:,} people are champions, {at_risk:,} at risk, {prospects:,} "
+        "prospects.",
+        "{lapse_point}",
+    ),
+    checks={
+        "scores_are_exhaustive": stops(
+            "Everyone with an order has three scores, everyone is in one group, and "
+            "the groups add up to the people (rule 10.2)."
+        ),
+    },
+)
+
 FIRST_TIME_BUYERS = TableSpec(
     name="first_time_buyers",
     form="exports:FirstTimeBuyers",
@@ -891,6 +919,7 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
     inputs=(
         same_day("customer_analytics"),
         same_day("tier_outlook"),
+        same_day("customer_rfm"),
         PEOPLE,
         passed("first_time_buyers"),
         *_CATCH_UP,
@@ -1046,6 +1075,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             CUSTOMER_IDENTITIES,
             CUSTOMER_ANALYTICS,
             TIER_OUTLOOK,
+            CUSTOMER_RFM,
             FIRST_TIME_BUYERS,
             CUSTOMER_ANALYTICS_MASTER,
             CUSTOMER_CHANGES,

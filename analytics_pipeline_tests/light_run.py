@@ -44,6 +44,7 @@ TABLES = (
     "customer_identities",
     "customer_analytics",
     "tier_outlook",
+    "customer_rfm",
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",

@@ -1,5 +1,7 @@
 """What the figures say: outlook, rhythm, prediction."""
 
+from typing import Any
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -13,7 +15,16 @@ from analytics_pipeline.model.schemas.table import (
     optional_number,
     text,
 )
-from analytics_pipeline.model.vocabulary import Tier
+from analytics_pipeline.model.vocabulary import Channel, LapseState, RfmGroup, Tier
+
+
+def _score(description: str) -> Any:
+    """Build a column of scores from 1 to 5, which only people with an order have."""
+    return pa.Field(
+        nullable=True,
+        in_range={"min_value": 1, "max_value": 5},
+        description=f"from 1 to 5: {description}; empty without an order",
+    )
 
 
 class TierOutlook(Table):
@@ -43,4 +54,39 @@ class TierOutlook(Table):
     tier_path: str = text(
         "JSON: a list of day, tier and value of that day in cents, for each of the 90 "
         "days after D on which the tier is another than the day before"
+    )
+
+
+class CustomerRfm(Table):
+    """One person by recency, frequency, value, and rhythm (rules 10 and 12.1)."""
+
+    as_of: Day = day("the day D that the scores are as of")
+    customer_id: str = identifier("the person", unique=True)
+    recency_score: pd.Int64Dtype = _score("how recent the last order is")
+    frequency_score: pd.Int64Dtype = _score("how many orders there are")
+    monetary_score: pd.Int64Dtype = _score("how high the lifetime value is")
+    rfm_score: str = pa.Field(
+        nullable=True,
+        str_length={"min_value": 3, "max_value": 3},
+        description="the three scores as digits; empty without an order",
+    )
+    rfm_group: str = pa.Field(
+        isin=list(RfmGroup), description="what the scores make the person (rule 10.2)"
+    )
+    average_days_between_orders_tenths: pd.Int64Dtype = optional_number(
+        "tenths of a day: the average from one order day to the next (rule 10.3)"
+    )
+    lapse_state: str = pa.Field(
+        nullable=True,
+        isin=list(LapseState),
+        description="on the way to the store's lapse point (rule 10.4); empty without "
+        "an order, and where there is no lapse point",
+    )
+    home_outlet: str = text(
+        "the outlet with most of the person's orders (rule 12.1): its name, else its id"
+    )
+    channel: str = pa.Field(
+        nullable=True,
+        isin=list(Channel),
+        description="where the person orders; empty without an order",
     )

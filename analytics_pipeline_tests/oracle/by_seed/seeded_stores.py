@@ -84,6 +84,9 @@ def plan_store(
             tiers_by_lifetime=rng.random() < 0.5,
             paid_tolerance=_tolerance(seed),
             gift_cards_when_sold=seed % 4 == 0,
+            # So that there is a lapse point in a store of weeks.
+            lapse_return_share=Decimal("0.5"),
+            lapse_horizon_days=7,
         ),
         mishaps=rng.random() < 0.5,
     )
@@ -193,6 +196,8 @@ def _policy(terms: Terms) -> str:
     bases = f'money_basis = "{money}"\ntier_basis = "{tier}"\n'
     gifts = "when_sold" if terms.gift_cards_when_sold else "when_redeemed"
     bases += f'gift_cards = "{gifts}"\n'
+    bases += f"lapse_return_share = {terms.lapse_return_share}\n"
+    bases += f"lapse_horizon_days = {terms.lapse_horizon_days}\n"
     return f"{bases}paid_tolerance = {terms.paid_tolerance}\n"
 
 

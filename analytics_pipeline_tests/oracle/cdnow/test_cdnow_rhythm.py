@@ -23,11 +23,11 @@ from analytics_pipeline.domain.cohorts import (
 )
 from analytics_pipeline.domain.order_days import OrderDays, sort_order_days
 from analytics_pipeline.domain.rhythm import (
-    count_came_back,
     count_spells,
     estimate_survival,
     find_lapse_point,
 )
+from analytics_pipeline_tests.order_days import came_back
 
 FILE = Path(__file__).parent / "cdnow_sample.csv"
 WEEK_39 = date(1997, 9, 30)
@@ -103,7 +103,7 @@ def test_a_year_is_too_long_for_18_months_of_orders_but_90_days_are_not_rule_10_
 
     point = find_lapse_point(survival, horizon_days=90)
     assert point.days == 205
-    returned = count_came_back(days, D, point.days, 90)
+    returned = came_back(days, D, point.days, 90)
     assert returned.high is not None
     assert returned.people > 1000
     assert returned.high < 0.1, "past the point fewer return than on it"

@@ -155,6 +155,16 @@ OF_THE_PROGRAM = (
         forecast_drops, begins_at="tier_outlook",
     ),
     Incident(
+        "a buyer called a prospect", "customer_rfm", "scores_are_exhaustive", "ERROR",
+        "an error of the program: people with an order are graded as if without one",
+        r"\d+ (person has|people have) other scores or another group than the orders",
+        wrong(
+            "assets.customer_rfm.grade_people",
+            lambda grades: grades.assign(rfm_group="Prospects"),
+        ),
+        begins_at="customer_rfm",
+    ),
+    Incident(
         "a change left out", "customer_changes", "changes_add_up", "ERROR",
         "an error of the program: a change is left out",
         r"The changes do not add up to the difference of the two masters",

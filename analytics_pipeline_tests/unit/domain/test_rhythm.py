@@ -20,16 +20,19 @@ from analytics_pipeline.domain.order_days import (
     sort_order_days,
 )
 from analytics_pipeline.domain.rhythm import (
+    CameBack,
     LapsePoint,
-    average_days_between,
-    count_came_back,
+    add_open_spells,
+    average_tenths_between,
     count_spells,
     estimate_survival,
     find_lapse_point,
     find_lapse_states,
+    say_lapse_point,
     wilson_interval,
 )
 from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.order_days import came_back
 
 D = date(2026, 3, 31)
 
@@ -70,26 +73,26 @@ def as_counts(spells: Sequence[tuple[int, bool]]) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("days", "average"),
+    ("days", "tenths"),
     [
         ([0], None),
-        ([0, 10], 10.0),
-        ([0, 1, 3], 1.5),
-        ([0, 1, 2, 3, 5], 1.3),  # 1.25
-        ([0, 3, 7, 9, 11], 2.8),  # 2.75
-        ([0, 1, 2, 4], 1.3),  # 1.333…
+        ([0, 10], 100),
+        ([0, 1, 3], 15),
+        ([0, 1, 2, 3, 5], 13),  # 1.25
+        ([0, 3, 7, 9, 11], 28),  # 2.75
+        ([0, 1, 2, 4], 13),  # 1.333…
     ],
 )
 def test_days_between_orders_have_one_decimal_a_half_up_rule_10_3(
-    days: list[int], average: float | None
+    days: list[int], tenths: int | None
 ) -> None:
     buyers = describe_buyers(order_days([days]))
 
-    found = average_days_between(
+    found = average_tenths_between(
         buyers["first_day"], buyers["last_day"], buyers["order_days"].to_numpy()
     ).tolist()
 
-    assert [None if pd.isna(each) else each for each in found] == [average]
+    assert [None if pd.isna(each) else each for each in found] == [tenths]
 
 
 @settings(max_examples=up_to(100))
@@ -101,13 +104,13 @@ def test_days_between_orders_are_rounded_exactly_rule_10_3(
     span = pd.to_timedelta([days if gaps else 0 for days, gaps in people], unit="D")
     counts = np.array([gaps + 1 for _, gaps in people], dtype="int64")
 
-    found = average_days_between(last - span, last, counts)
+    found = average_tenths_between(last - span, last, counts)
 
     for (days, gaps), each in zip(people, found, strict=True):
         if gaps:
             exact = Decimal(days) / gaps
             rounded = exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
-            assert str(each) == str(float(rounded))
+            assert each == 10 * rounded
         else:
             assert pd.isna(each)
 
@@ -278,6 +281,35 @@ def test_lapse_states_change_on_their_days_rule_10_4(
     ], "without an order there is no state"
 
 
+def test_open_spells_are_beside_those_that_are_over_rule_10_4() -> None:
+    gaps = pd.DataFrame({"days": [3, 5], "returned": [2, 1]})
+    since = pd.Series([5, None, 5, 0], dtype="Int64")
+
+    spells = add_open_spells(gaps, since)
+
+    found = spells.groupby("days")[["returned", "still_open"]].sum()
+    assert found.index.tolist() == [0, 3, 5]
+    assert found["returned"].tolist() == [0, 2, 1]
+    assert found["still_open"].tolist() == [1, 0, 2]
+    assert add_open_spells(gaps.iloc[:0], since.iloc[:0]).empty
+
+
+def test_the_lapse_point_is_said_with_who_came_back_rule_10_4() -> None:
+    known = LapsePoint(120, 0.09, 0.5, 300, 150, "")
+    withheld = LapsePoint(None, None, None, None, None, "Too few.")
+
+    assert say_lapse_point(withheld, None, 365) == "There is no lapse point. Too few."
+    assert say_lapse_point(known, CameBack(0, 0, None, None, None), 365) == (
+        "People have lapsed after more than 120 days without an order. No one had 365 "
+        "days ago."
+    )
+    assert say_lapse_point(known, CameBack(1000, 40, 0.04, 0.0295, 0.0540), 365) == (
+        "People have lapsed after more than 120 days without an order. Of 1,000 people "
+        "who had 365 days ago, 40 came back (3% to 5% of such people, with a "
+        "confidence of 95 %)."
+    )
+
+
 # Who came back ---------------------------------------------------------------------
 
 
@@ -293,7 +325,7 @@ def test_who_had_lapsed_and_came_back_is_counted_rule_10_4(
             lapsed += 1
             returned += min(history) < horizon
 
-    found = count_came_back(order_days(histories), D, lapse, horizon)
+    found = came_back(order_days(histories), D, lapse, horizon)
 
     assert (found.people, found.returned) == (lapsed, returned)
     if lapsed:
@@ -375,7 +407,7 @@ def examine(seed: int) -> tuple[int, bool]:
     days = simulate(seed)
     point = find_lapse_point(estimate_survival(count_spells(days, D)))
     assert point.days is not None
-    found = count_came_back(days, D, point.days)
+    found = came_back(days, D, point.days, 365)
     then = D - timedelta(days=365)
     earlier = describe_buyers(up_to_day(days, then))
     silent = (pd.Timestamp(then) - earlier["last_day"]).dt.days.to_numpy()
