@@ -1025,6 +1025,33 @@ ECOM_RECONCILIATION = TableSpec(
     },
 )
 
+CUSTOMER_COHORTS = TableSpec(
+    name="customer_cohorts",
+    form="insights:CustomerCohorts",
+    key="cohort",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(
+        same_day("customer_analytics"),
+        PURCHASES,
+        passed("customer_analytics_master"),
+    ),
+    is_daily=True,
+    summary="What became of the people who first ordered in the same month.",
+    row="one month of a cohort: who ordered again, and the value up to then",
+    use="Whether newer customers come back as older ones did, and what they are worth.",
+    when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
+    begins="Following everyone since the month of the first order.",
+    ends=("{cohorts:,} cohorts of {members:,} people.",),
+    checks={
+        "cohorts_add_up": stops(
+            "Members and values of the cohorts add up to the people with an order and "
+            "their lifetime value, to the cent (rule 10.5)."
+        )
+    },
+)
+
 CUSTOMER_REPORT = TableSpec(
     name="customer_report",
     form="report:CustomerReport",
@@ -1080,6 +1107,7 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             CUSTOMER_ANALYTICS_MASTER,
             CUSTOMER_CHANGES,
             ECOM_RECONCILIATION,
+            CUSTOMER_COHORTS,
             CUSTOMER_REPORT,
         )
     }

@@ -49,6 +49,7 @@ TABLES = (
     "customer_analytics_master",
     "customer_changes",
     "ecom_reconciliation",
+    "customer_cohorts",
     "customer_report",
 )
 UP_TO_PUBLISHING = TABLES[: TABLES.index("customer_analytics_master") + 1]

@@ -43,6 +43,7 @@ STEPS = (
     "customer_analytics_master",
     "customer_changes",
     "ecom_reconciliation",
+    "customer_cohorts",
     "customer_report",
 )
 """In the order in which the job runs them."""

@@ -93,7 +93,7 @@ def _lapse(
     """Return the store's lapse point, and who came back of those who had passed it."""
     share, horizon = run.policy.lapse_return_share, run.policy.lapse_horizon_days
     spells = add_open_spells(gaps, analytics["days_since_last_order"])
-    lapse = find_lapse_point(estimate_survival(spells), float(share), horizon)
+    lapse = find_lapse_point(estimate_survival(spells), share, horizon)
     if lapse.days is None:
         return lapse, None
     then = run.day - timedelta(days=horizon)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analytics_pipeline.domain.order_days import Numbers, OrderDays, day_number
+from analytics_pipeline.domain.order_days import Numbers
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import LapseState
 
@@ -64,25 +64,6 @@ def average_tenths_between(
 # Spells between orders, and how long they last.
 
 
-def count_spells(days: OrderDays, as_of: date) -> pd.DataFrame:
-    """Count the spells between order days by their length.
-
-    One row a length in days, ascending: ``days``; ``returned``, how many spells ended
-    with an order on that day; ``still_open``, how many were that long as of D and have
-    not ended.  Every person with an order has one open spell; it is 0 days long where
-    the latest order is of D.
-    """
-    gaps = np.diff(days.day)[np.diff(days.person) == 0]
-    waiting = day_number(as_of) - days.day[days.last]
-    longest = max(gaps.max(initial=0), waiting.max(initial=0))
-    returned = np.bincount(gaps, minlength=longest + 1)
-    still_open = np.bincount(waiting, minlength=longest + 1)
-    counts = pd.DataFrame({"days": np.arange(longest + 1), "returned": returned})
-    counts["still_open"] = still_open
-    is_length = (returned > 0) | (still_open > 0)
-    return counts[is_length].reset_index(drop=True)
-
-
 def estimate_survival(spells: pd.DataFrame) -> pd.DataFrame:
     """Return the estimate of Kaplan and Meier for each length in days.
 
@@ -92,7 +73,7 @@ def estimate_survival(spells: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         spells: ``days, returned, still_open``, whole numbers, any number of rows a
-            length: what :func:`count_spells` returns, or an engine's counts.
+            length: what :func:`add_open_spells` returns.
 
     Raises:
         ValueError: a spell is shorter than nothing, or ended as it began.

@@ -236,7 +236,7 @@ class Policy:
     archive_keep_days: int = 90
     csv_bom: bool = False
     # Not in its text: no figure of a master that was published before depends on them.
-    lapse_return_share: Decimal = field(default=Decimal("0.10"), repr=False)
+    lapse_return_share: float = field(default=0.10, repr=False)
     lapse_horizon_days: int = field(default=365, repr=False)
 
     def __post_init__(self) -> None:

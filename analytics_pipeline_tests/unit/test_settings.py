@@ -211,7 +211,7 @@ def test_every_choice_can_be_made_in_the_file(policy):
         archive_keep_days=30,
         csv_bom=True,
         paid_tolerance=Decimal("0.05"),
-        lapse_return_share=Decimal("0.2"),
+        lapse_return_share=0.2,
         lapse_horizon_days=90,
     )
 

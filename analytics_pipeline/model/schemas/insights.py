@@ -10,6 +10,7 @@ from analytics_pipeline.model.schemas.table import (
     Table,
     cents,
     day,
+    flag,
     identifier,
     optional_day,
     optional_number,
@@ -90,3 +91,44 @@ class CustomerRfm(Table):
         isin=list(Channel),
         description="where the person orders; empty without an order",
     )
+
+
+def _share(description: str) -> Any:
+    """Build a column of shares, as whole numbers that are exact."""
+    return pa.Field(
+        in_range={"min_value": 0, "max_value": 10_000},
+        description=f"basis points (hundredths of a percent): {description}",
+    )
+
+
+def _repurchase(days: int) -> Any:
+    """Build the column of the share that ordered again within so many *days*."""
+    return pa.Field(
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 10_000},
+        description="basis points (hundredths of a percent) of the members with a "
+        f"second order day within {days} days of the first; empty unless all had "
+        "so many",
+    )
+
+
+class CustomerCohorts(Table):
+    """What became of the people who first ordered in one month (rule 10.5)."""
+
+    as_of: Day = day("the day D up to which is counted")
+    cohort: Day = day("the first of the month of the first order")
+    months_since: int = pa.Field(ge=0, description="months after that of the cohort")
+    members: int = pa.Field(ge=1, description="people of the cohort")
+    people: int = pa.Field(ge=0, description="members with an order in this month")
+    retention_basis_points: int = _share("the part that they are of the members")
+    value_cents: int = cents("net value of this month; of the first, and before")
+    value_to_date_cents: int = cents("net value up to the end of this month")
+    cohort_value_cents: pd.Int64Dtype = optional_number(
+        "cents: net value up to the end of this month ÷ members, of whole months only"
+    )
+    is_whole_month: bool = flag("the month is over on D")
+    repurchase_30_basis_points: pd.Int64Dtype = _repurchase(30)
+    repurchase_60_basis_points: pd.Int64Dtype = _repurchase(60)
+    repurchase_90_basis_points: pd.Int64Dtype = _repurchase(90)
+    repurchase_180_basis_points: pd.Int64Dtype = _repurchase(180)
+    repurchase_365_basis_points: pd.Int64Dtype = _repurchase(365)

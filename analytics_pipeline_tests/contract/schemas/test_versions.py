@@ -64,6 +64,7 @@ FORMS = {
     ("CustomerAnalyticsMaster", 2): "54a2324bb8a76015",
     ("CustomerRfm", 1): "c8cc593d6b6f7a4c",
     ("TierOutlook", 1): "8186dab71a6cdbf6",
+    ("CustomerCohorts", 1): "b6f6eaf6881f94db",
     ("CustomerChanges", 1): "edb44945b8205a3e",
     ("EcomReconciliation", 1): "cf8467fa60499e88",
     ("EcomReconciliation", 2): "62fbaf45f53711c6",
@@ -187,7 +188,7 @@ def test_every_table_is_stored_but_the_files_for_people() -> None:
 
 
 def test_history_is_what_no_run_makes_again() -> None:
-    history = {"customer_analytics", "tier_outlook", "customer_rfm"}
+    history = {"customer_analytics", "tier_outlook", "customer_rfm", "customer_cohorts"}
     history |= {"customer_changes", "customer_changes/published", "customer_report"}
     logs = {*LOGS, "ecom_feed/contacts"}
 

@@ -21,7 +21,12 @@ from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.records import StoreState
 from analytics_pipeline.simulator.trading_days import Trade
-from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
+from analytics_pipeline_tests.light_run import (
+    UP_TO_PUBLISHING,
+    PatientLightspeed,
+    run_light,
+)
+from analytics_pipeline_tests.oracle.cohorts import cohort_differences
 from analytics_pipeline_tests.oracle.ledger import (
     expected_first_time_buyers,
     expected_master,
@@ -147,6 +152,7 @@ class SeededShop:
             day,
             lightspeed=PatientLightspeed(self.settings, options),
             clock=lambda: self.store.now,
+            tables=(*UP_TO_PUBLISHING, "customer_cohorts"),
         )
 
     def differences(self, day: date) -> list[str]:
@@ -164,6 +170,7 @@ class SeededShop:
             ),
             *line_differences(state, self.data, day, terms),
             *product_differences(state, self.data),
+            *cohort_differences(state, self.data, day, terms),
         ]
 
     def rows(self, name: str) -> list[dict[str, str]]:

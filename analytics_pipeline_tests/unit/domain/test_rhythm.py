@@ -14,17 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.order_days import (
-    OrderDays,
-    describe_buyers,
-    sort_order_days,
-)
 from analytics_pipeline.domain.rhythm import (
     CameBack,
     LapsePoint,
     add_open_spells,
     average_tenths_between,
-    count_spells,
     estimate_survival,
     find_lapse_point,
     find_lapse_states,
@@ -32,7 +26,7 @@ from analytics_pipeline.domain.rhythm import (
     wilson_interval,
 )
 from analytics_pipeline_tests.examples import up_to
-from analytics_pipeline_tests.order_days import came_back
+from analytics_pipeline_tests.order_days import came_back, last_days, survival_of
 
 D = date(2026, 3, 31)
 
@@ -42,14 +36,14 @@ HISTORIES = st.lists(
 """How many days before D each person ordered."""
 
 
-def order_days(histories: Sequence[Sequence[int]], as_of: date = D) -> OrderDays:
+def order_days(histories: Sequence[Sequence[int]]) -> pd.DataFrame:
     rows = [
         (person, pd.Timestamp(D - timedelta(days=ago)))
         for person, history in enumerate(histories)
         for ago in history
     ]
     frame = pd.DataFrame(rows, columns=["person_id", "day"])
-    return sort_order_days(frame.astype({"day": "datetime64[us]"}), as_of)
+    return frame.astype({"day": "datetime64[us]"})
 
 
 def spells_of(histories: Sequence[Sequence[int]]) -> list[tuple[int, bool]]:
@@ -86,11 +80,12 @@ def as_counts(spells: Sequence[tuple[int, bool]]) -> pd.DataFrame:
 def test_days_between_orders_have_one_decimal_a_half_up_rule_10_3(
     days: list[int], tenths: int | None
 ) -> None:
-    buyers = describe_buyers(order_days([days]))
+    own = order_days([days])["day"]
+    first, last = (
+        pd.Series([each], dtype="datetime64[us]") for each in (own.min(), own.max())
+    )
 
-    found = average_tenths_between(
-        buyers["first_day"], buyers["last_day"], buyers["order_days"].to_numpy()
-    ).tolist()
+    found = average_tenths_between(first, last, np.array([len(days)])).tolist()
 
     assert [None if pd.isna(each) else each for each in found] == [tenths]
 
@@ -136,7 +131,7 @@ def test_survival_is_that_of_kaplan_and_meier_rule_10_4(
 ) -> None:
     spells = spells_of(histories)
 
-    found = estimate_survival(count_spells(order_days(histories), D))
+    found = survival_of(order_days(histories), D)
 
     expected = survivals(spells)
     assert found["days"].tolist() == list(expected)
@@ -175,7 +170,7 @@ def test_a_spell_that_cannot_be_is_refused(wrong: tuple[int, bool]) -> None:
 
 
 def test_no_orders_have_no_spells() -> None:
-    survival = estimate_survival(count_spells(order_days([]), D))
+    survival = survival_of(order_days([]), D)
 
     assert survival.empty
     assert find_lapse_point(survival).reason == (
@@ -371,7 +366,7 @@ def test_no_share_has_no_interval(hits: int, trials: int) -> None:
 STOP, MEAN_GAP, YEARS = 0.3, 60, 7
 
 
-def simulate(seed: int, people: int = 2500) -> OrderDays:
+def simulate(seed: int, people: int = 2500) -> pd.DataFrame:
     """Return order days of people who stop for good after an order with chance STOP.
 
     Otherwise the next order comes after a geometric number of days.
@@ -387,8 +382,7 @@ def simulate(seed: int, people: int = 2500) -> OrderDays:
     person, place = np.nonzero((counts > 0) & (day <= YEARS * 365))
     start = np.datetime64(D - timedelta(days=YEARS * 365), "D")
     days = start + day[person, place].astype("timedelta64[D]")
-    frame = pd.DataFrame({"person_id": person, "day": days.astype("datetime64[us]")})
-    return sort_order_days(frame, D)
+    return pd.DataFrame({"person_id": person, "day": days.astype("datetime64[us]")})
 
 
 def true_share(silent: Any, horizon: int = 365) -> Any:
@@ -405,25 +399,17 @@ def true_lapse_point() -> int:
 def examine(seed: int) -> tuple[int, bool]:
     """Return the lapse point, and whether the interval holds the truth."""
     days = simulate(seed)
-    point = find_lapse_point(estimate_survival(count_spells(days, D)))
+    point = find_lapse_point(survival_of(days, D))
     assert point.days is not None
     found = came_back(days, D, point.days, 365)
     then = D - timedelta(days=365)
-    earlier = describe_buyers(up_to_day(days, then))
-    silent = (pd.Timestamp(then) - earlier["last_day"]).dt.days.to_numpy()
+    silent = (pd.Timestamp(then) - last_days(days, then)).dt.days.to_numpy()
     passed = silent[silent > point.days]
     assert found.people == len(passed)
     truth = float(true_share(passed).mean())
     low, high = found.low or 0.0, found.high or 1.0
     assert high - low < 0.03, "narrow enough to say something"
     return point.days, low <= truth <= high
-
-
-def up_to_day(days: OrderDays, day: date) -> OrderDays:
-    """Return the order days up to *day* only."""
-    moments = days.day.astype("datetime64[D]").astype("datetime64[us]")
-    frame = pd.DataFrame({"person_id": days.person, "day": moments})
-    return sort_order_days(frame, day)
 
 
 def test_in_a_known_population_the_share_is_in_its_interval_rule_10_4() -> None:
