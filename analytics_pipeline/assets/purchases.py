@@ -296,10 +296,10 @@ class Ledger:
     def person_days(self) -> ir.Table:
         """What each person's purchases of a day come to, at each outlet.
 
-        Several tables ask of it (``domain.order_days.add_up_days``).
+        Several tables ask of it (``domain.order_days.add_up_days``).  It is held,
+        however large: to work it out once more takes longer than to read it from disk.
         """
-        days = add_up_days(self.purchases)
-        return materialize_if_small(self.shop, days, as_many_as=self.sales)
+        return materialize(self.shop.engine, add_up_days(self.purchases))
 
     @cached_property
     def person_sums(self) -> ir.Table:
