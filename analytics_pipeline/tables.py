@@ -831,6 +831,7 @@ TIER_OUTLOOK = TableSpec(
         same_day("customer_analytics"),
         PURCHASES,
         earlier("tier_outlook"),
+        passed("outlets"),
     ),
     is_daily=True,
     summary="What becomes of everyone's tier if nothing more is bought.\n\n"

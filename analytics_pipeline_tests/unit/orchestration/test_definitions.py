@@ -27,7 +27,7 @@ products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
 sale_lines                 sales      daily  outlets products raw_sales sales_feed
 sales_feed                 sources    once   lightspeed
-tier_outlook               insights   daily  customer_analytics customer_identities customers ecom_orders raw_sales
+tier_outlook               insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
 """  # noqa: E501
 
 CHECKS = """
