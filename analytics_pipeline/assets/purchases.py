@@ -31,6 +31,7 @@ from analytics_pipeline.domain.analytics import (
     sum_purchases,
     sum_unattributed,
 )
+from analytics_pipeline.domain.order_days import add_up_days
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.sales import total_columns
 from analytics_pipeline.domain.web_orders import (
@@ -290,6 +291,15 @@ class Ledger:
         return own.group_by(["person_id", "day"]).aggregate(
             value_cents=own["value_cents"].sum().cast("int64")
         )
+
+    @cached_property
+    def person_days(self) -> ir.Table:
+        """What each person's purchases of a day come to, at each outlet.
+
+        Several tables ask of it (``domain.order_days.add_up_days``).
+        """
+        days = add_up_days(self.purchases)
+        return materialize_if_small(self.shop, days, as_many_as=self.sales)
 
     @cached_property
     def person_sums(self) -> ir.Table:

@@ -24,6 +24,10 @@ else:
     schemas = lazily("analytics_pipeline.model.schemas.table")
 
 ROWS_AT_ONCE = 50_000
+
+_FRACTIONS = {"_cents": 2, "_tenths": 1}
+"""How many decimals people read of a whole number, by how its column's name ends."""
+
 BYTE_ORDER_MARK = "\ufeff"
 
 _SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"
@@ -103,8 +107,9 @@ def _quote(cell: str) -> str:
 def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     """Return each value of a column as its cell; one that is missing stays so."""
     dtype = str(column.dtype)
-    if name.endswith("_cents"):
-        return _amounts(values)
+    for unit, decimals in _FRACTIONS.items():
+        if name.endswith(unit):
+            return _decimals(values, decimals)
     if dtype == "bool":
         return pc.if_else(values, "Yes", "No")
     if dtype.startswith("datetime64"):
@@ -116,11 +121,12 @@ def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     )
 
 
-def _amounts(cents: pa.Array) -> pa.Array:
-    """Write cents as amounts: the same digits, with a point before the last two."""
-    digits = cents.cast(pa.decimal128(19, 0))
+def _decimals(numbers: pa.Array, decimals: int) -> pa.Array:
+    """Write whole cents or tenths: the same digits, with a point before the last."""
+    digits = numbers.cast(pa.decimal128(19, 0))
+    kind = pa.decimal128(19, decimals)
     return pa.Array.from_buffers(
-        pa.decimal128(19, 2), len(digits), digits.buffers(), offset=digits.offset
+        kind, len(digits), digits.buffers(), offset=digits.offset
     ).cast(pa.string())
 
 

@@ -11,7 +11,7 @@ from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
     CustomerIdentities,
 )
-from analytics_pipeline.model.schemas.insights import TierOutlook
+from analytics_pipeline.model.schemas.insights import CustomerRfm, TierOutlook
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
     Customers,
@@ -55,6 +55,10 @@ def outlook(shop):
     return made(shop, "tier_outlook", D)
 
 
+def rfm(shop):
+    return made(shop, "customer_rfm", D)
+
+
 @pytest.fixture(scope="module")
 def sound_data(tmp_path_factory):
     """One sound day of one sale, read to the end after the day had ended."""
@@ -79,6 +83,7 @@ def sound_data(tmp_path_factory):
         ),
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
         ("tier_outlook", TierOutlook, lambda: outlook(shop)),
+        ("customer_rfm", CustomerRfm, lambda: rfm(shop)),
     ]:
         shop.store_as(table, model)(make())
     publish(shop, D)
@@ -96,6 +101,7 @@ STEPS = {
     "customer_identities": identify,
     "customer_analytics": analyse,
     "tier_outlook": outlook,
+    "customer_rfm": rfm,
     "first_time_buyers": lambda shop: made(shop, "first_time_buyers", D),
     MASTER: lambda shop: made(shop, MASTER, D),
     "ecom_reconciliation": lambda shop: made(shop, "ecom_reconciliation"),
@@ -113,6 +119,9 @@ DEPENDENCIES = [
     ("tier_outlook", "customer_analytics", DAY),
     ("tier_outlook", "raw_sales", DAY),
     ("tier_outlook", "customer_identities", None),
+    ("customer_rfm", "customer_analytics", DAY),
+    ("customer_rfm", "raw_sales", DAY),
+    ("customer_rfm", "outlets", None),
     ("first_time_buyers", "outlets", None),
     (MASTER, "outlets", None),
     ("ecom_reconciliation", "outlets", None),
@@ -120,6 +129,7 @@ DEPENDENCIES = [
     ("first_time_buyers", "customers", None),
     (MASTER, "customer_analytics", DAY),
     (MASTER, "tier_outlook", DAY),
+    (MASTER, "customer_rfm", DAY),
     (MASTER, "customer_identities", None),
     (MASTER, "first_time_buyers", DAY),
     ("ecom_reconciliation", "ecom_orders", None),

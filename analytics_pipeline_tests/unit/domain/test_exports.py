@@ -12,7 +12,7 @@ from analytics_pipeline.model.schemas.exports import (
     CustomerAnalyticsMaster,
     FirstTimeBuyers,
 )
-from analytics_pipeline.model.schemas.insights import TierOutlook
+from analytics_pipeline.model.schemas.insights import CustomerRfm, TierOutlook
 from analytics_pipeline_tests.tables import make_table
 
 CONTACT = ["customer_code", "name", "email", "phone", "duplicate_ids", "note"]
@@ -33,8 +33,10 @@ def analytics(*rows):
 
 
 def assemble(figures, contacts):
-    rows = [{"customer_id": each, "tier": "Seed"} for each in figures["customer_id"]]
-    return assemble_master(figures, make_table(TierOutlook, rows), contacts)
+    rows = [{"customer_id": each} for each in figures["customer_id"]]
+    outlook = make_table(TierOutlook, rows).drop(columns="tier")
+    rfm = make_table(CustomerRfm, rows, rfm_group="New")
+    return assemble_master(figures, [outlook, rfm], contacts)
 
 
 def people(*ids):
