@@ -87,7 +87,7 @@ def list_buyers(firsts: pd.DataFrame, second_days: pd.DataFrame) -> pd.DataFrame
             "person_id": buyers["customer_id"],
             "cohort": _first_day(_month(to_days(buyers["first_order_date"]))),
             "first_day": buyers["first_order_date"],
-            "second_day": buyers["second_day"].astype(DAY),
+            "second_day": buyers["second_day"].astype("datetime64[us]"),
         }
     )
 
