@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analytics_pipeline.domain.order_days import OrderDays, list_order_days
+from analytics_pipeline.domain.buyers import ValuedOrderDays, value_order_days
 
 FILE = Path(__file__).parent / "oracle/cdnow/cdnow_sample.csv"
 WEEK_39 = date(1997, 9, 30)
@@ -28,5 +28,5 @@ def transactions() -> pd.DataFrame:
 
 
 @cache
-def order_days() -> OrderDays:
-    return list_order_days(transactions())
+def order_days() -> ValuedOrderDays:
+    return value_order_days(transactions())

@@ -41,19 +41,19 @@ def run(bench: Bench) -> list[Case]:
 
 def make_month(stopwatch: Stopwatch, folder: str) -> Outcome:
     """Make the model of the shop in *folder*, with its errors."""
-    from analytics_pipeline.domain.order_days import list_order_days
+    from analytics_pipeline.domain.buyers import value_order_days
     from analytics_pipeline.domain.prediction import make_model
 
     orders = _read_orders(folder)
     with stopwatch.running():
-        model = make_model(list_order_days(orders), LAST)
+        model = make_model(value_order_days(orders), LAST)
     chosen = str(model.chosen or model.reasons)
     return Outcome(None, {"order days": len(orders), "chosen": chosen})
 
 
 def fit_once(stopwatch: Stopwatch, folder: str) -> Outcome:
     """Fit every model to what is known on the last day."""
-    from analytics_pipeline.domain.order_days import find_buyers, list_order_days
+    from analytics_pipeline.domain.buyers import find_buyers, value_order_days
     from analytics_pipeline.domain.purchase_models import (
         OrderProcess,
         fit_orders,
@@ -62,7 +62,7 @@ def fit_once(stopwatch: Stopwatch, folder: str) -> Outcome:
 
     orders = _read_orders(folder)
     with stopwatch.running():
-        buyers = find_buyers(list_order_days(orders), LAST)
+        buyers = find_buyers(value_order_days(orders), LAST)
         fits: list[Any] = [fit_values(buyers.repeat_values)]
         fits += [fit_orders(buyers.histories, process) for process in OrderProcess]
     sound = sum(fit.quality.reason is None for fit in fits)
@@ -71,16 +71,16 @@ def fit_once(stopwatch: Stopwatch, folder: str) -> Outcome:
 
 def predict_day(stopwatch: Stopwatch, folder: str) -> Outcome:
     """Predict everyone in *folder* as of the last day, from the model of a month."""
-    from analytics_pipeline.domain.order_days import (
-        list_order_days,
+    from analytics_pipeline.domain.buyers import (
         summarize_histories,
+        value_order_days,
     )
     from analytics_pipeline.domain.prediction import decode_model, predict
 
     orders = _read_orders(folder)
     model = decode_model((Path(folder) / MODEL).read_text(encoding="utf-8"))
     with stopwatch.running():
-        people = summarize_histories(list_order_days(orders), LAST)
+        people = summarize_histories(value_order_days(orders), LAST)
         predicted = predict(model, people.assign(lifetime_value_cents=0), LAST)
     figures = {"order days": len(orders), "people predicted": len(predicted)}
     return Outcome(None, {**figures})
@@ -105,12 +105,12 @@ def _read_orders(folder: str) -> Any:
 
 def prepare(_stopwatch: Stopwatch, folder: str, count: int) -> None:
     """Write the order days of *count* invented people, and the model of a month."""
-    from analytics_pipeline.domain.order_days import list_order_days
+    from analytics_pipeline.domain.buyers import value_order_days
     from analytics_pipeline.domain.prediction import encode_model, make_model
 
     orders = invent_order_days(count)
     orders.to_parquet(Path(folder) / FILE)
-    model = make_model(list_order_days(orders), LAST)
+    model = make_model(value_order_days(orders), LAST)
     (Path(folder) / MODEL).write_text(encode_model(model), encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
-"""Order days: on which days each person bought, and what models know of that (rule 11).
+"""Buyers: what models of purchases know of each person who has ordered (rule 11).
 
-Several orders of a person on one day are one order day.
+It comes from the days on which people ordered, and what they bought on them: several
+orders of a person on one day are one order day.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class OrderDays:
+class ValuedOrderDays:
     """Every day on which a person ordered, by person and day.
 
     Attributes:
@@ -41,17 +42,24 @@ class OrderDays:
     is_first: Flags
 
 
-def list_order_days(orders: pd.DataFrame) -> OrderDays:
-    """Return the order days of all people.
+def value_order_days(orders: pd.DataFrame) -> ValuedOrderDays:
+    """Return the order days of all people, each once.
 
     Args:
-        orders: orders, or sums of several of one person and day: ``person_id`` (those
-            without one take no part), ``day``, ``value_cents`` (what the person bought
-            on that day or with that order).
+        orders: a row an order, or a row a day with orders: ``person_id`` (those without
+            one take no part), ``day`` (a business date, ``datetime64``) and
+            ``value_cents`` (what the person bought with it, or on it).
+
+    Raises:
+        ValueError: a day is missing, or has a time of day.
     """
     owned = orders[orders["person_id"].notna()]
     person, people = pd.factorize(owned["person_id"], sort=True)
-    day = owned["day"].to_numpy("datetime64[D]").astype(np.int64)
+    moments = owned["day"].to_numpy("datetime64[us]")
+    dates = moments.astype("datetime64[D]")
+    if not (dates == moments).all():  # a missing one equals nothing
+        raise ValueError("a business date is missing, or has a time of day")
+    day = dates.astype(np.int64)
     order = np.lexsort((day, person))
     person, day = person[order].astype(np.int64), day[order]
     is_other = np.ones(len(day), dtype=np.bool_)
@@ -62,7 +70,7 @@ def list_order_days(orders: pd.DataFrame) -> OrderDays:
     person, day = person[starts], day[starts]
     is_first = np.ones(len(day), dtype=np.bool_)
     is_first[1:] = person[1:] != person[:-1]
-    return OrderDays(pd.Index(people, dtype="str"), person, day, cents, is_first)
+    return ValuedOrderDays(pd.Index(people, dtype="str"), person, day, cents, is_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class Buyers:
     """The people who had ordered by a day, and what is known of them on it.
 
     Attributes:
-        person: the place of each in ``OrderDays.people``, ascending.
+        person: the place of each in ``ValuedOrderDays.people``, ascending.
         histories: when they ordered.
         repeat_values: what their repeat orders were worth.
     """
@@ -80,7 +88,7 @@ class Buyers:
     repeat_values: RepeatValues
 
 
-def find_buyers(order_days: OrderDays, as_of: date) -> Buyers:
+def find_buyers(order_days: ValuedOrderDays, as_of: date) -> Buyers:
     """Return everyone with an order up to *as_of*, and what is known then."""
     until = number_of(as_of)
     counted = order_days.day <= until
@@ -111,7 +119,7 @@ HISTORY = (
 """The columns of :func:`summarize_histories`."""
 
 
-def summarize_histories(order_days: OrderDays, as_of: date) -> pd.DataFrame:
+def summarize_histories(order_days: ValuedOrderDays, as_of: date) -> pd.DataFrame:
     """Return what models know of each person with an order up to *as_of*.
 
     One row a person, by id: ``person_id``, ``repeat_count`` (order days after the

@@ -11,10 +11,10 @@ from datetime import date
 
 import numpy as np
 
-from analytics_pipeline.domain.order_days import (
+from analytics_pipeline.domain.buyers import (
     CENTS,
     Buyers,
-    OrderDays,
+    ValuedOrderDays,
     find_buyers,
     number_of,
 )
@@ -182,7 +182,7 @@ class Past:
     has_ordered: Flags
 
 
-def look_back(order_days: OrderDays, cutoff: date, horizons: Horizons) -> Past:
+def look_back(order_days: ValuedOrderDays, cutoff: date, horizons: Horizons) -> Past:
     """Return what was known on *cutoff*, and what came in the time after it.
 
     That the order days go on until the end of that time is for the caller to know.
@@ -208,7 +208,7 @@ def look_back(order_days: OrderDays, cutoff: date, horizons: Horizons) -> Past:
 
 
 def _add_up(
-    order_days: OrderDays, buyers: Buyers, after: int, days: int
+    order_days: ValuedOrderDays, buyers: Buyers, after: int, days: int
 ) -> tuple[Floats, Floats]:
     """Return the repeats of each buyer in the *days* after a day, and their cents."""
     counted = (order_days.day > after) & (order_days.day <= after + days)

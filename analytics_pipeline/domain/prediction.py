@@ -6,7 +6,7 @@ says which model of orders erred less, or why nothing is predicted.  Every day o
 month after is predicted from it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,6 +14,12 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from analytics_pipeline.domain.buyers import (
+    CENTS,
+    Buyers,
+    ValuedOrderDays,
+    find_buyers,
+)
 from analytics_pipeline.domain.holdouts import (
     Holdout,
     Horizons,
@@ -21,12 +27,6 @@ from analytics_pipeline.domain.holdouts import (
     join_errors,
     look_back,
     try_on,
-)
-from analytics_pipeline.domain.order_days import (
-    CENTS,
-    Buyers,
-    OrderDays,
-    find_buyers,
 )
 from analytics_pipeline.domain.purchase_models import (
     Floats,
@@ -166,7 +166,7 @@ def day_of_model(as_of: date) -> date:
 
 
 def make_model(
-    order_days: OrderDays, fitted_on: date, needs: PredictionNeeds | None = None
+    order_days: ValuedOrderDays, fitted_on: date, needs: PredictionNeeds | None = None
 ) -> ShopModel:
     """Fit the models to the order days up to *fitted_on*, try them, and choose one.
 
@@ -240,20 +240,28 @@ def _list_shortfalls(
     least = HORIZONS.days + needs.days + LEAST_APART_DAYS * (needs.cutoffs - 1)
     regulars = int((histories.repeats >= REGULAR_ORDERS - 1).sum())
     since = int((histories.age - histories.recency).min())
-    have = say(people, "person has", "people have")
-    regulars_have = say(regulars, "person has", "people have")
-    lacks: Mapping[str, bool] = {
-        f"{have} ordered; {needs.people} are needed.": people < needs.people,
-        f"The first order is {days} old; {least} are needed, to try predictions of "
-        f"{HORIZONS.days} days on the past.": not choose_cutoffs(
-            first, fitted_on, needs
+    lacks = [
+        (
+            people < needs.people,
+            f"{say(people, 'person has', 'people have')} ordered; {needs.people} are "
+            "needed.",
         ),
-        f"There is no order in the {needs.quiet_days} days up to {fitted_on}.": since
-        >= needs.quiet_days,
-        f"{regulars_have} ordered on {REGULAR_ORDERS} days or more; {needs.regulars} "
-        "are needed.": regulars < needs.regulars,
-    }
-    return tuple(sentence for sentence, is_lacking in lacks.items() if is_lacking)
+        (
+            not choose_cutoffs(first, fitted_on, needs),
+            f"The first order is {days} old; {least} are needed, to try predictions of "
+            f"{HORIZONS.days} days on the past.",
+        ),
+        (
+            since >= needs.quiet_days,
+            f"There is no order in the {needs.quiet_days} days up to {fitted_on}.",
+        ),
+        (
+            regulars < needs.regulars,
+            f"{say(regulars, 'person has', 'people have')} ordered on {REGULAR_ORDERS} "
+            f"days or more; {needs.regulars} are needed.",
+        ),
+    ]
+    return tuple(sentence for is_lacking, sentence in lacks if is_lacking)
 
 
 def _fit_and_try(
@@ -350,7 +358,7 @@ def predict(model: ShopModel, people: pd.DataFrame, as_of: date) -> pd.DataFrame
 
     Args:
         model: that of :func:`day_of_model`.
-        people: rows of ``order_days.summarize_histories`` as of *as_of*, with
+        people: rows of ``buyers.summarize_histories`` as of *as_of*, with
             ``lifetime_value_cents``.
         as_of: the day D.
 

@@ -1,4 +1,4 @@
-"""Tests for analytics_pipeline.domain.order_days."""
+"""Tests for analytics_pipeline.domain.buyers."""
 
 from datetime import date, timedelta
 
@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.order_days import (
+from analytics_pipeline.domain.buyers import (
     HISTORY,
-    list_order_days,
     summarize_histories,
+    value_order_days,
 )
 from analytics_pipeline_tests.cdnow_orders import WEEK_39, order_days
 from analytics_pipeline_tests.examples import up_to
@@ -30,7 +30,7 @@ def ago(days):
 
 
 def histories(*rows, as_of=D):
-    return summarize_histories(list_order_days(orders(*rows)), as_of)
+    return summarize_histories(value_order_days(orders(*rows)), as_of)
 
 
 ORDERS = st.lists(
@@ -102,6 +102,12 @@ def test_a_day_that_is_worth_nothing_is_a_repeat_without_a_value():
 
 def test_orders_of_no_person_take_no_part():
     assert histories((None, ago(9), 100)).empty
+
+
+@pytest.mark.parametrize("day", [pd.NaT, pd.Timestamp("2026-06-01 09:30")])
+def test_a_day_that_is_none_is_refused(day):
+    with pytest.raises(ValueError, match="is missing, or has a time of day"):
+        histories(("a", ago(9), 100), ("a", day, 100))
 
 
 def test_without_orders_there_are_no_histories():

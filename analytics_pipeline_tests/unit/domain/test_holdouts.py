@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics_pipeline.domain.buyers import value_order_days
 from analytics_pipeline.domain.holdouts import (
     Horizons,
     SumError,
@@ -17,7 +18,6 @@ from analytics_pipeline.domain.holdouts import (
     share_of_top_tenth,
     try_on,
 )
-from analytics_pipeline.domain.order_days import list_order_days
 from analytics_pipeline.domain.purchase_models import OrderProcess, fit_orders
 from analytics_pipeline_tests.cdnow_orders import DAYS, WEEK_39, order_days
 from analytics_pipeline_tests.examples import up_to
@@ -93,7 +93,7 @@ def shop(*rows):
     """Order days by the number of days after the cut-off."""
     days = [CUTOFF + timedelta(days=day) for _person, day, _cents in rows]
     frame = pd.DataFrame(rows, columns=["person_id", "day", "value_cents"])
-    return list_order_days(frame.assign(day=pd.to_datetime(days)))
+    return value_order_days(frame.assign(day=pd.to_datetime(days)))
 
 
 @pytest.mark.parametrize(("day", "comes"), [(0, 0), (1, 1), (10, 1), (11, 0)], ids=str)
@@ -135,6 +135,12 @@ def test_same_again_of_a_younger_shop_is_in_proportion():
     assert found.same_value.tolist() == [600.0]
 
 
+def test_a_day_on_which_more_came_back_than_was_bought_is_worth_nothing():
+    orders = shop(("a", -30, 500), ("a", 3, -900), ("a", 4, 200))
+
+    assert look_back(orders, CUTOFF, Horizons(10, 5)).value.tolist() == [200]
+
+
 def test_who_comes_later_is_not_predicted():
     found = look_back(shop(("a", -30, 500), ("b", 1, 700)), CUTOFF, Horizons(10, 5))
 
@@ -153,7 +159,7 @@ def test_what_came_changes_nothing_that_was_known(past):
         }
     )
 
-    then = look_back(list_order_days(rows), WEEK_39, Horizons(DAYS, DAYS))
+    then = look_back(value_order_days(rows), WEEK_39, Horizons(DAYS, DAYS))
 
     assert then.value_fit == past.value_fit
     for name in ("repeats", "recency", "age"):

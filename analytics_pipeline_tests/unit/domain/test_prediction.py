@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.domain import holdouts, prediction
-from analytics_pipeline.domain.order_days import (
-    list_order_days,
+from analytics_pipeline.domain.buyers import (
     summarize_histories,
+    value_order_days,
 )
 from analytics_pipeline.domain.prediction import (
     PREDICTION,
@@ -61,12 +61,12 @@ def orders():
 
 @pytest.fixture(scope="module")
 def model(orders):
-    return make_model(list_order_days(orders), FITTED_ON)
+    return make_model(value_order_days(orders), FITTED_ON)
 
 
 @pytest.fixture(scope="module")
 def people(orders):
-    found = summarize_histories(list_order_days(orders), D)
+    found = summarize_histories(value_order_days(orders), D)
     return found.assign(lifetime_value_cents=np.arange(len(found)) * 100)
 
 
@@ -101,7 +101,7 @@ def test_the_model_of_orders_that_erred_less_is_chosen_rules_11_1_and_11_3(model
 def test_the_model_that_people_follow_is_the_one_that_is_chosen(leaves_at_once):
     orders = follow_the_models(3, 20_000, DAYS, leaves_at_once=leaves_at_once)
 
-    model = make_model(list_order_days(orders), FITTED_ON)
+    model = make_model(value_order_days(orders), FITTED_ON)
 
     assert model.chosen is list(OrderProcess)[leaves_at_once]
     parameters = model.used.fit.parameters
@@ -129,7 +129,7 @@ def test_its_chances_come_true_as_often_as_they_say_rule_11_3(model):
 
 
 def test_later_orders_change_no_model_rule_11_1(orders, model):
-    earlier = make_model(list_order_days(until(orders, FITTED_ON)), FITTED_ON)
+    earlier = make_model(value_order_days(until(orders, FITTED_ON)), FITTED_ON)
 
     assert earlier == model
     assert len(until(orders, FITTED_ON)) < len(orders)
@@ -148,7 +148,7 @@ def test_number_and_value_of_orders_are_independent_here(model):
 
 @pytest.fixture(scope="module")
 def regular():
-    return make_model(list_order_days(repeat_every_year(5, 800, 3)), end_of(1_095))
+    return make_model(value_order_days(repeat_every_year(5, 800, 3)), end_of(1_095))
 
 
 def test_people_who_buy_the_same_every_year_are_not_predicted_rule_11_3(regular):
@@ -206,7 +206,7 @@ def once_each(orders):
 def test_a_shop_too_young_or_small_is_not_predicted_rule_11_3(
     orders, leave_out, reason
 ):
-    model = make_model(list_order_days(leave_out(orders)), FITTED_ON)
+    model = make_model(value_order_days(leave_out(orders)), FITTED_ON)
 
     (found,) = model.reasons
     assert found.endswith(reason)
@@ -217,7 +217,7 @@ def test_all_that_is_lacking_is_said_rule_11_3(orders):
     one = orders[orders["person_id"] == orders["person_id"].iloc[0]].iloc[:1]
     day = one["day"].iloc[0].date() + timedelta(days=99)
 
-    assert make_model(list_order_days(one), day).reasons == (
+    assert make_model(value_order_days(one), day).reasons == (
         "1 person has ordered; 500 are needed.",
         "The first order is 100 days old; 605 are needed, to try predictions of 365 "
         "days on the past.",
@@ -227,7 +227,7 @@ def test_all_that_is_lacking_is_said_rule_11_3(orders):
 
 
 def test_a_shop_without_an_order_is_not_predicted_rule_11_3(orders):
-    nothing = make_model(list_order_days(orders.iloc[:0]), FITTED_ON)
+    nothing = make_model(value_order_days(orders.iloc[:0]), FITTED_ON)
 
     assert nothing.reasons == (f"No one has ordered up to {FITTED_ON}.",)
     assert nothing.people == 0
@@ -273,7 +273,19 @@ def fits(monkeypatch, model):
 
 
 def test_with_sound_fits_alone_the_shop_is_predicted(fits, orders, model):
-    assert make_model(list_order_days(orders), FITTED_ON) == model
+    assert make_model(value_order_days(orders), FITTED_ON) == model
+
+
+def test_exactly_as_many_people_as_are_needed_are_enough_rule_11_3(fits, orders, model):
+    days = value_order_days(orders)
+    counts = summarize_histories(days, FITTED_ON)["repeat_count"]
+    enough = PredictionNeeds(people=len(counts), regulars=int((counts >= 2).sum()))
+
+    assert make_model(days, FITTED_ON, enough) == model
+    for name in ("people", "regulars"):
+        more = replace(enough, **{name: getattr(enough, name) + 1})
+        (reason,) = make_model(days, FITTED_ON, more).reasons
+        assert f"{getattr(more, name)} are needed." in reason
 
 
 def test_a_model_of_orders_without_a_sound_fit_is_not_chosen_rule_11_3(
@@ -283,7 +295,7 @@ def test_a_model_of_orders_without_a_sound_fit_is_not_chosen_rule_11_3(
         if process is model.chosen:
             fits.order_fits[process, people] = unsound(fits.order_fits[process, people])
 
-    other = make_model(list_order_days(orders), FITTED_ON)
+    other = make_model(value_order_days(orders), FITTED_ON)
 
     assert other.reasons == ()
     assert other.chosen not in (None, model.chosen)
@@ -298,7 +310,7 @@ def test_one_unsound_fit_of_the_past_is_enough_rule_11_3(fits, orders, model):
         key = (process, first.people)
         fits.order_fits[key] = unsound(fits.order_fits[key])
 
-    withheld = make_model(list_order_days(orders), FITTED_ON)
+    withheld = make_model(value_order_days(orders), FITTED_ON)
 
     assert withheld.reasons == (f"As of {first.cutoff}: {FAULT}",) * 2
     assert withheld.chosen is None
@@ -311,7 +323,7 @@ def test_without_a_sound_fit_of_values_no_one_is_predicted_rule_11_3(
     people = list(fits.value_fits)[place]
     fits.value_fits[people] = unsound(fits.value_fits[people])
 
-    withheld = make_model(list_order_days(orders), FITTED_ON)
+    withheld = make_model(value_order_days(orders), FITTED_ON)
 
     (reason,) = withheld.reasons
     assert reason.endswith(FAULT)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.order_days import find_buyers
+from analytics_pipeline.domain.buyers import find_buyers
 from analytics_pipeline.domain.purchase_models import (
     Histories,
     OrderLikelihood,
