@@ -44,6 +44,8 @@ TABLES = (
     "customer_identities",
     "customer_analytics",
     "tier_outlook",
+    "prediction_models",
+    "customer_predictions",
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",

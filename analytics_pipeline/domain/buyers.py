@@ -6,6 +6,7 @@ orders of a person on one day are one order day.
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,14 +29,15 @@ class ValuedOrderDays:
     """Every day on which a person ordered, by person and day.
 
     Attributes:
-        people: the ids of all people, in order.
+        people: the ids of all people, in order; or their places, where ids are not
+            asked for.
         person: of each order day, the place of its person in ``people``.
         day: its date, in days since 1970.
         cents: what the person bought on it.
         is_first: whether it is the person's first one.
     """
 
-    people: "pd.Index[str]"
+    people: "pd.Index[Any]"
     person: Ints
     day: Ints
     cents: Ints
@@ -71,6 +73,21 @@ def value_order_days(orders: pd.DataFrame) -> ValuedOrderDays:
     is_first = np.ones(len(day), dtype=np.bool_)
     is_first[1:] = person[1:] != person[:-1]
     return ValuedOrderDays(pd.Index(people, dtype="str"), person, day, cents, is_first)
+
+
+def read_order_days(numbered: pd.DataFrame) -> ValuedOrderDays:
+    """Return the order days that the engine has numbered and sorted.
+
+    Args:
+        numbered: rows of ``order_histories.number_order_days``.
+    """
+    person, day, cents = (
+        numbered[name].to_numpy() for name in ("person", "day", "value_cents")
+    )
+    is_first = np.ones(len(person), dtype=np.bool_)
+    is_first[1:] = person[1:] != person[:-1]
+    people = pd.RangeIndex(int(person.max(initial=-1)) + 1)
+    return ValuedOrderDays(people, person, day, cents, is_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +151,14 @@ def summarize_histories(order_days: ValuedOrderDays, as_of: date) -> pd.DataFram
     figures = (histories.repeats, histories.recency, histories.age)
     columns = (people, *figures, values.orders, values.means)
     return pd.DataFrame(dict(zip(HISTORY, columns, strict=True)))
+
+
+def add_mean_values(people: pd.DataFrame) -> pd.DataFrame:
+    """Return what :func:`summarize_histories` does, of what the engine has added up.
+
+    Args:
+        people: rows of ``order_histories.summarize_people``.
+    """
+    orders = np.maximum(people["valued_repeat_count"].to_numpy(), 1)
+    means = people["repeat_value_cents"].to_numpy() / CENTS / orders
+    return people.assign(mean_repeat_value=means)

@@ -11,6 +11,7 @@ from analytics_pipeline.model.schemas.exports import (
 def assemble_master(
     customer_analytics: pd.DataFrame,
     tier_outlook: pd.DataFrame,
+    customer_predictions: pd.DataFrame,
     people: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return ``CustomerAnalyticsMaster``, highest lifetime value first (rule 8.1).
@@ -18,12 +19,15 @@ def assemble_master(
     Args:
         customer_analytics: the figures as of the day.
         tier_outlook: what becomes of the tiers, as of the day.
+        customer_predictions: what will probably be bought, as of the day; people
+            without an order are not in it.
         people: what :func:`analytics_pipeline.domain.people.describe_people` says.
     """
     outlook = tier_outlook.drop(columns=["as_of", "tier"])
-    master = customer_analytics.merge(
-        outlook, on="customer_id", how="left", validate="1:1"
-    ).merge(people, on="customer_id", how="left", validate="1:1")
+    parts = [outlook, customer_predictions.drop(columns="as_of"), people]
+    master = customer_analytics
+    for part in parts:
+        master = master.merge(part, on="customer_id", how="left", validate="1:1")
     columns = list(CustomerAnalyticsMaster.to_schema().columns)
     return master[columns].sort_values(
         ["lifetime_value_cents", "customer_id"],

@@ -26,12 +26,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analytics_pipeline.lazy import lazily
+from analytics_pipeline.lazy import lazily_with_one_thread
 
 if TYPE_CHECKING:
     from scipy import optimize, special
 else:
-    optimize, special = lazily("scipy.optimize"), lazily("scipy.special")
+    optimize = lazily_with_one_thread("scipy.optimize")
+    special = lazily_with_one_thread("scipy.special")
 
 Ints = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.floating[Any]]

@@ -26,6 +26,9 @@ else:
 ROWS_AT_ONCE = 50_000
 BYTE_ORDER_MARK = "\ufeff"
 
+_DECIMALS = {"cents": 2, "hundredths": 2, "thousandths": 3}
+"""How many decimals a column of whole numbers has, by the last word of its name."""
+
 _SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"
 """How a formula begins: in the usual form, full-width and small."""
 
@@ -103,8 +106,8 @@ def _quote(cell: str) -> str:
 def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     """Return each value of a column as its cell; one that is missing stays so."""
     dtype = str(column.dtype)
-    if name.endswith("_cents"):
-        return _amounts(values)
+    if decimals := _DECIMALS.get(name.rpartition("_")[2]):
+        return _amounts(values, decimals)
     if dtype == "bool":
         return pc.if_else(values, "Yes", "No")
     if dtype.startswith("datetime64"):
@@ -116,11 +119,11 @@ def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     )
 
 
-def _amounts(cents: pa.Array) -> pa.Array:
+def _amounts(parts: pa.Array, decimals: int) -> pa.Array:
     """Write cents as amounts: the same digits, with a point before the last two."""
-    digits = cents.cast(pa.decimal128(19, 0))
+    digits = parts.cast(pa.decimal128(19, 0))
     return pa.Array.from_buffers(
-        pa.decimal128(19, 2), len(digits), digits.buffers(), offset=digits.offset
+        pa.decimal128(19, decimals), len(digits), digits.buffers(), offset=digits.offset
     ).cast(pa.string())
 
 

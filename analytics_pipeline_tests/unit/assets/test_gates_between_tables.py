@@ -11,7 +11,11 @@ from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
     CustomerIdentities,
 )
-from analytics_pipeline.model.schemas.insights import TierOutlook
+from analytics_pipeline.model.schemas.insights import (
+    CustomerPredictions,
+    PredictionModels,
+    TierOutlook,
+)
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
     Customers,
@@ -55,6 +59,14 @@ def outlook(shop):
     return made(shop, "tier_outlook", D)
 
 
+def models(shop):
+    return made(shop, "prediction_models", D)
+
+
+def predictions(shop):
+    return made(shop, "customer_predictions", D)
+
+
 @pytest.fixture(scope="module")
 def sound_data(tmp_path_factory):
     """One sound day of one sale, read to the end after the day had ended."""
@@ -79,6 +91,8 @@ def sound_data(tmp_path_factory):
         ),
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
         ("tier_outlook", TierOutlook, lambda: outlook(shop)),
+        ("prediction_models", PredictionModels, lambda: models(shop)),
+        ("customer_predictions", CustomerPredictions, lambda: predictions(shop)),
     ]:
         shop.store_as(table, model)(make())
     publish(shop, D)
@@ -96,6 +110,8 @@ STEPS = {
     "customer_identities": identify,
     "customer_analytics": analyse,
     "tier_outlook": outlook,
+    "prediction_models": models,
+    "customer_predictions": predictions,
     "first_time_buyers": lambda shop: made(shop, "first_time_buyers", D),
     MASTER: lambda shop: made(shop, MASTER, D),
     "ecom_reconciliation": lambda shop: made(shop, "ecom_reconciliation"),
@@ -112,6 +128,9 @@ DEPENDENCIES = [
     ("customer_analytics", "outlets", None),
     ("tier_outlook", "customer_analytics", DAY),
     ("tier_outlook", "raw_sales", DAY),
+    ("prediction_models", "raw_sales", DAY),
+    ("customer_predictions", "prediction_models", DAY),
+    ("customer_predictions", "customer_analytics", DAY),
     ("tier_outlook", "customer_identities", None),
     ("first_time_buyers", "outlets", None),
     (MASTER, "outlets", None),
@@ -120,6 +139,7 @@ DEPENDENCIES = [
     ("first_time_buyers", "customers", None),
     (MASTER, "customer_analytics", DAY),
     (MASTER, "tier_outlook", DAY),
+    (MASTER, "customer_predictions", DAY),
     (MASTER, "customer_identities", None),
     (MASTER, "first_time_buyers", DAY),
     ("ecom_reconciliation", "ecom_orders", None),

@@ -25,6 +25,12 @@ MASTER_HEADER = (
     "Is VIP,Is High Value,Inactive Segment,Tier,eCom Order Count,"
     "Retail Order Count,Refunded Value,Duplicate IDs,Note"
 )
+LATER_HEADER = (
+    "Tier Drop Date,Tier After Drop,Spend To Keep Tier,Next Tier,Spend To Next Tier,"
+    "Predicted Orders 365 Days,Predicted Value 365 Days,Chance Of Order 90 Days,"
+    "Expected Next Order Date"
+)
+"""Columns that came later, at the end."""
 BUYERS_HEADER = (
     "Customer ID,Customer Code,Name,Email,Phone,First Purchase Date,"
     "Days Since First Purchase,Lifetime Value,Order Count,Average Order Value,"
@@ -53,6 +59,15 @@ ADA = {
     "refunded_value_cents": 100,
     "duplicate_ids": "b;c",
     "note": "Merged 2 duplicate records",
+    "tier_drop_date": "2026-06-21",
+    "tier_after_drop": "None",
+    "spend_to_keep_cents": 1,
+    "next_tier": "Sprout",
+    "spend_to_next_cents": 25_000,
+    "predicted_orders_365_days_hundredths": 5,
+    "predicted_value_365_days_cents": 205_750,
+    "chance_of_order_90_days_thousandths": 40,
+    "expected_next_order_date": "2027-01-05",
 }
 IDLE = {"customer_id": "z", "inactive_segment": "never", "tier": "None"}
 
@@ -71,7 +86,7 @@ def read_back(text):
 
 
 def test_the_master_has_its_22_headers_in_their_order_rule_8_1():
-    assert render() == MASTER_HEADER + "\n"
+    assert render() == f"{MASTER_HEADER},{LATER_HEADER}\n"
     assert MASTER_HEADER.count(",") + 1 == 22
 
 
@@ -85,14 +100,15 @@ def test_a_row_is_written_as_people_read_it_rule_8_1():
     assert render(ADA).splitlines()[1] == (
         "a,ADA-1,Ada Example,ada@example.com,+12125550123,1234.50,-0.05,3,0,411.50,"
         "2025-01-05,2026-01-05,166,Yes,No,90d,Seed,1,2,1.00,b;c,"
-        "Merged 2 duplicate records"
+        "Merged 2 duplicate records,2026-06-21,None,0.01,Sprout,250.00,"
+        "0.05,2057.50,0.040,2027-01-05"
     )
 
 
 def test_what_is_unknown_is_empty_rule_8_1():
     assert (
         (render(IDLE).splitlines()[1])
-        == "z,,,,,0.00,0.00,0,0,,,,,No,No,never,None,0,0,0.00,,"
+        == "z,,,,,0.00,0.00,0,0,,,,,No,No,never,None,0,0,0.00,,,,,,,,,,,"
     )
 
 
