@@ -39,6 +39,7 @@ from analytics_pipeline.commands.options import (
     Reason,
     Shop,
     Version,
+    Within,
     epilog_of,
 )
 from analytics_pipeline.commands.streams import flush, keep_open
@@ -161,6 +162,28 @@ def explain(
         return partial(run, customer=customer, as_of=day_of(as_of))
 
     run_command(OutputOptions(debug, as_json), load)
+
+
+@command("outlook", DAILY)
+def outlook(
+    within: Within = 14,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Say who drops a tier soon, what keeps them, and what is at stake.
+
+    It is certain, not predicted: the purchases of the last 90 days leave the window
+    one by one. The columns Tier Drop Date and Spend To Keep Tier of the master have it
+    for everyone.
+    """
+
+    def load() -> Loaded:
+        from analytics_pipeline.commands.outlook import outlook as run
+
+        return partial(run, within=within)
+
+    run_command(OutputOptions(debug, as_json, quiet), load)
 
 
 @command("doctor", WRONG)

@@ -7,10 +7,8 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
 from analytics_pipeline.commands.explained_day import choose_explained_day
+from analytics_pipeline.commands.tables import MOST_SHOWN, narrow, print_table
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.lazy import lazily
 from analytics_pipeline.model.money import format_cents
@@ -185,19 +183,6 @@ def _count(number: int, name: str) -> str:
 # Shows personal data on this terminal; nothing of it is logged.
 
 
-ID_HEADINGS = ("record", "sale or web order")
-LONGEST_ID = 36
-JOINERS = "\u200c\u200d"
-"""Signs that join letters, which names and emoji need."""
-MOST_SHOWN = 1_000
-"""Rows of a table at most; printing fifty thousand takes a minute, and no one reads
-them."""
-ROOMY = 80
-"""Columns from which an id is kept on one line; what is narrower folds everything."""
-WIDTH = 100
-"""Columns at most, and where the output goes into a file or another program."""
-
-
 def explain(
     settings: Settings,
     terminal: Terminal,
@@ -219,8 +204,7 @@ def explain(
     with terminal.working("reading what is known", is_brief=True):
         explanation = person.explain_customer(shop, customer, day)
     terminal.facts |= asdict(explanation)
-    screen = terminal.out
-    screen.width = min(screen.width, WIDTH) if screen.is_terminal else WIDTH
+    narrow(terminal.out)
     _show(explanation, terminal)
 
 
@@ -229,7 +213,7 @@ def _show(explanation: Explanation, terminal: Terminal) -> None:
     title = explanation.name or "A customer without a name"
     _summary(terminal, title, describe_person(explanation))
     numbers = {each.record_id: n for n, each in enumerate(explanation.members, start=1)}
-    _table(
+    print_table(
         terminal,
         "Which records are this person",
         ("no.", "record", "code", "why"),
@@ -254,7 +238,7 @@ def _show(explanation: Explanation, terminal: Terminal) -> None:
     to_come = {**describe_segment(outlook), **describe_tier(outlook, explanation.as_of)}
     _summary(terminal, "Segment and tier", to_come)
     if explanation.notes:
-        _table(terminal, "Notes", ("",), [(note,) for note in explanation.notes])
+        print_table(terminal, "Notes", ("",), [(note,) for note in explanation.notes])
 
 
 def _show_lines(
@@ -283,53 +267,9 @@ def _show_lines(
     if any(row[0].endswith("*") for row in rows):
         title += " (* in the last 90 days)"
     headings = ("day", "value", "sale or web order", "no.", "why")
-    _table(terminal, title, headings, rows, more=earlier, kind="earlier ones")
+    print_table(terminal, title, headings, rows, more=earlier, kind="earlier ones")
 
 
 def _summary(terminal: Terminal, title: str, lines: Mapping[str, str]) -> None:
     """Print names and what is said of each, wrapped in a second column."""
-    _table(terminal, title, ("", ""), list(lines.items()))
-
-
-def _table(
-    terminal: Terminal,
-    title: str,
-    headings: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    more: int = 0,
-    kind: str = "more",
-) -> None:
-    """Print a table below its title; its last column takes what room there is.
-
-    A line below it counts how many *more* of a *kind* are not shown.
-    """
-    terminal.out.print(_cell(title, "bold"))
-    table = Table(
-        box=None, show_header=any(headings), header_style="dim", padding=(0, 0, 0, 1)
-    )
-    whole = ID_HEADINGS if terminal.out.width >= ROOMY else ()
-    for heading in headings:
-        table.add_column(
-            heading,
-            justify="right" if heading == "value" else "left",
-            min_width=LONGEST_ID if heading in whole else None,
-            # A column that may be narrowed is, and then the row is cut at its end.
-            no_wrap=heading in whole,
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*map(_cell, row))
-    if rows:
-        terminal.out.print(table)
-    else:
-        terminal.out.print(" nothing")
-    if more:
-        terminal.out.print(_cell(f" … and {more:,} {kind}; --json has all"))
-    terminal.out.print()
-
-
-def _cell(text: str, style: str = "") -> Text:
-    """Return *text* as it is, but for signs that would steer the terminal."""
-    shown = (c if c.isprintable() or c in JOINERS else " " for c in text)
-    return Text("".join(shown), style)
+    print_table(terminal, title, ("", ""), list(lines.items()))

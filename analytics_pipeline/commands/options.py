@@ -65,6 +65,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ('explain "(212) 555-0101"', "… or phone number"),
         ("explain ANN-0001 --as-of 2026-01-31", "as it was in January"),
     ),
+    "outlook": (
+        ("outlook", "the next two weeks"),
+        ("outlook --within 90 --json", "all that is certain, for a program"),
+    ),
     "alert-test": (
         ("alert-test", "every channel of ALERT_URLS"),
         ("--shop berlin alert-test", "those of one shop of a chain"),
@@ -231,6 +235,16 @@ Deep = Annotated[
         "--deep",
         metavar="",
         help="Read every stored file too, and hold it against its hash.",
+    ),
+]
+Within = Annotated[
+    int,
+    typer.Option(
+        "--within",
+        min=1,
+        max=90,
+        metavar="DAYS",
+        help="How many days to look ahead; what is known ends after 90.",
     ),
 ]
 FreePort = Annotated[

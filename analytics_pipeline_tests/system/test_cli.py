@@ -660,6 +660,7 @@ def test_the_demo_never_empties_a_folder_that_is_not_its_own(tmp_path: Path) -> 
         "replay",
         "status",
         "explain",
+        "outlook",
         "simulate",
         "ui",
     ],

@@ -146,6 +146,23 @@ def test_an_explanation_has_the_documented_keys(lived: SimulatedShop) -> None:
     assert reported["outlook"]["tier"] == person["Tier"]
 
 
+def test_the_outlook_has_the_documented_keys(lived: SimulatedShop) -> None:
+    reported = document("outlook", "--within", "90")
+
+    assert set(reported) == OF_ALL | documented("outlook")
+    dropping = {
+        row["Customer ID"]: (row["Tier Drop Date"], row["Spend To Keep Tier"])
+        for row in lived.rows("customer_analytics_master.csv")
+        if row["Tier Drop Date"]
+    }
+    assert len(dropping) > 5
+    assert dropping == {
+        each["customer_id"]: (each["tier_drop_date"], each["spend_to_keep"])
+        for each in reported["people"]
+    }
+    assert sum(each["people"] for each in reported["by_day"]) == len(dropping)
+
+
 def test_alert_test_says_each_channel(
     lived: SimulatedShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

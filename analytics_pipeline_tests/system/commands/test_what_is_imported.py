@@ -118,6 +118,7 @@ WRONG = [
     "rebuild --as-of 2199-01-01",
     "explain ann --as-of 2199-01-01",
     "explain",
+    "outlook --within 91",
     "import-ecom no-such-file.csv",
     "import-ecom no-such-file.csv --accept x --reason why",
     "alert-test",
@@ -137,7 +138,7 @@ def test_wrong_use_is_refused_before_anything_heavy_is_imported(
 
 COMMANDS = [
     *("update", "rebuild", "replay", "status", "doctor", "alert-test"),
-    *("explain ann", "import-ecom orders.csv", "ui", "demo", "simulate"),
+    *("explain ann", "outlook", "import-ecom orders.csv", "ui", "demo", "simulate"),
 ]
 
 
