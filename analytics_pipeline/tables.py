@@ -862,7 +862,11 @@ PREDICTION_MODELS = TableSpec(
     key="model",
     group=Group.INSIGHTS,
     kinds=frozenset({"pandas", "parquet"}),
-    inputs=(PURCHASES, earlier("prediction_models")),
+    inputs=(
+        same_day("customer_analytics"),
+        PURCHASES,
+        earlier("prediction_models"),
+    ),
     is_daily=True,
     summary="What people are predicted from, and how far it was wrong on the past.\n\n"
     "Models are fitted on the last day of the month before. The days of a month share "

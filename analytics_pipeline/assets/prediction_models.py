@@ -13,7 +13,7 @@ from analytics_pipeline.domain.order_histories import (
     number_order_days,
     sum_up_order_days,
 )
-from analytics_pipeline.domain.prediction import day_of_model, make_model
+from analytics_pipeline.domain.prediction import day_of_model, make_model, withhold
 from analytics_pipeline.domain.shop_models import check_models, list_models
 from analytics_pipeline.model.checks import Candidate
 from analytics_pipeline.model.schemas.insights import PredictionModels
@@ -26,23 +26,39 @@ FITTED_TO = "fitted_to"
 
 @table(PREDICTION_MODELS)
 def prediction_models(
-    run: TableRun, purchases: Ledger, prediction_models: StoredDays
+    run: TableRun,
+    customer_analytics: pd.DataFrame,
+    purchases: Ledger,
+    prediction_models: StoredDays,
 ) -> Candidate:
     """Fit the models as of the end of last month, or take over those of the month."""
-    fitted_on = day_of_model(run.day)
-    order_days = number_order_days(purchases.order_days, fitted_on.isoformat())
-    fitted_to = json.dumps(first_row(run.shop, sum_up_order_days(order_days)))
-    rows = _take_over(prediction_models, run.day, fitted_to)
-    if rows is None:
-        rows = _fit(run, order_days, fitted_on)
+    withheld = withhold(customer_analytics["first_order_date"], day_of_model(run.day))
+    notes: dict[str, str] = {}
+    if withheld is not None:
+        rows = list_models(withheld)
+    else:
+        rows, notes = _find_models(run, purchases, prediction_models)
     rows = shape(rows.assign(as_of=pd.Timestamp(run.day)), PredictionModels)
     found = check_models(rows)
     return Candidate(
         rows,
         [found],
         figures={"people": int(rows["people"].max()), "outcome": found.sentence},
-        notes={FITTED_TO: fitted_to},
+        notes=notes,
     )
+
+
+def _find_models(
+    run: TableRun, purchases: Ledger, stored: StoredDays
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the models, and the note that says what they were fitted to."""
+    fitted_on = day_of_model(run.day)
+    order_days = number_order_days(purchases.order_days, fitted_on.isoformat())
+    fitted_to = json.dumps(first_row(run.shop, sum_up_order_days(order_days)))
+    rows = _take_over(stored, run.day, fitted_to)
+    if rows is None:
+        rows = _fit(run, order_days, fitted_on)
+    return rows, {FITTED_TO: fitted_to}
 
 
 def _fit(run: TableRun, order_days: ir.Table, fitted_on: date) -> pd.DataFrame:

@@ -9,6 +9,7 @@ month after is predicted from it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -202,6 +203,31 @@ def make_model(
     )
 
 
+def withhold(
+    first_orders: "pd.Series[Any]",
+    fitted_on: date,
+    needs: PredictionNeeds | None = None,
+) -> ShopModel | None:
+    """Return the model of a shop whose first orders show that it is too young or small.
+
+    Such a shop needs no order days to be looked through.  Nothing if they have to be.
+
+    Args:
+        first_orders: the day of each person's first order; people without one have
+            none.
+        fitted_on: what :func:`day_of_model` says.
+        needs: what the shop has to have.
+    """
+    known = first_orders[first_orders <= pd.Timestamp(fitted_on)]
+    first = None if known.empty else known.min().date()
+    lacking = _list_first_shortfalls(
+        len(known), first, fitted_on, needs or PredictionNeeds()
+    )
+    if not lacking:
+        return None
+    return ShopModel(fitted_on, len(known), (), None, None, None, lacking)
+
+
 def choose_cutoffs(
     first: date, fitted_on: date, needs: PredictionNeeds
 ) -> tuple[date, ...]:
@@ -233,13 +259,34 @@ def _list_shortfalls(
 ) -> tuple[str, ...]:
     """Return what a shop lacks to be predicted at all, in sentences."""
     people, histories = len(buyers.person), buyers.histories
+    first = _first_day(buyers, fitted_on) if people else None
+    shortfalls = _list_first_shortfalls(people, first, fitted_on, needs)
     if not people:
-        return (f"No one has ordered up to {fitted_on}.",)
-    first = _first_day(buyers, fitted_on)
-    days = say((fitted_on - first).days + 1, "day", "days")
-    least = HORIZONS.days + needs.days + LEAST_APART_DAYS * (needs.cutoffs - 1)
+        return shortfalls
     regulars = int((histories.repeats >= REGULAR_ORDERS - 1).sum())
     since = int((histories.age - histories.recency).min())
+    lacks = [
+        (
+            since >= needs.quiet_days,
+            f"There is no order in the {needs.quiet_days} days up to {fitted_on}.",
+        ),
+        (
+            regulars < needs.regulars,
+            f"{say(regulars, 'person has', 'people have')} ordered on {REGULAR_ORDERS} "
+            f"days or more; {needs.regulars} are needed.",
+        ),
+    ]
+    return shortfalls + tuple(sentence for is_lacking, sentence in lacks if is_lacking)
+
+
+def _list_first_shortfalls(
+    people: int, first: date | None, fitted_on: date, needs: PredictionNeeds
+) -> tuple[str, ...]:
+    """Return what a shop lacks that its first orders alone show, in sentences."""
+    if first is None:
+        return (f"No one has ordered up to {fitted_on}.",)
+    days = say((fitted_on - first).days + 1, "day", "days")
+    least = HORIZONS.days + needs.days + LEAST_APART_DAYS * (needs.cutoffs - 1)
     lacks = [
         (
             people < needs.people,
@@ -250,15 +297,6 @@ def _list_shortfalls(
             not choose_cutoffs(first, fitted_on, needs),
             f"The first order is {days} old; {least} are needed, to try predictions of "
             f"{HORIZONS.days} days on the past.",
-        ),
-        (
-            since >= needs.quiet_days,
-            f"There is no order in the {needs.quiet_days} days up to {fitted_on}.",
-        ),
-        (
-            regulars < needs.regulars,
-            f"{say(regulars, 'person has', 'people have')} ordered on {REGULAR_ORDERS} "
-            f"days or more; {needs.regulars} are needed.",
         ),
     ]
     return tuple(sentence for is_lacking, sentence in lacks if is_lacking)

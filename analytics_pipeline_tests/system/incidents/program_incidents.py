@@ -101,12 +101,6 @@ def forecast_drops(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
     assert shop.failure is None
 
 
-def fit_badly(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
-    """Fit the models again, badly, on a day that could take them over."""
-    wrong("assets.prediction_models._take_over", lambda _found: None)(shop, patch)
-    wrong("assets.prediction_models.make_model", use_a_bad_model)(shop, patch)
-
-
 def use_a_bad_model(model: ShopModel) -> ShopModel:
     """Use a model whose fit came to no optimum."""
     quality = FitQuality(-1.0, 9, 0.5, 0.0, None)
@@ -208,7 +202,8 @@ OF_THE_PROGRAM = (
         "a model that fits nothing", "prediction_models", "models_are_sound", "ERROR",
         "an error of the program: people are predicted from a fit at no optimum",
         "BG/NBD is used, but its fit is at no optimum.* was not tried on 3 times",
-        fit_badly, begins_at="prediction_models",
+        wrong("assets.prediction_models.withhold", use_a_bad_model),
+        begins_at="prediction_models",
     ),
     Incident(
         "people who came back all the same", "customer_predictions",

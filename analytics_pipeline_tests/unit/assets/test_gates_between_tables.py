@@ -128,6 +128,7 @@ DEPENDENCIES = [
     ("customer_analytics", "outlets", None),
     ("tier_outlook", "customer_analytics", DAY),
     ("tier_outlook", "raw_sales", DAY),
+    ("prediction_models", "customer_analytics", DAY),
     ("prediction_models", "raw_sales", DAY),
     ("customer_predictions", "prediction_models", DAY),
     ("customer_predictions", "customer_analytics", DAY),

@@ -57,9 +57,24 @@ def ledger(order_days, day=date.max):
     return SimpleNamespace(order_days=ibis.memtable(known))
 
 
+def analytics(order_days, day):
+    known = order_days[order_days["day"] <= pd.Timestamp(day)]
+    sums = known.groupby("person_id").agg(
+        order_count=("day", "size"),
+        first_order_date=("day", "min"),
+        last_order_date=("day", "max"),
+        lifetime_value_cents=("value_cents", "sum"),
+    )
+    rows = sums.rename_axis("customer_id").reset_index().to_dict("records")
+    return make_table(CustomerAnalytics, [*rows, {"customer_id": "no-order"}])
+
+
 def fit(order_days, day, stored=None):
     made = prediction_models.__wrapped__(
-        run_of(day), ledger(order_days, day), stored or Days()
+        run_of(day),
+        analytics(order_days, day),
+        ledger(order_days, day),
+        stored or Days(),
     )
     assert PREDICTION_MODELS.audit(made.rows)[0].passed
     return made
@@ -172,17 +187,6 @@ def test_the_latest_day_before_counts(order_days, first):
 
 
 # Everyone -----------------------------------------------------------------------------
-
-
-def analytics(order_days, day):
-    known = order_days[order_days["day"] <= pd.Timestamp(day)]
-    sums = known.groupby("person_id").agg(
-        order_count=("day", "size"),
-        last_order_date=("day", "max"),
-        lifetime_value_cents=("value_cents", "sum"),
-    )
-    rows = sums.rename_axis("customer_id").reset_index().to_dict("records")
-    return make_table(CustomerAnalytics, [*rows, {"customer_id": "no-order"}])
 
 
 def foresee(order_days, models, day, stored=None):

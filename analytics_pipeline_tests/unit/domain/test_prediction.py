@@ -25,6 +25,7 @@ from analytics_pipeline.domain.prediction import (
     encode_model,
     make_model,
     predict,
+    withhold,
 )
 from analytics_pipeline.domain.purchase_models import (
     Histories,
@@ -231,6 +232,30 @@ def test_a_shop_without_an_order_is_not_predicted_rule_11_3(orders):
 
     assert nothing.reasons == (f"No one has ordered up to {FITTED_ON}.",)
     assert nothing.people == 0
+
+
+def first_orders(orders):
+    """The first order day of each person, and of one who has none."""
+    found = orders.groupby("person_id")["day"].min()
+    return pd.concat([found, pd.Series({"no-order": pd.NaT})])
+
+
+@pytest.mark.parametrize(
+    "leave_out", [few_people, young, lambda o: few_people(young(o)), lambda o: o[:0]]
+)
+def test_first_orders_show_that_a_shop_is_too_young_or_small_rule_11_3(
+    orders, leave_out
+):
+    left = until(leave_out(orders), FITTED_ON)
+
+    assert withhold(first_orders(leave_out(orders)), FITTED_ON) == make_model(
+        value_order_days(left), FITTED_ON
+    )
+
+
+@pytest.mark.parametrize("leave_out", [quiet, once_each, lambda orders: orders])
+def test_what_else_a_shop_lacks_first_orders_do_not_show(orders, leave_out):
+    assert withhold(first_orders(leave_out(orders)), FITTED_ON) is None
 
 
 # Shops whose fits are not all sound ---------------------------------------------------

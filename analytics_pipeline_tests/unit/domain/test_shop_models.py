@@ -52,7 +52,7 @@ def test_there_is_a_row_of_each_model_rule_11_1(model):
     assert set(rows["people"]) == {model.people}
 
 
-def test_the_error_on_each_holdout_is_told_with_counts_rule_11_3(model):
+def test_the_error_on_each_holdout_is_stored_with_counts_rule_11_3(model):
     rows = list_models(model).set_index("model")
 
     for process in OrderProcess:

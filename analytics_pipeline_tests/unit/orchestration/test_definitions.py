@@ -24,7 +24,7 @@ ecom_orders                sources    once   ecom_feed web_shop
 ecom_reconciliation        exports    once   customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 first_time_buyers          exports    daily  customer_analytics customer_identities customers ecom_orders outlets sales_feed
 outlets                    sources    once   lightspeed
-prediction_models          insights   daily  customer_identities customers ecom_orders raw_sales
+prediction_models          insights   daily  customer_analytics customer_identities customers ecom_orders raw_sales
 products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
 sale_lines                 sales      daily  outlets products raw_sales sales_feed
