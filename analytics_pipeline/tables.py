@@ -831,6 +831,7 @@ TIER_OUTLOOK = TableSpec(
         same_day("customer_analytics"),
         PURCHASES,
         earlier("tier_outlook"),
+        passed("outlets"),
     ),
     is_daily=True,
     summary="What becomes of everyone's tier if nothing more is bought.\n\n"
@@ -884,6 +885,66 @@ CUSTOMER_RFM = TableSpec(
     },
 )
 
+PREDICTION_MODELS = TableSpec(
+    name="prediction_models",
+    form="insights:PredictionModels",
+    key="model",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"pandas", "parquet"}),
+    inputs=(
+        same_day("customer_analytics"),
+        PURCHASES,
+        earlier("prediction_models"),
+    ),
+    is_daily=True,
+    summary="What people are predicted from, and how far it was wrong on the past.\n\n"
+    "Models are fitted on the last day of the month before. The days of a month share "
+    "them, unless an order that they knew has changed.",
+    row="one model: its fit, its errors on the past, and why it is not used",
+    use="Whether predictions can be trusted, or why there are none.",
+    when_red=UPDATE_AGAIN,
+    kept=Kept.HISTORY,
+    begins="Fitting models of purchases, if those of this month are not there yet.",
+    ends=("{people:,} people had ordered by then. {outcome}",),
+    checks={
+        "models_are_sound": stops(
+            "A model that is used is at an optimum, and erred less on the past than "
+            "same again (rule 11.3)."
+        ),
+    },
+)
+
+CUSTOMER_PREDICTIONS = TableSpec(
+    name="customer_predictions",
+    form="insights:CustomerPredictions",
+    key="customer_id",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(
+        same_day("prediction_models"),
+        same_day("customer_analytics"),
+        PURCHASES,
+        earlier("customer_predictions"),
+    ),
+    is_daily=True,
+    summary="What each person will probably buy next, and when.\n\n"
+    "Everyone's cells are empty where no model can be trusted: `prediction_models` "
+    "says why.",
+    row="one person with an order: orders and value expected in a year, chance of an "
+    "order, date of the next one",
+    use="Who will probably be worth much, and who is due.",
+    when_red=UPDATE_AGAIN,
+    kept=Kept.HISTORY,
+    begins="Predicting what people buy next.",
+    ends=("{predicted:,} of {rows:,} people are predicted. {outcome}",),
+    checks={
+        "calibration_holds": warns(
+            "About as many people ordered since 90 days ago as were expected then "
+            "(rule 11.3)."
+        ),
+    },
+)
+
 FIRST_TIME_BUYERS = TableSpec(
     name="first_time_buyers",
     form="exports:FirstTimeBuyers",
@@ -920,6 +981,7 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
         same_day("customer_analytics"),
         same_day("tier_outlook"),
         same_day("customer_rfm"),
+        same_day("customer_predictions"),
         PEOPLE,
         passed("first_time_buyers"),
         *_CATCH_UP,
@@ -1103,6 +1165,8 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             CUSTOMER_ANALYTICS,
             TIER_OUTLOOK,
             CUSTOMER_RFM,
+            PREDICTION_MODELS,
+            CUSTOMER_PREDICTIONS,
             FIRST_TIME_BUYERS,
             CUSTOMER_ANALYTICS_MASTER,
             CUSTOMER_CHANGES,

@@ -32,7 +32,10 @@ LONG_AGO = date(2026, 2, 20)  # so that windows of 90 days and a clock change ar
 FIRST_DAY = date(2026, 6, 20)
 NOON = time(12, tzinfo=UTC)
 PUBLISHED = ("customer_analytics_master.csv", "first_time_buyers.csv")
-SNAPSHOTS = ("customer_analytics", "tier_outlook", "customer_rfm")
+SNAPSHOTS = (
+    *("customer_analytics", "tier_outlook", "customer_rfm"),
+    *("prediction_models", "customer_predictions"),
+)
 REPRODUCED = (
     "customers",
     "customer_identities",

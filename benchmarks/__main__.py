@@ -14,6 +14,7 @@ from benchmarks.document import fill_document, put_between
 from benchmarks.gates import SECTION as GATES
 from benchmarks.harness import ROOT, Bench, Disagreement, MeasureFailed, Section
 from benchmarks.master_csv import SECTION as MASTER_CSV
+from benchmarks.prediction import SECTION as PREDICTION
 from benchmarks.requests import SECTION as REQUESTS
 from benchmarks.results import (
     Result,
@@ -23,7 +24,10 @@ from benchmarks.results import (
     write_results,
 )
 
-ALL = (REQUESTS, CUSTOMER_ANALYTICS, GATES, MASTER_CSV, DAILY, BACKFILL, ANSWERS)
+ALL = (
+    *(REQUESTS, CUSTOMER_ANALYTICS, GATES, MASTER_CSV, DAILY, BACKFILL, ANSWERS),
+    PREDICTION,
+)
 SECTIONS: dict[str, Section] = {each.name: each for each in ALL}
 """Every benchmark, by the name that ``--only`` takes."""
 

@@ -39,6 +39,8 @@ STEPS = (
     "customer_analytics",
     "tier_outlook",
     "customer_rfm",
+    "prediction_models",
+    "customer_predictions",
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",

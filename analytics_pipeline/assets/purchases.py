@@ -302,6 +302,19 @@ class Ledger:
         return materialize(self.shop.engine, add_up_days(self.purchases))
 
     @cached_property
+    def order_days(self) -> ir.Table:
+        """The days on which people ordered, and what they ordered on them.
+
+        One row a person and day: ``person_id, day, value_cents``.
+        """
+        counted = self.purchases
+        orders = counted.filter(counted["person_id"].notnull(), counted["is_order"])
+        days = orders.group_by(["person_id", "day"]).aggregate(
+            value_cents=orders["value_cents"].sum().cast("int64")
+        )
+        return materialize_if_small(self.shop, days, as_many_as=self.sales)
+
+    @cached_property
     def person_sums(self) -> ir.Table:
         """What counts of each person, added up (``domain.sum_by_person``)."""
         special = self._tied_sales

@@ -20,7 +20,7 @@ def assemble_master(
     Args:
         customer_analytics: the figures as of the day.
         insights: tables of the same people and day; what they have in common with
-            the figures is the person alone.
+            the figures is the person alone. People may be missing in one.
         people: what :func:`analytics_pipeline.domain.people.describe_people` says.
     """
     master = customer_analytics

@@ -25,10 +25,10 @@ else:
 
 ROWS_AT_ONCE = 50_000
 
-_FRACTIONS = {"_cents": 2, "_tenths": 1}
-"""How many decimals people read of a whole number, by how its column's name ends."""
-
 BYTE_ORDER_MARK = "\ufeff"
+
+_DECIMALS = {"tenths": 1, "cents": 2, "hundredths": 2, "thousandths": 3}
+"""How many decimals a column of whole numbers has, by the last word of its name."""
 
 _SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"
 """How a formula begins: in the usual form, full-width and small."""
@@ -107,9 +107,8 @@ def _quote(cell: str) -> str:
 def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     """Return each value of a column as its cell; one that is missing stays so."""
     dtype = str(column.dtype)
-    for unit, decimals in _FRACTIONS.items():
-        if name.endswith(unit):
-            return _decimals(values, decimals)
+    if decimals := _DECIMALS.get(name.rpartition("_")[2]):
+        return _decimals(values, decimals)
     if dtype == "bool":
         return pc.if_else(values, "Yes", "No")
     if dtype.startswith("datetime64"):
@@ -122,7 +121,7 @@ def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
 
 
 def _decimals(numbers: pa.Array, decimals: int) -> pa.Array:
-    """Write whole cents or tenths: the same digits, with a point before the last."""
+    """Write whole parts of a unit: the same digits, with a point before the last."""
     digits = numbers.cast(pa.decimal128(19, 0))
     kind = pa.decimal128(19, decimals)
     return pa.Array.from_buffers(

@@ -30,6 +30,8 @@ _PERSONAL = {"name", "email", "phone", "customer_code"}
 _PREFIXES = {
     "id: ": "id",
     "cents: ": "money",
+    "hundredths: ": "number, in hundredths",
+    "thousandths: ": "number, in thousandths",
     "UTC: ": "moment, in UTC",
     "date: ": "day",
 }
@@ -123,6 +125,8 @@ def _rows(spec: TableSpec) -> Iterator[tuple[str, ...]]:
         kind, meaning = _in_words(str(column.dtype), str(column.description))
         if kind == "money" and spec.name not in ONLY_CSV:
             kind = "money, in cents"
+        if spec.name in ONLY_CSV:
+            kind = kind.partition(",")[0]
         yield (
             f"`{name}`",
             str(column.title or ""),

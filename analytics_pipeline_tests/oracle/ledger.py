@@ -30,6 +30,11 @@ TIERS = ((150_000, "Evergreen"), (75_000, "Bloom"), (25_000, "Sprout"))
 LADDER = ["None", "Seed", *(tier for _, tier in reversed(TIERS))]
 SEGMENTS = ((90, "90d"), (60, "60d"), (30, "30d"))
 ROLLING_DAYS = 90
+FEWEST_PREDICTED = 500
+PREDICTED_COLUMNS = (
+    *("Predicted Orders 365 Days", "Predicted Value 365 Days"),
+    *("Chance Of Order 90 Days", "Expected Next Order Date"),
+)
 FIRST_TIME_COLUMNS = (
     *("Customer ID", "Customer Code", "Name", "Email", "Phone"),
     *("First Purchase Date", "Days Since First Purchase", "Lifetime Value"),
@@ -64,9 +69,11 @@ def expected_master(
     state: StoreState, as_of: date, terms: Terms = NORMAL
 ) -> list[dict[str, str]]:
     """Return every row of the master file, cell by cell, in order (rule 8.1)."""
+    everybody = _everybody(state, as_of, terms)
+    predicted = _predicted([figures for _, figures in everybody], as_of)
     rows = [
-        (figures.lifetime, person.id, _master_row(person, figures, terms))
-        for person, figures in _everybody(state, as_of, terms)
+        (figures.lifetime, person.id, _master_row(person, figures, terms) | predicted)
+        for person, figures in everybody
     ]
     rows.sort(key=lambda row: (-row[0], row[1]))
     return [row for _, _, row in rows]
@@ -254,6 +261,21 @@ def _outlook(figures: Figures, terms: Terms) -> dict[str, str]:
         "Next Tier": "".join(above),
         "Spend To Next Tier": "".join(map(_money, lacking)),
     }
+
+
+def _predicted(everybody: list[Figures], as_of: date) -> dict[str, str]:
+    """Predict nothing: the store is too small or too young for it (rule 11.3).
+
+    The models are held against the past on three days, 30 days apart or more, with 180
+    days before each and 365 after.  Larger stores are in ``oracle/predicted``.
+    """
+    month_before = as_of.replace(day=1) - timedelta(days=1)
+    firsts = [each.first for each in everybody if each.first is not None]
+    firsts = [first for first in firsts if first <= month_before]
+    oldest = min(firsts, default=month_before)
+    is_young = (month_before - oldest).days + 1 < 180 + 365 + 2 * 30
+    assert len(firsts) < FEWEST_PREDICTED or is_young, "a store to be predicted"
+    return dict.fromkeys(PREDICTED_COLUMNS, "")
 
 
 def _tier(ranked: int, figures: Figures) -> str:

@@ -416,7 +416,8 @@ def test_each_rule_of_chapters_1_to_6_is_listed_as_seen_or_not() -> None:
     not_seen = [row["Rule not seen"] for row in tables()["Rule not seen"]]
     chapters = [rule for rule in RULES if float(rule) < 7]
 
-    assert sorted([*seen_in(), *not_seen]) == sorted(chapters)
+    listed = [rule for rule in [*seen_in(), *not_seen] if float(rule) < 7]
+    assert sorted(listed) == sorted(chapters)
 
 
 @pytest.mark.parametrize("rule", seen_in())

@@ -116,6 +116,22 @@ class CustomerAnalyticsMaster(Table):
         text("on the way to the store's lapse point (rule 10.4)"), "Lapse State"
     )
 
+    predicted_orders_365_days_hundredths: pd.Int64Dtype = titled(
+        optional_number("hundredths: the order days expected in the next 365 days"),
+        "Predicted Orders 365 Days",
+    )
+    predicted_value_365_days_cents: pd.Int64Dtype = titled(
+        optional_number("cents: what is expected to be bought on them"),
+        "Predicted Value 365 Days",
+    )
+    chance_of_order_90_days_thousandths: pd.Int64Dtype = titled(
+        optional_number("thousandths: the probability of an order within 90 days"),
+        "Chance Of Order 90 Days",
+    )
+    expected_next_order_date: Day = optional_day(
+        "until which an order is as likely as not", title="Expected Next Order Date"
+    )
+
 
 class FirstTimeBuyers(Table):
     """One person with exactly one order (rule 8.2)."""

@@ -66,11 +66,7 @@ class CustomerRfm(Table):
     recency_score: pd.Int64Dtype = _score("how recent the last order is")
     frequency_score: pd.Int64Dtype = _score("how many orders there are")
     monetary_score: pd.Int64Dtype = _score("how high the lifetime value is")
-    rfm_score: str = pa.Field(
-        nullable=True,
-        str_length={"min_value": 3, "max_value": 3},
-        description="the three scores as digits; empty without an order",
-    )
+    rfm_score: str = text("the three scores as digits, of who has an order")
     rfm_group: str = pa.Field(
         isin=list(RfmGroup), description="what the scores make the person (rule 10.2)"
     )
@@ -132,3 +128,54 @@ class CustomerCohorts(Table):
     repurchase_90_basis_points: pd.Int64Dtype = _repurchase(90)
     repurchase_180_basis_points: pd.Int64Dtype = _repurchase(180)
     repurchase_365_basis_points: pd.Int64Dtype = _repurchase(365)
+
+
+class PredictionModels(Table):
+    """One model that people are predicted from, or why they are not (rule 11)."""
+
+    as_of: Day = day("the day D that people are predicted on")
+    model: str = identifier(
+        "the model: of orders `BG/NBD` or `MBG/NBD`, of values `Gamma-Gamma`",
+        unique=True,
+    )
+    fitted_on: Day = day("the last that the fit knows: of the month before D's")
+    people: int = pa.Field(ge=0, description="who had ordered by then")
+    is_used: bool = flag("people are predicted from it")
+    why_not: str = text("why it is not used, in sentences")
+    fit: str = text(
+        "JSON: its parameters, of times in days and values in units of the currency, "
+        "and how good the fit is"
+    )
+    errors: str = text(
+        "JSON: of each time of the past that it was tried on, what it predicted for "
+        "365 days, and the chances for 90, beside what came, and beside same again"
+    )
+
+
+class CustomerPredictions(Table):
+    """One person with an order, and what will probably be bought next (rule 11.2)."""
+
+    as_of: Day = day("the day D that people are predicted on")
+    customer_id: str = identifier("the person", unique=True)
+    predicted_orders_365_days_hundredths: pd.Int64Dtype = optional_number(
+        "hundredths: the order days expected in the 365 days after D; like all that "
+        "follows empty for everyone if no model is used"
+    )
+    predicted_value_365_days_cents: pd.Int64Dtype = optional_number(
+        "cents: what is expected to be bought on them, without discount"
+    )
+    predicted_total_value_cents: pd.Int64Dtype = optional_number(
+        "cents: lifetime value and that together"
+    )
+    chance_of_order_90_days_thousandths: pd.Int64Dtype = pa.Field(
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 1_000},
+        description="thousandths: the probability of an order in the 90 days after D; "
+        "may be empty",
+    )
+    expected_next_order_date: Day = optional_day(
+        "until which an order is as likely as not; empty where an order within 365 "
+        "days is less likely than not"
+    )
+    next_order_from_date: Day = optional_day("the same with a probability of 25 %")
+    next_order_until_date: Day = optional_day("the same with a probability of 75 %")

@@ -15,8 +15,9 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.commands.explain import _table, explain
+from analytics_pipeline.commands.explain import explain
 from analytics_pipeline.commands.person import find_person, read_people
+from analytics_pipeline.commands.tables import print_table
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.shop import Shop, hold_directory, open_shop
@@ -735,7 +736,7 @@ def test_on_a_terminal_of_eighty_columns_no_word_is_lost() -> None:
     sale, why = "2f5ccd94-f652-9203-63cc-05337f4ef817", "a return, so it is no order"
     headings = ("day", "value", "sale or web order", "no.", "why")
 
-    _table(
+    print_table(
         Terminal(out=screen), "T", headings, [("2026-11-25*", "-37.14", sale, "1", why)]
     )
 

@@ -32,7 +32,16 @@ from analytics_pipeline_tests.simulated_shop import (
 
 HEAVY = frozenset(
     {
-        *("pandas", "numpy", "pandera", "pyarrow", "ibis", "duckdb", "pyspark"),
+        *(
+            "pandas",
+            "numpy",
+            "scipy",
+            "pandera",
+            "pyarrow",
+            "ibis",
+            "duckdb",
+            "pyspark",
+        ),
         *("dagster", "sqlalchemy", "apprise", "plotly", "altair", "uvicorn"),
     }
 )

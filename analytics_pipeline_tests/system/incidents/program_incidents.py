@@ -9,10 +9,28 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from analytics_pipeline.domain.prediction import HORIZONS, OrderModel, ShopModel
+from analytics_pipeline.domain.purchase_models import (
+    FitQuality,
+    OrderFit,
+    OrderParameters,
+    OrderProcess,
+    ValueFit,
+    ValueParameters,
+)
 from analytics_pipeline.model.checks import Candidate
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.insights import CustomerPredictions
+from analytics_pipeline.shop import open_shop
 from analytics_pipeline.tables import TABLES
-from analytics_pipeline_tests.system.incidents.incident import BAD_DAY, Incident, Seed
+from analytics_pipeline_tests.system.incidents.incident import (
+    BAD_DAY,
+    DAY_BEFORE,
+    Incident,
+    Seed,
+)
 from analytics_pipeline_tests.system.incidents.ordinary_shop import OrdinaryShop
+from analytics_pipeline_tests.tables import make_table
 
 PACKAGE = "analytics_pipeline"
 
@@ -87,6 +105,32 @@ def forecast_drops(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
         spoil(shop, meanwhile)
         shop.update(then, ("customer_analytics", "tier_outlook"))
     assert shop.failure is None
+
+
+def use_a_bad_model(model: ShopModel) -> ShopModel:
+    """Use a model whose fit came to no optimum."""
+    quality = FitQuality(-1.0, 9, 0.5, 0.0, None)
+    parameters = OrderParameters(OrderProcess.BG_NBD, 0.5, 60.0, 0.8, 2.5)
+    values = ValueFit(ValueParameters(6.0, 4.0, 15.0), quality)
+    orders = OrderModel(OrderFit(parameters, quality), (), ())
+    return replace(
+        model,
+        order_models=(orders,),
+        value_fit=values,
+        chosen=parameters.process,
+        reasons=(),
+    )
+
+
+def predict_no_one(shop: OrdinaryShop, _patch: pytest.MonkeyPatch) -> None:
+    """Let the predictions of 90 days ago say that hardly anyone will come back."""
+    then = BAD_DAY - timedelta(days=HORIZONS.chance_days)
+    warehouse = open_shop(shop.settings).warehouse
+    people = warehouse.read("customer_analytics", CustomerAnalytics, str(DAY_BEFORE))
+    chance = {"chance_of_order_90_days_thousandths": 10, "as_of": pd.Timestamp(then)}
+    rows = [{"customer_id": each, **chance} for each in people["customer_id"]]
+    predictions = make_table(CustomerPredictions, rows)
+    warehouse.write("customer_predictions", CustomerPredictions, predictions, str(then))
 
 
 MADE_BY = {
@@ -176,6 +220,20 @@ OF_THE_PROGRAM = (
         r"\d+ members and a value of .* are in the cohorts; \d+ people have an order",
         wrong("assets.customer_cohorts.measure_cohorts", add_a_cent_to_a_month),
         begins_at="customer_cohorts",
+    ),
+    Incident(
+        "a model that fits nothing", "prediction_models", "models_are_sound", "ERROR",
+        "an error of the program: people are predicted from a fit at no optimum",
+        "BG/NBD is used, but its fit is at no optimum.* was not tried on 3 times",
+        wrong("assets.prediction_models.withhold", use_a_bad_model),
+        begins_at="prediction_models",
+    ),
+    Incident(
+        "people who came back all the same", "customer_predictions",
+        "calibration_holds", "WARN",
+        "of 90 days ago hardly anyone was expected to order since, and most people did",
+        r"Of \d+ people predicted on .*, \d were expected to order since, and \d\d+",
+        predict_no_one, begins_at="customer_predictions",
     ),
     Incident(
         "a change left out", "customer_changes", "changes_add_up", "ERROR",

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from analytics_pipeline.commands.explain import MOST_SHOWN, _show
+from analytics_pipeline.commands.explain import _show
 from analytics_pipeline.commands.person import _sales_of
+from analytics_pipeline.commands.tables import MOST_SHOWN
 from analytics_pipeline.commands.terminal import Terminal
 from analytics_pipeline.domain.explanation import (
     Explanation,

@@ -11,7 +11,12 @@ from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
     CustomerIdentities,
 )
-from analytics_pipeline.model.schemas.insights import CustomerRfm, TierOutlook
+from analytics_pipeline.model.schemas.insights import (
+    CustomerPredictions,
+    CustomerRfm,
+    PredictionModels,
+    TierOutlook,
+)
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
     Customers,
@@ -59,6 +64,14 @@ def rfm(shop):
     return made(shop, "customer_rfm", D)
 
 
+def models(shop):
+    return made(shop, "prediction_models", D)
+
+
+def predictions(shop):
+    return made(shop, "customer_predictions", D)
+
+
 @pytest.fixture(scope="module")
 def sound_data(tmp_path_factory):
     """One sound day of one sale, read to the end after the day had ended."""
@@ -84,6 +97,8 @@ def sound_data(tmp_path_factory):
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
         ("tier_outlook", TierOutlook, lambda: outlook(shop)),
         ("customer_rfm", CustomerRfm, lambda: rfm(shop)),
+        ("prediction_models", PredictionModels, lambda: models(shop)),
+        ("customer_predictions", CustomerPredictions, lambda: predictions(shop)),
     ]:
         shop.store_as(table, model)(make())
     publish(shop, D)
@@ -102,6 +117,8 @@ STEPS = {
     "customer_analytics": analyse,
     "tier_outlook": outlook,
     "customer_rfm": rfm,
+    "prediction_models": models,
+    "customer_predictions": predictions,
     "first_time_buyers": lambda shop: made(shop, "first_time_buyers", D),
     MASTER: lambda shop: made(shop, MASTER, D),
     "ecom_reconciliation": lambda shop: made(shop, "ecom_reconciliation"),
@@ -118,6 +135,10 @@ DEPENDENCIES = [
     ("customer_analytics", "outlets", None),
     ("tier_outlook", "customer_analytics", DAY),
     ("tier_outlook", "raw_sales", DAY),
+    ("prediction_models", "customer_analytics", DAY),
+    ("prediction_models", "raw_sales", DAY),
+    ("customer_predictions", "prediction_models", DAY),
+    ("customer_predictions", "customer_analytics", DAY),
     ("tier_outlook", "customer_identities", None),
     ("customer_rfm", "customer_analytics", DAY),
     ("customer_rfm", "raw_sales", DAY),
@@ -130,6 +151,7 @@ DEPENDENCIES = [
     (MASTER, "customer_analytics", DAY),
     (MASTER, "tier_outlook", DAY),
     (MASTER, "customer_rfm", DAY),
+    (MASTER, "customer_predictions", DAY),
     (MASTER, "customer_identities", None),
     (MASTER, "first_time_buyers", DAY),
     ("ecom_reconciliation", "ecom_orders", None),

@@ -12,9 +12,14 @@ from analytics_pipeline.model.schemas.exports import (
     CustomerAnalyticsMaster,
     FirstTimeBuyers,
 )
-from analytics_pipeline.model.schemas.insights import CustomerRfm, TierOutlook
+from analytics_pipeline.model.schemas.insights import (
+    CustomerPredictions,
+    CustomerRfm,
+    TierOutlook,
+)
 from analytics_pipeline_tests.tables import make_table
 
+NEXT = pd.Timestamp("2026-07-04")
 CONTACT = ["customer_code", "name", "email", "phone", "duplicate_ids", "note"]
 
 
@@ -36,7 +41,12 @@ def assemble(figures, contacts):
     rows = [{"customer_id": each} for each in figures["customer_id"]]
     outlook = make_table(TierOutlook, rows).drop(columns="tier")
     rfm = make_table(CustomerRfm, rows, rfm_group="New")
-    return assemble_master(figures, [outlook, rfm], contacts)
+    return assemble_master(figures, [outlook, rfm, predictions("a")], contacts)
+
+
+def predictions(*ids):
+    rows = [{"customer_id": each, "expected_next_order_date": NEXT} for each in ids]
+    return make_table(CustomerPredictions, rows)
 
 
 def people(*ids):
@@ -77,6 +87,14 @@ def test_a_person_without_any_contact_has_a_row_all_the_same():
 
     assert len(master) == 1
     assert master.loc[0, CONTACT].isna().all()
+
+
+def test_who_is_not_predicted_has_a_row_all_the_same_rule_11_2():
+    master = assemble(analytics({"customer_id": "a"}, {"customer_id": "b"}), people())
+
+    by_id = master.set_index("customer_id")["expected_next_order_date"]
+    assert by_id["a"] == NEXT
+    assert pd.isna(by_id["b"])
 
 
 def test_first_time_buyers_have_exactly_one_order_ever_rule_6():

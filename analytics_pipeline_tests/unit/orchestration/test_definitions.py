@@ -12,11 +12,12 @@ from analytics_pipeline.settings import load_settings
 
 GRAPH = """
 customer_analytics         customers  daily  customer_identities customers ecom_orders outlets raw_sales sales_feed
-customer_analytics_master  exports    daily  customer_analytics customer_identities customer_rfm customers ecom_orders first_time_buyers outlets sales_feed tier_outlook
+customer_analytics_master  exports    daily  customer_analytics customer_identities customer_predictions customer_rfm customers ecom_orders first_time_buyers outlets sales_feed tier_outlook
 customer_changes           exports    daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales sales_feed
 customer_cohorts           insights   daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders raw_sales
 customer_identities        customers  once   customers ecom_orders
 customer_log               sources    once   customers
+customer_predictions       insights   daily  customer_analytics customer_identities customers ecom_orders prediction_models raw_sales
 customer_report            reports    daily  customer_analytics customer_analytics_master customer_changes customer_identities customers ecom_orders ecom_reconciliation outlets raw_sales sales_feed
 customer_rfm               insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
 customers                  sources    once   lightspeed outlets
@@ -25,11 +26,12 @@ ecom_orders                sources    once   ecom_feed web_shop
 ecom_reconciliation        exports    once   customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 first_time_buyers          exports    daily  customer_analytics customer_identities customers ecom_orders outlets sales_feed
 outlets                    sources    once   lightspeed
+prediction_models          insights   daily  customer_analytics customer_identities customers ecom_orders raw_sales
 products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
 sale_lines                 sales      daily  outlets products raw_sales sales_feed
 sales_feed                 sources    once   lightspeed
-tier_outlook               insights   daily  customer_analytics customer_identities customers ecom_orders raw_sales
+tier_outlook               insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
 """  # noqa: E501
 
 CHECKS = """
@@ -39,6 +41,7 @@ customer_changes           causes_are_known changes_add_up earlier_master_is_kno
 customer_cohorts           cohorts_add_up matches_schema
 customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart people_look_right placeholders_are_few
 customer_log               log_is_what_was_read matches_schema
+customer_predictions       calibration_holds matches_schema
 customer_report            figures_add_up matches_schema
 customer_rfm               matches_schema scores_are_exhaustive
 customers                  contacts_are_valid contacts_hold_one_address ids_differ_in_more_than_case matches_schema rows_are_sound
@@ -47,6 +50,7 @@ ecom_orders                contacts_hold_one_address export_is_complete export_i
 ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales refunds_reach_the_tills
 first_time_buyers          is_caught_up matches_schema
 outlets                    matches_schema one_currency outlets_are_all_there phone_region_is_known time_zone_agrees
+prediction_models          matches_schema models_are_sound
 products                   known_products_are_there log_is_what_was_read matches_schema rows_are_sound
 raw_sales                  hours_are_usual ids_differ_in_more_than_case is_caught_up matches_schema no_sale_is_a_little_short prices_are_usual sales_stand_once starts_with_the_first_sale tax_is_usual volume_is_usual words_are_known
 sale_lines                 conserves_lines lines_are_explained matches_schema products_are_known

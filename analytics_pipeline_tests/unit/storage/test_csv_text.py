@@ -27,7 +27,9 @@ MASTER_HEADER = (
 )
 LATER_HEADER = (
     ",Tier Drop Date,Tier After Drop,Spend To Keep Tier,Next Tier,Spend To Next Tier,"
-    "Home Outlet,Channel,RFM Score,RFM Group,Average Days Between Orders,Lapse State"
+    "Home Outlet,Channel,RFM Score,RFM Group,Average Days Between Orders,Lapse State,"
+    "Predicted Orders 365 Days,Predicted Value 365 Days,Chance Of Order 90 Days,"
+    "Expected Next Order Date"
 )
 """What was appended since."""
 BUYERS_HEADER = (
@@ -69,6 +71,10 @@ ADA = {
     "rfm_group": "Champions",
     "average_days_between_orders_tenths": 125,
     "lapse_state": "active",
+    "predicted_orders_365_days_hundredths": 5,
+    "predicted_value_365_days_cents": 205_750,
+    "chance_of_order_90_days_thousandths": 40,
+    "expected_next_order_date": "2027-01-05",
 }
 IDLE = {
     "customer_id": "z",
@@ -107,14 +113,15 @@ def test_a_row_is_written_as_people_read_it_rule_8_1():
         "a,ADA-1,Ada Example,ada@example.com,+12125550123,1234.50,-0.05,3,0,411.50,"
         "2025-01-05,2026-01-05,166,Yes,No,90d,Seed,1,2,1.00,b;c,"
         "Merged 2 duplicate records,2026-07-01,Seed,12.30,Sprout,250.00,"
-        "Main Street,both,545,Champions,12.5,active"
+        "Main Street,both,545,Champions,12.5,active,0.05,2057.50,0.040,2027-01-05"
     )
 
 
 def test_what_is_unknown_is_empty_rule_8_1():
     assert (
         (render(IDLE).splitlines()[1])
-        == "z,,,,,0.00,0.00,0,0,,,,,No,No,never,None,0,0,0.00,,,,,,,,,,,Prospects,,"
+        == "z,,,,,0.00,0.00,0,0,,,,,No,No,never,None,0,0,0.00"
+        ",,,,,,,,,,,Prospects,,,,,,"
     )
 
 
