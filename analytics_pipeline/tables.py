@@ -831,6 +831,7 @@ TIER_OUTLOOK = TableSpec(
         same_day("customer_analytics"),
         PURCHASES,
         earlier("tier_outlook"),
+        passed("outlets"),
     ),
     is_daily=True,
     summary="What becomes of everyone's tier if nothing more is bought.\n\n"
@@ -852,6 +853,34 @@ TIER_OUTLOOK = TableSpec(
         "forecast_came_true": warns(
             "Who bought nothing since 30 days ago has the tier that was forecast then "
             "(rule 9.3)."
+        ),
+    },
+)
+
+CUSTOMER_RFM = TableSpec(
+    name="customer_rfm",
+    form="insights:CustomerRfm",
+    key="customer_id",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(same_day("customer_analytics"), PURCHASES, whole("outlets")),
+    is_daily=True,
+    summary="Everyone by recency, frequency and value, in groups, and who has lapsed.",
+    row="one person: scores and group, days between orders, lapse state, home outlet, "
+    "channel",
+    use="Whom to thank, whom to win back, and where to find them.",
+    when_red=UPDATE_AGAIN,
+    kept=Kept.HISTORY,
+    begins="Scoring everyone by recency, frequency and value.",
+    ends=(
+        "{champions:,} people are champions, {at_risk:,} at risk, {prospects:,} "
+        "prospects.",
+        "{lapse_point}",
+    ),
+    checks={
+        "scores_are_exhaustive": stops(
+            "Everyone with an order has three scores, everyone is in one group, and "
+            "the groups add up to the people (rule 10.2)."
         ),
     },
 )
@@ -951,6 +980,7 @@ CUSTOMER_ANALYTICS_MASTER = TableSpec(
     inputs=(
         same_day("customer_analytics"),
         same_day("tier_outlook"),
+        same_day("customer_rfm"),
         same_day("customer_predictions"),
         PEOPLE,
         passed("first_time_buyers"),
@@ -1057,6 +1087,33 @@ ECOM_RECONCILIATION = TableSpec(
     },
 )
 
+CUSTOMER_COHORTS = TableSpec(
+    name="customer_cohorts",
+    form="insights:CustomerCohorts",
+    key="cohort",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(
+        same_day("customer_analytics"),
+        PURCHASES,
+        passed("customer_analytics_master"),
+    ),
+    is_daily=True,
+    summary="What became of the people who first ordered in the same month.",
+    row="one month of a cohort: who ordered again, and the value up to then",
+    use="Whether newer customers come back as older ones did, and what they are worth.",
+    when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
+    begins="Following everyone since the month of the first order.",
+    ends=("{cohorts:,} cohorts of {members:,} people.",),
+    checks={
+        "cohorts_add_up": stops(
+            "Members and values of the cohorts add up to the people with an order and "
+            "their lifetime value, to the cent (rule 10.5)."
+        )
+    },
+)
+
 CUSTOMER_REPORT = TableSpec(
     name="customer_report",
     form="report:CustomerReport",
@@ -1107,12 +1164,14 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             CUSTOMER_IDENTITIES,
             CUSTOMER_ANALYTICS,
             TIER_OUTLOOK,
+            CUSTOMER_RFM,
             PREDICTION_MODELS,
             CUSTOMER_PREDICTIONS,
             FIRST_TIME_BUYERS,
             CUSTOMER_ANALYTICS_MASTER,
             CUSTOMER_CHANGES,
             ECOM_RECONCILIATION,
+            CUSTOMER_COHORTS,
             CUSTOMER_REPORT,
         )
     }

@@ -44,12 +44,14 @@ TABLES = (
     "customer_identities",
     "customer_analytics",
     "tier_outlook",
+    "customer_rfm",
     "prediction_models",
     "customer_predictions",
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",
     "ecom_reconciliation",
+    "customer_cohorts",
     "customer_report",
 )
 UP_TO_PUBLISHING = TABLES[: TABLES.index("customer_analytics_master") + 1]

@@ -33,7 +33,7 @@ FIRST_DAY = date(2026, 6, 20)
 NOON = time(12, tzinfo=UTC)
 PUBLISHED = ("customer_analytics_master.csv", "first_time_buyers.csv")
 SNAPSHOTS = (
-    *("customer_analytics", "tier_outlook"),
+    *("customer_analytics", "tier_outlook", "customer_rfm"),
     *("prediction_models", "customer_predictions"),
 )
 REPRODUCED = (

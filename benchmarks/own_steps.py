@@ -38,12 +38,14 @@ STEPS = (
     "customer_identities",
     "customer_analytics",
     "tier_outlook",
+    "customer_rfm",
     "prediction_models",
     "customer_predictions",
     "first_time_buyers",
     "customer_analytics_master",
     "customer_changes",
     "ecom_reconciliation",
+    "customer_cohorts",
     "customer_report",
 )
 """In the order in which the job runs them."""

@@ -40,6 +40,7 @@ COLUMNS = ibis.schema(
         "sale_id": "string",
         "business_date": "timestamp(6)",
         "customer_id": "string",
+        "outlet_id": "string",
         "source": "string",
         "source_id": "string",
         "web_order_number": "string",

@@ -23,12 +23,15 @@ def customer_analytics_master(
     run: TableRun,
     customer_analytics: pd.DataFrame,
     tier_outlook: pd.DataFrame,
+    customer_rfm: pd.DataFrame,
     customer_predictions: pd.DataFrame,
     people: pd.DataFrame,
 ) -> Candidate:
     """List every person with contact and figures as of the day, and publish it."""
     frame = assemble_master(
-        customer_analytics, tier_outlook, customer_predictions, people
+        customer_analytics,
+        [tier_outlook.drop(columns="tier"), customer_rfm, customer_predictions],
+        people,
     )
     figures: dict[str, int | str] = {
         "lifetime_value_cents": int(frame["lifetime_value_cents"].sum()),

@@ -31,6 +31,7 @@ from analytics_pipeline.domain.analytics import (
     sum_purchases,
     sum_unattributed,
 )
+from analytics_pipeline.domain.order_days import add_up_days
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.sales import total_columns
 from analytics_pipeline.domain.web_orders import (
@@ -292,17 +293,26 @@ class Ledger:
         )
 
     @cached_property
+    def person_days(self) -> ir.Table:
+        """What each person's purchases of a day come to, at each outlet.
+
+        Several tables ask of it (``domain.order_days.add_up_days``).
+        """
+        days = add_up_days(self.purchases)
+        return materialize_if_small(self.shop, days, as_many_as=self.sales)
+
+    @cached_property
     def order_days(self) -> ir.Table:
-        """The days on which people ordered, and what they ordered on them.
+        """The days on which people ordered, and what all of each day comes to.
 
         One row a person and day: ``person_id, day, value_cents``.
         """
-        counted = self.purchases
-        orders = counted.filter(counted["person_id"].notnull(), counted["is_order"])
-        days = orders.group_by(["person_id", "day"]).aggregate(
-            value_cents=orders["value_cents"].sum().cast("int64")
+        every = self.person_days
+        days = every.group_by(["person_id", "day"]).aggregate(
+            orders=every["orders"].sum(),
+            value_cents=every["value_cents"].sum().cast("int64"),
         )
-        return materialize_if_small(self.shop, days, as_many_as=self.sales)
+        return days.filter(days["orders"] > 0).drop("orders")
 
     @cached_property
     def person_sums(self) -> ir.Table:

@@ -116,7 +116,12 @@ def _show(
     )
     terminal.out.print(terminal.headline, highlight=False)
     terminal.out.print()
-    dropping = by_day[by_day["people"] > 0]
+    _show_days(by_day[by_day["people"] > 0], terminal)
+    _show_people(people, terminal)
+
+
+def _show_days(by_day: pd.DataFrame, terminal: Terminal) -> None:
+    """Print how many drop on each day, and what is at stake."""
     print_table(
         terminal,
         "By day",
@@ -128,9 +133,14 @@ def _show(
                 format_cents(int(row["value_cents"])),
                 format_cents(int(row["spend_to_keep_cents"])),
             )
-            for row in dropping.to_dict("records")
+            for row in by_day.to_dict("records")
         ],
     )
+
+
+def _show_people(people: pd.DataFrame, terminal: Terminal) -> None:
+    """Print the people with the most at stake, by the code that staff see."""
+    codes = people["customer_code"].fillna(people["customer_id"])
     print_table(
         terminal,
         "Who, those with the most at stake first",
@@ -138,14 +148,15 @@ def _show(
         [
             (
                 f"{row['tier_drop_date']:%Y-%m-%d}",
-                str(row["customer_id"] if pd.isna(code) else code),
+                str(code),
                 row["tier"],
                 row["tier_after_drop"],
                 format_cents(int(row["value_cents"])),
                 format_cents(int(row["spend_to_keep_cents"])),
             )
-            for row in people.head(MOST_PEOPLE).to_dict("records")
-            for code in [row["customer_code"]]
+            for code, row in zip(
+                codes, people.head(MOST_PEOPLE).to_dict("records"), strict=False
+            )
         ],
         more=max(0, len(people) - MOST_PEOPLE),
     )

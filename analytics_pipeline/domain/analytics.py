@@ -40,7 +40,8 @@ def list_purchases(
 
     One row a completed sale, an added order, or a refund of one: ``sale_id`` or
     ``order_number`` (the other one is missing), ``person_id`` (missing: unattributed),
-    ``day``, ``value_cents``, ``is_order``, ``is_ecom``, ``refunded_cents``.
+    ``outlet_id`` (missing for added orders), ``day``, ``value_cents``, ``is_order``,
+    ``is_ecom``, ``refunded_cents``.
 
     Args:
         raw_sales: the sales.
@@ -75,6 +76,7 @@ def add_orders(sold: ir.Table, added_orders: ir.Table) -> ir.Table:
             sale_id=ibis.null("string"),
             order_number=rows["order_number"].cast("string"),
             person_id=rows["person_id"].cast("string"),
+            outlet_id=ibis.null("string"),
             # Engines do not agree on the type of a moment.
             day=rows[day].cast(sold["day"].type()),
             **figures,
@@ -133,6 +135,7 @@ def _of_sales(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Tab
         person_id=has_no_customer(sales, walk_in_ids).ifelse(
             sales["linked_person"], sales["record_person"]
         ),
+        outlet_id=sales["outlet_id"],
         day=sales["business_date"],
         value_cents=sales[f"value_{basis}_cents"],
         is_order=sales["is_order"],

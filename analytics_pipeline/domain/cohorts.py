@@ -1,23 +1,20 @@
 """Cohorts: what became of the people who ordered first in one month (rule 10.5).
 
-A month is the first day of it, without a time.  The counts of a cohort by month can
-come from here or from an engine; what is derived from them is the same.
+The engine counts; a row a cohort and month is fetched, and what is derived from it is
+worked out here.  There, a month is the first day of it, without a time.
 """
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from analytics_pipeline.domain.order_days import (
-    DAY,
-    Numbers,
-    OrderDays,
-    describe_buyers,
-    to_days,
-)
+from analytics_pipeline.domain.order_days import DAY, Numbers, to_days
+from analytics_pipeline.model.checks import CheckResult
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.text import say
 
 REPURCHASE_DAYS = (30, 60, 90, 180, 365)
 """Within how many days of the first order day a second one is counted."""
@@ -26,74 +23,73 @@ _YEAR_0 = 1970 * 12
 
 
 # ----------------------------------------------------------------------------------
-# The counts of each cohort by month.
+# What the engine counts: Ibis expressions over what
+# :func:`analytics_pipeline.domain.report.join_first_orders` adds to the days of people.
 
 
-def count_cohorts(days: OrderDays, values: pd.DataFrame) -> pd.DataFrame:
+def add_up_cohorts(joined: ir.Table) -> ir.Table:
     """Count who of each cohort ordered in which month, and what it was worth.
 
-    One row a ``cohort`` (the month of the first order) and ``month`` with people or a
-    value: ``people`` with an order in the month, and ``value_cents``.  Of people
-    without any order there is no cohort: see :func:`add_up_without_cohort`.
+    One row a ``cohort`` (the month of the first order) and ``month``: ``people`` with
+    an order in the month, and ``value_cents``.  Of people without any order there is
+    no cohort.  A month is a number: see :func:`name_months`.
 
     Args:
-        days: the order days up to D.
-        values: ``person_id, month, value_cents``: the net value of a person's
-            purchases of a month up to D, any number of rows each.
+        joined: ``person_id, orders, value_cents, cohort, month``, any number of rows a
+            person and month.
     """
-    cohort, month = _month(days.day[days.first]), _month(days.day)
-    is_new = np.diff(days.person, prepend=-1) != 0
-    is_new |= np.diff(month, prepend=-1) != 0
-    place = days.find_people(values["person_id"])
-    is_owned = place >= 0
-    worth_in = _month(to_days(values["month"]))[is_owned]
-    cents = values["value_cents"].to_numpy("int64")[is_owned]
-    cells = _Cells.spanning(month, worth_in)
-    people = cells.add_up(cohort[days.person[is_new]], month[is_new], 1)
-    worth = cells.add_up(cohort[place[is_owned]], worth_in, cents)
-    used = np.flatnonzero((people != 0) | (worth != 0))
-    return pd.DataFrame(
-        {
-            "cohort": _first_day(used // cells.width + cells.start),
-            "month": _first_day(used % cells.width + cells.start),
-            "people": people[used],
-            "value_cents": worth[used],
-        }
+    own = joined.filter(joined["cohort"].notnull())
+    people = own.group_by(["cohort", "month", "person_id"]).aggregate(
+        orders=own["orders"].sum(), value_cents=own["value_cents"].sum()
+    )
+    return people.group_by(["cohort", "month"]).aggregate(
+        people=(people["orders"] > 0).sum().cast("int64"),
+        value_cents=people["value_cents"].sum().cast("int64"),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """A cell for each pair of months, cohort by cohort, so that nothing is sorted."""
+def find_second_days(joined: ir.Table) -> ir.Table:
+    """Return the second order day of each person who has one.
 
-    start: int
-    width: int
+    One row a person: ``person_id, second_day``.
 
-    @staticmethod
-    def spanning(*months: Numbers) -> "_Cells":
-        """Return the cells of all pairs of the *months*."""
-        every = [each for each in months if len(each)]
-        if not every:
-            return _Cells(0, 1)
-        start = min(int(each.min()) for each in every)
-        return _Cells(start, max(int(each.max()) for each in every) - start + 1)
-
-    def add_up(self, cohort: Numbers, month: Numbers, amounts: Any) -> Numbers:
-        """Return the exact sum of the *amounts* in each cell."""
-        sums = np.zeros(self.width * self.width, dtype="int64")
-        cell = (cohort - self.start) * self.width + month - self.start
-        np.add.at(sums, cell, amounts)
-        return sums
-
-
-def add_up_without_cohort(days: OrderDays, values: pd.DataFrame) -> int:
-    """Return the cents of people without any order, such as of a return alone.
-
-    With the ``value_cents`` of all cohorts they are the sum of *values*.  The arguments
-    are those of :func:`count_cohorts`.
+    Args:
+        joined: ``person_id, day, orders, days_since_first``, any number of rows a day.
     """
-    place = days.find_people(values["person_id"])
-    return int(values["value_cents"].to_numpy("int64")[place < 0].sum())
+    later = joined.filter(joined["orders"] > 0, joined["days_since_first"] > 0)
+    return later.group_by("person_id").aggregate(second_day=later["day"].min())
+
+
+def name_months(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return *counts* with each ``cohort`` and ``month`` as the first day of it."""
+    return counts.assign(
+        cohort=_first_day(counts["cohort"].to_numpy("int64")),
+        month=_first_day(counts["month"].to_numpy("int64")),
+    )
+
+
+def list_buyers(firsts: pd.DataFrame, second_days: pd.DataFrame) -> pd.DataFrame:
+    """Return each person's first and second order day, with the cohort.
+
+    One row a person with an order: ``person_id, cohort, first_day, second_day``
+    (missing with one order day).
+
+    Args:
+        firsts: ``customer_id, first_order_date``; missing without an order.
+        second_days: what :func:`find_second_days` returns.
+    """
+    first = firsts.dropna(subset=["first_order_date"])
+    buyers = first.merge(
+        second_days, left_on="customer_id", right_on="person_id", how="left"
+    )
+    return pd.DataFrame(
+        {
+            "person_id": buyers["customer_id"],
+            "cohort": _first_day(_month(to_days(buyers["first_order_date"]))),
+            "first_day": buyers["first_order_date"],
+            "second_day": buyers["second_day"].astype("datetime64[us]"),
+        }
+    )
 
 
 # ----------------------------------------------------------------------------------
@@ -108,7 +104,7 @@ def measure_cohorts(counts: pd.DataFrame, as_of: date) -> pd.DataFrame:
 
     * ``members``: how many ordered first in the month of the cohort.
     * ``people``: how many of them ordered in this month.
-    * ``retention``: ``people`` ÷ ``members``, from 0 to 1.
+    * ``retention_basis_points``: ``people`` ÷ ``members`` × 10,000, a half upwards.
     * ``value_cents``: the net value of this month; what came before the first order
       (a return without a sale) is in the month of the cohort.
     * ``value_to_date_cents``: of all months up to the end of this one.
@@ -121,7 +117,7 @@ def measure_cohorts(counts: pd.DataFrame, as_of: date) -> pd.DataFrame:
 
     Args:
         counts: ``cohort, month, people, value_cents``, each pair once: what
-            :func:`count_cohorts` returns, or an engine's sums.
+            :func:`add_up_cohorts` counts, with :func:`name_months`.
         as_of: the day D, up to which is counted.
 
     Raises:
@@ -168,7 +164,7 @@ def _tabulate(
             "months_since": since,
             "members": members,
             "people": people[row, since],
-            "retention": people[row, since] / members,
+            "retention_basis_points": to_basis_points(people[row, since], members),
             "value_cents": cents[row, since],
             "value_to_date_cents": to_date,
             "cohort_value_cents": pd.arrays.IntegerArray(
@@ -189,18 +185,6 @@ def _divide_half_away(cents: Numbers, by: Numbers) -> Numbers:
 # Who bought again, and how soon.
 
 
-def list_buyers(days: OrderDays) -> pd.DataFrame:
-    """Return each person's first and second order day, with the cohort.
-
-    One row a person with an order: ``person_id, cohort, first_day, second_day``
-    (missing with one order day).
-    """
-    buyers = describe_buyers(days)[["person_id", "first_day", "second_day"]]
-    cohort = _first_day(_month(to_days(buyers["first_day"])))
-    buyers.insert(1, "cohort", cohort)
-    return buyers
-
-
 def measure_repurchase(
     buyers: pd.DataFrame, as_of: date, group: str = "cohort"
 ) -> pd.DataFrame:
@@ -208,12 +192,12 @@ def measure_repurchase(
 
     One row a value of the column *group* and ``days`` of :data:`REPURCHASE_DAYS`, in
     this order: ``members``; ``repurchased``, how many had a second order day within so
-    many days of the first; ``repurchase``, their share, from 0 to 1.  Both are missing
-    unless all members had so many days up to D.
+    many days of the first; ``basis_points``, their share.  Both are missing unless all
+    members had so many days up to D.
 
     Args:
         buyers: the column *group*, ``first_day`` and ``second_day`` (missing: none up
-            to D), ``datetime64``; a row a member.  What :func:`list_buyers` returns, or
+            to D), ``datetime64``; a row a member: what :func:`list_buyers` returns, or
             first buyers by what they bought.
         as_of: the day D.
         group: the column by which members are grouped.
@@ -231,9 +215,70 @@ def measure_repurchase(
         }
         parts.append(pd.DataFrame(columns))
     table = pd.concat(parts).reset_index().sort_values([group, "days"])
-    repurchased = table["repurchased"].to_numpy("float64", na_value=np.nan)
-    share = repurchased / table["members"].to_numpy()
-    return table.assign(repurchase=share).reset_index(drop=True)
+    points = to_basis_points(
+        table["repurchased"].fillna(0).to_numpy("int64"), table["members"].to_numpy()
+    )
+    shares = pd.arrays.IntegerArray(points, table["repurchased"].isna().to_numpy())
+    return table.assign(basis_points=shares).reset_index(drop=True)
+
+
+def to_basis_points(parts: Numbers, wholes: Numbers) -> Numbers:
+    """Return shares in hundredths of a percent, a half upwards."""
+    points: Numbers = (20_000 * parts + wholes) // (2 * wholes)
+    return points
+
+
+def spread_repurchase(repurchase: pd.DataFrame) -> pd.DataFrame:
+    """Return the shares of :func:`measure_repurchase` side by side, a row a cohort.
+
+    Columns ``cohort`` and, for each of the days, ``repurchase_30_basis_points``.
+    """
+    shares = repurchase.set_index("cohort")
+    wide = pd.DataFrame(
+        {
+            f"repurchase_{days}_basis_points": shares["basis_points"][
+                shares["days"] == days
+            ]
+            for days in REPURCHASE_DAYS
+        }
+    )
+    return wide.reset_index()
+
+
+# ----------------------------------------------------------------------------------
+# The cohorts against the figures of the day.
+
+
+def check_cohorts(
+    customer_cohorts: pd.DataFrame, customer_analytics: pd.DataFrame
+) -> CheckResult:
+    """Check that the cohorts add up to the people with an order, to the cent.
+
+    Args:
+        customer_cohorts: ``CustomerCohorts``.
+        customer_analytics: ``CustomerAnalytics`` of the same day.
+    """
+    buyers = customer_analytics[customer_analytics["order_count"] > 0]
+    last = customer_cohorts.drop_duplicates("cohort", keep="last")
+    people, members = len(buyers), int(last["members"].sum())
+    value = int(buyers["lifetime_value_cents"].sum())
+    found = int(customer_cohorts["value_cents"].sum())
+    to_date = int(last["value_to_date_cents"].sum())
+    passed = people == members and value == found == to_date
+    return CheckResult(
+        "cohorts_add_up",
+        passed,
+        f"{say(members, 'member', 'members')} and a value of {format_cents(found)} are "
+        f"in the cohorts; {say(people, 'person has', 'people have')} an order, and a "
+        f"value of {format_cents(value)}.",
+        evidence={
+            "people": people,
+            "members": members,
+            "lifetime_value_cents": value,
+            "value_cents": found,
+            "value_to_date_cents": to_date,
+        },
+    )
 
 
 # ----------------------------------------------------------------------------------

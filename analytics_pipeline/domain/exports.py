@@ -1,5 +1,7 @@
 """The tables that people read, put together from figures and contacts (rules 6, 8)."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from analytics_pipeline.model.schemas.exports import (
@@ -10,24 +12,20 @@ from analytics_pipeline.model.schemas.exports import (
 
 def assemble_master(
     customer_analytics: pd.DataFrame,
-    tier_outlook: pd.DataFrame,
-    customer_predictions: pd.DataFrame,
+    insights: Sequence[pd.DataFrame],
     people: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return ``CustomerAnalyticsMaster``, highest lifetime value first (rule 8.1).
 
     Args:
         customer_analytics: the figures as of the day.
-        tier_outlook: what becomes of the tiers, as of the day.
-        customer_predictions: what will probably be bought, as of the day; people
-            without an order are not in it.
+        insights: tables of the same people and day; what they have in common with
+            the figures is the person alone. People may be missing in one.
         people: what :func:`analytics_pipeline.domain.people.describe_people` says.
     """
-    outlook = tier_outlook.drop(columns=["as_of", "tier"])
-    parts = [outlook, customer_predictions.drop(columns="as_of"), people]
     master = customer_analytics
-    for part in parts:
-        master = master.merge(part, on="customer_id", how="left", validate="1:1")
+    for each in (*(table.drop(columns="as_of") for table in insights), people):
+        master = master.merge(each, on="customer_id", how="left", validate="1:1")
     columns = list(CustomerAnalyticsMaster.to_schema().columns)
     return master[columns].sort_values(
         ["lifetime_value_cents", "customer_id"],

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analytics_pipeline.model.checks import CheckResult
+from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import RfmGroup
 
 SCORES = 5
@@ -247,3 +249,45 @@ def explain_moves(
         "cause": pd.Series(cause, dtype="str"),
     }
     return pd.DataFrame(columns)
+
+
+# ----------------------------------------------------------------------------------
+# The scores against the figures of the day.
+
+
+def check_scores(
+    customer_rfm: pd.DataFrame, customer_analytics: pd.DataFrame
+) -> CheckResult:
+    """Check that everyone has the scores and the one group that they should have.
+
+    Who has an order has three scores and a group other than Prospects; who has none is
+    a prospect without scores; the groups add up to the people.
+
+    Args:
+        customer_rfm: ``CustomerRfm``.
+        customer_analytics: ``CustomerAnalytics`` of the same day.
+    """
+    both = customer_rfm.merge(
+        customer_analytics[["customer_id", "order_count"]],
+        on="customer_id",
+        how="outer",
+        indicator=True,
+    )
+    has_order = both["order_count"] > 0
+    scores = both[["recency_score", "frequency_score", "monetary_score", "rfm_score"]]
+    is_prospect = both["rfm_group"] == RfmGroup.PROSPECTS
+    right = has_order.eq(scores.notna().all(axis=1)) & has_order.ne(is_prospect)
+    right &= (~has_order).eq(scores.isna().all(axis=1)) & (both["_merge"] == "both")
+    wrong = int((~right).sum())
+    counted = int(customer_rfm["rfm_group"].isin(list(RfmGroup)).sum())
+    people = len(customer_analytics)
+    return CheckResult(
+        "scores_are_exhaustive",
+        not wrong and counted == people,
+        f"The groups add up to {say(people, 'person', 'people')}, and everyone with an "
+        "order has three scores."
+        if not wrong and counted == people
+        else f"{say(wrong, 'person has', 'people have')} other scores or another group "
+        f"than the orders say; the groups add up to {counted:,} of {people:,} people.",
+        evidence={"people": people, "in_groups": counted, "differing": wrong},
+    )

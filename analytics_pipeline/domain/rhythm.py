@@ -11,14 +11,14 @@ of at least t days.
 
 import math
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analytics_pipeline.domain.order_days import Numbers, OrderDays, day_number
+from analytics_pipeline.domain.order_days import Numbers
 from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import LapseState
 
@@ -40,14 +40,13 @@ _ROUNDING = 1e-12
 # Days between the orders of a person.
 
 
-def average_days_between(
+def average_tenths_between(
     first_day: "pd.Series[Any]", last_day: "pd.Series[Any]", order_days: Numbers
-) -> "pd.Series[float]":
-    """Return each person's average days between orders (rule 10.3).
+) -> "pd.Series[int]":
+    """Return each person's average days between orders, in tenths (rule 10.3).
 
-    (last − first order day) ÷ (order days − 1), with one decimal, a half rounded up;
-    missing with fewer than two order days.  It is rounded as a whole number of tenths,
-    so it is the float nearest to the decimal.
+    (last − first order day) ÷ (order days − 1), as a whole number of tenths of a day, a
+    half rounded up; missing with fewer than two order days.
 
     Args:
         first_day: of each person's first order, ``datetime64``.
@@ -58,30 +57,11 @@ def average_days_between(
     gaps = np.asarray(order_days, dtype="int64") - 1
     by = np.maximum(gaps, 1)
     tenths = (20 * days + by) // (2 * by)
-    return pd.Series(np.where(gaps > 0, tenths / 10, np.nan), first_day.index)
+    return pd.Series(pd.arrays.IntegerArray(tenths, gaps < 1), first_day.index)
 
 
 # ----------------------------------------------------------------------------------
 # Spells between orders, and how long they last.
-
-
-def count_spells(days: OrderDays, as_of: date) -> pd.DataFrame:
-    """Count the spells between order days by their length.
-
-    One row a length in days, ascending: ``days``; ``returned``, how many spells ended
-    with an order on that day; ``still_open``, how many were that long as of D and have
-    not ended.  Every person with an order has one open spell; it is 0 days long where
-    the latest order is of D.
-    """
-    gaps = np.diff(days.day)[np.diff(days.person) == 0]
-    waiting = day_number(as_of) - days.day[days.last]
-    longest = max(gaps.max(initial=0), waiting.max(initial=0))
-    returned = np.bincount(gaps, minlength=longest + 1)
-    still_open = np.bincount(waiting, minlength=longest + 1)
-    counts = pd.DataFrame({"days": np.arange(longest + 1), "returned": returned})
-    counts["still_open"] = still_open
-    is_length = (returned > 0) | (still_open > 0)
-    return counts[is_length].reset_index(drop=True)
 
 
 def estimate_survival(spells: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +73,7 @@ def estimate_survival(spells: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         spells: ``days, returned, still_open``, whole numbers, any number of rows a
-            length: what :func:`count_spells` returns, or an engine's counts.
+            length: what :func:`add_open_spells` returns.
 
     Raises:
         ValueError: a spell is shorter than nothing, or ended as it began.
@@ -123,6 +103,25 @@ def _add_up(length: Numbers, counts: Numbers) -> Numbers:
     sums = np.zeros(length.max(initial=-1) + 1, dtype="int64")
     np.add.at(sums, length, counts)
     return sums
+
+
+def add_open_spells(
+    gaps: pd.DataFrame, days_since_last_order: "pd.Series[int]"
+) -> pd.DataFrame:
+    """Return the spells that are over, and those that are still open, by length.
+
+    One row a length, or two: ``days, returned, still_open``.
+
+    Args:
+        gaps: ``days, returned``: what :func:`domain.order_days.count_gaps` returns.
+        days_since_last_order: of each person; missing without an order.
+    """
+    waiting = days_since_last_order.dropna().astype("int64").value_counts()
+    still_open = pd.DataFrame(
+        {"days": waiting.index.to_numpy(), "still_open": waiting.to_numpy()}
+    )
+    both = pd.concat([gaps.assign(still_open=0), still_open.assign(returned=0)])
+    return both.astype("int64").reset_index(drop=True)
 
 
 # ----------------------------------------------------------------------------------
@@ -254,33 +253,47 @@ class CameBack:
 
 
 def count_came_back(
-    days: OrderDays,
-    as_of: date,
+    last_day_then: "pd.Series[Any]",
+    last_day: "pd.Series[Any]",
+    then: date,
     lapse_days: int,
-    horizon_days: int = LAPSE_HORIZON_DAYS,
 ) -> CameBack:
-    """Count who had passed the lapse point *horizon_days* before D, and came back.
+    """Count who had passed the lapse point on an earlier day, and came back.
 
     The lapse point is today's, so what happened since had a part in it.
 
     Args:
-        days: the order days up to D.
-        as_of: the day D.
+        last_day_then: of each person's last order up to *then*, ``datetime64``;
+            missing without one.
+        last_day: of the same people's last order up to D.
+        then: the earlier day; an order since is a return.
         lapse_days: the lapse point.
-        horizon_days: how long ago; an order since then, up to D, is a return.
     """
-    then = day_number(as_of - timedelta(days=horizon_days))
-    is_last_then = days.day <= then
-    follows = np.diff(days.person, append=-1) == 0
-    is_last_then[:-1] &= ~(follows[:-1] & (days.day[1:] <= then))
-    had_lapsed = is_last_then & (then - days.day > lapse_days)
+    had_lapsed = (pd.Timestamp(then) - last_day_then).dt.days > lapse_days
     people = int(had_lapsed.sum())
-    # Whatever follows the last order day of then is an order since.
-    returned = int((had_lapsed & follows).sum())
+    returned = int((had_lapsed & (last_day > last_day_then)).sum())
     if not people:
         return CameBack(0, 0, None, None, None)
     low, high = wilson_interval(returned, people)
     return CameBack(people, returned, returned / people, low, high)
+
+
+def say_lapse_point(
+    lapse: LapsePoint, came_back: CameBack | None, horizon_days: int
+) -> str:
+    """Say from when on people have lapsed, and beside it how many came back."""
+    if lapse.days is None or came_back is None:
+        return f"There is no lapse point. {lapse.reason}"
+    point = say(lapse.days, "day", "days")
+    sentence = f"People have lapsed after more than {point} without an order."
+    if came_back.low is None or came_back.high is None:
+        return f"{sentence} No one had {horizon_days} days ago."
+    passed = say(came_back.people, "person", "people")
+    return (
+        f"{sentence} Of {passed} who had {horizon_days} days ago, "
+        f"{came_back.returned:,} came back ({came_back.low:.0%} to "
+        f"{came_back.high:.0%} of such people, with a confidence of 95 %)."
+    )
 
 
 def wilson_interval(

@@ -235,6 +235,9 @@ class Policy:
     max_quarantined: int | None = None
     archive_keep_days: int = 90
     csv_bom: bool = False
+    # Not in its text: no figure of a master that was published before depends on them.
+    lapse_return_share: float = field(default=0.10, repr=False)
+    lapse_horizon_days: int = field(default=365, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse choices that no shop can mean, and fill in the rungs not named.
@@ -249,6 +252,10 @@ class Policy:
         if not self.tier_thresholds.keys() <= LADDER.keys():
             names = ", ".join(LADDER)
             raise ValueError(f"tier_thresholds may name {names} only")
+        if not 0 < self.lapse_return_share < 1:
+            raise ValueError("lapse_return_share must be between 0 and 1, such as 0.10")
+        if self.lapse_horizon_days < 1:
+            raise ValueError("lapse_horizon_days must be at least 1")
         _check_phones(self.phone_region, self.placeholder_phones)
         if not 0 <= self.paid_tolerance < 1 or self.paid_tolerance % CENT:
             raise ValueError(

@@ -65,7 +65,7 @@ def say(count: int, one: str, many: str) -> str:
 
 _OF_A_SHOP = re.compile(
     r"\banalytics-pipeline (?=(?:update|rebuild|import-ecom|status|replay|alert-test"
-    r"|explain|doctor)\b)"
+    r"|explain|outlook|doctor)\b)"
 )
 
 

@@ -94,6 +94,8 @@ def _in_words(name: str, dtype: str) -> str:
     """Return a column's type as a person would call it."""
     if name.endswith("_cents"):
         return "money (cents)"
+    if name.endswith("_tenths"):
+        return "number (tenths)"
     if dtype.startswith("datetime64"):
         return "timestamp (UTC)" if "UTC" in dtype else "date"
     return {"bool": "yes or no"}.get(dtype, "text" if "string" in dtype else "integer")

@@ -44,7 +44,7 @@ from analytics_pipeline.storage.parquet import (
 _log = logging.getLogger(__name__)
 
 FOLDER = "checkpoints"
-FORM = "1"
+FORM = "2"
 """The version of what the files hold: another one has other fingerprints."""
 
 _DIGITS = 16

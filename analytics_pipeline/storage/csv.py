@@ -24,9 +24,10 @@ else:
     schemas = lazily("analytics_pipeline.model.schemas.table")
 
 ROWS_AT_ONCE = 50_000
+
 BYTE_ORDER_MARK = "\ufeff"
 
-_DECIMALS = {"cents": 2, "hundredths": 2, "thousandths": 3}
+_DECIMALS = {"tenths": 1, "cents": 2, "hundredths": 2, "thousandths": 3}
 """How many decimals a column of whole numbers has, by the last word of its name."""
 
 _SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"
@@ -107,7 +108,7 @@ def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     """Return each value of a column as its cell; one that is missing stays so."""
     dtype = str(column.dtype)
     if decimals := _DECIMALS.get(name.rpartition("_")[2]):
-        return _amounts(values, decimals)
+        return _decimals(values, decimals)
     if dtype == "bool":
         return pc.if_else(values, "Yes", "No")
     if dtype.startswith("datetime64"):
@@ -119,11 +120,12 @@ def _cells(values: pa.Array, name: str, column: Any) -> pa.Array:
     )
 
 
-def _amounts(parts: pa.Array, decimals: int) -> pa.Array:
-    """Write cents as amounts: the same digits, with a point before the last two."""
-    digits = parts.cast(pa.decimal128(19, 0))
+def _decimals(numbers: pa.Array, decimals: int) -> pa.Array:
+    """Write whole parts of a unit: the same digits, with a point before the last."""
+    digits = numbers.cast(pa.decimal128(19, 0))
+    kind = pa.decimal128(19, decimals)
     return pa.Array.from_buffers(
-        pa.decimal128(19, decimals), len(digits), digits.buffers(), offset=digits.offset
+        kind, len(digits), digits.buffers(), offset=digits.offset
     ).cast(pa.string())
 
 

@@ -33,7 +33,8 @@ HALF_AWAY = ROUND_HALF_UP
 class Booking:
     """One completed sale or one added web order; ``person`` None is unattributed.
 
-    ``gift_card_cents`` is what of its total does not count (rule 2.6).
+    ``gift_card_cents`` is what of its total does not count (rule 2.6); ``outlet`` is
+    the id of that which sold.
     """
 
     person: str | None
@@ -44,6 +45,7 @@ class Booking:
     refunded_cents: int
     is_web_order: bool
     gift_card_cents: int = 0
+    outlet: str | None = None
 
 
 def cents_of(amount: Decimal) -> int:
@@ -246,6 +248,7 @@ def book_everything(
                     refunded(sale, terms),
                     is_web_order=False,
                     gift_card_cents=total_of(sale, terms) - value_of(sale, terms),
+                    outlet=sale.outlet_id,
                 )
             )
     synced = {order.order_number for order in order_of.values()}

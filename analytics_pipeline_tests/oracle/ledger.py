@@ -20,6 +20,7 @@ from analytics_pipeline_tests.oracle.bookings import (
     person_of_web_order,
 )
 from analytics_pipeline_tests.oracle.people import People, Person, find_people
+from analytics_pipeline_tests.oracle.rhythm import rhythm_cells
 from analytics_pipeline_tests.oracle.terms import NORMAL, Terms
 from analytics_pipeline_tests.oracle.texts import cell, readable
 
@@ -56,6 +57,8 @@ class Figures:
     days_since: int | None
     later: tuple[tuple[date, int], ...]
     """The rolling value of each of the 90 days that follow, if nothing is bought."""
+    rhythm: dict[str, str]
+    """The cells of ``oracle.rhythm``."""
 
     def ranked(self, terms: Terms) -> int:
         """Return the value that the tier is set on."""
@@ -136,8 +139,11 @@ def _everybody(
             by_person.setdefault(booking.person, []).append(booking)
     online = by_person.keys() - people.persons.keys()
     everybody = [*people.persons.values(), *_online_people(state, people, online)]
+    everyone = {person.id: by_person.get(person.id, []) for person in everybody}
+    rhythm = rhythm_cells(state, everyone, as_of, terms)
     return [
-        (person, _figures(by_person.get(person.id, []), as_of)) for person in everybody
+        (person, _figures(everyone[person.id], as_of, rhythm[person.id]))
+        for person in everybody
     ]
 
 
@@ -160,7 +166,7 @@ def _online_people(
     return found
 
 
-def _figures(books: list[Booking], as_of: date) -> Figures:
+def _figures(books: list[Booking], as_of: date, rhythm: dict[str, str]) -> Figures:
     """Add one person's bookings up (rules 5.1 to 5.3)."""
     orders = [booking for booking in books if booking.is_order]
     recent = [b for b in books if (as_of - b.day).days < ROLLING_DAYS]
@@ -177,6 +183,7 @@ def _figures(books: list[Booking], as_of: date) -> Figures:
         last=last,
         days_since=None if last is None else (as_of - last).days,
         later=tuple(_rolling_after(recent, as_of)),
+        rhythm=rhythm,
     )
 
 
@@ -218,6 +225,7 @@ def _master_row(person: Person, figures: Figures, terms: Terms) -> dict[str, str
         "Duplicate IDs": ";".join(person.duplicate_ids),
         "Note": f"Merged {duplicates} duplicate records" if duplicates else "",
         **_outlook(figures, terms),
+        **figures.rhythm,
     }
 
 

@@ -1,7 +1,7 @@
 """How a shop wants its figures reckoned, as the ledger knows it.
 
 Rules 1.4 (tax), 2.1 (what a waiting sale may lack), 2.6 (gift cards), 4.4 (refunds of
-the web shop, which only its API says) and 5.6 (tiers).
+the web shop, which only its API says), 5.6 (tiers) and 10.4 (who has lapsed).
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ class Terms:
     gift_cards_when_sold: bool = False
     web_refunds: bool = False
     paid_tolerance: Decimal = Decimal("0.01")
+    lapse_return_share: Decimal = Decimal("0.10")
+    lapse_horizon_days: int = 365
 
 
 NORMAL = Terms()

@@ -209,6 +209,7 @@ def test_an_accepted_failure_is_honoured_by_the_next_run(
     assert "A till broke" in str(text[0])
 
 
+@pytest.mark.nightly
 def test_more_of_the_same_is_another_failure(typed: SimulatedShop) -> None:
     break_sales(typed, 0, 15)
     fails(typed)

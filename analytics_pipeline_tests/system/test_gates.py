@@ -221,6 +221,7 @@ def test_identities_made_from_other_customers_are_not_built_on(
     assert not result.success
 
 
+@pytest.mark.nightly
 def test_any_range_of_days_is_one_run_and_gives_the_same_rows(
     shop: SimulatedShop,
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_day_costs_what_changed_and_the_days_compared(paged: Any, days: int) -
     assert shop.simulator.stats()["total"] <= allowed + OTHER_REQUESTS
 
 
+@pytest.mark.nightly
 def test_repairs_cost_one_request_each(tmp_path: Path) -> None:
     with open_simulated_shop(tmp_path / "data", seed=2, customers=60) as shop:
         run_light(shop.settings, FIRST_DAY, tables=SOURCES)
@@ -133,6 +134,7 @@ def test_a_day_costs_the_same_however_long_the_history_is(tmp_path: Path) -> Non
     assert max(costs) <= 5 * 2 + 2 + 2 + 3
 
 
+@pytest.mark.nightly
 def test_a_night_on_which_no_product_changed_costs_one_request_for_them(
     tmp_path: Path,
 ) -> None:

@@ -180,6 +180,8 @@ def test_every_choice_can_be_made_in_the_file(policy):
         archive_keep_days = 30
         csv_bom = true
         paid_tolerance = 0.05
+        lapse_return_share = 0.2
+        lapse_horizon_days = 90
         [tier_thresholds]
         Sprout = 1
         Bloom = 2
@@ -209,6 +211,8 @@ def test_every_choice_can_be_made_in_the_file(policy):
         archive_keep_days=30,
         csv_bom=True,
         paid_tolerance=Decimal("0.05"),
+        lapse_return_share=0.2,
+        lapse_horizon_days=90,
     )
 
 
@@ -239,6 +243,10 @@ def test_one_threshold_of_a_tier_leaves_the_others_as_they_were(policy):
         pytest.param("paid_tolerance = 0.005", "paid_tolerance", id="half a cent"),
         pytest.param("paid_tolerance = nan", "paid_tolerance", id="no tolerance"),
         pytest.param('paid_tolerance = "5c"', "paid_tolerance", id="five cents"),
+        pytest.param("lapse_return_share = 0", "lapse_return_share", id="no one back"),
+        pytest.param("lapse_return_share = 10", "lapse_return_share", id="ten, not %"),
+        pytest.param("lapse_return_share = nan", "lapse_return_share", id="no share"),
+        pytest.param("lapse_horizon_days = 0", "lapse_horizon_days", id="no days"),
         pytest.param('phone_region = "ZZ"', "phone_region", id="no country"),
         pytest.param('phone_region = "UK"', "here write GB", id="not as ISO has it"),
         pytest.param('phone_region = "us"', "here write US", id="small letters"),

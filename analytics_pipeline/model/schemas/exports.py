@@ -17,7 +17,7 @@ from analytics_pipeline.model.schemas.table import (
     text,
     titled,
 )
-from analytics_pipeline.model.vocabulary import InactiveSegment, Tier
+from analytics_pipeline.model.vocabulary import InactiveSegment, RfmGroup, Tier
 
 
 class CustomerAnalyticsMaster(Table):
@@ -94,6 +94,26 @@ class CustomerAnalyticsMaster(Table):
     spend_to_next_cents: pd.Int64Dtype = titled(
         optional_number("cents: what has to be bought tomorrow to reach it"),
         "Spend To Next Tier",
+    )
+    home_outlet: str = titled(
+        text("the outlet with most of the orders (rule 12.1)"), "Home Outlet"
+    )
+    channel: str = titled(text("in store, online or both"), "Channel")
+    rfm_score: str = titled(
+        text("scores of recency, frequency and value, 1 to 5 each (rule 10.1)"),
+        "RFM Score",
+    )
+    rfm_group: str = pa.Field(
+        isin=list(RfmGroup),
+        title="RFM Group",
+        description="what the scores make the person (rule 10.2)",
+    )
+    average_days_between_orders_tenths: pd.Int64Dtype = titled(
+        optional_number("tenths of a day; empty with one order day (rule 10.3)"),
+        "Average Days Between Orders",
+    )
+    lapse_state: str = titled(
+        text("on the way to the store's lapse point (rule 10.4)"), "Lapse State"
     )
 
     predicted_orders_365_days_hundredths: pd.Int64Dtype = titled(

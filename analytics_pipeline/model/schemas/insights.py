@@ -1,5 +1,7 @@
 """What the figures say: outlook, rhythm, prediction."""
 
+from typing import Any
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -14,7 +16,16 @@ from analytics_pipeline.model.schemas.table import (
     optional_number,
     text,
 )
-from analytics_pipeline.model.vocabulary import Tier
+from analytics_pipeline.model.vocabulary import Channel, LapseState, RfmGroup, Tier
+
+
+def _score(description: str) -> Any:
+    """Build a column of scores from 1 to 5, which only people with an order have."""
+    return pa.Field(
+        nullable=True,
+        in_range={"min_value": 1, "max_value": 5},
+        description=f"from 1 to 5: {description}; empty without an order",
+    )
 
 
 class TierOutlook(Table):
@@ -45,6 +56,78 @@ class TierOutlook(Table):
         "JSON: a list of day, tier and value of that day in cents, for each of the 90 "
         "days after D on which the tier is another than the day before"
     )
+
+
+class CustomerRfm(Table):
+    """One person by recency, frequency, value, and rhythm (rules 10 and 12.1)."""
+
+    as_of: Day = day("the day D that the scores are as of")
+    customer_id: str = identifier("the person", unique=True)
+    recency_score: pd.Int64Dtype = _score("how recent the last order is")
+    frequency_score: pd.Int64Dtype = _score("how many orders there are")
+    monetary_score: pd.Int64Dtype = _score("how high the lifetime value is")
+    rfm_score: str = text("the three scores as digits, of who has an order")
+    rfm_group: str = pa.Field(
+        isin=list(RfmGroup), description="what the scores make the person (rule 10.2)"
+    )
+    average_days_between_orders_tenths: pd.Int64Dtype = optional_number(
+        "tenths of a day: the average from one order day to the next (rule 10.3)"
+    )
+    lapse_state: str = pa.Field(
+        nullable=True,
+        isin=list(LapseState),
+        description="on the way to the store's lapse point (rule 10.4); empty without "
+        "an order, and where there is no lapse point",
+    )
+    home_outlet: str = text(
+        "the outlet with most of the person's orders (rule 12.1): its name, else its id"
+    )
+    channel: str = pa.Field(
+        nullable=True,
+        isin=list(Channel),
+        description="where the person orders; empty without an order",
+    )
+
+
+def _share(description: str) -> Any:
+    """Build a column of shares, as whole numbers that are exact."""
+    return pa.Field(
+        in_range={"min_value": 0, "max_value": 10_000},
+        description=f"basis points (hundredths of a percent): {description}",
+    )
+
+
+def _repurchase(days: int) -> Any:
+    """Build the column of the share that ordered again within so many *days*."""
+    return pa.Field(
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 10_000},
+        description="basis points (hundredths of a percent) of the members with a "
+        f"second order day within {days} days of the first; empty unless all had "
+        "so many",
+    )
+
+
+class CustomerCohorts(Table):
+    """What became of the people who first ordered in one month (rule 10.5)."""
+
+    as_of: Day = day("the day D up to which is counted")
+    cohort: Day = day("the first of the month of the first order")
+    months_since: int = pa.Field(ge=0, description="months after that of the cohort")
+    members: int = pa.Field(ge=1, description="people of the cohort")
+    people: int = pa.Field(ge=0, description="members with an order in this month")
+    retention_basis_points: int = _share("the part that they are of the members")
+    value_cents: int = cents("net value of this month; of the first, and before")
+    value_to_date_cents: int = cents("net value up to the end of this month")
+    cohort_value_cents: pd.Int64Dtype = optional_number(
+        "cents: net value up to the end of this month ÷ members, of whole months only"
+    )
+    is_whole_month: bool = flag("the month is over on D")
+    repurchase_30_basis_points: pd.Int64Dtype = _repurchase(30)
+    repurchase_60_basis_points: pd.Int64Dtype = _repurchase(60)
+    repurchase_90_basis_points: pd.Int64Dtype = _repurchase(90)
+    repurchase_180_basis_points: pd.Int64Dtype = _repurchase(180)
+    repurchase_365_basis_points: pd.Int64Dtype = _repurchase(365)
 
 
 class PredictionModels(Table):

@@ -61,8 +61,10 @@ FORMS = {
     ("CustomerAnalytics", 1): "da0809301cd089ed",
     ("FirstTimeBuyers", 1): "a88cddcdd7ed7fb7",
     ("CustomerAnalyticsMaster", 1): "620f50575039caf9",
-    ("CustomerAnalyticsMaster", 2): "bf6e18d0cff30979",
+    ("CustomerAnalyticsMaster", 2): "dd296e4ec05a2254",
+    ("CustomerRfm", 1): "45b94d6fdc9bfb14",
     ("TierOutlook", 1): "8186dab71a6cdbf6",
+    ("CustomerCohorts", 1): "b6f6eaf6881f94db",
     ("PredictionModels", 1): "db7a52cbaff02e54",
     ("CustomerPredictions", 1): "cdae54ee22f0a926",
     ("CustomerChanges", 1): "edb44945b8205a3e",
@@ -188,9 +190,9 @@ def test_every_table_is_stored_but_the_files_for_people() -> None:
 
 
 def test_history_is_what_no_run_makes_again() -> None:
-    history = {"customer_analytics", "tier_outlook", "customer_changes"}
+    history = {"customer_analytics", "tier_outlook", "customer_rfm", "customer_cohorts"}
     history |= {"prediction_models", "customer_predictions"}
-    history |= {"customer_changes/published", "customer_report"}
+    history |= {"customer_changes", "customer_changes/published", "customer_report"}
     logs = {*LOGS, "ecom_feed/contacts"}
 
     assert set(HISTORY) == history

@@ -21,7 +21,12 @@ from analytics_pipeline.simulator.export import write_export
 from analytics_pipeline.simulator.history import Store
 from analytics_pipeline.simulator.records import StoreState
 from analytics_pipeline.simulator.trading_days import Trade
-from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
+from analytics_pipeline_tests.light_run import (
+    UP_TO_PUBLISHING,
+    PatientLightspeed,
+    run_light,
+)
+from analytics_pipeline_tests.oracle.cohorts import cohort_differences
 from analytics_pipeline_tests.oracle.ledger import (
     expected_first_time_buyers,
     expected_master,
@@ -84,6 +89,9 @@ def plan_store(
             tiers_by_lifetime=rng.random() < 0.5,
             paid_tolerance=_tolerance(seed),
             gift_cards_when_sold=seed % 4 == 0,
+            # So that there is a lapse point in a store of weeks.
+            lapse_return_share=Decimal("0.5"),
+            lapse_horizon_days=7,
         ),
         mishaps=rng.random() < 0.5,
     )
@@ -144,6 +152,7 @@ class SeededShop:
             day,
             lightspeed=PatientLightspeed(self.settings, options),
             clock=lambda: self.store.now,
+            tables=(*UP_TO_PUBLISHING, "customer_cohorts"),
         )
 
     def differences(self, day: date) -> list[str]:
@@ -161,6 +170,7 @@ class SeededShop:
             ),
             *line_differences(state, self.data, day, terms),
             *product_differences(state, self.data),
+            *cohort_differences(state, self.data, day, terms),
         ]
 
     def rows(self, name: str) -> list[dict[str, str]]:
@@ -193,6 +203,8 @@ def _policy(terms: Terms) -> str:
     bases = f'money_basis = "{money}"\ntier_basis = "{tier}"\n'
     gifts = "when_sold" if terms.gift_cards_when_sold else "when_redeemed"
     bases += f'gift_cards = "{gifts}"\n'
+    bases += f"lapse_return_share = {terms.lapse_return_share}\n"
+    bases += f"lapse_horizon_days = {terms.lapse_horizon_days}\n"
     return f"{bases}paid_tolerance = {terms.paid_tolerance}\n"
 
 

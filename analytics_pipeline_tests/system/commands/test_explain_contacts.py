@@ -43,6 +43,7 @@ def typists(tmp_path_factory: pytest.TempPathFactory) -> Typists:
     return Typists(tmp_path_factory.mktemp("typists") / "data")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ENTERED)
 def test_an_e_mail_is_found_under_any_decoration_rule_3_2(
     typists: Typists, name: str

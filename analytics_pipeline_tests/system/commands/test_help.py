@@ -139,6 +139,7 @@ def complete(*words: str) -> str:
     )
 
 
+@pytest.mark.nightly
 def test_bash_completes_commands_options_and_shops(
     shell: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def type_in(*words: object) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+@pytest.mark.nightly
 def test_who_is_refused_status_and_doctor_say_who_is_at_work(
     typed: SimulatedShop, other: subprocess.Popen[bytes]
 ) -> None:

@@ -155,6 +155,7 @@ def test_a_damaged_segment_is_named_and_a_rebuild_repairs_it(
     assert damaged.shop.reproducible(DAY) == damaged.right
 
 
+@pytest.mark.nightly
 def test_a_damaged_segment_is_not_cut_into_days_either(damaged: Damaged) -> None:
     """Days may be cut again, in the UI, without the feed being read before."""
     flip_a_byte(min(damaged.log.glob("*.parquet")))
@@ -163,6 +164,7 @@ def test_a_damaged_segment_is_not_cut_into_days_either(damaged: Damaged) -> None
         run_light(damaged.shop.settings, YESTERDAY, tables=["raw_sales"])
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "marker",
     ["judged_segments", pytest.param("../current_generation", marks=AT_NIGHT)],

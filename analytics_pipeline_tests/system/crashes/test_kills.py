@@ -86,6 +86,7 @@ def leaves_a_state_of_its_own(shop: CrashingShop, kill: Kill) -> bool:
     return not shop.operations[kill.operation].startswith(("create ", "write "))
 
 
+@pytest.mark.nightly
 def test_an_update_writes_in_an_order_that_a_power_cut_keeps(
     daily: CrashingShop,
 ) -> None:

@@ -83,6 +83,7 @@ def start_command(shop: SimulatedShop, day: date) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_of_two_updates_at_once_the_second_is_refused(
     small_shop: SimulatedShop,
 ) -> None:

@@ -239,6 +239,7 @@ def test_a_webserver_is_well_if_it_answers_so() -> None:
     assert health("something") == 2
 
 
+@pytest.mark.nightly
 def test_the_code_is_asked_by_dagsters_own_protocol() -> None:
     with answering(200) as port:
         assert health("code", str(port)) != 0

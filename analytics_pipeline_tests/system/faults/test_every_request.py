@@ -89,6 +89,7 @@ AT_NIGHT = (
     | NEVER_WHOLE
     | (USABLE - {FaultKind.REPEATED_ROWS})
     | {FaultKind.READ_TIMEOUT, FaultKind.RATE_LIMITED, FaultKind.CONNECTION_RESET}
+    | {FaultKind.STUCK_VERSION}
 )
 """By day each of these is met at random positions, in ``test_faults_by_seed``."""
 

@@ -26,7 +26,7 @@ from analytics_pipeline_tests.system.faults.two_days import (
 )
 
 RATE = 0.2
-BY_DAY = 2
+BY_DAY = 1
 """By day so many seeds are tried, at night the others too."""
 TRIES = 3
 SECOND_DAY = 1_000_000

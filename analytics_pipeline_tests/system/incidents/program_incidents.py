@@ -77,6 +77,12 @@ def add_a_cent(people: Any) -> Any:
     return people.mutate(lifetime_value_cents=people["lifetime_value_cents"] + 1)
 
 
+def add_a_cent_to_a_month(cohorts: Any) -> Any:
+    return cohorts.assign(
+        value_cents=cohorts["value_cents"] + (cohorts.index == 0).astype("int64")
+    )
+
+
 def log_no_change(shop: OrdinaryShop, patch: pytest.MonkeyPatch) -> None:
     """Change a customer record, and find no news of it."""
     record = next(iter(shop.state.customers.values()))
@@ -197,6 +203,23 @@ OF_THE_PROGRAM = (
         "an error of the program: the outlook of 30 days ago let every tier fall",
         r"Of \d+ people who bought nothing since .*, \d+ have another tier",
         forecast_drops, begins_at="tier_outlook",
+    ),
+    Incident(
+        "a buyer called a prospect", "customer_rfm", "scores_are_exhaustive", "ERROR",
+        "an error of the program: people with an order are graded as if without one",
+        r"\d+ (person has|people have) other scores or another group than the orders",
+        wrong(
+            "assets.customer_rfm.grade_people",
+            lambda grades: grades.assign(rfm_group="Prospects"),
+        ),
+        begins_at="customer_rfm",
+    ),
+    Incident(
+        "a cent in no cohort", "customer_cohorts", "cohorts_add_up", "ERROR",
+        "an error of the program: a cohort is worth a cent more than its people",
+        r"\d+ members and a value of .* are in the cohorts; \d+ people have an order",
+        wrong("assets.customer_cohorts.measure_cohorts", add_a_cent_to_a_month),
+        begins_at="customer_cohorts",
     ),
     Incident(
         "a model that fits nothing", "prediction_models", "models_are_sound", "ERROR",

@@ -42,6 +42,7 @@ BUILT_ON = {
     "customer_identities": "customer_analytics",
     "customer_analytics": "first_time_buyers",
     "tier_outlook": "customer_analytics_master",
+    "customer_rfm": "customer_analytics_master",
     "prediction_models": "customer_predictions",
     "customer_predictions": "customer_analytics_master",
     "first_time_buyers": "customer_analytics_master",

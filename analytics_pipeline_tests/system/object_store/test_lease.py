@@ -263,6 +263,7 @@ def test_a_run_on_another_machine_is_dead_when_its_lease_has_expired(
         assert status(instance, run) is dg.DagsterRunStatus.FAILURE
 
 
+@pytest.mark.nightly
 def test_a_run_renews_its_lease_as_long_as_it_goes_on(
     nodes: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -290,6 +290,7 @@ def test_a_sale_that_leaves_the_window_is_named_with_its_day(
     )  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_a_change_of_policy_is_reported_as_such(shop_history: ShopHistory) -> None:
     (shop_history.pipeline.data / "analytics.toml").write_text(
         'money_basis = "excl_tax"\n'
@@ -481,6 +482,7 @@ def test_figures_that_are_not_what_the_sales_come_to_stop_the_table(
     assert "figures_are_current" in str(stopped.value.metadata["cause"].value)
 
 
+@pytest.mark.nightly
 def test_the_evidence_names_both_sides_and_no_person(shop_history: ShopHistory) -> None:
     shop_history.store.sell(HUNDRED, buyer=ANN)
     shop_history.store.step_clock(24)

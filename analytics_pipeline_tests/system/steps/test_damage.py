@@ -50,6 +50,7 @@ def reported(small_shop: SimulatedShop) -> Iterator[SimulatedShop]:
     return small_shop
 
 
+@pytest.mark.nightly
 def test_every_damaged_table_is_made_again_by_the_same_run_rule_7_3(
     reported: SimulatedShop,
 ) -> None:

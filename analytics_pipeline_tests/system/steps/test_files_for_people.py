@@ -132,6 +132,7 @@ HAZARDS = [
 ]
 
 
+@pytest.mark.nightly
 def test_names_that_break_tables_come_through_a_whole_run_rules_3_5_and_8_5(
     pipeline: Pipeline,
 ) -> None:

@@ -93,6 +93,7 @@ def assert_each_counts_once(shop: SimulatedShop) -> None:
     assert sorted(days) == sorted(state.sales)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("paths", "spell"),
     [

@@ -95,6 +95,7 @@ def _refuse_everything(*_: Any) -> CheckResult:
     return CheckResult("rows_are_sound", False, "None of them is sound.")
 
 
+@pytest.mark.nightly
 def test_a_directory_of_an_older_program_goes_on_from_its_last_catch_up(
     small_shop: SimulatedShop,
 ) -> None:

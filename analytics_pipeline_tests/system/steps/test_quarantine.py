@@ -59,6 +59,7 @@ def conservation(events: list[Any]) -> dict[str, Any]:
     return evidence_of(events, "customer_analytics", "conserves_money")
 
 
+@pytest.mark.nightly
 def test_money_in_quarantine_is_reported_by_its_last_good_value(
     shop: SimulatedShop,
 ) -> None:

@@ -98,6 +98,7 @@ def test_sales_under_no_record_are_counted_summed_and_explained_rule_3_8(
     assert ERASED not in refused.value.cause
 
 
+@pytest.mark.nightly
 def test_the_ledger_says_so_too_rule_3_8(shop: SimulatedShop) -> None:
     assert without_record(shop.store.state, FIRST_DAY) == LeftOut(0, 0)
     for sale in paid_sales(shop)[:3]:

@@ -67,6 +67,7 @@ def test_a_second_run_of_the_day_changes_nothing_rule_7_4(small_shop, forget, ru
     assert [path.read_bytes() for path in paths] == before
 
 
+@pytest.mark.nightly
 def test_seven_days_of_runs_are_learned_from_and_not_the_day_itself(
     small_shop, forget, run
 ):

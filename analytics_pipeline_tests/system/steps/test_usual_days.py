@@ -116,6 +116,7 @@ def paper(seventy_days, tmp_path):
     return PaperShop(tmp_path)
 
 
+@pytest.mark.nightly
 def test_a_day_is_compared_with_the_stored_ones(paper):
     found = paper.evaluate(orders=4)
 
@@ -166,6 +167,7 @@ def test_a_first_run_compares_its_days_with_each_other(tmp_path):
     assert all(each.passed for day in last(70) for each in found[day].values())
 
 
+@pytest.mark.nightly
 def test_days_cut_in_one_pass_are_known_to_the_next(paper):
     days = [*map(str, last(70)), str(DAY)]
     anomalies = DayAnomalies(paper.shop, paper.shop.load("outlets", Outlets), days)
@@ -236,6 +238,7 @@ def test_elsewhere_it_is_a_day_like_any_other(tmp_path, country):
     assert not on_july_3(tmp_path, store_country=country).passed
 
 
+@pytest.mark.nightly
 def test_a_day_on_which_the_shop_was_closed_is_no_drop(tmp_path):
     text = "[usual]\nclosed_days = [2026-07-03]\n"
 
@@ -245,6 +248,7 @@ def test_a_day_on_which_the_shop_was_closed_is_no_drop(tmp_path):
     assert "one of closed_days" in found.sentence
 
 
+@pytest.mark.nightly
 def test_holidays_of_the_year_before_are_known(tmp_path):
     day = date(2026, 1, 8)
     paper = PaperShop(tmp_path, start=date(2025, 10, 1))

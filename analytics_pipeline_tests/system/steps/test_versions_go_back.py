@@ -179,6 +179,7 @@ def test_sales_after_it_are_read_and_its_correction_counts(
     assert expected_master(state, NEXT_DAY) == small_shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_replay_does_not_believe_the_version_either(
     small_shop: SimulatedShop,
 ) -> None:
@@ -190,6 +191,7 @@ def test_a_replay_does_not_believe_the_version_either(
     assert quarantined(small_shop) == [(sale.id, RULE)]
 
 
+@pytest.mark.nightly
 @EVERY_VERSION
 @FROM_THE_CURSOR_OR_A_FULL_READ
 def test_customers_are_treated_alike(

@@ -63,6 +63,7 @@ def test_its_files_become_those_of_this_program_byte_for_byte_rule_7_3(
     assert open_shop(small_shop.settings).versions.of(NOTES) == NOTES_VERSION
 
 
+@pytest.mark.nightly
 def test_wherever_it_is_killed_the_next_run_completes_it(
     small_shop: SimulatedShop,
     sealed: Mapping[str, str],

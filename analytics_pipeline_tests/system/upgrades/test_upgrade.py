@@ -137,6 +137,7 @@ def version_note(version: int) -> bytes:
     return str(version).encode()
 
 
+@pytest.mark.nightly
 def test_sources_are_read_again_and_the_rest_is_made_again_rule_7_3(
     older: SimulatedShop, tmp_path: Path
 ) -> None:

@@ -224,7 +224,7 @@ def comparable(found: list[Any]) -> str:
     return repr(found).replace("NaT", "None").replace("<NA>", "None")
 
 
-@settings(max_examples=up_to(24, by_day=3))
+@settings(max_examples=up_to(24, by_day=2))
 @given(data=st.data(), basis=st.sampled_from(MoneyBasis))
 def test_checkpoints_change_no_figure(empty, tmp_path_factory, data, basis):
     folder = copy_of(empty, tmp_path_factory.getbasetemp() / "with-checkpoints")
@@ -436,7 +436,7 @@ def test_a_spoiled_checkpoint_is_made_again(shop, spoil, kind):
 @pytest.mark.parametrize(
     "is_written",
     [
-        pytest.param(True, id="after"),
+        pytest.param(True, id="after", marks=pytest.mark.nightly),
         pytest.param(False, id="before", marks=pytest.mark.nightly),
     ],
 )

@@ -69,6 +69,7 @@ def as_dates(count):
     return {number: f"{number % 28 + 1}. Oct" for number in OF_SOURCE[:count]}
 
 
+@pytest.mark.nightly
 def test_a_shop_whose_numbers_stay_counts_no_order_twice_rule_4_3(open_changed):
     result = evaluate(open_changed())
 

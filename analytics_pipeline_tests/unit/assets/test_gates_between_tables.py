@@ -13,6 +13,7 @@ from analytics_pipeline.model.schemas.customers import (
 )
 from analytics_pipeline.model.schemas.insights import (
     CustomerPredictions,
+    CustomerRfm,
     PredictionModels,
     TierOutlook,
 )
@@ -59,6 +60,10 @@ def outlook(shop):
     return made(shop, "tier_outlook", D)
 
 
+def rfm(shop):
+    return made(shop, "customer_rfm", D)
+
+
 def models(shop):
     return made(shop, "prediction_models", D)
 
@@ -91,6 +96,7 @@ def sound_data(tmp_path_factory):
         ),
         ("customer_analytics", CustomerAnalytics, lambda: analyse(shop)),
         ("tier_outlook", TierOutlook, lambda: outlook(shop)),
+        ("customer_rfm", CustomerRfm, lambda: rfm(shop)),
         ("prediction_models", PredictionModels, lambda: models(shop)),
         ("customer_predictions", CustomerPredictions, lambda: predictions(shop)),
     ]:
@@ -110,6 +116,7 @@ STEPS = {
     "customer_identities": identify,
     "customer_analytics": analyse,
     "tier_outlook": outlook,
+    "customer_rfm": rfm,
     "prediction_models": models,
     "customer_predictions": predictions,
     "first_time_buyers": lambda shop: made(shop, "first_time_buyers", D),
@@ -133,6 +140,9 @@ DEPENDENCIES = [
     ("customer_predictions", "prediction_models", DAY),
     ("customer_predictions", "customer_analytics", DAY),
     ("tier_outlook", "customer_identities", None),
+    ("customer_rfm", "customer_analytics", DAY),
+    ("customer_rfm", "raw_sales", DAY),
+    ("customer_rfm", "outlets", None),
     ("first_time_buyers", "outlets", None),
     (MASTER, "outlets", None),
     ("ecom_reconciliation", "outlets", None),
@@ -140,6 +150,7 @@ DEPENDENCIES = [
     ("first_time_buyers", "customers", None),
     (MASTER, "customer_analytics", DAY),
     (MASTER, "tier_outlook", DAY),
+    (MASTER, "customer_rfm", DAY),
     (MASTER, "customer_predictions", DAY),
     (MASTER, "customer_identities", None),
     (MASTER, "first_time_buyers", DAY),

@@ -164,6 +164,7 @@ def test_the_days_of_another_tolerance_are_cut_again_as_a_rebuild_rule_7_3(
     assert counts == len(stale)
 
 
+@pytest.mark.nightly
 def test_a_tolerance_set_back_is_found_too_rule_7_3(kept):
     before = files(kept)
     tolerate(kept, "0.05")

@@ -1,14 +1,24 @@
 """Tests for analytics_pipeline.domain.channels."""
 
 from datetime import date, timedelta
+from functools import cache
+from typing import Any
 
+import ibis
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.channels import find_channels, find_home_outlets
+from analytics_pipeline.domain.channels import (
+    find_channels,
+    find_home_outlets,
+    name_outlets,
+)
+from analytics_pipeline.engine.duckdb import columns_to_ibis
+from analytics_pipeline.model.schemas.sources import Outlets
 from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.tables import make_table
 
 D = date(2026, 3, 31)
 
@@ -23,23 +33,32 @@ ORDERS = st.lists(
 """Of each order the person, the outlet, and how many days before D."""
 
 
-def added_up(orders: list[tuple[str, str | None, int]]) -> pd.DataFrame:
-    """Return the orders by person and outlet, as an engine adds them up."""
+@cache
+def engine() -> Any:
+    return ibis.duckdb.connect(threads=1)
+
+
+def homes_of(
+    orders: list[tuple[str, str | None, int]], each: int = 1
+) -> list[tuple[str, str]]:
+    """Return the home outlets by person, of rows that are *each* so many orders."""
     types = {
-        "person_id": "str",
-        "outlet_id": "str",
+        "person_id": "string",
+        "outlet_id": "string",
+        "day": "timestamp",
         "orders": "int64",
-        "last_order_date": "datetime64[us]",
     }
-    pairs = dict.fromkeys((person, outlet) for person, outlet, _ in orders)
-    rows = []
-    for pair in pairs:
-        mine = [ago for person, outlet, ago in orders if (person, outlet) == pair]
-        rows.append((*pair, len(mine), D - timedelta(days=min(mine))))
-    return pd.DataFrame(rows, columns=list(types)).astype(types)
+    rows = [
+        (person, outlet, pd.Timestamp(D - timedelta(days=ago)), each)
+        for person, outlet, ago in orders
+    ]
+    days = columns_to_ibis(pd.DataFrame(rows, columns=list(types)), types)
+    found = engine().to_pandas(find_home_outlets(days))
+    assert list(found.columns) == ["person_id", "home_outlet_id"]
+    return sorted(found.itertuples(index=False, name=None))
 
 
-@settings(max_examples=up_to(150))
+@settings(max_examples=up_to(60))
 @given(ORDERS)
 def test_home_is_the_outlet_of_most_orders_then_of_the_latest_rule_12_1(
     orders: list[tuple[str, str | None, int]],
@@ -55,10 +74,7 @@ def test_home_is_the_outlet_of_most_orders_then_of_the_latest_rule_12_1(
         latest = min(min(agos) for agos in busiest.values())
         expected[person] = min(n for n, agos in busiest.items() if min(agos) == latest)
 
-    found = find_home_outlets(added_up(orders))
-
-    assert list(found.columns) == ["person_id", "home_outlet_id"]
-    assert found.to_numpy().tolist() == [list(pair) for pair in expected.items()]
+    assert homes_of(orders) == list(expected.items())
 
 
 @pytest.mark.parametrize(
@@ -74,15 +90,23 @@ def test_home_is_the_outlet_of_most_orders_then_of_the_latest_rule_12_1(
 def test_ties_are_decided_rule_12_1(
     orders: list[tuple[str, str | None, int]], home: str
 ) -> None:
-    found = find_home_outlets(added_up(orders[::-1]))
-
-    assert found["home_outlet_id"].tolist() == [home]
+    assert homes_of(orders[::-1]) == [("p1", home)]
 
 
 def test_an_outlet_without_an_order_is_no_home_rule_12_1() -> None:
-    returned = added_up([("p1", "East", 0)]).assign(orders=0)
+    assert homes_of([("p1", "East", 0)], each=0) == []
 
-    assert find_home_outlets(returned).empty
+
+def test_an_outlet_is_shown_by_its_name_else_its_id_rule_12_1() -> None:
+    outlets = make_table(
+        Outlets, [{"outlet_id": "o1", "name": "East"}, {"outlet_id": "o2"}]
+    )
+    ids = pd.Series(["o2", None, "o1", "o3"], dtype="str")
+
+    named = name_outlets(ids, outlets)
+
+    assert named.isna().tolist() == [False, True, False, False]
+    assert named.dropna().tolist() == ["o2", "East", "o3"]
 
 
 def test_the_channel_is_where_there_is_an_order_ever_rule_12_1() -> None:

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.domain.cohorts import (
     REPURCHASE_DAYS,
-    add_up_without_cohort,
-    count_cohorts,
-    list_buyers,
+    check_cohorts,
     measure_cohorts,
     measure_repurchase,
+    spread_repurchase,
 )
-from analytics_pipeline.domain.order_days import OrderDays, sort_order_days
 from analytics_pipeline.model.money import divide_half_away
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.order_days import buyers_of, cohorts_of, repurchase_of
+from analytics_pipeline_tests.tables import make_table
 
 
 class Bought(NamedTuple):
@@ -47,29 +48,19 @@ AS_OF = st.integers(0, 420).map(lambda days: START + timedelta(days=days)) | (
 )
 
 
-def frames(
-    purchases: Sequence[Bought], as_of: date, kind: str = "str"
-) -> tuple[OrderDays, pd.DataFrame]:
-    """Return the order days and the values by person and month, as an engine would."""
-    known = [each for each in purchases if each.day <= as_of]
-    rows = [(each.person, each.day) for each in known if each.is_order]
-    orders = pd.DataFrame(rows, columns=["person_id", "day"])
-    types = {"person_id": kind, "day": "datetime64[us]"}
-    sums: dict[tuple[str, date], int] = {}
-    for each in known:
-        key = each.person, each.day.replace(day=1)
-        sums[key] = sums.get(key, 0) + each.cents
-    worth = [(*key, cents) for key, cents in sums.items()]
-    values = pd.DataFrame(worth, columns=["person_id", "month", "value_cents"])
-    typed = {"person_id": kind, "month": "datetime64[us]", "value_cents": "int64"}
-    return sort_order_days(orders.astype(types), as_of), values.astype(typed)
+def frame(purchases: Sequence[Bought], as_of: date) -> pd.DataFrame:
+    """Return the purchases up to D."""
+    rows = [each for each in purchases if each.day <= as_of]
+    columns = ["person_id", "day", "value_cents", "is_order"]
+    types = {"person_id": "str", "day": "datetime64[us]", "is_order": "bool"}
+    return pd.DataFrame(rows, columns=columns).astype(types)
 
 
 def month_of(day: date) -> int:
     return day.year * 12 + day.month
 
 
-def cohorts_of(purchases: Sequence[Bought], as_of: date) -> dict[date, list[str]]:
+def members_of(purchases: Sequence[Bought], as_of: date) -> dict[date, list[str]]:
     """Return who ordered first in which month."""
     firsts: dict[str, date] = {}
     for each in sorted(purchases, key=lambda each: each.day):
@@ -85,7 +76,7 @@ def plain_rows(purchases: Sequence[Bought], as_of: date) -> list[dict[str, Any]]
     """Return the table as its definitions have it, person by person."""
     known = [each for each in purchases if each.day <= as_of]
     rows = []
-    for cohort, members in cohorts_of(purchases, as_of).items():
+    for cohort, members in members_of(purchases, as_of).items():
         for since in range(month_of(as_of) - month_of(cohort) + 1):
             month = month_of(cohort) + since
             mine = [each for each in known if each.person in members]
@@ -99,7 +90,9 @@ def plain_rows(purchases: Sequence[Bought], as_of: date) -> list[dict[str, Any]]
                     "months_since": since,
                     "members": len(members),
                     "people": len(here),
-                    "retention": len(here) / len(members),
+                    "retention_basis_points": divide_half_away(
+                        10_000 * len(here), len(members)
+                    ),
                     "value_cents": to_date - (before if since else 0),
                     "value_to_date_cents": to_date,
                     "cohort_value_cents": divide_half_away(to_date, len(members))
@@ -117,38 +110,54 @@ def as_rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
 
 
 @settings(max_examples=up_to(80))
-@given(PURCHASES, AS_OF, st.sampled_from(["str", "object"]))
+@given(PURCHASES, AS_OF)
 def test_cohorts_are_as_counted_person_by_person_rule_10_5(
-    purchases: list[Bought], as_of: date, kind: str
+    purchases: list[Bought], as_of: date
 ) -> None:
-    days, values = frames(purchases, as_of, kind)
-
-    found = measure_cohorts(count_cohorts(days, values), as_of)
+    found = cohorts_of(frame(purchases, as_of), as_of)
 
     assert as_rows(found) == plain_rows(purchases, as_of)
 
 
-@settings(max_examples=up_to(80))
+def analytics_of(purchases: Sequence[Bought], as_of: date) -> pd.DataFrame:
+    """Return what the check asks of the figures of the day."""
+    known = [each for each in purchases if each.day <= as_of]
+    rows = [
+        {
+            "customer_id": person,
+            "order_count": sum(e.is_order for e in known if e.person == person),
+            "lifetime_value_cents": sum(e.cents for e in known if e.person == person),
+        }
+        for person in sorted({each.person for each in known})
+    ]
+    return make_table(CustomerAnalytics, rows, tier="Seed")
+
+
+@settings(max_examples=up_to(40))
 @given(PURCHASES, AS_OF)
 def test_members_and_values_add_up_rule_10_5(
     purchases: list[Bought], as_of: date
 ) -> None:
-    days, values = frames(purchases, as_of)
+    found = cohorts_of(frame(purchases, as_of), as_of)
 
-    found = measure_cohorts(count_cohorts(days, values), as_of)
-    without = add_up_without_cohort(days, values)
-
-    known = [each for each in purchases if each.day <= as_of]
-    buyers = {each.person for each in known if each.is_order}
-    assert found.loc[found["months_since"] == 0, "members"].sum() == len(buyers)
-    everything = sum(each.cents for each in known)
-    assert found["value_cents"].sum() + without == everything
-    last = found.drop_duplicates("cohort", keep="last")
-    assert last["value_to_date_cents"].sum() + without == everything
+    assert check_cohorts(found, analytics_of(purchases, as_of)).passed
 
 
-def test_the_counts_can_come_from_an_engine_rule_10_5() -> None:
-    """What an engine counts before the cohort's own month is in that month."""
+@pytest.mark.parametrize("column", ["members", "value_cents", "value_to_date_cents"])
+def test_what_does_not_add_up_is_found_to_the_cent_rule_10_5(column: str) -> None:
+    as_of = date(2026, 2, 28)
+    bought = [Bought("a", date(2026, 1, 5), 100), Bought("b", date(2026, 2, 5), 50)]
+    cohorts = cohorts_of(frame(bought, as_of), as_of)
+    cohorts[column] += cohorts.index == len(cohorts) - 1
+
+    found = check_cohorts(cohorts, analytics_of(bought, as_of))
+
+    assert not found.passed
+    assert found.evidence["people"] == 2
+    assert found.evidence["lifetime_value_cents"] == 150
+
+
+def test_what_came_before_the_first_order_is_in_its_month_rule_10_5() -> None:
     counts = pd.DataFrame(
         {
             "cohort": ["2026-01-01"] * 3,
@@ -161,7 +170,7 @@ def test_the_counts_can_come_from_an_engine_rule_10_5() -> None:
     found = measure_cohorts(counts, date(2026, 2, 15))
 
     assert found["value_to_date_cents"].tolist() == [801, 851]
-    assert found["retention"].tolist() == [1, 1 / 3]
+    assert found["retention_basis_points"].tolist() == [10_000, 3_333]
     assert as_rows(found[["cohort_value_cents"]]) == [
         {"cohort_value_cents": 267},
         {"cohort_value_cents": None},
@@ -180,12 +189,10 @@ def test_the_counts_can_come_from_an_engine_rule_10_5() -> None:
 def test_repurchase_is_of_cohorts_that_had_the_days_rule_10_5(
     purchases: list[Bought], as_of: date
 ) -> None:
-    days, _ = frames(purchases, as_of)
-
-    found = as_rows(measure_repurchase(list_buyers(days), as_of))
+    found = as_rows(repurchase_of(frame(purchases, as_of), as_of))
 
     expected = []
-    for cohort, members in cohorts_of(purchases, as_of).items():
+    for cohort, members in members_of(purchases, as_of).items():
         own = [
             sorted(
                 {e.day for e in purchases if e[0] == person and e.is_order}
@@ -202,7 +209,8 @@ def test_repurchase_is_of_cohorts_that_had_the_days_rule_10_5(
             again = sum((each[1] - each[0]).days <= within for each in own if each[1:])
             is_known = all((as_of - each[0]).days >= within for each in own)
             row["repurchased"] = again if is_known else None
-            row["repurchase"] = again / len(members) if is_known else None
+            points = divide_half_away(10_000 * again, len(members))
+            row["basis_points"] = points if is_known else None
             expected.append(row)
     assert found == expected
 
@@ -210,9 +218,10 @@ def test_repurchase_is_of_cohorts_that_had_the_days_rule_10_5(
 def test_a_second_order_on_the_first_day_is_none_rule_10_5() -> None:
     day = date(2026, 1, 5)
     orders = [Bought("a", day, 1), Bought("a", day, 1), Bought("b", day, 1)]
-    days, _ = frames([*orders, Bought("b", date(2026, 2, 4), 1)], date(2026, 3, 31))
+    orders.append(Bought("b", date(2026, 2, 4), 1))
+    ends = date(2026, 3, 31)
 
-    found = measure_repurchase(list_buyers(days), date(2026, 3, 31))
+    found = repurchase_of(frame(orders, ends), ends)
 
     assert found["repurchased"].dropna().tolist() == [1, 1]
     assert found["days"].tolist()[:2] == [30, 60]
@@ -221,17 +230,34 @@ def test_a_second_order_on_the_first_day_is_none_rule_10_5() -> None:
 def test_a_day_decides_whether_all_had_the_days_rule_10_5() -> None:
     """The last member's days count: the first one's 30 days were over long before."""
     orders = [Bought("b", date(2026, 1, 1), 1), Bought("a", date(2026, 1, 30), 1)]
-    days, _ = frames(orders, date(2026, 2, 28))
-
     for ends, known in ((date(2026, 2, 28), 0), (date(2026, 3, 1), 1)):
-        found = measure_repurchase(list_buyers(days), ends)
-        assert found["repurchase"].notna().sum() == known
+        found = repurchase_of(frame(orders, ends), ends)
+        assert found["basis_points"].notna().sum() == known
 
 
 def test_other_groups_than_cohorts_can_be_measured() -> None:
-    days, _ = frames([Bought("a", date(2026, 1, 1), 1)], date(2026, 3, 31))
-    buyers = pd.concat([list_buyers(days)] * 2).assign(product_id=["mug", "tray"])
+    own = buyers_of(frame([Bought("a", date(2026, 1, 1), 1)], date(2026, 3, 31)))
+    buyers = pd.concat([own] * 2).assign(product_id=["mug", "tray"])
 
     found = measure_repurchase(buyers, date(2026, 3, 31), "product_id")
 
     assert found["product_id"].unique().tolist() == ["mug", "tray"]
+
+
+def test_the_shares_of_a_cohort_are_side_by_side_rule_10_5() -> None:
+    orders = [Bought("a", date(2026, 1, 1), 1), Bought("a", date(2026, 2, 10), 1)]
+    ends = date(2026, 3, 31)
+
+    wide = spread_repurchase(repurchase_of(frame(orders, ends), ends))
+
+    assert as_rows(wide) == [
+        {
+            "cohort": pd.Timestamp("2026-01-01"),
+            "repurchase_30_basis_points": 0,
+            "repurchase_60_basis_points": 10_000,
+            "repurchase_90_basis_points": None,
+            "repurchase_180_basis_points": None,
+            "repurchase_365_basis_points": None,
+        }
+    ]
+    assert len(spread_repurchase(repurchase_of(frame([], ends), ends)).columns) == 6

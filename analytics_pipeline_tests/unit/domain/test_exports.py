@@ -12,7 +12,11 @@ from analytics_pipeline.model.schemas.exports import (
     CustomerAnalyticsMaster,
     FirstTimeBuyers,
 )
-from analytics_pipeline.model.schemas.insights import CustomerPredictions, TierOutlook
+from analytics_pipeline.model.schemas.insights import (
+    CustomerPredictions,
+    CustomerRfm,
+    TierOutlook,
+)
 from analytics_pipeline_tests.tables import make_table
 
 NEXT = pd.Timestamp("2026-07-04")
@@ -34,9 +38,10 @@ def analytics(*rows):
 
 
 def assemble(figures, contacts):
-    rows = [{"customer_id": each, "tier": "Seed"} for each in figures["customer_id"]]
-    outlook = make_table(TierOutlook, rows)
-    return assemble_master(figures, outlook, predictions("a"), contacts)
+    rows = [{"customer_id": each} for each in figures["customer_id"]]
+    outlook = make_table(TierOutlook, rows).drop(columns="tier")
+    rfm = make_table(CustomerRfm, rows, rfm_group="New")
+    return assemble_master(figures, [outlook, rfm, predictions("a")], contacts)
 
 
 def predictions(*ids):

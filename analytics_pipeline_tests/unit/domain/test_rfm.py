@@ -16,6 +16,7 @@ from analytics_pipeline.domain.rfm import (
     GROUPS,
     Edges,
     RfmEdges,
+    check_scores,
     explain_moves,
     find_edges,
     find_quantiles,
@@ -25,8 +26,11 @@ from analytics_pipeline.domain.rfm import (
     score,
     score_recency,
 )
+from analytics_pipeline.model.schemas.customers import CustomerAnalytics
+from analytics_pipeline.model.schemas.insights import CustomerRfm
 from analytics_pipeline.model.vocabulary import RfmGroup
 from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.tables import make_table
 
 LARGEST = 10**15
 """The largest amount that a table may hold, in cents."""
@@ -342,3 +346,53 @@ def test_with_the_same_edges_every_move_is_the_persons_rule_10_2(
     assert set(still["cause"]) <= {"edges"}, "no one did anything"
     groups = [grade_people(each, SOME)["rfm_group"] for each in (before, after)]
     assert len(moves) == (groups[0] != groups[1]).sum()
+
+
+# The check -------------------------------------------------------------------------
+
+
+def graded() -> pd.DataFrame:
+    """Two people with an order and one without, as they should be."""
+    return make_table(
+        CustomerRfm,
+        [
+            {"customer_id": "a", "rfm_score": "555", "rfm_group": "Champions"},
+            {"customer_id": "b", "rfm_score": "111", "rfm_group": "Dormant"},
+            {"customer_id": "c", "rfm_group": "Prospects"},
+        ],
+    ).assign(
+        **{
+            name: pd.array([5, 1, None], dtype="Int64")
+            for name in ("recency_score", "frequency_score", "monetary_score")
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "differing"),
+    [
+        (0, "rfm_group", "Prospects", 1),
+        (2, "rfm_group", "New", 1),
+        (1, "monetary_score", None, 1),
+        (2, "recency_score", 3, 1),
+        (2, "rfm_score", "333", 1),
+        (0, "rfm_group", "Friends", 0),
+        (0, "customer_id", "z", 2),
+    ],
+)
+def test_every_wrong_score_or_group_is_counted_rule_10_2(
+    row: int, column: str, value: Any, differing: int
+) -> None:
+    rows = [
+        {"customer_id": each, "order_count": n}
+        for each, n in zip("abc", (9, 1, 0), strict=True)
+    ]
+    analytics = make_table(CustomerAnalytics, rows, tier="Seed")
+    spoiled = graded()
+    spoiled.loc[row, column] = value
+
+    assert check_scores(graded(), analytics).passed
+    found = check_scores(spoiled, analytics)
+
+    assert not found.passed
+    assert found.evidence["differing"] == differing

@@ -14,22 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.domain.order_days import (
-    OrderDays,
-    describe_buyers,
-    sort_order_days,
-)
 from analytics_pipeline.domain.rhythm import (
+    CameBack,
     LapsePoint,
-    average_days_between,
-    count_came_back,
-    count_spells,
+    add_open_spells,
+    average_tenths_between,
     estimate_survival,
     find_lapse_point,
     find_lapse_states,
+    say_lapse_point,
     wilson_interval,
 )
 from analytics_pipeline_tests.examples import up_to
+from analytics_pipeline_tests.order_days import came_back, last_days, survival_of
 
 D = date(2026, 3, 31)
 
@@ -39,14 +36,14 @@ HISTORIES = st.lists(
 """How many days before D each person ordered."""
 
 
-def order_days(histories: Sequence[Sequence[int]], as_of: date = D) -> OrderDays:
+def order_days(histories: Sequence[Sequence[int]]) -> pd.DataFrame:
     rows = [
         (person, pd.Timestamp(D - timedelta(days=ago)))
         for person, history in enumerate(histories)
         for ago in history
     ]
     frame = pd.DataFrame(rows, columns=["person_id", "day"])
-    return sort_order_days(frame.astype({"day": "datetime64[us]"}), as_of)
+    return frame.astype({"day": "datetime64[us]"})
 
 
 def spells_of(histories: Sequence[Sequence[int]]) -> list[tuple[int, bool]]:
@@ -70,26 +67,27 @@ def as_counts(spells: Sequence[tuple[int, bool]]) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("days", "average"),
+    ("days", "tenths"),
     [
         ([0], None),
-        ([0, 10], 10.0),
-        ([0, 1, 3], 1.5),
-        ([0, 1, 2, 3, 5], 1.3),  # 1.25
-        ([0, 3, 7, 9, 11], 2.8),  # 2.75
-        ([0, 1, 2, 4], 1.3),  # 1.333…
+        ([0, 10], 100),
+        ([0, 1, 3], 15),
+        ([0, 1, 2, 3, 5], 13),  # 1.25
+        ([0, 3, 7, 9, 11], 28),  # 2.75
+        ([0, 1, 2, 4], 13),  # 1.333…
     ],
 )
 def test_days_between_orders_have_one_decimal_a_half_up_rule_10_3(
-    days: list[int], average: float | None
+    days: list[int], tenths: int | None
 ) -> None:
-    buyers = describe_buyers(order_days([days]))
+    own = order_days([days])["day"]
+    first, last = (
+        pd.Series([each], dtype="datetime64[us]") for each in (own.min(), own.max())
+    )
 
-    found = average_days_between(
-        buyers["first_day"], buyers["last_day"], buyers["order_days"].to_numpy()
-    ).tolist()
+    found = average_tenths_between(first, last, np.array([len(days)])).tolist()
 
-    assert [None if pd.isna(each) else each for each in found] == [average]
+    assert [None if pd.isna(each) else each for each in found] == [tenths]
 
 
 @settings(max_examples=up_to(100))
@@ -101,13 +99,13 @@ def test_days_between_orders_are_rounded_exactly_rule_10_3(
     span = pd.to_timedelta([days if gaps else 0 for days, gaps in people], unit="D")
     counts = np.array([gaps + 1 for _, gaps in people], dtype="int64")
 
-    found = average_days_between(last - span, last, counts)
+    found = average_tenths_between(last - span, last, counts)
 
     for (days, gaps), each in zip(people, found, strict=True):
         if gaps:
             exact = Decimal(days) / gaps
             rounded = exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
-            assert str(each) == str(float(rounded))
+            assert each == 10 * rounded
         else:
             assert pd.isna(each)
 
@@ -133,7 +131,7 @@ def test_survival_is_that_of_kaplan_and_meier_rule_10_4(
 ) -> None:
     spells = spells_of(histories)
 
-    found = estimate_survival(count_spells(order_days(histories), D))
+    found = survival_of(order_days(histories), D)
 
     expected = survivals(spells)
     assert found["days"].tolist() == list(expected)
@@ -172,7 +170,7 @@ def test_a_spell_that_cannot_be_is_refused(wrong: tuple[int, bool]) -> None:
 
 
 def test_no_orders_have_no_spells() -> None:
-    survival = estimate_survival(count_spells(order_days([]), D))
+    survival = survival_of(order_days([]), D)
 
     assert survival.empty
     assert find_lapse_point(survival).reason == (
@@ -278,6 +276,35 @@ def test_lapse_states_change_on_their_days_rule_10_4(
     ], "without an order there is no state"
 
 
+def test_open_spells_are_beside_those_that_are_over_rule_10_4() -> None:
+    gaps = pd.DataFrame({"days": [3, 5], "returned": [2, 1]})
+    since = pd.Series([5, None, 5, 0], dtype="Int64")
+
+    spells = add_open_spells(gaps, since)
+
+    found = spells.groupby("days")[["returned", "still_open"]].sum()
+    assert found.index.tolist() == [0, 3, 5]
+    assert found["returned"].tolist() == [0, 2, 1]
+    assert found["still_open"].tolist() == [1, 0, 2]
+    assert add_open_spells(gaps.iloc[:0], since.iloc[:0]).empty
+
+
+def test_the_lapse_point_is_said_with_who_came_back_rule_10_4() -> None:
+    known = LapsePoint(120, 0.09, 0.5, 300, 150, "")
+    withheld = LapsePoint(None, None, None, None, None, "Too few.")
+
+    assert say_lapse_point(withheld, None, 365) == "There is no lapse point. Too few."
+    assert say_lapse_point(known, CameBack(0, 0, None, None, None), 365) == (
+        "People have lapsed after more than 120 days without an order. No one had 365 "
+        "days ago."
+    )
+    assert say_lapse_point(known, CameBack(1000, 40, 0.04, 0.0295, 0.0540), 365) == (
+        "People have lapsed after more than 120 days without an order. Of 1,000 people "
+        "who had 365 days ago, 40 came back (3% to 5% of such people, with a "
+        "confidence of 95 %)."
+    )
+
+
 # Who came back ---------------------------------------------------------------------
 
 
@@ -293,7 +320,7 @@ def test_who_had_lapsed_and_came_back_is_counted_rule_10_4(
             lapsed += 1
             returned += min(history) < horizon
 
-    found = count_came_back(order_days(histories), D, lapse, horizon)
+    found = came_back(order_days(histories), D, lapse, horizon)
 
     assert (found.people, found.returned) == (lapsed, returned)
     if lapsed:
@@ -339,7 +366,7 @@ def test_no_share_has_no_interval(hits: int, trials: int) -> None:
 STOP, MEAN_GAP, YEARS = 0.3, 60, 7
 
 
-def simulate(seed: int, people: int = 2500) -> OrderDays:
+def simulate(seed: int, people: int = 2500) -> pd.DataFrame:
     """Return order days of people who stop for good after an order with chance STOP.
 
     Otherwise the next order comes after a geometric number of days.
@@ -355,8 +382,7 @@ def simulate(seed: int, people: int = 2500) -> OrderDays:
     person, place = np.nonzero((counts > 0) & (day <= YEARS * 365))
     start = np.datetime64(D - timedelta(days=YEARS * 365), "D")
     days = start + day[person, place].astype("timedelta64[D]")
-    frame = pd.DataFrame({"person_id": person, "day": days.astype("datetime64[us]")})
-    return sort_order_days(frame, D)
+    return pd.DataFrame({"person_id": person, "day": days.astype("datetime64[us]")})
 
 
 def true_share(silent: Any, horizon: int = 365) -> Any:
@@ -373,25 +399,17 @@ def true_lapse_point() -> int:
 def examine(seed: int) -> tuple[int, bool]:
     """Return the lapse point, and whether the interval holds the truth."""
     days = simulate(seed)
-    point = find_lapse_point(estimate_survival(count_spells(days, D)))
+    point = find_lapse_point(survival_of(days, D))
     assert point.days is not None
-    found = count_came_back(days, D, point.days)
+    found = came_back(days, D, point.days, 365)
     then = D - timedelta(days=365)
-    earlier = describe_buyers(up_to_day(days, then))
-    silent = (pd.Timestamp(then) - earlier["last_day"]).dt.days.to_numpy()
+    silent = (pd.Timestamp(then) - last_days(days, then)).dt.days.to_numpy()
     passed = silent[silent > point.days]
     assert found.people == len(passed)
     truth = float(true_share(passed).mean())
     low, high = found.low or 0.0, found.high or 1.0
     assert high - low < 0.03, "narrow enough to say something"
     return point.days, low <= truth <= high
-
-
-def up_to_day(days: OrderDays, day: date) -> OrderDays:
-    """Return the order days up to *day* only."""
-    moments = days.day.astype("datetime64[D]").astype("datetime64[us]")
-    frame = pd.DataFrame({"person_id": days.person, "day": moments})
-    return sort_order_days(frame, day)
 
 
 def test_in_a_known_population_the_share_is_in_its_interval_rule_10_4() -> None:

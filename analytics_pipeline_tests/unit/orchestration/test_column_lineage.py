@@ -13,7 +13,11 @@ from analytics_pipeline.domain.people import describe_people
 from analytics_pipeline.domain.sales import classify_sales
 from analytics_pipeline.model.policy import Policy
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
-from analytics_pipeline.model.schemas.insights import CustomerPredictions, TierOutlook
+from analytics_pipeline.model.schemas.insights import (
+    CustomerPredictions,
+    CustomerRfm,
+    TierOutlook,
+)
 from analytics_pipeline.model.schemas.sales import RawSales
 from analytics_pipeline.model.schemas.sources import (
     Customers,
@@ -65,8 +69,11 @@ MADE = {
             shop,
             lambda analytics, people: assemble_master(
                 analytics,
-                shop.load("tier_outlook", TierOutlook, DAY),
-                shop.load("customer_predictions", CustomerPredictions, DAY),
+                [
+                    shop.load("tier_outlook", TierOutlook, DAY).drop(columns="tier"),
+                    shop.load("customer_rfm", CustomerRfm, DAY),
+                    shop.load("customer_predictions", CustomerPredictions, DAY),
+                ],
                 people,
             ),
         ),

@@ -12,12 +12,14 @@ from analytics_pipeline.settings import load_settings
 
 GRAPH = """
 customer_analytics         customers  daily  customer_identities customers ecom_orders outlets raw_sales sales_feed
-customer_analytics_master  exports    daily  customer_analytics customer_identities customer_predictions customers ecom_orders first_time_buyers outlets sales_feed tier_outlook
+customer_analytics_master  exports    daily  customer_analytics customer_identities customer_predictions customer_rfm customers ecom_orders first_time_buyers outlets sales_feed tier_outlook
 customer_changes           exports    daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales sales_feed
+customer_cohorts           insights   daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders raw_sales
 customer_identities        customers  once   customers ecom_orders
 customer_log               sources    once   customers
 customer_predictions       insights   daily  customer_analytics customer_identities customers ecom_orders prediction_models raw_sales
 customer_report            reports    daily  customer_analytics customer_analytics_master customer_changes customer_identities customers ecom_orders ecom_reconciliation outlets raw_sales sales_feed
+customer_rfm               insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
 customers                  sources    once   lightspeed outlets
 ecom_feed                  sources    once   web_shop
 ecom_orders                sources    once   ecom_feed web_shop
@@ -29,17 +31,19 @@ products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
 sale_lines                 sales      daily  outlets products raw_sales sales_feed
 sales_feed                 sources    once   lightspeed
-tier_outlook               insights   daily  customer_analytics customer_identities customers ecom_orders raw_sales
+tier_outlook               insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
 """  # noqa: E501
 
 CHECKS = """
 customer_analytics         conserves_money customers_have_records is_caught_up matches_schema no_person_vanished orders_are_counted_once sales_are_current tiers_move_slowly walk_in_is_known
 customer_analytics_master  is_caught_up matches_schema
 customer_changes           causes_are_known changes_add_up earlier_master_is_known figures_are_current matches_schema sales_are_current
+customer_cohorts           cohorts_add_up matches_schema
 customer_identities        every_record_has_one_person matches_schema nothing_is_kept_apart people_look_right placeholders_are_few
 customer_log               log_is_what_was_read matches_schema
 customer_predictions       calibration_holds matches_schema
 customer_report            figures_add_up matches_schema
+customer_rfm               matches_schema scores_are_exhaustive
 customers                  contacts_are_valid contacts_hold_one_address ids_differ_in_more_than_case matches_schema rows_are_sound
 ecom_feed                  known_orders_are_there matches_schema rows_are_sound
 ecom_orders                contacts_hold_one_address export_is_complete export_is_fresh export_is_readable matches_schema order_words_are_known

@@ -198,6 +198,7 @@ def take_in(shop, path):
     return execute(shop, ECOM_IMPORT, config, asset_selection=selection)
 
 
+@pytest.mark.nightly
 def test_an_export_from_the_inbox_is_put_in_place_if_it_is_good(small_shop):
     good = (small_shop.data / EXPORT).read_bytes()
     elsewhere = small_shop.data / "inbox/orders of June.csv"

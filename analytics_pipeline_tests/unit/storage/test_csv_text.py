@@ -26,11 +26,12 @@ MASTER_HEADER = (
     "Retail Order Count,Refunded Value,Duplicate IDs,Note"
 )
 LATER_HEADER = (
-    "Tier Drop Date,Tier After Drop,Spend To Keep Tier,Next Tier,Spend To Next Tier,"
+    ",Tier Drop Date,Tier After Drop,Spend To Keep Tier,Next Tier,Spend To Next Tier,"
+    "Home Outlet,Channel,RFM Score,RFM Group,Average Days Between Orders,Lapse State,"
     "Predicted Orders 365 Days,Predicted Value 365 Days,Chance Of Order 90 Days,"
     "Expected Next Order Date"
 )
-"""Columns that came later, at the end."""
+"""What was appended since."""
 BUYERS_HEADER = (
     "Customer ID,Customer Code,Name,Email,Phone,First Purchase Date,"
     "Days Since First Purchase,Lifetime Value,Order Count,Average Order Value,"
@@ -59,17 +60,28 @@ ADA = {
     "refunded_value_cents": 100,
     "duplicate_ids": "b;c",
     "note": "Merged 2 duplicate records",
-    "tier_drop_date": "2026-06-21",
-    "tier_after_drop": "None",
-    "spend_to_keep_cents": 1,
+    "tier_drop_date": "2026-07-01",
+    "tier_after_drop": "Seed",
+    "spend_to_keep_cents": 1_230,
     "next_tier": "Sprout",
     "spend_to_next_cents": 25_000,
+    "home_outlet": "Main Street",
+    "channel": "both",
+    "rfm_score": "545",
+    "rfm_group": "Champions",
+    "average_days_between_orders_tenths": 125,
+    "lapse_state": "active",
     "predicted_orders_365_days_hundredths": 5,
     "predicted_value_365_days_cents": 205_750,
     "chance_of_order_90_days_thousandths": 40,
     "expected_next_order_date": "2027-01-05",
 }
-IDLE = {"customer_id": "z", "inactive_segment": "never", "tier": "None"}
+IDLE = {
+    "customer_id": "z",
+    "inactive_segment": "never",
+    "tier": "None",
+    "rfm_group": "Prospects",
+}
 
 
 EVERY_KIND = "a1\"',;|\n\t\r=+-@＝﹣ \u00a0\u3000é花\u200b\ufeff\x00\x85\u2028\u2029"
@@ -85,8 +97,8 @@ def read_back(text):
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def test_the_master_has_its_22_headers_in_their_order_rule_8_1():
-    assert render() == f"{MASTER_HEADER},{LATER_HEADER}\n"
+def test_the_master_has_its_22_headers_first_rule_8_1():
+    assert render() == MASTER_HEADER + LATER_HEADER + "\n"
     assert MASTER_HEADER.count(",") + 1 == 22
 
 
@@ -100,15 +112,16 @@ def test_a_row_is_written_as_people_read_it_rule_8_1():
     assert render(ADA).splitlines()[1] == (
         "a,ADA-1,Ada Example,ada@example.com,+12125550123,1234.50,-0.05,3,0,411.50,"
         "2025-01-05,2026-01-05,166,Yes,No,90d,Seed,1,2,1.00,b;c,"
-        "Merged 2 duplicate records,2026-06-21,None,0.01,Sprout,250.00,"
-        "0.05,2057.50,0.040,2027-01-05"
+        "Merged 2 duplicate records,2026-07-01,Seed,12.30,Sprout,250.00,"
+        "Main Street,both,545,Champions,12.5,active,0.05,2057.50,0.040,2027-01-05"
     )
 
 
 def test_what_is_unknown_is_empty_rule_8_1():
     assert (
         (render(IDLE).splitlines()[1])
-        == "z,,,,,0.00,0.00,0,0,,,,,No,No,never,None,0,0,0.00,,,,,,,,,,,"
+        == "z,,,,,0.00,0.00,0,0,,,,,No,No,never,None,0,0,0.00"
+        ",,,,,,,,,,,Prospects,,,,,,"
     )
 
 
