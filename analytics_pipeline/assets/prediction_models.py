@@ -53,16 +53,17 @@ def _find_models(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return the models, and the note that says what they were fitted to."""
     fitted_on = day_of_model(run.day)
-    order_days = number_order_days(purchases.order_days, fitted_on.isoformat())
-    fitted_to = json.dumps(first_row(run.shop, sum_up_order_days(order_days)))
+    sums = sum_up_order_days(purchases.order_days, fitted_on.isoformat())
+    fitted_to = json.dumps(first_row(run.shop, sums))
     rows = _take_over(stored, run.day, fitted_to)
     if rows is None:
-        rows = _fit(run, order_days, fitted_on)
+        rows = _fit(run, purchases.order_days, fitted_on)
     return rows, {FITTED_TO: fitted_to}
 
 
 def _fit(run: TableRun, order_days: ir.Table, fitted_on: date) -> pd.DataFrame:
-    fetched = run.shop.engine.to_pandas(order_days)
+    numbered = number_order_days(order_days, fitted_on.isoformat())
+    fetched = run.shop.engine.to_pandas(numbered)
     return list_models(make_model(read_order_days(fetched), fitted_on))
 
 

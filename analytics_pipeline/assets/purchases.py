@@ -303,16 +303,16 @@ class Ledger:
 
     @cached_property
     def order_days(self) -> ir.Table:
-        """The days on which people ordered, and what they ordered on them.
+        """The days on which people ordered, and what all of each day comes to.
 
         One row a person and day: ``person_id, day, value_cents``.
         """
-        counted = self.purchases
-        orders = counted.filter(counted["person_id"].notnull(), counted["is_order"])
-        days = orders.group_by(["person_id", "day"]).aggregate(
-            value_cents=orders["value_cents"].sum().cast("int64")
+        every = self.person_days
+        days = every.group_by(["person_id", "day"]).aggregate(
+            orders=every["orders"].sum(),
+            value_cents=every["value_cents"].sum().cast("int64"),
         )
-        return materialize_if_small(self.shop, days, as_many_as=self.sales)
+        return days.filter(days["orders"] > 0).drop("orders")
 
     @cached_property
     def person_sums(self) -> ir.Table:

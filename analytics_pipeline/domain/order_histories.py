@@ -11,8 +11,9 @@ import ibis.expr.types as ir
 PRIME = 2_147_483_647
 """Sums are taken of numbers below it, so that their products fit into 64 bits."""
 
-_FACTORS = {"person": 1_000_003, "day": 8_191, "value_cents": 31}
-"""What makes of an order day one number; all far below the prime."""
+_OF_DAY, _OF_CENTS = 8_191, 31
+_OF_PERSON, _OF_SUM, _OF_SQUARES = 1_000_003, 524_287, 131_071
+"""What makes one number of several; all far below the prime."""
 
 
 def number_order_days(order_days: ir.Table, until: str) -> ir.Table:
@@ -39,25 +40,47 @@ def number_order_days(order_days: ir.Table, until: str) -> ir.Table:
     return numbered.order_by(["person", "day"])
 
 
-def sum_up_order_days(numbered: ir.Table) -> ir.Table:
-    """Return one row of sums that differ if anything of *numbered* does.
+def sum_up_order_days(order_days: ir.Table, until: str) -> ir.Table:
+    """Return one row of sums that differ if any order day up to a day does.
 
-    They are ``order_days, people, value_cents`` and two more, of a square and a cube of
-    each order day as one number, which also notice that two people have changed places.
-    No sum is a float, so that every engine comes to the same.
+    They are ``order_days, people, value_cents`` and two more, which also notice that
+    days or values of two people are exchanged, or the places of the people: of each
+    person one number is made, of the days and values and of the person's place in the
+    order of ids, and its square and cube are added up.  No sum is a float, so that
+    every engine comes to the same.
     """
-    parts = [
-        numbered[name].cast("int64") % PRIME * factor
-        for name, factor in _FACTORS.items()
-    ]
-    one = numbered.mutate(one=(parts[0] + parts[1] + parts[2]) % PRIME)
+    people = _mix_days(order_days.filter(order_days["day"] <= ibis.timestamp(until)))
+    place = ibis.row_number().over(order_by=people["person_id"]).cast("int64")
+    mixed = (
+        place % PRIME * _OF_PERSON
+        + people["mixed"] % PRIME * _OF_SUM
+        + people["squares"] % PRIME * _OF_SQUARES
+    )
+    one = people.mutate(one=mixed % PRIME)
     two = one.mutate(two=one["one"] * one["one"] % PRIME)
+    cubes = two["one"] * two["two"] % PRIME
     return two.aggregate(
-        order_days=two.count(),
-        people=two["person"].max() + 1,
+        order_days=two["order_days"].sum().cast("int64"),
+        people=two.count(),
         value_cents=two["value_cents"].sum().cast("int64"),
         squares=two["two"].sum().cast("int64"),
-        cubes=(two["one"] * two["two"] % PRIME).sum().cast("int64"),
+        cubes=cubes.sum().cast("int64"),
+    )
+
+
+def _mix_days(order_days: ir.Table) -> ir.Table:
+    """Return of each person the sums of a number made of each order day."""
+    cents = order_days["value_cents"].cast("int64")
+    mixed = _number(order_days["day"]) * _OF_DAY + cents % PRIME * _OF_CENTS
+    days = order_days.select(
+        "person_id", value_cents=cents, mixed=mixed.cast("int64") % PRIME
+    )
+    square = days["mixed"] * days["mixed"] % PRIME
+    return days.group_by("person_id").aggregate(
+        order_days=days.count(),
+        value_cents=days["value_cents"].sum().cast("int64"),
+        mixed=days["mixed"].sum().cast("int64"),
+        squares=square.sum().cast("int64"),
     )
 
 
@@ -72,19 +95,24 @@ def summarize_people(order_days: ir.Table, as_of: str) -> ir.Table:
         order_days: ``person_id, day, value_cents``: a row a person and day.
         as_of: the day, as ``YYYY-MM-DD``.
     """
-    counted = order_days.filter(order_days["day"] <= ibis.timestamp(as_of))
-    firsts = counted.group_by("person_id").aggregate(first=counted["day"].min())
-    days = counted.join(firsts, "person_id").select(
-        "person_id", "day", "first", "value_cents"
+    days = order_days.filter(order_days["day"] <= ibis.timestamp(as_of))
+    valued = days["value_cents"].cast("int64").clip(lower=0)
+    sums = days.group_by("person_id").aggregate(
+        order_days=days.count(),
+        first=days["day"].min(),
+        last=days["day"].max(),
+        valued=(valued > 0).cast("int64").sum().cast("int64"),
+        cents=valued.sum().cast("int64"),
+        first_cents=valued.argmin(days["day"]),
     )
-    cents = days["value_cents"]
-    is_valued = (days["day"] > days["first"]) & (cents > 0)
-    return days.group_by("person_id").aggregate(
-        repeat_count=days.count() - 1,
-        recency_days=_number(days["day"].max()) - _number(days["first"].min()),
-        age_days=_number(ibis.timestamp(as_of)) - _number(days["first"].min()),
-        valued_repeat_count=is_valued.ifelse(1, 0).sum().cast("int64"),
-        repeat_value_cents=is_valued.ifelse(cents, 0).sum().cast("int64"),
+    first = _number(sums["first"])
+    return sums.select(
+        "person_id",
+        repeat_count=sums["order_days"] - 1,
+        recency_days=_number(sums["last"]) - first,
+        age_days=_number(ibis.timestamp(as_of)) - first,
+        valued_repeat_count=sums["valued"] - (sums["first_cents"] > 0).cast("int64"),
+        repeat_value_cents=sums["cents"] - sums["first_cents"],
     )
 
 

@@ -70,7 +70,7 @@ def _order_rows(model: ShopModel) -> Iterator[dict[str, Any]]:
         yield {
             "model": process.value,
             "is_used": is_used,
-            "why_not": None if is_used else " ".join(reasons),
+            "why_not": None if is_used else _say(reasons),
             "fit": each and _write(each.fit),
             "errors": each and _write(each.holdouts),
         }
@@ -81,10 +81,19 @@ def _value_row(model: ShopModel) -> dict[str, Any]:
     return {
         "model": VALUE_MODEL,
         "is_used": is_used,
-        "why_not": None if is_used else " ".join(model.reasons),
+        "why_not": None if is_used else _say(model.reasons),
         "fit": fit and _write(_Values(fit, model.value_correlation)),
         "errors": None,
     }
+
+
+def _say(reasons: Sequence[str]) -> str:
+    """Return *reasons* as one text; what is so today need not be said of the past."""
+    return " ".join(
+        each
+        for each in reasons
+        if not (each.startswith("As of ") and each.partition(": ")[2] in reasons)
+    )
 
 
 def read_model(rows: pd.DataFrame) -> ShopModel:

@@ -42,8 +42,8 @@ def order_days():
 
 
 def sums(engine, frame, until=EARLIER):
-    numbered = number_order_days(ibis.memtable(frame), until.isoformat())
-    return engine.to_pandas(sum_up_order_days(numbered)).iloc[0].to_dict()
+    summed = sum_up_order_days(ibis.memtable(frame), until.isoformat())
+    return engine.to_pandas(summed).iloc[0].to_dict()
 
 
 @pytest.mark.parametrize("day", [D, EARLIER])
@@ -117,20 +117,31 @@ def test_later_orders_and_the_order_of_rows_are_not_noticed(engine, order_days):
     assert len(known) < len(order_days)
 
 
-def test_a_million_people_do_not_burst_a_number(engine):
+PRIME = 2_147_483_647
+
+
+def test_no_number_bursts_however_many_people_and_cents_there_are(engine):
     """Sums are of 64 bits; so are all numbers on the way to them."""
-    size = 1_000_000
-    days = pd.DataFrame({"person": np.arange(size, dtype="int32")})
-    days = days.assign(day=np.int32(60_000), value_cents=10**12)
+    size, cents = 200_000, 10**12
+    days = pd.DataFrame({"person_id": [f"{n:06}" for n in range(size)]})
+    days = days.assign(day=pd.Timestamp("2100-01-01"), value_cents=cents)
 
-    found = engine.to_pandas(sum_up_order_days(ibis.memtable(days))).iloc[0]
+    found = sums(engine, days, date(2100, 1, 1))
 
+    mixed = (
+        (date(2100, 1, 1) - date(1970, 1, 1)).days * 8_191 + cents % PRIME * 31
+    ) % (PRIME)
+    known = mixed * 524_287 + mixed * mixed % PRIME * 131_071
+    one = [(place * 1_000_003 + known) % PRIME for place in range(size)]
     assert found["people"] == found["order_days"] == size
-    person, cents = days["person"].to_numpy("int64"), 10**12 % 2_147_483_647
-    one = (person * 1_000_003 + 60_000 * 8_191 + cents * 31) % 2_147_483_647
-    squares = one * one % 2_147_483_647
-    assert found["squares"] == squares.sum()
-    assert found["cubes"] == (one * squares % 2_147_483_647).sum()
+    assert found["squares"] == sum(each**2 % PRIME for each in one)
+    assert found["cubes"] == sum(each**3 % PRIME for each in one)
+
+
+def test_values_below_nothing_are_noticed_too(engine, order_days):
+    less = order_days.assign(value_cents=-order_days["value_cents"])
+
+    assert sums(engine, less) != sums(engine, order_days)
 
 
 def test_without_orders_there_is_nothing_to_fit(engine, order_days):

@@ -99,9 +99,19 @@ def test_why_nothing_is_predicted_is_in_every_row_rule_11_3(shop, request):
     assert not rows["is_used"].any()
     assert rows["why_not"].notna().all()
     assert read_model(rows).chosen is None
-    assert read_model(rows).reasons == (" ".join(withheld.reasons),)
+    assert read_model(rows).reasons == (" ".join(dict.fromkeys(withheld.reasons)),)
     assert check_models(rows).passed
     assert withheld.reasons[0] in check_models(rows).sentence
+
+
+def test_what_is_so_today_is_not_said_of_each_day_of_the_past_too(young):
+    fault = "The fit of BG/NBD is not at an optimum: a parameter is at its bound."
+    other = "As of 2024-01-01: Two starts of the fit of BG/NBD do not agree."
+    reasons = (fault, f"As of 2024-01-01: {fault}", other)
+
+    rows = list_models(replace(young, reasons=reasons))
+
+    assert set(rows["why_not"]) == {f"{fault} {other}"}
 
 
 def test_models_that_are_tried_and_not_used_are_stored_too_rule_11_3(regular):
