@@ -895,6 +895,7 @@ PREDICTION_MODELS = TableSpec(
         same_day("customer_analytics"),
         PURCHASES,
         earlier("prediction_models"),
+        passed("outlets"),
     ),
     is_daily=True,
     summary="What people are predicted from, and how far it was wrong on the past.\n\n"
@@ -925,6 +926,7 @@ CUSTOMER_PREDICTIONS = TableSpec(
         same_day("customer_analytics"),
         PURCHASES,
         earlier("customer_predictions"),
+        passed("outlets"),
     ),
     is_daily=True,
     summary="What each person will probably buy next, and when.\n\n"
@@ -1096,6 +1098,7 @@ CUSTOMER_COHORTS = TableSpec(
     inputs=(
         same_day("customer_analytics"),
         PURCHASES,
+        passed("outlets"),
         passed("customer_analytics_master"),
     ),
     is_daily=True,

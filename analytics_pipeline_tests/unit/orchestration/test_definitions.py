@@ -14,10 +14,10 @@ GRAPH = """
 customer_analytics         customers  daily  customer_identities customers ecom_orders outlets raw_sales sales_feed
 customer_analytics_master  exports    daily  customer_analytics customer_identities customer_predictions customer_rfm customers ecom_orders first_time_buyers outlets sales_feed tier_outlook
 customer_changes           exports    daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales sales_feed
-customer_cohorts           insights   daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders raw_sales
+customer_cohorts           insights   daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 customer_identities        customers  once   customers ecom_orders
 customer_log               sources    once   customers
-customer_predictions       insights   daily  customer_analytics customer_identities customers ecom_orders prediction_models raw_sales
+customer_predictions       insights   daily  customer_analytics customer_identities customers ecom_orders outlets prediction_models raw_sales
 customer_report            reports    daily  customer_analytics customer_analytics_master customer_changes customer_identities customers ecom_orders ecom_reconciliation outlets raw_sales sales_feed
 customer_rfm               insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
 customers                  sources    once   lightspeed outlets
@@ -26,7 +26,7 @@ ecom_orders                sources    once   ecom_feed web_shop
 ecom_reconciliation        exports    once   customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 first_time_buyers          exports    daily  customer_analytics customer_identities customers ecom_orders outlets sales_feed
 outlets                    sources    once   lightspeed
-prediction_models          insights   daily  customer_analytics customer_identities customers ecom_orders raw_sales
+prediction_models          insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
 products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
 sale_lines                 sales      daily  outlets products raw_sales sales_feed
