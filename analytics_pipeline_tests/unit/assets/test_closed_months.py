@@ -433,13 +433,8 @@ def test_a_spoiled_checkpoint_is_made_again(shop, spoil, kind):
     assert path.read_bytes() == sound
 
 
-@pytest.mark.parametrize(
-    "is_written",
-    [
-        pytest.param(True, id="after", marks=pytest.mark.nightly),
-        pytest.param(False, id="before", marks=pytest.mark.nightly),
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("is_written", [True, False], ids=["after", "before"])
 def test_a_crash_at_any_write_loses_nothing(shop, monkeypatch, is_written):
     whole = {path.name: path.read_bytes() for path in folder_of(shop).iterdir()}
 
