@@ -314,13 +314,17 @@ def test_a_directory_from_before_versions_is_read_again_and_gets_them(
     events = update(small_shop, figures=figures)
 
     assert reported == [
-        "sales_feed is of version 1, and this program has version 2: all sales are "
-        "read again from Lightspeed.",
+        "sales_feed is of version 1, and this program has version 3: all sales are "
+        "read again from Lightspeed, which takes as long as a first load.",
+        "outlets is of version 1, and this program has version 2: it is read again "
+        "from Lightspeed.",
         "customers is of version 1, and this program has version 2: it is read again "
         "from Lightspeed.",
-        "raw_sales is of version 1, and this program has version 2: it is cut again "
+        "ecom_orders is of version 1, and this program has version 2: it is read again "
+        "from the export, or made from the log of web orders.",
+        "raw_sales is of version 1, and this program has version 3: it is cut again "
         "from the log.",
-        "4 stored files are sealed, so that damage shows from now on.",
+        "19 stored files are sealed, so that damage shows from now on.",
     ]
     assert not [each for each in events if is_stopping(each)]
     assert small_shop.reproducible(NEXT_DAY) == built_fresh(
