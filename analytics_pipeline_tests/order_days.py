@@ -18,7 +18,6 @@ from analytics_pipeline.domain.cohorts import (
     measure_repurchase,
     name_months,
 )
-from analytics_pipeline.domain.order_days import add_up_days
 from analytics_pipeline.domain.report import FIRST_ORDER, join_first_orders
 from analytics_pipeline.domain.rhythm import (
     CameBack,
@@ -32,7 +31,7 @@ PURCHASE = {
     "person_id": "string",
     "outlet_id": "string",
     "day": "timestamp",
-    "is_order": "boolean",
+    "orders": "int64",
     "value_cents": "int64",
 }
 
@@ -42,11 +41,12 @@ def engine() -> Any:
     return ibis.duckdb.connect(threads=1)
 
 
-def add_up(purchases: pd.DataFrame) -> Any:
-    """Add up purchases by person, day and outlet; what is left out is plain."""
-    plain = {"outlet_id": None, "is_order": True, "value_cents": 0}
+def days_of(purchases: pd.DataFrame) -> Any:
+    """Hand over what belongs to a person; what is left out is plain."""
+    plain = {"outlet_id": None, "orders": 1, "value_cents": 0}
     known = {name: value for name, value in plain.items() if name not in purchases}
-    return add_up_days(columns_to_ibis(purchases.assign(**known), PURCHASE))
+    owned = purchases[purchases["person_id"].notna()]
+    return columns_to_ibis(owned.assign(**known), PURCHASE)
 
 
 # Rhythm ----------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def came_back(
 
 def first_orders(purchases: pd.DataFrame) -> pd.DataFrame:
     """Return who ordered first when, as ``CustomerAnalytics`` has it."""
-    orders = purchases if "is_order" not in purchases else purchases.query("is_order")
+    orders = purchases if "orders" not in purchases else purchases.query("orders > 0")
     firsts = orders.groupby("person_id")["day"].min().reset_index()
     return firsts.set_axis(list(FIRST_ORDER), axis=1).astype({"customer_id": "str"})
 
@@ -108,4 +108,4 @@ def repurchase_of(purchases: pd.DataFrame, as_of: date) -> pd.DataFrame:
 
 def _joined(purchases: pd.DataFrame) -> Any:
     firsts = columns_to_ibis(first_orders(purchases), FIRST_ORDER)
-    return join_first_orders(add_up(purchases), firsts)
+    return join_first_orders(days_of(purchases), firsts)

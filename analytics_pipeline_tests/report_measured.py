@@ -37,7 +37,7 @@ PURCHASE = {
     "person_id": "string",
     "day": "timestamp",
     "value_cents": "int64",
-    "is_order": "boolean",
+    "orders": "int64",
     "is_ecom": "boolean",
     "refunded_cents": "int64",
 }
@@ -47,7 +47,7 @@ def purchase(
     days_ago: int, cents: int, person: str | None = "ann", **changes: Any
 ) -> dict[str, Any]:
     """An order at a till, so many days before the day."""
-    plain = {"is_order": True, "is_ecom": False, "refunded_cents": 0}
+    plain = {"orders": 1, "is_ecom": False, "refunded_cents": 0}
     row = {
         "person_id": person,
         "day": AS_OF - timedelta(days=days_ago),
@@ -66,7 +66,7 @@ def purchases(draw: Any) -> list[dict[str, Any]]:
                 st.integers(0, 1000),
                 st.integers(-40_000, 200_000),
                 st.sampled_from([*EVERYBODY, None]),
-                is_order=st.booleans(),
+                orders=st.integers(0, 1),
                 is_ecom=st.booleans(),
             ),
             max_size=25,
@@ -121,7 +121,7 @@ def _sides(rows: list[dict[str, Any]]) -> dict[str, int]:
         owner = "unattributed" if each["person_id"] is None else "people"
         for side in (owner, "sales"):
             sides[f"{side}_cents"] += each["value_cents"]
-            sides[f"{side}_orders"] += each["is_order"]
+            sides[f"{side}_orders"] += each["orders"]
     names = ("people", "unattributed", "gift_cards", "sales", "web_orders")
     return {f"{n}_{unit}": sides[f"{n}_{unit}"] for n in names for unit in
             ("cents", "orders")}  # fmt: skip
@@ -131,6 +131,6 @@ def first_orders(rows: list[dict[str, Any]]) -> dict[str, date]:
     """The day of each person's first order."""
     days: dict[str, list[date]] = defaultdict(list)
     for each in rows:
-        if each["is_order"] and each["person_id"] is not None:
+        if each["orders"] and each["person_id"] is not None:
             days[each["person_id"]].append(each["day"])
     return {person: min(found) for person, found in days.items()}

@@ -7,12 +7,14 @@ or a damaged file make a checkpoint be made again, from the last one that is val
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import chain
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analytics_pipeline.domain.analytics import (
     ROLLING_DAYS,
@@ -21,6 +23,7 @@ from analytics_pipeline.domain.analytics import (
     is_special,
     sum_state,
 )
+from analytics_pipeline.domain.order_days import RECORD_DAYS, sum_record_days
 from analytics_pipeline.engine.duckdb import columns_to_ibis, open_files
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.checkpoints import (
@@ -28,8 +31,12 @@ from analytics_pipeline.storage.checkpoints import (
     Checkpoints,
     last_month_end,
     list_month_ends,
+    split_months,
     split_years,
 )
+
+MONTHS_AT_ONCE = 4
+"""How many months are added up by day in one query."""
 
 FIRST_SEARCH = 2
 """How many months are searched at first for a sale that is named; then twice as many
@@ -79,6 +86,11 @@ class ClosedMonths:
     def end(self) -> date:
         """The last day that is in them."""
         return self.checkpoint.end
+
+    @property
+    def days(self) -> ir.Table:
+        """The sums by record and day (``domain.order_days.RECORD_DAYS``)."""
+        return _open_record_days(self.shop, self.checkpoints, self._days())
 
     def find(self, wanted: ir.Table) -> ir.Table:
         """Return those of the sales *wanted* that are in these months: ``COLUMNS``.
@@ -201,6 +213,30 @@ def _open_special(shop: Shop, checkpoints: Checkpoints, end: date) -> ir.Table:
             file = checkpoints.special(days)
         files.append(str(file))
     return open_files(shop.engine, files, COLUMNS.to_pyarrow())
+
+
+# ----------------------------------------------------------------------------------
+# The sums by record and day, one file a month.
+
+
+def _open_record_days(
+    shop: Shop, checkpoints: Checkpoints, days: Sequence[str]
+) -> ir.Table:
+    """Return the sums of *days*; those of months without a file are made."""
+    months = split_months(days)
+    missing = [month for month in months if checkpoints.by_day(month) is None]
+    for start in range(0, len(missing), MONTHS_AT_ONCE):
+        some = missing[start : start + MONTHS_AT_ONCE]
+        sums = sum_record_days(shop.open_sales(chain.from_iterable(some)))
+        rest = _bring(shop, sums, RECORD_DAYS)
+        for month in some:
+            # The first day has all sales from before it too, so nothing but the end.
+            last = pa.scalar(datetime.fromisoformat(month[-1]), pa.timestamp("us"))
+            is_here = pc.less_equal(rest["business_date"], last)
+            checkpoints.write_by_day(month, rest.filter(is_here))
+            rest = rest.filter(pc.invert(is_here))
+    files = [str(checkpoints.by_day(month)) for month in months]
+    return open_files(shop.engine, files, RECORD_DAYS.to_pyarrow())
 
 
 # ----------------------------------------------------------------------------------

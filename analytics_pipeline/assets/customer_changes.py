@@ -190,25 +190,22 @@ def _as_master(
 
 def _purchases_of(ledger: Ledger, people: "pd.Index[str]") -> pd.DataFrame:
     """Return what counts now of *people*."""
-    purchases = ledger.purchases
+    # A table, because after a first merge of duplicates they may be very many.
+    asked = pd.DataFrame({"person_id": people.astype("str")})
+    purchases = ledger.purchases_of(columns_to_ibis(asked, {"person_id": "string"}))
     if people.empty:  # as on most days that are made again: spare the engine
         none: pd.DataFrame = purchases.schema().to_pyarrow().empty_table().to_pandas()
         return none
-    # A table, because after a first merge of duplicates they may be very many.
-    asked = pd.DataFrame({"person_id": people.astype("str")})
-    wanted = columns_to_ibis(asked, {"person_id": "string"})
-    found: pd.DataFrame = ledger.shop.engine.to_pandas(
-        purchases.semi_join(wanted, "person_id")
-    )
+    found: pd.DataFrame = ledger.shop.engine.to_pandas(purchases)
     return found
 
 
 def add_up_purchases(ledger: Ledger) -> dict[str, int]:
     """Return what everybody's purchases come to: value and orders."""
-    owned = ledger.purchases.filter(ledger.purchases["person_id"].notnull())
+    owned = ledger.person_days
     sums = ledger.shop.engine.to_pandas(
         owned.aggregate(
-            value_cents=owned["value_cents"].sum(), orders=owned["is_order"].sum()
+            value_cents=owned["value_cents"].sum(), orders=owned["orders"].sum()
         )
     )
     row = sums.fillna(0).iloc[0]

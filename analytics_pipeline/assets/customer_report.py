@@ -115,7 +115,9 @@ def _ask(ledger: Ledger, analytics: pd.DataFrame, people: ir.Table) -> Asked:
     firsts = columns_to_ibis(analytics[list(FIRST_ORDER)], FIRST_ORDER)
     # Several questions are asked of them: the long way to them is gone once.
     joined = materialize_if_small(
-        shop, join_first_orders(ledger.purchases, firsts), as_many_as=ledger.sales
+        shop,
+        join_first_orders(ledger.purchase_days, firsts),
+        as_many_as=ledger.purchase_days,
     )
     return Asked(
         then=_standings(shop, joined, people, month_before(day)),

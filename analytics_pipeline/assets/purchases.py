@@ -26,12 +26,17 @@ from analytics_pipeline.domain.analytics import (
     join_ties,
     list_purchases,
     list_tied,
+    name_purchases,
     sum_by_person,
     sum_by_record,
     sum_purchases,
     sum_unattributed,
 )
-from analytics_pipeline.domain.order_days import add_up_days
+from analytics_pipeline.domain.order_days import (
+    add_up_days,
+    own_days,
+    sum_record_days,
+)
 from analytics_pipeline.domain.purchases import WebOrders, divide_orders, follow_returns
 from analytics_pipeline.domain.sales import total_columns
 from analytics_pipeline.domain.web_orders import (
@@ -267,39 +272,74 @@ class Ledger:
             self.day,
         )
 
-    @cached_property
-    def window_movements(self) -> ir.Table:
-        """What a person's value of the rolling window is made of, day by day.
+    def purchases_of(self, people: ir.Table) -> ir.Table:
+        """Return what counts of some *people*, one by one, without all else.
 
-        One row a person and day of the window: ``person_id, day, value_cents``.
+        Args:
+            people: ``person_id``, each once.
         """
+        records = self._named_records.semi_join(people, "person_id")
+        linked = columns_to_ibis(self.sale_people, PERSON_OF_SALE)
+        linked = linked.semi_join(people, "person_id")
+        with self.shop.reading_only(["raw_sales"]):
+            sales = self._until_day(self.shop.sales_until(self.day))
+        sales = sales.select(*COLUMNS.names)
+        own = sales.semi_join(records, sales["customer_id"] == records["record_id"])
+        # What is linked to a person has no customer of its own.
+        tied = self.special_sales.semi_join(linked, "sale_id")
         counted = list_purchases(
-            self._recent,
+            ibis.union(own, tied.select(*COLUMNS.names), distinct=False),
             *self._ties,
             self._added,
             self.walk_in_ids,
             self.shop.policy,
             self.day,
         )
+        return counted.semi_join(people, "person_id")
+
+    @cached_property
+    def window_movements(self) -> ir.Table:
+        """What a person's value of the rolling window is made of, day by day.
+
+        One row a person and day of the window: ``person_id, day, value_cents``.
+        """
         start = ibis.timestamp((self.day - timedelta(days=ROLLING_DAYS)).isoformat())
-        until = ibis.timestamp(self.day.isoformat())
-        own = counted.filter(
-            counted["person_id"].notnull(),
-            counted["day"] > start,
-            counted["day"] <= until,
-        )
+        own = self.person_days.filter(self.person_days["day"] > start)
         return own.group_by(["person_id", "day"]).aggregate(
             value_cents=own["value_cents"].sum().cast("int64")
         )
 
     @cached_property
-    def person_days(self) -> ir.Table:
-        """What each person's purchases of a day come to, at each outlet.
+    def purchase_days(self) -> ir.Table:
+        """What the purchases of each day come to (``domain.order_days.add_up_days``).
 
-        Several tables ask of it (``domain.order_days.add_up_days``).  It is held,
-        however large: to work it out once more takes longer than to read it from disk.
+        Several tables ask of it.  It is held, however large: to work it out once more
+        takes longer than to read it from disk.
         """
-        return materialize(self.shop.engine, add_up_days(self.purchases))
+        special = self.special_sales.filter(self.special_sales["is_completed"])
+        purchases = name_purchases(self._tied_sales, self.walk_in_ids, self.shop.policy)
+        days = add_up_days(
+            self._own_days(self._record_days),
+            self._own_days(sum_record_days(special)),
+            add_orders(purchases, self._added),
+        )
+        return materialize(self.shop.engine, days)
+
+    @property
+    def _record_days(self) -> ir.Table:
+        recent, closed = sum_record_days(self._recent), self._closed
+        if closed is None:
+            return recent
+        with self.shop.reading_only(["raw_sales"]):
+            return ibis.union(closed.days, recent, distinct=False)
+
+    def _own_days(self, record_days: ir.Table) -> ir.Table:
+        return own_days(record_days, self.records, self.walk_in_ids, self.shop.policy)
+
+    @cached_property
+    def person_days(self) -> ir.Table:
+        """The ``purchase_days`` that belong to a person."""
+        return self.purchase_days.filter(self.purchase_days["person_id"].notnull())
 
     @cached_property
     def order_days(self) -> ir.Table:

@@ -468,7 +468,7 @@ def _explain_walk_in(books: Books, members: list[Member]) -> list[str]:
     busiest = find_busiest(shop.load("customer_analytics", CustomerAnalytics, day))
     if busiest is None or busiest.person_id != members[0].record_id:
         return []
-    counts = shop.engine.to_pandas(ledger.purchases["is_order"].sum())
+    counts = shop.engine.to_pandas(ledger.purchases["orders"].sum())
     found = check_busiest(
         shop, ledger, books.people.identities, busiest, int(counts or 0)
     )

@@ -40,8 +40,9 @@ def list_purchases(
 
     One row a completed sale, an added order, or a refund of one: ``sale_id`` or
     ``order_number`` (the other one is missing), ``person_id`` (missing: unattributed),
-    ``outlet_id`` (missing for added orders), ``day``, ``value_cents``, ``is_order``,
-    ``is_ecom``, ``refunded_cents``.
+    ``outlet_id`` (missing for added orders), ``day``, ``value_cents``, ``orders`` (1,
+    or 0 for a sale that is no order, and for a refund), ``is_ecom``,
+    ``refunded_cents``.
 
     Args:
         raw_sales: the sales.
@@ -61,7 +62,7 @@ def list_purchases(
         sale_people,
         sale_orders,
     )
-    sold = _of_sales(sales, walk_in_ids, policy)
+    sold = name_purchases(sales, walk_in_ids, policy)
     return add_orders(sold, added_orders)
 
 
@@ -69,7 +70,7 @@ def add_orders(sold: ir.Table, added_orders: ir.Table) -> ir.Table:
     """Return the purchases *sold*, unsynced web orders, and refunds of these."""
     given_back = added_orders.filter(added_orders["refund_date"].notnull())
     value, refunded = added_orders["value_cents"], given_back["refunded_cents"]
-    none = ibis.literal(0, type="int64")
+    none, one = ibis.literal(0, type="int64"), ibis.literal(1, type="int64")
 
     def purchases(rows: ir.Table, day: str, **figures: Any) -> ir.Table:
         return rows.select(
@@ -86,7 +87,7 @@ def add_orders(sold: ir.Table, added_orders: ir.Table) -> ir.Table:
         added_orders,
         "order_date",
         value_cents=value.cast("int64"),
-        is_order=ibis.literal(True),
+        orders=one,
         is_ecom=ibis.literal(True),
         refunded_cents=none,
     )
@@ -94,7 +95,7 @@ def add_orders(sold: ir.Table, added_orders: ir.Table) -> ir.Table:
         given_back,
         "refund_date",
         value_cents=-refunded.cast("int64"),
-        is_order=ibis.literal(False),
+        orders=none,
         is_ecom=ibis.literal(True),
         refunded_cents=refunded.cast("int64"),
     )
@@ -126,9 +127,15 @@ def join_ties(
     )
 
 
-def _of_sales(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Table:
-    """Name what counts of each sale, and whose it is."""
-    basis = _basis(policy)
+def name_purchases(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Table:
+    """Name what counts of each sale, and whose it is: as :func:`list_purchases`.
+
+    Args:
+        sales: completed ones with the columns of :func:`join_ties`.
+        walk_in_ids: ids of the walk-in customer.
+        policy: the shop's choices.
+    """
+    basis = money_basis(policy)
     return sales.select(
         sale_id=sales["sale_id"],
         order_number=ibis.null("string"),
@@ -138,13 +145,13 @@ def _of_sales(sales: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.Tab
         outlet_id=sales["outlet_id"],
         day=sales["business_date"],
         value_cents=sales[f"value_{basis}_cents"],
-        is_order=sales["is_order"],
+        orders=sales["is_order"].cast("int64"),
         is_ecom=is_from_web(sales) | sales["is_web"].fill_null(False),
         refunded_cents=sales[f"refunded_{basis}_cents"],
     )
 
 
-def _basis(policy: Policy) -> str:
+def money_basis(policy: Policy) -> str:
     """Return how the columns of money are named that count for the shop."""
     return "incl" if policy.money_basis is MoneyBasis.INCL_TAX else "excl"
 
@@ -263,13 +270,13 @@ def sum_by_record(
         policy: the shop's choices.
         as_of: the day D.
     """
-    basis = _basis(policy)
+    basis = money_basis(policy)
     completed = recent.filter(recent["is_completed"])
     rows = completed.select(
         customer_id=completed["customer_id"],
         day=completed["business_date"],
         value_cents=completed[f"value_{basis}_cents"],
-        is_order=completed["is_order"],
+        orders=completed["is_order"].cast("int64"),
         is_ecom=is_from_web(completed),
         refunded_cents=completed[f"refunded_{basis}_cents"],
     )
@@ -329,7 +336,7 @@ def list_tied(special: ir.Table, walk_in_ids: list[str], policy: Policy) -> ir.T
         policy: the shop's choices.
     """
     tied = has_no_customer(special, walk_in_ids) & special["linked_person"].notnull()
-    return _of_sales(special.filter(tied), walk_in_ids, policy)
+    return name_purchases(special.filter(tied), walk_in_ids, policy)
 
 
 def count_noted(special: ir.Table, walk_in_ids: list[str]) -> ir.Table:
@@ -362,7 +369,7 @@ def sum_unattributed(
     unowned = owned.filter(owned["person_id"].isnull())
     parts = ibis.union(
         unowned.select(cents="value_sum", orders="orders"),
-        tied.select(cents=-tied["value_cents"], orders=-tied["is_order"].cast("int64")),
+        tied.select(cents=-tied["value_cents"], orders=-tied["orders"]),
         distinct=False,
     )
     return parts.aggregate(cents=parts["cents"].sum(), orders=parts["orders"].sum())
@@ -378,7 +385,7 @@ def measure_people(
     """Return ``CustomerAnalytics``: the figures of each person as of *as_of*.
 
     Args:
-        purchases: what :func:`list_purchases` returns.
+        purchases: what :func:`list_purchases` returns, or the sums of days.
         people: ``person_id, is_customer``; one who is no customer (rule 3.7) has a
             row only with a purchase.
         policy: the thresholds.
@@ -401,10 +408,21 @@ def measure_sums(
 
 
 def sum_purchases(purchases: ir.Table, key: str, as_of: date) -> ir.Table:
-    """Add up purchases by *key*: how many ``sales`` there are, and their sums."""
+    """Add up purchases by *key*: how many rows there are as ``sales``, and their sums.
+
+    Args:
+        purchases: ``day, value_cents, orders, is_ecom, refunded_cents`` and the *key*:
+            single ones, or what those of a day come to.
+        key: a column.
+        as_of: the day D.
+    """
     start = ibis.timestamp((as_of - timedelta(days=ROLLING_DAYS)).isoformat())
     recent = purchases["day"] > start
-    order = purchases["is_order"]
+    orders, none = purchases["orders"], ibis.literal(0, type="int64")
+
+    def count(where: Any) -> Any:
+        return orders.sum(where=where).cast("int64").fill_null(none)
+
     return purchases.group_by(key).aggregate(
         sales=purchases.count(),
         value_sum=purchases["value_cents"].sum().cast("int64"),
@@ -412,11 +430,11 @@ def sum_purchases(purchases: ir.Table, key: str, as_of: date) -> ir.Table:
         .sum(where=recent)
         .cast("int64")
         .fill_null(0),
-        orders=order.sum().cast("int64"),
-        recent_orders=(order & recent).sum().cast("int64"),
-        ecom_orders=(order & purchases["is_ecom"]).sum().cast("int64"),
-        first_day=purchases["day"].min(where=order),
-        last_day=purchases["day"].max(where=order),
+        orders=orders.sum().cast("int64"),
+        recent_orders=count(recent),
+        ecom_orders=count(purchases["is_ecom"]),
+        first_day=purchases["day"].min(where=orders > 0),
+        last_day=purchases["day"].max(where=orders > 0),
         refunded_sum=purchases["refunded_cents"].sum().cast("int64"),
     )
 

@@ -20,7 +20,7 @@ def find_home_outlets(person_days: ir.Table) -> ir.Table:
 
     Args:
         person_days: ``person_id, outlet_id, day, orders``, any number of rows each:
-            what :func:`domain.order_days.add_up_days` returns.  The outlet is missing
+            see :func:`domain.order_days.add_up_days`.  The outlet is missing
             for orders that no outlet has, such as web orders that are no sale; these
             are in no home outlet, and neither are rows without orders.
     """

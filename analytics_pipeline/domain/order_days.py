@@ -1,7 +1,9 @@
-"""The days on which people ordered, each once.
+"""What the purchases of each day come to, and the days on which people ordered.
 
-Rhythm and cohorts ask for the same: who ordered on which days.  The engine adds them
-up, so that no more than a row a person is ever fetched.
+Whatever asks of the whole history asks of days: rhythm, cohorts, outlets, the report.
+The months that are over are added up once, by customer record, and kept; whose they are
+is asked after that, so that a merge changes none of them.  No more than a row a person
+is ever fetched.
 """
 
 from datetime import date
@@ -12,6 +14,13 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from analytics_pipeline.domain.analytics import (
+    has_no_customer,
+    is_from_web,
+    money_basis,
+)
+from analytics_pipeline.model.policy import Policy
+
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 DAY = "datetime64[us]"
@@ -21,21 +30,104 @@ DAY = "datetime64[us]"
 # What the engine adds up: Ibis expressions.
 
 
-def add_up_days(purchases: ir.Table) -> ir.Table:
-    """Return what each person's purchases of a day come to, at each outlet.
+RECORD_DAYS = ibis.schema(
+    {
+        "customer_id": "string",
+        "outlet_id": "string",
+        "business_date": "timestamp(6)",
+        "is_from_web": "boolean",
+        "sales": "int64",
+        "orders": "int64",
+        "value_incl_cents": "int64",
+        "value_excl_cents": "int64",
+        "refunded_incl_cents": "int64",
+        "refunded_excl_cents": "int64",
+    }
+)
+"""What the completed sales of a customer record come to on one day.
 
-    One row a ``person_id``, ``day`` and ``outlet_id`` (missing where no outlet has
-    them): ``orders, value_cents``.
+A row is one ``customer_id`` (missing for sales without a customer), outlet, day, and
+whether the sales name the web shop as their source.  Money is integer cents.
+"""
+
+_SUMS = ("sales", "orders", "value_cents", "refunded_cents")
+
+
+def sum_record_days(sales: ir.Table) -> ir.Table:
+    """Add up ``RawSales`` by customer record and day: the rows of ``RECORD_DAYS``."""
+    completed = sales.filter(sales["is_completed"])
+    marked = completed.mutate(is_from_web=is_from_web(completed))
+    money = {
+        name: marked[name].sum().cast("int64")
+        for name in RECORD_DAYS.names
+        if name.endswith("_cents")
+    }
+    return (
+        marked.group_by(["customer_id", "outlet_id", "business_date", "is_from_web"])
+        .aggregate(
+            sales=marked.count(),
+            orders=marked["is_order"].sum().cast("int64"),
+            **money,
+        )
+        .select(*RECORD_DAYS.names)
+    )
+
+
+def own_days(
+    record_days: ir.Table, records: ir.Table, walk_in_ids: list[str], policy: Policy
+) -> ir.Table:
+    """Say whose ``RECORD_DAYS`` are, if each sale is of its own customer.
+
+    One row a record and day: ``person_id`` (missing: unattributed), ``outlet_id, day,
+    is_ecom, sales, orders, value_cents, refunded_cents``.
 
     Args:
-        purchases: what :func:`analytics_pipeline.domain.analytics.list_purchases`
-            returns.
+        record_days: the days.
+        records: ``record_id, person_id`` of every customer record.
+        walk_in_ids: ids of the walk-in customer.
+        policy: the shop's choices.
     """
-    owned = purchases.filter(purchases["person_id"].notnull())
-    return owned.group_by(["person_id", "day", "outlet_id"]).aggregate(
-        orders=owned["is_order"].sum().cast("int64"),
-        value_cents=owned["value_cents"].sum().cast("int64"),
+    basis = money_basis(policy)
+    own = records.select(customer_id="record_id", record_person="person_id")
+    days = record_days.left_join(own, "customer_id").drop("customer_id_right")
+    return days.select(
+        person_id=has_no_customer(days, walk_in_ids).ifelse(
+            ibis.null("string"), days["record_person"]
+        ),
+        outlet_id=days["outlet_id"],
+        day=days["business_date"],
+        is_ecom=days["is_from_web"],
+        sales=days["sales"],
+        orders=days["orders"],
+        value_cents=days[f"value_{basis}_cents"],
+        refunded_cents=days[f"refunded_{basis}_cents"],
     )
+
+
+def add_up_days(all_days: ir.Table, special: ir.Table, purchases: ir.Table) -> ir.Table:
+    """Return what the purchases of each day come to, by person, outlet and channel.
+
+    One row a ``person_id`` (missing: unattributed), ``outlet_id`` (missing where no
+    outlet has them), ``day`` and ``is_ecom``: ``sales``, how many purchases there are,
+    ``orders, value_cents, refunded_cents``.
+
+    Args:
+        all_days: the days of all sales, as :func:`own_days` returns them.
+        special: those of the special sales alone, which may be another person's, or a
+            web order's.
+        purchases: the special sales, and all web orders that add, as
+            :func:`analytics_pipeline.domain.analytics.list_purchases` has them.
+    """
+    rows = purchases.mutate(sales=ibis.literal(1, type="int64"))
+    names = ["person_id", "outlet_id", "day", "is_ecom", *_SUMS]
+    without = special.mutate(**{name: -special[name] for name in _SUMS})
+    parts = ibis.union(
+        *(part.select(*names) for part in (all_days, without, rows)), distinct=False
+    )
+    days = parts.group_by(["person_id", "outlet_id", "day", "is_ecom"]).aggregate(
+        **{name: parts[name].sum().cast("int64") for name in _SUMS}
+    )
+    return days.filter(days["sales"] > 0)
 
 
 def summarize_people(person_days: ir.Table, then: date, long_ago: date) -> ir.Table:
@@ -46,7 +138,7 @@ def summarize_people(person_days: ir.Table, then: date, long_ago: date) -> ir.Ta
     ``last_day_long_ago``.  A last day is missing where there was no order.
 
     Args:
-        person_days: what :func:`add_up_days` returns.
+        person_days: ``person_id, day, orders, value_cents``, any number of rows each.
         then: a day up to D.
         long_ago: another one.
     """
@@ -72,7 +164,7 @@ def count_gaps(person_days: ir.Table) -> ir.Table:
     One row a length in ``days``: ``returned``, how many there are.
 
     Args:
-        person_days: what :func:`add_up_days` returns.
+        person_days: ``person_id, day, orders``, any number of rows each.
     """
     ordered = person_days.filter(person_days["orders"] > 0)
     days = ordered.select("person_id", "day").distinct()

@@ -215,7 +215,6 @@ def list_contributions(purchases: pd.DataFrame, day: date) -> pd.DataFrame:
     """
     owned = purchases[purchases["person_id"].notna()]
     is_recent = owned["day"] > pd.Timestamp(day - timedelta(days=ROLLING_DAYS))
-    is_order = owned["is_order"].astype("int64")
     return pd.DataFrame(
         {
             "person_id": owned["person_id"].astype("str"),
@@ -225,9 +224,9 @@ def list_contributions(purchases: pd.DataFrame, day: date) -> pd.DataFrame:
             "bought_on": owned["day"].astype("datetime64[us]"),
             "lifetime_value_cents": owned["value_cents"],
             "rolling_90_day_value_cents": owned["value_cents"] * is_recent,
-            "order_count": is_order,
-            "rolling_90_day_order_count": is_order * is_recent,
-            "ecom_order_count": is_order * owned["is_ecom"],
+            "order_count": owned["orders"],
+            "rolling_90_day_order_count": owned["orders"] * is_recent,
+            "ecom_order_count": owned["orders"] * owned["is_ecom"],
             "refunded_value_cents": owned["refunded_cents"],
         }
     ).astype(dict.fromkeys(FIGURES, "int64"))
@@ -241,7 +240,7 @@ def keys_of(purchases: pd.DataFrame) -> "pd.Series[str]":
     """Return what identifies each purchase, and each refund of a web order."""
     sales = "sale " + purchases["sale_id"].astype("str")
     number = purchases["order_number"].astype("str")
-    orders = ("order " + number).where(purchases["is_order"], REFUND + number)
+    orders = ("order " + number).where(purchases["orders"] > 0, REFUND + number)
     return sales.fillna(orders)
 
 

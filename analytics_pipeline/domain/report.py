@@ -105,9 +105,10 @@ def rows_of(report: pd.DataFrame, figure: ReportFigure) -> list[Row]:
 # ----------------------------------------------------------------------------------
 # What the report asks of the purchases: months, channels, cohorts, second orders.
 #
-# Each is one Ibis expression over what :func:`domain.analytics.list_purchases`
-# returns and the day of each person's first order. A month is a number, year × 12 +
-# month - 1, so that months can be subtracted in any engine.
+# Each is one Ibis expression over what the purchases of each day come to
+# (:func:`domain.order_days.add_up_days`) and the day of each person's first order. A
+# month is a number, year × 12 + month - 1, so that months can be subtracted in any
+# engine.
 
 
 NEW = "new"
@@ -132,12 +133,12 @@ def name_month(month: int) -> str:
 
 
 def join_first_orders(purchases: ir.Table, firsts: ir.Table) -> ir.Table:
-    """Add to each purchase its month, and how long after its person's first order.
+    """Add to each day its month, and how long after its person's first order it is.
 
     Columns ``month``, ``cohort`` (the month of the first order), ``days_since_first``.
 
     Args:
-        purchases: what counts, with its person.
+        purchases: ``person_id, day`` and others: single ones, or the sums of days.
         firsts: the columns ``FIRST_ORDER`` of ``customer_analytics``.
     """
     known = firsts.filter(firsts["first_order_date"].notnull())
@@ -172,7 +173,7 @@ def add_up_months(joined: ir.Table) -> ir.Table:
         .group_by("month", "standing", "is_ecom")
         .aggregate(
             value_cents=joined["value_cents"].sum().cast("int64"),
-            orders=joined["is_order"].sum().cast("int64"),
+            orders=joined["orders"].sum().cast("int64"),
         )
     )
 
@@ -182,7 +183,7 @@ def count_cohorts(joined: ir.Table) -> ir.Table:
 
     One row a ``cohort`` (the month of the first order) and ``month``: ``people``.
     """
-    orders = joined.filter(joined["is_order"] & joined["cohort"].notnull())
+    orders = joined.filter(joined["orders"] > 0, joined["cohort"].notnull())
     return orders.group_by("cohort", "month").aggregate(
         people=orders["person_id"].nunique()
     )
@@ -194,10 +195,10 @@ def count_second_orders(joined: ir.Table) -> ir.Table:
     One row a ``cohort``: ``again`` (a second order within ``SECOND_WITHIN_DAYS`` of
     the first), ``later``, ``once``.  Two orders on the first day are a second order.
     """
-    orders = joined.filter(joined["is_order"] & joined["cohort"].notnull())
+    orders = joined.filter(joined["orders"] > 0, joined["cohort"].notnull())
     soon = orders["days_since_first"] <= SECOND_WITHIN_DAYS
     people = orders.group_by("person_id", "cohort").aggregate(
-        orders=orders.count(), soon=soon.sum()
+        orders=orders["orders"].sum(), soon=orders["orders"].sum(where=soon)
     )
     again = people["soon"] > 1
     return people.group_by("cohort").aggregate(
@@ -226,7 +227,7 @@ def add_up_recent_days(purchases: ir.Table, as_of: date) -> ir.Table:
             for name, within in spans.items()
         },
         **{
-            f"{name}_orders": (purchases["is_order"] & within).sum().cast("int64")
+            f"{name}_orders": purchases["orders"].sum(where=within).cast("int64")
             for name, within in spans.items()
         },
         latest=day.max(),

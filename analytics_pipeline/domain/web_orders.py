@@ -239,11 +239,12 @@ def _contradictions(
     named = ("order " + rows["named"]).mask(rows["named"] == OTHER, "another order")
     rows["contradiction"] = rows["by"] + " names sale " + rows["sale_id"] + " for "
     rows["contradiction"] += named
-    return (
-        rows.sort_values(["order_number", "contradiction"])
-        .groupby("order_number", as_index=False)
-        .agg(contradiction=("contradiction", "; ".join))
-    )
+    said: dict[str, list[str]] = {}
+    for number, claim in sorted(_pairs(rows, "order_number", "contradiction")):
+        said.setdefault(number, []).append(claim)
+    texts = {number: "; ".join(claims) for number, claims in said.items()}
+    columns = {"order_number": list(texts), "contradiction": list(texts.values())}
+    return pd.DataFrame(columns, dtype="str")
 
 
 def _pairs(table: pd.DataFrame, one: str, other: str) -> list[tuple[str, str]]:

@@ -99,6 +99,7 @@ def set_damaged_aside(shop: Shop, *, in_buckets: bool = False) -> None:
             _announce_sealed(
                 shop, f"{table}{day} was damaged: {made}. See {path}{SET_ASIDE}"
             )
+    shop.warehouse.list_again()
 
 
 def remove_caches(shop: Shop) -> None:
@@ -109,6 +110,7 @@ def remove_caches(shop: Shop) -> None:
     root = shop.warehouse.root
     forget_agreement(root / "raw_sales")
     DayBundles(root / "raw_sales").remove()
+    shop.warehouse.list_again()
     Checkpoints(root / "raw_sales", {}).remove()
     for log in LOGS:
         for name in list_names(root / log):

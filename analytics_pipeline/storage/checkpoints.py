@@ -4,14 +4,16 @@ A checkpoint is a cache. Its files are named by a fingerprint of the days that t
 cover, so one made from other days is never found, and each is sealed as every table
 is. To delete them costs time only.
 
-Three kinds of file are kept next to the days of ``raw_sales``:
+Four kinds of file are kept next to the days of ``raw_sales``:
 
 - ``2026-07-31-FINGERPRINT.parquet``: the sums by customer record of all days up to
   that one;
 - ``2026-07-31-FINGERPRINT-named.parquet``: sales among those days that a web order or
   a return names, and ids of which none of them is a sale;
 - ``2026-07-31-FINGERPRINT-special.parquet``: the special sales of one year, as rows; of
-  the year that goes on, those up to that day.
+  the year that goes on, those up to that day;
+- ``2026-07-31-FINGERPRINT-days.parquet``: the sums of the days of that one month by
+  customer record.
 """
 
 import logging
@@ -52,9 +54,10 @@ _SUFFIX = ".parquet"
 _NAME = "written_as"
 """The note of a footer with the name of its file: one that was renamed is not used."""
 
-_NAMED, _SPECIAL = "-named", "-special"
+_NAMED, _SPECIAL, _BY_DAY = "-named", "-special", "-days"
 _OURS = re.compile(
-    rf"\d{{4}}-\d{{2}}-\d{{2}}-[0-9a-f]{{{_DIGITS}}}({_NAMED}|{_SPECIAL})?\.parquet"
+    rf"\d{{4}}-\d{{2}}-\d{{2}}-[0-9a-f]{{{_DIGITS}}}"
+    rf"({_NAMED}|{_SPECIAL}|{_BY_DAY})?\.parquet"
 )
 
 MONTH_ENDS_KEPT = 4
@@ -81,6 +84,11 @@ def list_month_ends(first: date, last: date) -> list[date]:
 def split_years(days: Iterable[str]) -> list[list[str]]:
     """Return *days*, which are in order, by their years."""
     return [list(year) for _, year in groupby(days, key=lambda day: day[:4])]
+
+
+def split_months(days: Iterable[str]) -> list[list[str]]:
+    """Return *days*, which are in order, by their months."""
+    return [list(month) for _, month in groupby(days, key=lambda day: day[:7])]
 
 
 def fingerprint_days(days: Mapping[str, str]) -> str:
@@ -150,6 +158,10 @@ class Checkpoints:
         """Return the file of the special sales of *days*, if it is there and sound."""
         return self._find(self._name_of(days) + _SPECIAL)
 
+    def by_day(self, days: Sequence[str]) -> str | None:
+        """Return the file of the sums of *days*, if it is there and sound."""
+        return self._find(self._name_of(days) + _BY_DAY)
+
     def _find(self, name: str) -> str | None:
         file = f"{name}{_SUFFIX}"
         return str(self._folder / file) if self._is_sound(file) else None
@@ -201,6 +213,10 @@ class Checkpoints:
         """Keep the special sales of *days*."""
         self._write(self._name_of(days) + _SPECIAL, rows)
 
+    def write_by_day(self, days: Sequence[str], rows: pa.Table) -> None:
+        """Keep the sums of *days*."""
+        self._write(self._name_of(days) + _BY_DAY, rows)
+
     def _write(self, name: str, rows: pa.Table) -> None:
         file = f"{name}{_SUFFIX}"
         content = write_rows(rows.replace_schema_metadata({_NAME: file}))
@@ -212,7 +228,7 @@ class Checkpoints:
         ends = {
             date.fromisoformat(name[:10])
             for name in self._names
-            if not name.endswith(f"{_SPECIAL}{_SUFFIX}")
+            if not name.endswith((f"{_SPECIAL}{_SUFFIX}", f"{_BY_DAY}{_SUFFIX}"))
         }
         chosen = {end for end in ends if (end.month, end.day) == (12, 31)}
         chosen |= {made.end, *sorted(ends)[-MONTH_ENDS_KEPT:]}
@@ -220,8 +236,9 @@ class Checkpoints:
         kept |= {name + _NAMED for name in kept}
         stored = sorted(self._states)
         for end in chosen:
-            years = split_years([day for day in stored if day <= end.isoformat()])
-            kept |= {self._name_of(days) + _SPECIAL for days in years}
+            closed = [day for day in stored if day <= end.isoformat()]
+            kept |= {self._name_of(days) + _SPECIAL for days in split_years(closed)}
+            kept |= {self._name_of(days) + _BY_DAY for days in split_months(closed)}
         for file in sorted(self._names - {f"{name}{_SUFFIX}" for name in kept}):
             (self._folder / file).unlink(missing_ok=True)
             self._names.discard(file)

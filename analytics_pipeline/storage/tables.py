@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -118,7 +119,7 @@ class DayBundles:
         """
         rest = set(wanted)
         plan = ReadPlan([], [], [])
-        for month, held in sorted(self._read_index().items()):
+        for month, held in sorted(self._bundled.items()):
             whole = rest & _unchanged(held, states)
             if whole and self._is_sound(month):
                 plan.bundles.append(str(self._path(month)))
@@ -129,7 +130,7 @@ class DayBundles:
 
     def renew(self, states: Mapping[str, str]) -> None:
         """Bundle each month that is over and has many days that are read one by one."""
-        index = self._read_index()
+        index = self._bundled
         held = {month: index[month] for month in index if self._is_sound(month)}
         by_month: dict[str, dict[str, str]] = {}
         for day, state in sorted(states.items()):
@@ -141,6 +142,7 @@ class DayBundles:
                 replace_bytes(self._path(month), join(contents, list(days)))
                 held[month] = days
         self._write_index(held)
+        del self._bundled
 
     def _read_days(self, days: Sequence[str]) -> list[bytes]:
         """Return the files of *days*, proved sound.
@@ -175,7 +177,8 @@ class DayBundles:
     def _day(self, day: str) -> UPath:
         return self._table / f"{day}{_SUFFIX}"
 
-    def _read_index(self) -> dict[str, dict[str, str]]:
+    @cached_property
+    def _bundled(self) -> dict[str, dict[str, str]]:
         """Return the days of each whole bundle, with their files' contents back then.
 
         One that was replaced or lost since the index was written is not among them,
@@ -261,6 +264,7 @@ class Warehouse:
         self.acceptances = Acceptances(self.root)
         self.catch_ups = CatchUps(self.root)
         self._attempts: Counter[str] = Counter()
+        self._days: dict[str, tuple[int, dict[str, str], DayBundles]] = {}
         self._held: dict[str, tuple[str, pd.DataFrame]] = {}
 
     def path(self, table: str, partition: str | None = None) -> UPath:
@@ -359,6 +363,7 @@ class Warehouse:
     def remove(self, table: str, partition: str) -> None:
         """Remove one day of *table*, if it is there."""
         self.path(table, partition).unlink(missing_ok=True)
+        self.list_again()
 
     def notes(self, table: str, partition: str | None = None) -> dict[str, str]:
         """Return the notes stored with a table, or one day; none if it is not there."""
@@ -378,20 +383,33 @@ class Warehouse:
 
         That is the seal of its file; of a bucket, what it knows its objects by.
         """
-        states = list_contents(self.root / table)
-        return {
-            name.removesuffix(_SUFFIX): states[name]
-            for name in sorted(states)
-            if is_table(name)
-        }
+        return dict(self._list_days(table)[0])
+
+    def _list_days(self, table: str) -> tuple[dict[str, str], DayBundles]:
+        """Return the states of the days and the bundles, as this run has left them."""
+        attempts = self._attempts[table]
+        known, states, bundles = self._days.get(table, (-1, {}, None))
+        if bundles is None or known != attempts:
+            contents = list_contents(self.root / table)
+            names = [name for name in sorted(contents) if is_table(name)]
+            states = {name.removesuffix(_SUFFIX): contents[name] for name in names}
+            bundles = DayBundles(self.root / table)
+            self._days[table] = attempts, states, bundles
+        return states, bundles
+
+    def list_again(self) -> None:
+        """Forget which days are stored: something else has removed files."""
+        self._days.clear()
 
     def plan(self, table: str, partitions: Iterable[str]) -> ReadPlan:
         """Return the files that hold those days, as few as there can be."""
-        return DayBundles(self.root / table).plan(self.states(table), partitions)
+        states, bundles = self._list_days(table)
+        return bundles.plan(states, partitions)
 
     def bundle(self, table: str) -> None:
         """Bundle the days of *table* by months, where many are read one by one."""
-        DayBundles(self.root / table).renew(self.states(table))
+        states, bundles = self._list_days(table)
+        bundles.renew(states)
 
     def row_count(self, table: str, partition: str | None = None) -> int:
         """Return how many rows a stored table, or one day of it, holds."""

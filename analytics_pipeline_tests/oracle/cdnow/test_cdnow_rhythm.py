@@ -17,10 +17,10 @@ import pytest
 from analytics_pipeline.domain.order_days import count_gaps
 from analytics_pipeline.domain.rhythm import find_lapse_point
 from analytics_pipeline_tests.order_days import (
-    add_up,
     buyers_of,
     came_back,
     cohorts_of,
+    days_of,
     engine,
     repurchase_of,
     survival_of,
@@ -75,7 +75,7 @@ def test_946_of_2357_repeat_within_39_weeks_rule_10_5() -> None:
 
 
 def test_the_gaps_are_as_published_rule_10_4() -> None:
-    counts = engine().to_pandas(count_gaps(add_up(known(WEEK_39)))).sort_values("days")
+    counts = engine().to_pandas(count_gaps(days_of(known(WEEK_39)))).sort_values("days")
 
     gaps = np.repeat(counts["days"].to_numpy(), counts["returned"])
     assert len(gaps) == 2457

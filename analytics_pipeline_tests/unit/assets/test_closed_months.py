@@ -86,6 +86,7 @@ def sales(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "sale_id": f"sale-{number}",
         "business_date": FIRST + timedelta(days=draw(st.integers(0, DAYS))),
         "customer_id": draw(st.sampled_from(BUYERS)),
+        "outlet_id": draw(st.sampled_from(["main", "mall"])),
         "source": "ecw:0123456789ABCDEF" if way == "source" else "USER",
         "source_id": order if way == "source" else None,
         "web_order_number": order if way == "note" else None,
@@ -217,7 +218,27 @@ def everything(ledger: Ledger) -> list[Any]:
         ledger.matches.to_dict("records"),
         sort(ledger.sale_people).to_dict("records"),
         sort(find_web_refunds(ledger, ledger.ecom_orders)).to_dict("records"),
+        sort(days_of(ledger)).to_dict("records"),
     ]
+
+
+def days_of(ledger: Ledger) -> pd.DataFrame:
+    """What the purchases of each day come to."""
+    found: pd.DataFrame = ledger.shop.engine.to_pandas(ledger.purchase_days)
+    return found[DAYS_OF]
+
+
+def add_up_one_by_one(ledger: Ledger) -> pd.DataFrame:
+    """The same, from single purchases."""
+    found = ledger.shop.engine.to_pandas(ledger.purchases).assign(sales=1)
+    keys, sums = DAYS_OF[:4], DAYS_OF[4:]
+    return found.groupby(keys, dropna=False)[sums].sum().reset_index()
+
+
+DAYS_OF = [
+    *("person_id", "outlet_id", "day", "is_ecom"),
+    *("sales", "orders", "value_cents", "refunded_cents"),
+]
 
 
 def comparable(found: list[Any]) -> str:
@@ -245,6 +266,8 @@ def test_checkpoints_change_no_figure(empty, tmp_path_factory, data, basis):
         )
         expected = sort(shop.engine.to_pandas(one_by_one)).to_dict("records")
         assert comparable(found[0]) == comparable(expected)
+        day_by_day = sort(add_up_one_by_one(ledger)).to_dict("records")
+        assert comparable(found[-1]) == comparable(day_by_day)
 
 
 def _conserves(sides: dict[str, int]) -> None:
@@ -313,7 +336,7 @@ def state_of(shop: Shop, end: date = END) -> Path:
     (found,) = (
         path
         for path in folder_of(shop).glob(f"{end}-*.parquet")
-        if not path.stem.endswith(("-named", "-special"))
+        if not path.stem.endswith(("-named", "-special", "-days"))
     )
     return found
 
@@ -327,7 +350,9 @@ def lifetime_value(shop: Shop) -> int:
     fresh = open_in(shop.settings.data_dir)
     ledger = with_months(fresh, D, NO_ORDERS)
     frame = figures_of(ledger, ledger.person_sums)
+    days = days_of(ledger)
     found = frame.loc[frame["customer_id"] == "bea", "lifetime_value_cents"]
+    assert days.loc[days["person_id"] == "bea", "value_cents"].sum() == found.iloc[0]
     return int(found.iloc[0])
 
 
@@ -367,6 +392,14 @@ def test_a_late_sale_makes_the_checkpoint_again(shop):
     assert lifetime_value(shop) == 400 + 1_000
     kept = before & names_in(shop)
     assert [name[:10] for name in kept if "-special" in name] == ["2025-12-31"]
+    months = {name[:7] for name in before if "-days" in name}
+    again = {name[:7] for name in before - kept if "-days" in name}
+    assert again == {"2026-03"}
+    assert months == {
+        "2025-11",
+        "2025-12",
+        *(f"2026-0{month}" for month in range(1, 6)),
+    }
     assert state_of(shop, date(2025, 12, 31)).name in kept
     assert state_of(shop).name not in before
 
@@ -505,7 +538,11 @@ def test_the_last_month_ends_and_the_ends_of_years_are_kept(shop):
         day = date(2026, month + 3, 30)
         with_months(open_in(shop.settings.data_dir), day, NO_ORDERS).months()
 
-    ends = {name[:10] for name in names_in(shop) if "-special" not in name}
+    ends = {
+        name[:10]
+        for name in names_in(shop)
+        if "-special" not in name and "-days" not in name
+    }
     assert ends == {
         *("2025-12-31", "2026-03-31", "2026-04-30", "2026-05-31", "2026-06-30"),
     }

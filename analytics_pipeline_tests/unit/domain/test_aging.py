@@ -32,7 +32,7 @@ PURCHASE = {
     "person_id": "string",
     "day": "timestamp",
     "value_cents": "int64",
-    "is_order": "boolean",
+    "orders": "int64",
     "is_ecom": "boolean",
     "refunded_cents": "int64",
 }
@@ -51,14 +51,14 @@ def purchase(days_before, cents, is_order=True):
     return {
         "day": after(LAST, -days_before),
         "value_cents": cents,
-        "is_order": is_order,
+        "orders": int(is_order),
         "is_ecom": False,
         "refunded_cents": 0,
     }
 
 
 def last_order(purchases):
-    return max((row["day"] for row in purchases if row["is_order"]), default=None)
+    return max((row["day"] for row in purchases if row["orders"]), default=None)
 
 
 def days_of_change(purchases):
@@ -74,8 +74,8 @@ def expected(purchases, today, tier_basis):
     inside = [row for row in purchases if after(row["day"], 90) > today]
     lifetime = sum(row["value_cents"] for row in purchases)
     rolling = sum(row["value_cents"] for row in inside)
-    orders = sum(row["is_order"] for row in purchases)
-    recent = sum(row["is_order"] for row in inside)
+    orders = sum(row["orders"] for row in purchases)
+    recent = sum(row["orders"] for row in inside)
     last = last_order(purchases)
     segment = "never" if last is None else "active"
     for days in (30, 60, 90) if last else ():

@@ -61,7 +61,7 @@ class Bought:
             "person_id": self.person,
             "day": pd.Timestamp(D - timedelta(days=self.ago)),
             "value_cents": self.cents,
-            "is_order": self.is_order,
+            "orders": int(self.is_order),
             "is_ecom": self.is_ecom,
             "refunded_cents": self.refunded,
         }
@@ -71,7 +71,7 @@ def purchases(*bought: Bought) -> pd.DataFrame:
     columns = list(Bought("sale 0", "p").row())
     frame = pd.DataFrame([each.row() for each in bought], columns=columns)
     text = dict.fromkeys(("sale_id", "order_number", "person_id"), "str")
-    return frame.astype({**text, "day": "datetime64[us]", "is_order": "bool"})
+    return frame.astype({**text, "day": "datetime64[us]", "orders": "int64"})
 
 
 def figures(bought: list[Bought], day: date, everybody: set[str]) -> pd.DataFrame:

@@ -51,8 +51,8 @@ AS_OF = st.integers(0, 420).map(lambda days: START + timedelta(days=days)) | (
 def frame(purchases: Sequence[Bought], as_of: date) -> pd.DataFrame:
     """Return the purchases up to D."""
     rows = [each for each in purchases if each.day <= as_of]
-    columns = ["person_id", "day", "value_cents", "is_order"]
-    types = {"person_id": "str", "day": "datetime64[us]", "is_order": "bool"}
+    columns = ["person_id", "day", "value_cents", "orders"]
+    types = {"person_id": "str", "day": "datetime64[us]", "orders": "int64"}
     return pd.DataFrame(rows, columns=columns).astype(types)
 
 

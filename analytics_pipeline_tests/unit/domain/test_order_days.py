@@ -17,7 +17,7 @@ from analytics_pipeline.domain.order_days import (
     to_days,
 )
 from analytics_pipeline_tests.examples import up_to
-from analytics_pipeline_tests.order_days import PURCHASE, add_up, engine
+from analytics_pipeline_tests.order_days import PURCHASE, days_of, engine
 
 D = date(2026, 3, 31)
 
@@ -37,14 +37,14 @@ PURCHASES = st.lists(
         st.none() | st.sampled_from("abc"),
         st.none() | st.sampled_from(["East", "West"]),
         st.integers(0, 30),
-        st.booleans(),
+        st.integers(0, 2),
         st.integers(-500, 500),
     ),
     max_size=20,
 )
-"""Of each purchase the person, outlet, days before D, whether an order, and cents."""
+"""Of purchases the person, outlet, days before D, how many are orders, and cents."""
 
-Purchase = tuple[str | None, str | None, int, bool, int]
+Purchase = tuple[str | None, str | None, int, int, int]
 
 
 def person_days(purchases: Sequence[Purchase]) -> Any:
@@ -52,7 +52,7 @@ def person_days(purchases: Sequence[Purchase]) -> Any:
         (person, outlet, pd.Timestamp(D - timedelta(days=ago)), *rest)
         for person, outlet, ago, *rest in purchases
     ]
-    return add_up(pd.DataFrame(rows, columns=list(PURCHASE)))
+    return days_of(pd.DataFrame(rows, columns=list(PURCHASE)))
 
 
 def ages_of(purchases: Sequence[Purchase], person: str) -> list[int]:

@@ -132,7 +132,7 @@ def test_the_numbers_at_the_top(engine):
         purchase(0, 1_000, "ann"),
         purchase(29, 2_000, "ann"),
         purchase(30, 4_000, "ben"),
-        purchase(3, -500, "ben", is_order=False),
+        purchase(3, -500, "ben", orders=0),
         purchase(1, 800, None),
     ]
 

@@ -64,9 +64,9 @@ def test_months_cohorts_second_orders_and_last_days_are_as_counted_one_by_one(
         month = month_of(each["day"])
         key = month, standing_of(each, firsts), each["is_ecom"]
         months[key, "value_cents"] += each["value_cents"]
-        months[key, "orders"] += each["is_order"]
+        months[key, "orders"] += each["orders"]
         person = each["person_id"]
-        if each["is_order"] and person is not None:
+        if each["orders"] and person is not None:
             cohorts[month_of(firsts[person]), month].add(person)
             times[person].append(each["day"])
     second = defaultdict(Counter)
@@ -101,7 +101,7 @@ def recent_days(rows):
         spans = {"day": ago == 0, "last": ago < 30, "before": 30 <= ago < 60}
         for name in (name for name, within in spans.items() if within):
             sums[f"{name}_cents"] += each["value_cents"]
-            sums[f"{name}_orders"] += each["is_order"]
+            sums[f"{name}_orders"] += each["orders"]
     return {key: n for key, n in sums.items() if n}
 
 
