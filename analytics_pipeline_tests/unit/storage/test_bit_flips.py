@@ -211,6 +211,7 @@ def test_a_damaged_copy_is_left_for_the_days_themselves(
     for bit in random.Random(name).choices(range(8 * len(content)), k=FLIPS):
         path.write_bytes(flip(content, bit))
         proved_files().forget()
+        bundled.list_again()
         plan = bundled.plan("raw_sales", days)
         if plan.bundles or len(plan.days) != 33:
             believed.append(bit)
