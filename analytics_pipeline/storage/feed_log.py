@@ -429,13 +429,13 @@ class FeedLog:
         return fresh
 
     def make_current(self) -> None:
-        """Make this generation the log; the one before it is kept, older ones go."""
+        """Make this generation the log.
+
+        Those before it are kept, because they say what was known when (rule 15.1);
+        but not their bundles, which are copies.
+        """
         write_note(self.root / "current_generation", f"{self.generation}\n")
-        before = self.of_generation(self.generation - 1)
-        kept = {self.folder.name, before.folder.name}
-        for name in list_names(self.root):
-            if name.startswith("generation-") and name not in kept:
-                remove_folder(self.root / name)
+        remove_folder(self.of_generation(self.generation - 1).folder / "bundles")
 
 
 def _read_number(path: UPath, without_file: int) -> int:

@@ -173,7 +173,7 @@ def test_a_complete_generation_takes_the_place_of_the_log(root):
     ) == (2, 8)
 
 
-def test_the_generation_before_is_kept_and_older_ones_go(root):
+def test_every_generation_is_kept_rule_15_1(root):
     for version in (5, 6, 7):
         log = FeedLog(root, SALES_FEED)
         append(log, version)
@@ -182,7 +182,7 @@ def test_the_generation_before_is_kept_and_older_ones_go(root):
         fresh.make_current()
 
     kept = sorted(each.name for each in root.glob("generation-*"))
-    assert kept == ["generation-000003", "generation-000004"]
+    assert kept == [f"generation-00000{number}" for number in (1, 2, 3, 4)]
     assert FeedLog(root, SALES_FEED).cursor() == 17
 
 
