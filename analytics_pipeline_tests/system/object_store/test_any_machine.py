@@ -258,6 +258,7 @@ def test_the_key_and_what_was_published_are_moved_into_the_bucket(
     assert credentials.objects() == moved
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("dies_at", [0, 4, 9])
 def test_a_move_that_dies_is_done_by_the_next_run(
     bucket_root: Any,
