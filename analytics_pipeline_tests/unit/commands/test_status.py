@@ -39,9 +39,9 @@ def shop(tmp_path: Path, clock: list[datetime]) -> Shop:
 
 
 def publish(shop: Shop, day: date) -> None:
-    shop.publication.stage_first_time_buyers(day, "buyers\n")
+    shop.publication.stage_first_time_buyers(day, b"buyers\n")
     at = datetime(2026, 6, 21, 6, tzinfo=UTC)
-    shop.publication.publish_master(day, "master\n", 554, at, provisional=False)
+    shop.publication.publish_master(day, b"master\n", 554, at, provisional=False)
 
 
 def fail(
