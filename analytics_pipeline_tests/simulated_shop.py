@@ -35,6 +35,7 @@ PUBLISHED = ("customer_analytics_master.csv", "first_time_buyers.csv")
 SNAPSHOTS = (
     *("customer_analytics", "tier_outlook", "customer_rfm"),
     *("prediction_models", "customer_predictions"),
+    *("customer_cohorts", "outlet_analytics", "product_analytics"),
 )
 REPRODUCED = (
     "customers",

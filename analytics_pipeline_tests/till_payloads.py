@@ -40,6 +40,7 @@ class Item:
     comes_back: bool = False
     status: str = "CONFIRMED"
     gift_card: str | None = None
+    product_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def as_flat(sale: TillSale) -> dict[str, Any]:
         "version": sale.version,
         "line_items": [
             {
+                "product_id": item.product_id,
                 "quantity": Decimal(item.quantity),
                 "price_total": Decimal(item.net),
                 "tax_total": Decimal(item.tax),
@@ -131,6 +133,7 @@ def as_nested(sale: TillSale) -> dict[str, Any]:
         "_metadata": {"version": sale.version},
         "line_items": [
             {
+                "product": {"id": item.product_id},
                 "quantity": Decimal(item.quantity),
                 "pricing": {"total": Decimal(item.net)},
                 "tax": {"total": Decimal(item.tax)},

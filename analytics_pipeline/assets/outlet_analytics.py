@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analytics_pipeline.assets.purchases import Ledger
+from analytics_pipeline.assets.purchases import Ledger, net_value
 from analytics_pipeline.assets.table import TableRun, table
 from analytics_pipeline.domain.channels import (
     add_up_places,
@@ -31,12 +31,23 @@ def outlet_analytics(
         outlets,
     )
     rows = shape(places.assign(as_of=pd.Timestamp(run.day)), OutletAnalytics)
-    unattributed = purchases.unattributed_sums
     return Candidate(
         rows,
-        [check_places(rows, customer_analytics, unattributed)],
+        [check_places(rows, customer_analytics, add_up_shop(purchases))],
         figures={
             "outlets": int(rows["outlet_id"].nunique()),
             "value_cents": int(rows["value_cents"].sum()),
         },
     )
+
+
+def add_up_shop(purchases: Ledger) -> dict[str, int]:
+    """Return value and orders of the shop, from single sales as they are stored.
+
+    These are the other side of the law of conservation (rule 7.1).
+    """
+    sales, added = purchases.sales_sums, purchases.web.added_orders
+    return {
+        "value_cents": sales["cents"] - sales["gift_cards"] + net_value(added),
+        "orders": sales["orders"] + len(added),
+    }

@@ -50,7 +50,7 @@ def expected_places(
     for place, own in at.items():
         here = [places for places in orders.values() if places[place]]
         again = sum(places[place] > 1 for places in here)
-        elsewhere = sum(sum(n > 0 for n in places.values()) > 1 for places in here)
+        elsewhere = sum(any(_is_elsewhere(place, o) for o in where) for where in here)
         rows[place] = [
             sum(booking.cents for booking in own),
             sum(booking.is_order for booking in own),
@@ -59,6 +59,12 @@ def expected_places(
             *(again, share(again, len(here)), elsewhere, share(elsewhere, len(here))),
         ]
     return rows
+
+
+def _is_elsewhere(here: Place, other: Place) -> bool:
+    """Whether an order at *other* is one at another outlet or by the other channel."""
+    (outlet, online), (another, also_online) = here, other
+    return online != also_online or bool(outlet and another and outlet != another)
 
 
 def share(part: int, whole: int) -> int | None:

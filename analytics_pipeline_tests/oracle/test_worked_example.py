@@ -22,7 +22,11 @@ from pydantic import SecretStr
 from analytics_pipeline.domain.web_orders import counts_unsynced, match_orders
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.contract.test_rules_are_quoted import RULES
-from analytics_pipeline_tests.light_run import PatientLightspeed, run_light
+from analytics_pipeline_tests.light_run import (
+    UP_TO_PUBLISHING,
+    PatientLightspeed,
+    run_light,
+)
 from analytics_pipeline_tests.paper_store import PaperStore
 from analytics_pipeline_tests.till_payloads import Item, TillSale, as_flat, as_nested
 
@@ -32,10 +36,15 @@ NOW = datetime(2026, 9, 30, 12, tzinfo=UTC)
 ZONE = "America/New_York"
 SHOPS = {"main": ZONE, "west": "America/Los_Angeles"}
 WEB_SHOP = "ecw:0123456789ABCDEF"
+PRODUCTS = [
+    {"id": "tea", "name": "Tea", "version": 1},
+    {"id": "tea-green", "name": "Tea", "variant_parent_id": "tea", "version": 2},
+]
 ADA = "ada-1"
 MASTER, BUYERS = "customer_analytics_master.csv", "first_time_buyers.csv"
 LINE = re.compile(
     r"(?P<net>-?[\d.]+)(?: \((?P<tax>-?[\d.]+) tax\))?(?P<kind> back| discount)?"
+    r"(?: of (?P<product>[a-z-]+))?"
 )
 Row = dict[str, str]
 
@@ -66,7 +75,7 @@ def test_every_table_of_the_page_is_used_here() -> None:
     assert list(tables()) == [
         "Record", "left_id", "Joined record", "Sale", "Order", "Column",
         "Column without tax", "As of", "Customer ID", "First-time buyer", "Sum",
-        "Rule", "Rule not seen",
+        "Place", "Of tea", "Rule", "Rule not seen",
     ]  # fmt: skip
 
 
@@ -101,7 +110,9 @@ def items(written: str) -> Iterator[Item]:
         assert reported, line
         amount, tax = Decimal(reported["net"]), Decimal(reported["tax"] or 0)
         count = "-1" if reported["kind"] else "1"
-        yield Item(str(amount - tax), str(tax), count, reported["kind"] == " back")
+        back = reported["kind"] == " back"
+        net = str(amount - tax)
+        yield Item(net, str(tax), count, back, product_id=reported["product"])
 
 
 def sale_of(row: Row) -> TillSale:
@@ -168,6 +179,7 @@ def store(api_version: str) -> httpx.BaseTransport:
             "outlets": outlets,
             "registers": [{"id": "till", "outlet_id": "main", "version": 1}],
             "customers": customers(),
+            "products": PRODUCTS,
             "sales": sales(as_flat if api_version == "2.0" else as_nested),
         },
         NOW,
@@ -202,6 +214,7 @@ class Published:
             days=0,
             lightspeed=PatientLightspeed(self.settings, options),
             clock=lambda: NOW,
+            tables=(*UP_TO_PUBLISHING, "outlet_analytics", "product_analytics"),
         )
         return self
 
@@ -313,6 +326,41 @@ def test_the_first_time_buyers_are_what_the_page_says_rule_6(
         assert figures.items() <= found[row["First-time buyer"]].items()
 
 
+def test_each_outlet_and_channel_is_what_the_page_says_rule_12_2(
+    published: Published,
+) -> None:
+    stored = published.stored("outlet_analytics").astype(object)
+    found = [
+        {
+            "Place": f"{row.outlet_id or 'no outlet'} {row.channel}",
+            "Value": f"{Decimal(row.value_cents) / 100:.2f}",
+            "Orders": str(row.orders),
+            "Refunded Value": f"{Decimal(row.refunded_value_cents) / 100:.2f}",
+            "People": str(row.people),
+            "New": str(row.new_people),
+            "Repeat": f"{Decimal(row.repeat_basis_points) / 100:.2f} %",
+            "Elsewhere": f"{Decimal(row.elsewhere_basis_points) / 100:.2f} %",
+        }
+        for row in stored.where(stored.notna(), None).itertuples()
+    ]
+
+    figures = [
+        {name: cell for name, cell in row.items() if name not in ("How", "Rules")}
+        for row in tables()["Place"]
+    ]
+    assert sorted(found, key=str) == sorted(figures, key=str)
+
+
+def test_the_first_product_is_what_the_page_says_rule_12_4(
+    published: Published,
+) -> None:
+    tea = published.stored("product_analytics").set_index("product_id").loc["tea"]
+
+    for row in tables()["Of tea"]:
+        cell = tea[row["Of tea"]]
+        assert ("" if pd.isna(cell) else str(cell)) == row["Figure"], row["Of tea"]
+
+
 @pytest.mark.nightly
 def test_without_tax_the_page_is_right_too_rule_1_4(tmp_path: Path) -> None:
     shop = Published(tmp_path / "data", "2.0", 'money_basis = "excl_tax"\n').update()
@@ -378,6 +426,9 @@ def test_the_values_of_the_page_add_up_rule_7_1() -> None:
         (value_of(rows), orders_in(rows)) for rows in (people, no_one, tills, web)
     ]
     assert sums[0][0] + sums[1][0] == sums[2][0] + sums[3][0]
+    places = tables()["Place"]
+    assert sum(Decimal(row["Value"]) for row in places) == sums[2][0] + sums[3][0]
+    assert sum(int(row["Orders"]) for row in places) == sums[2][1] + sums[3][1]
 
 
 def test_what_the_page_names_as_the_reason_is_the_reason_rules_5_2_and_4_6() -> None:

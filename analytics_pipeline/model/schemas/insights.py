@@ -229,7 +229,8 @@ class OutletAnalytics(Table):
     repeat_people: int = pa.Field(ge=0, description="those with two or more here")
     repeat_basis_points: pd.Int64Dtype = _part("the part that they are of the people")
     elsewhere_people: int = pa.Field(
-        ge=0, description="those with an order at another outlet or channel too"
+        ge=0,
+        description="those who also ordered at another outlet or by the other channel",
     )
     elsewhere_basis_points: pd.Int64Dtype = _part(
         "the part that they are of the people"

@@ -234,7 +234,7 @@ OF_THE_PROGRAM = (
     Incident(
         "a cent too much at an outlet", "outlet_analytics", "outlets_add_up", "ERROR",
         "an error of the program: an outlet is worth a cent more than was bought there",
-        r"The outlets come to .* of [\d,]+ orders, the shop to .* of [\d,]+ orders\.",
+        r"The outlets come to .* of [\d,]+ orders, the shop to .* of [\d,]+ orders\. ",
         wrong("assets.outlet_analytics.describe_places", add_a_cent_to_an_outlet),
         begins_at="outlet_analytics",
     ),

@@ -20,9 +20,11 @@ from analytics_pipeline.assets.customer_analytics import (
     list_undelivered,
 )
 from analytics_pipeline.assets.ecom_reconciliation import find_web_refunds
+from analytics_pipeline.assets.outlet_analytics import add_up_shop
 from analytics_pipeline.assets.purchases import Ledger, open_ledger
 from analytics_pipeline.commands.probes import prove_stored_files
 from analytics_pipeline.domain.analytics import measure_people, measure_sums
+from analytics_pipeline.domain.channels import add_up_places
 from analytics_pipeline.engine.duckdb import connect
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.policy import MoneyBasis
@@ -261,6 +263,7 @@ def test_checkpoints_change_no_figure(empty, tmp_path_factory, data, basis):
         without = everything(ledger_of(shop, day, ecom_orders))
         assert comparable(found) == comparable(without)
         _conserves(found[1])
+        _outlets_conserve(ledger)
         one_by_one = measure_people(
             ledger.purchases, list_people(IDENTITIES), shop.policy, day
         )
@@ -275,6 +278,15 @@ def _conserves(sides: dict[str, int]) -> None:
     for unit in ("cents", "orders"):
         people = sides[f"people_{unit}"] + sides[f"unattributed_{unit}"]
         assert people == sides[f"sales_{unit}"] + sides[f"web_orders_{unit}"]
+
+
+def _outlets_conserve(ledger: Ledger) -> None:
+    """Outlets and channels add up to all that was sold (rule 12.2)."""
+    places = ledger.shop.engine.to_pandas(add_up_places(ledger.purchase_days))
+    found = {name: places[name].sum() for name in ("value_cents", "orders")}
+    assert found == add_up_shop(ledger)
+    refunded = ledger.shop.engine.to_pandas(ledger.purchases)["refunded_cents"]
+    assert places["refunded_value_cents"].sum() == refunded.sum()
 
 
 # ----------------------------------------------------------------------------------

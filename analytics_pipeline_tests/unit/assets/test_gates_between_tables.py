@@ -17,7 +17,7 @@ from analytics_pipeline.model.schemas.insights import (
     PredictionModels,
     TierOutlook,
 )
-from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.schemas.sales import RawSales, SaleLines
 from analytics_pipeline.model.schemas.sources import (
     Customers,
     EcomOrders,
@@ -72,6 +72,10 @@ def predictions(shop):
     return made(shop, "customer_predictions", D)
 
 
+def lines(shop):
+    return made(shop, "sale_lines", D)
+
+
 @pytest.fixture(scope="module")
 def sound_data(tmp_path_factory):
     """One sound day of one sale, read to the end after the day had ended."""
@@ -99,6 +103,7 @@ def sound_data(tmp_path_factory):
         ("customer_rfm", CustomerRfm, lambda: rfm(shop)),
         ("prediction_models", PredictionModels, lambda: models(shop)),
         ("customer_predictions", CustomerPredictions, lambda: predictions(shop)),
+        ("sale_lines", SaleLines, lambda: lines(shop)),
     ]:
         shop.store_as(table, model)(make())
     publish(shop, D)
@@ -122,6 +127,8 @@ STEPS = {
     "first_time_buyers": lambda shop: made(shop, "first_time_buyers", D),
     MASTER: lambda shop: made(shop, MASTER, D),
     "ecom_reconciliation": lambda shop: made(shop, "ecom_reconciliation"),
+    "outlet_analytics": lambda shop: made(shop, "outlet_analytics", D),
+    "product_analytics": lambda shop: made(shop, "product_analytics", D),
 }
 DEPENDENCIES = [
     ("raw_sales", "outlets", None),
@@ -158,6 +165,16 @@ DEPENDENCIES = [
     ("ecom_reconciliation", "raw_sales", DAY),
     ("ecom_reconciliation", "customers", None),
     ("ecom_reconciliation", "customer_identities", None),
+    ("outlet_analytics", "customer_analytics", DAY),
+    ("outlet_analytics", "raw_sales", DAY),
+    ("outlet_analytics", "outlets", None),
+    ("outlet_analytics", MASTER, DAY),
+    ("product_analytics", "customer_analytics", DAY),
+    ("product_analytics", "raw_sales", DAY),
+    ("product_analytics", "sale_lines", DAY),
+    ("product_analytics", "products", None),
+    ("product_analytics", "outlets", None),
+    ("product_analytics", MASTER, DAY),
 ]
 
 

@@ -119,7 +119,11 @@ def test_places_add_up_and_count_each_person_there_once_rule_12_2(
             new[outlet or "", is_ecom],
             sum(each[outlet, is_ecom] > 1 for each in orders.values()),
             sum(
-                each[outlet, is_ecom] > 0 and len(+each) > 1 for each in orders.values()
+                any(
+                    by != is_ecom or (at and outlet and at != outlet) for at, by in each
+                )
+                for each in orders.values()
+                if each[outlet, is_ecom] > 0
             ),
         ]
         for outlet, is_ecom in {(each.outlet, each.is_ecom) for each in days}
@@ -151,15 +155,25 @@ def test_a_return_is_of_the_outlet_that_took_it_rule_12_2() -> None:
     assert found["people"].to_dict() == {"east": 0, "west": 1}
 
 
+def test_an_order_of_no_outlet_is_at_no_other_outlet_rule_12_2() -> None:
+    by_sale = Day("a", "west", 3, is_ecom=True, orders=1)
+    without_sale = Day("a", None, 2, is_ecom=True, orders=1)
+    in_store = Day("b", "west", 3, is_ecom=False, orders=1)
+
+    online = places_of([by_sale, without_sale])
+    both = places_of([by_sale, without_sale, in_store, in_store._replace(person="a")])
+
+    assert online["elsewhere_people"].tolist() == [0, 0]
+    assert both["channel"].tolist() == ["in store", "online", "online"]
+    assert both["elsewhere_people"].tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("change", ["value_cents", "orders", "new_people"])
 def test_places_that_do_not_add_up_are_reported(change: str) -> None:
     places = places_of([Day("a", "west", 3, is_ecom=False, orders=1, cents=5_000)])
-    people = make_table(
-        CustomerAnalytics,
-        [{"customer_id": "a", "order_count": 1, "lifetime_value_cents": 4_000}],
-    )
-    rest = {"cents": 1_000, "orders": 0}
+    people = make_table(CustomerAnalytics, [{"customer_id": "a", "order_count": 1}])
+    shop = {"value_cents": 5_000, "orders": 1}
     wrong = places.assign(**{change: places[change] + 1})
 
-    assert check_places(places, people, rest).passed
-    assert not check_places(wrong, people, rest).passed
+    assert check_places(places, people, shop).passed
+    assert not check_places(wrong, people, shop).passed
