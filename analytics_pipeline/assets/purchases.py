@@ -280,19 +280,9 @@ class Ledger:
         """
         records = self._named_records.semi_join(people, "person_id")
         linked = columns_to_ibis(self.sale_people, PERSON_OF_SALE)
-        linked = linked.semi_join(people, "person_id")
         sales = self._stored_sales
         own = sales.semi_join(records, sales["customer_id"] == records["record_id"])
-        # What is linked to a person has no customer of its own.
-        tied = self.special_sales.semi_join(linked, "sale_id")
-        counted = list_purchases(
-            ibis.union(own, tied.select(*COLUMNS.names), distinct=False),
-            *self._ties,
-            self._added,
-            self.walk_in_ids,
-            self.shop.policy,
-            self.day,
-        )
+        counted = self._list_some(own, linked.semi_join(people, "person_id"))
         return counted.semi_join(people, "person_id")
 
     def orders_on(self, days: ir.Table) -> ir.Table:
@@ -303,18 +293,32 @@ class Ledger:
         Args:
             days: ``person_id, day``, each pair once, and others.
         """
-        counted = list_purchases(
-            self._stored_sales,
+        wanted = self._named_records.inner_join(days, "person_id")
+        wanted = wanted.select(customer_id="record_id", business_date="day")
+        own = self._stored_sales.semi_join(wanted, ["customer_id", "business_date"])
+        linked = columns_to_ibis(self.sale_people, PERSON_OF_SALE)
+        counted = self._list_some(own, linked)
+        orders = counted.filter(counted["orders"] > 0, counted["sale_id"].notnull())
+        chosen = orders.select("sale_id", "person_id", "day")
+        found = chosen.inner_join(days, ["person_id", "day"]).drop("day")
+        return materialize(self.shop.engine, found)
+
+    def _list_some(self, own: ir.Table, linked: ir.Table) -> ir.Table:
+        """Return what counts of some sales, and of all web orders that add.
+
+        Args:
+            own: the sales that have a customer of their own.
+            linked: ``sale_id, person_id`` of those that have none.
+        """
+        tied = self.special_sales.semi_join(linked, "sale_id")
+        return list_purchases(
+            ibis.union(own, tied.select(*COLUMNS.names), distinct=False),
             *self._ties,
             self._added,
             self.walk_in_ids,
             self.shop.policy,
             self.day,
         )
-        orders = counted.filter(counted["orders"] > 0, counted["sale_id"].notnull())
-        chosen = orders.select("sale_id", "person_id", "day")
-        found = chosen.inner_join(days, ["person_id", "day"]).drop("day")
-        return materialize(self.shop.engine, found)
 
     @property
     def _stored_sales(self) -> ir.Table:

@@ -264,6 +264,7 @@ def test_checkpoints_change_no_figure(empty, tmp_path_factory, data, basis):
         assert comparable(found) == comparable(without)
         _conserves(found[1])
         _outlets_conserve(ledger)
+        _finds_the_orders_of_days(ledger)
         one_by_one = measure_people(
             ledger.purchases, list_people(IDENTITIES), shop.policy, day
         )
@@ -287,6 +288,19 @@ def _outlets_conserve(ledger: Ledger) -> None:
     assert found == add_up_shop(ledger)
     refunded = ledger.shop.engine.to_pandas(ledger.purchases)["refunded_cents"]
     assert places["refunded_value_cents"].sum() == refunded.sum()
+
+
+def _finds_the_orders_of_days(ledger: Ledger) -> None:
+    """The sales of someone's first order day are those among all purchases."""
+    ordered, ask = ledger.order_days, ledger.shop.engine.to_pandas
+    firsts = ordered.group_by("person_id").aggregate(day=ordered["day"].min())
+    found = ask(ledger.orders_on(firsts))
+    orders = ledger.purchases.filter(
+        ledger.purchases["orders"] > 0, ledger.purchases["sale_id"].notnull()
+    )
+    expected = ask(orders.semi_join(firsts, ["person_id", "day"]))
+    assert sorted(found["sale_id"]) == sorted(expected["sale_id"])
+    assert len(found.merge(expected, on=["sale_id", "person_id"])) == len(found)
 
 
 # ----------------------------------------------------------------------------------
