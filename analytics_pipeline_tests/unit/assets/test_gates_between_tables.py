@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from analytics_pipeline.model.errors import GateFailed, WrongUse
+from analytics_pipeline.model.errors import GateFailed, LocalFailure, WrongUse
 from analytics_pipeline.model.schemas.customers import (
     CustomerAnalytics,
     CustomerIdentities,
@@ -189,6 +189,13 @@ def test_a_table_is_not_made_from_one_that_failed_its_gate(shop, table, source, 
 
     with pytest.raises(GateFailed, match=f"last attempt at {source}"):
         STEPS[table](shop)
+
+
+def test_first_products_are_not_made_without_the_lines_of_a_day(shop):
+    shop.warehouse.remove("sale_lines", DAY)
+
+    with pytest.raises(LocalFailure, match=f"sale_lines lacks days: {DAY}"):
+        made(shop, "product_analytics", D)
 
 
 def test_a_day_not_read_to_its_end_is_not_made(shop):
