@@ -1124,6 +1124,64 @@ CUSTOMER_COHORTS = TableSpec(
     },
 )
 
+OUTLET_ANALYTICS = TableSpec(
+    name="outlet_analytics",
+    form="insights:OutletAnalytics",
+    key="outlet_id",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(
+        same_day("customer_analytics"),
+        PURCHASES,
+        whole("outlets"),
+        passed("customer_analytics_master"),
+    ),
+    is_daily=True,
+    summary="What each outlet and channel comes to, and how many people buy there.",
+    row="one outlet by one channel: value, orders, people, how many came back",
+    use="Which outlet wins new customers, which one keeps them, who buys at several.",
+    when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
+    begins="Adding up what each outlet and channel comes to.",
+    ends=("{outlets:,} outlets, worth {value}.",),
+    checks={
+        "outlets_add_up": stops(
+            "Value and orders of the outlets add up to the shop's, to the cent, and "
+            "new people to the people with an order (rule 12.2)."
+        )
+    },
+)
+
+PRODUCT_ANALYTICS = TableSpec(
+    name="product_analytics",
+    form="insights:ProductAnalytics",
+    key="product_id",
+    group=Group.INSIGHTS,
+    kinds=frozenset({"duckdb", "parquet"}),
+    inputs=(
+        same_day("customer_analytics"),
+        PURCHASES,
+        any_day("sale_lines"),
+        whole("products"),
+        passed("outlets"),
+        passed("customer_analytics_master"),
+    ),
+    is_daily=True,
+    summary="What people buy first, and whether they come back for more.",
+    row="one product that somebody bought first: who came back, their value, what next",
+    use="Which product to show to new customers, and which one to offer next.",
+    when_red=f"{UPDATE_AGAIN} The master is published already.",
+    kept=Kept.HISTORY,
+    begins="Following everyone since the product of the first order.",
+    ends=("{rows:,} products were bought first.",),
+    checks={
+        "buyers_are_counted_once": stops(
+            "No product has more first buyers than there are people with an order, or "
+            "more who came back than first buyers (rule 12.4)."
+        )
+    },
+)
+
 CUSTOMER_REPORT = TableSpec(
     name="customer_report",
     form="report:CustomerReport",
@@ -1182,6 +1240,8 @@ TABLES: Mapping[str, TableSpec] = MappingProxyType(
             CUSTOMER_CHANGES,
             ECOM_RECONCILIATION,
             CUSTOMER_COHORTS,
+            OUTLET_ANALYTICS,
+            PRODUCT_ANALYTICS,
             CUSTOMER_REPORT,
         )
     }

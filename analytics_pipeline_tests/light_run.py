@@ -52,6 +52,8 @@ TABLES = (
     "customer_changes",
     "ecom_reconciliation",
     "customer_cohorts",
+    "outlet_analytics",
+    "product_analytics",
     "customer_report",
 )
 UP_TO_PUBLISHING = TABLES[: TABLES.index("customer_analytics_master") + 1]

@@ -197,7 +197,7 @@ def store_web_shop(shop: Shop, web: WebShop) -> None:
 
 def publish(shop: Shop, day: date) -> None:
     """Publish some master of *day*."""
-    shop.publication.stage_first_time_buyers(day, "buyers\n")
+    shop.publication.stage_first_time_buyers(day, b"buyers\n")
     shop.publication.publish_master(
-        day, "a master\n", 0, shop.clock(), provisional=False
+        day, b"a master\n", 0, shop.clock(), provisional=False
     )

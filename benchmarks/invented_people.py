@@ -15,7 +15,12 @@ import pandas as pd
 import pyarrow as pa
 
 from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
-from analytics_pipeline.model.vocabulary import InactiveSegment, Tier
+from analytics_pipeline.model.vocabulary import (
+    InactiveSegment,
+    LapseState,
+    RfmGroup,
+    Tier,
+)
 from analytics_pipeline.simulator.records import Customer
 from analytics_pipeline.storage.parquet import encode, shape
 from benchmarks import LAST
@@ -204,7 +209,41 @@ def invent_master(count: int, seed: int = 3) -> pd.DataFrame:
             "duplicate_ids": people["customer_id"].where(merged),
             "note": pd.Series("Merged 1 duplicate records", people.index).where(merged),
         }
-    )
+    ).assign(**_insights(rng, last.where(has_order), cents))
     for name in ("average_order_value_cents", "days_since_last_order"):
         frame[name] = frame[name].mask(~has_order)
     return shape(frame, CustomerAnalyticsMaster)
+
+
+def _insights(
+    rng: np.random.Generator, last: "pd.Series[Any]", cents: Any
+) -> dict[str, Any]:
+    """Return the columns that say what comes next; some are empty for some."""
+    count = len(last)
+    is_known = rng.random(count) < 0.6
+
+    def number(most: int) -> Any:
+        return pd.Series(pd.array(rng.integers(0, most, count))).where(is_known)
+
+    def word(words: Any) -> Any:
+        return pd.Series(rng.choice(list(words), count)).where(is_known)
+
+    days = pd.to_timedelta(rng.integers(1, 200, count), unit="D")
+    return {
+        "tier_drop_date": (last + days).where(is_known),
+        "tier_after_drop": word(Tier),
+        "spend_to_keep_cents": number(90_000),
+        "next_tier": word(Tier),
+        "spend_to_next_cents": number(90_000),
+        "home_outlet": word(["Main Street", "Harbour, East", "Mall"]),
+        "channel": word(["in store", "online", "both"]),
+        "rfm_score": pd.Series(rng.integers(111, 556, count)).astype("str"),
+        "rfm_group": rng.choice(list(RfmGroup), count),
+        "average_days_between_orders_tenths": number(4_000),
+        "lapse_state": word(LapseState),
+        "predicted_orders_365_days_hundredths": number(2_000),
+        "predicted_value_365_days_cents": number(200_000),
+        "chance_of_order_90_days_thousandths": number(1_000),
+        "expected_next_order_date": (last + 2 * days).where(is_known),
+        "predicted_total_value_cents": pd.array(cents) + 1_000,
+    }

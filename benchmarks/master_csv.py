@@ -41,7 +41,7 @@ def product(stopwatch: Stopwatch, folder: str) -> Outcome:
     frame = _read_master(folder)
 
     def write(path: Path) -> None:
-        path.write_bytes(render_csv(frame, CustomerAnalyticsMaster).encode())
+        path.write_bytes(render_csv(frame, CustomerAnalyticsMaster))
 
     return _measure(stopwatch, write)
 
@@ -51,10 +51,18 @@ def polars(stopwatch: Stopwatch, folder: str) -> Outcome:
     import polars as pl
     import pyarrow.parquet as pq
 
+    from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
+
+    columns = CustomerAnalyticsMaster.to_schema().columns
+    headers = {name: str(column.title) for name, column in columns.items()}
     frame: Any = pl.from_arrow(pq.read_table(Path(folder) / FILE))
 
     def write(path: Path) -> None:
-        shown = [_shown(pl, name).alias(header) for name, header in HEADERS.items()]
+        kinds = frame.schema
+        shown = [
+            _shown(pl, name, kinds[name]).alias(header)
+            for name, header in headers.items()
+        ]
         frame.select(shown).write_csv(path, quote_style="necessary")
 
     return _measure(stopwatch, write)
@@ -65,7 +73,7 @@ def write_bytes(stopwatch: Stopwatch, folder: str) -> Outcome:
     from analytics_pipeline.model.schemas.exports import CustomerAnalyticsMaster
     from analytics_pipeline.storage.csv import render_csv
 
-    content = render_csv(_read_master(folder), CustomerAnalyticsMaster).encode()
+    content = render_csv(_read_master(folder), CustomerAnalyticsMaster)
     return _measure(stopwatch, lambda path: path.write_bytes(content))
 
 
@@ -94,55 +102,27 @@ def _measure(stopwatch: Stopwatch, write: Callable[[Path], Any]) -> Outcome:
 # What the cells are.
 
 
-HEADERS = {
-    "customer_id": "Customer ID",
-    "customer_code": "Customer Code",
-    "name": "Name",
-    "email": "Email",
-    "phone": "Phone",
-    "lifetime_value_cents": "Lifetime Value",
-    "rolling_90_day_value_cents": "Rolling 90-Day Value",
-    "order_count": "Order Count",
-    "rolling_90_day_order_count": "Rolling 90-Day Order Count",
-    "average_order_value_cents": "Average Order Value",
-    "first_order_date": "First Order Date",
-    "last_order_date": "Last Order Date",
-    "days_since_last_order": "Days Since Last Order",
-    "is_vip": "Is VIP",
-    "is_high_value": "Is High Value",
-    "inactive_segment": "Inactive Segment",
-    "tier": "Tier",
-    "ecom_order_count": "eCom Order Count",
-    "retail_order_count": "Retail Order Count",
-    "refunded_value_cents": "Refunded Value",
-    "duplicate_ids": "Duplicate IDs",
-    "note": "Note",
-}
-DAYS = ("first_order_date", "last_order_date")
+DECIMALS = {"tenths": 1, "cents": 2, "hundredths": 2, "thousandths": 3}
 FLAGS = ("is_vip", "is_high_value")
-TEXTS = (
-    *("customer_id", "customer_code", "name", "email", "phone"),
-    *("inactive_segment", "tier", "duplicate_ids", "note"),
-)
 FORMULA = r"^[=+\-@\t\r]"
 PHONE = r"^\+[0-9]+$"
-CENTS = 100
 
 
-def _shown(pl: Any, name: str) -> Any:
+def _shown(pl: Any, name: str, kind: Any) -> Any:
     """Return the cells of a column as rules 8.1 and 8.5 want them."""
     column = pl.col(name)
-    if name.endswith("_cents"):
-        whole, rest = column.abs() // CENTS, column.abs() % CENTS
+    if decimals := DECIMALS.get(name.rpartition("_")[2]):
+        unit = 10**decimals
+        whole, rest = column.abs() // unit, column.abs() % unit
         sign = pl.when(column < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-        cents = rest.cast(pl.String).str.zfill(2)
-        text = pl.concat_str(sign, whole.cast(pl.String), pl.lit("."), cents)
+        digits = rest.cast(pl.String).str.zfill(decimals)
+        text = pl.concat_str(sign, whole.cast(pl.String), pl.lit("."), digits)
         return pl.when(column.is_not_null()).then(text)
-    if name in DAYS:
+    if kind == pl.Datetime:
         return column.dt.date()
     if name in FLAGS:
         return pl.when(column).then(pl.lit("Yes")).otherwise(pl.lit("No"))
-    if name in TEXTS:
+    if kind == pl.String:
         risky = column.str.contains(FORMULA) & ~column.str.contains(PHONE)
         guarded = pl.concat_str(pl.lit("'"), column)
         return pl.when(risky).then(guarded).otherwise(column)

@@ -46,6 +46,8 @@ STEPS = (
     "customer_changes",
     "ecom_reconciliation",
     "customer_cohorts",
+    "outlet_analytics",
+    "product_analytics",
     "customer_report",
 )
 """In the order in which the job runs them."""

@@ -48,7 +48,7 @@ from analytics_pipeline.model.vocabulary import ChangeCause, ChangeKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
 from analytics_pipeline.storage.feed_log import FeedLog
-from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.files import replace_bytes
 from analytics_pipeline.tables import CUSTOMER_CHANGES
 
 CHANGES = "reports/customer_changes.csv"
@@ -280,7 +280,7 @@ def store_changes(
     shop.store_as("customer_changes", CustomerChanges)(replace(candidate, notes={}))
     if figures is None:
         return
-    text = render_csv(candidate.rows, CustomerChanges, shop.policy.csv_bom)
-    replace_text(shop.settings.data_dir / CHANGES, text)
+    content = render_csv(candidate.rows, CustomerChanges, shop.policy.csv_bom)
+    replace_bytes(shop.settings.data_dir / CHANGES, content)
     day = date.fromisoformat(str(candidate.partition))
     remember_master(shop, day, figures, candidate.notes)

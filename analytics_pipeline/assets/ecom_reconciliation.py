@@ -26,7 +26,7 @@ from analytics_pipeline.model.schemas.reconciliation import EcomReconciliation
 from analytics_pipeline.model.vocabulary import ReconciliationCategory
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
-from analytics_pipeline.storage.files import replace_text
+from analytics_pipeline.storage.files import replace_bytes
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.tables import ECOM_RECONCILIATION
 
@@ -130,8 +130,8 @@ def ecom_reconciliation(
 def store_reconciliation(shop: Shop, candidate: Candidate) -> None:
     """Store the table, and the same as a file that people can open."""
     shop.store_as("ecom_reconciliation", EcomReconciliation)(candidate)
-    text = render_csv(candidate.rows, EcomReconciliation, shop.policy.csv_bom)
-    replace_text(shop.settings.data_dir / RECONCILIATION, text)
+    content = render_csv(candidate.rows, EcomReconciliation, shop.policy.csv_bom)
+    replace_bytes(shop.settings.data_dir / RECONCILIATION, content)
 
 
 def load_reconciled_orders(shop: Shop, day: date | None) -> pd.DataFrame | None:

@@ -30,7 +30,7 @@ def first_time_buyers(
 
 def store_first_time_buyers(shop: Shop, candidate: Candidate) -> None:
     """Archive the buyers of a day; they are published with its master."""
-    text = render_csv(candidate.rows, FirstTimeBuyers, shop.policy.csv_bom)
+    content = render_csv(candidate.rows, FirstTimeBuyers, shop.policy.csv_bom)
     shop.publication.stage_first_time_buyers(
-        date.fromisoformat(str(candidate.partition)), text
+        date.fromisoformat(str(candidate.partition)), content
     )

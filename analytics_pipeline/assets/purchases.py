@@ -281,9 +281,7 @@ class Ledger:
         records = self._named_records.semi_join(people, "person_id")
         linked = columns_to_ibis(self.sale_people, PERSON_OF_SALE)
         linked = linked.semi_join(people, "person_id")
-        with self.shop.reading_only(["raw_sales"]):
-            sales = self._until_day(self.shop.sales_until(self.day))
-        sales = sales.select(*COLUMNS.names)
+        sales = self._stored_sales
         own = sales.semi_join(records, sales["customer_id"] == records["record_id"])
         # What is linked to a person has no customer of its own.
         tied = self.special_sales.semi_join(linked, "sale_id")
@@ -296,6 +294,34 @@ class Ledger:
             self.day,
         )
         return counted.semi_join(people, "person_id")
+
+    def orders_on(self, days: ir.Table) -> ir.Table:
+        """Return the sales that are orders of some people on some days.
+
+        One row a sale: ``sale_id, person_id`` and the other columns of *days*.
+
+        Args:
+            days: ``person_id, day``, each pair once, and others.
+        """
+        counted = list_purchases(
+            self._stored_sales,
+            *self._ties,
+            self._added,
+            self.walk_in_ids,
+            self.shop.policy,
+            self.day,
+        )
+        orders = counted.filter(counted["orders"] > 0, counted["sale_id"].notnull())
+        chosen = orders.select("sale_id", "person_id", "day")
+        found = chosen.inner_join(days, ["person_id", "day"]).drop("day")
+        return materialize(self.shop.engine, found)
+
+    @property
+    def _stored_sales(self) -> ir.Table:
+        """The sales up to the day as they are stored: for one look at them."""
+        with self.shop.reading_only(["raw_sales"]):
+            sales = self._until_day(self.shop.sales_until(self.day))
+        return sales.select(*COLUMNS.names)
 
     @cached_property
     def window_movements(self) -> ir.Table:

@@ -1,4 +1,7 @@
-"""Where each person orders: the home outlet, and in store or online (rule 12.1)."""
+"""Outlets and channels: where each person orders, and what each of them comes to.
+
+Rules 12.1 and 12.2.
+"""
 
 from typing import Any
 
@@ -7,7 +10,11 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from analytics_pipeline.domain.cohorts import to_basis_points
+from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.ids import look_up
+from analytics_pipeline.model.money import format_cents
+from analytics_pipeline.model.text import say
 from analytics_pipeline.model.vocabulary import Channel
 
 
@@ -63,3 +70,128 @@ def find_channels(retail_orders: Any, ecom_orders: Any) -> "pd.Series[str]":
     place = in_store.astype("int64") + 2 * online.astype("int64")
     channels = np.array(words, dtype="object")[place]
     return pd.Series(channels, getattr(retail_orders, "index", None), dtype="str")
+
+
+# ----------------------------------------------------------------------------------
+# Outlets and channels by themselves. A *place* is an outlet and a channel.
+
+
+_PLACE = ["outlet_id", "is_ecom"]
+
+
+def add_up_places(purchase_days: ir.Table) -> ir.Table:
+    """Return what was bought at each place, by whomever (rule 12.2).
+
+    One row a place, ``outlet_id`` (missing where no outlet has it) and ``is_ecom``:
+    ``value_cents, orders, refunded_value_cents``.
+
+    Args:
+        purchase_days: what :func:`domain.order_days.add_up_days` returns.
+    """
+    return purchase_days.group_by(_PLACE).aggregate(
+        value_cents=purchase_days["value_cents"].sum().cast("int64"),
+        orders=purchase_days["orders"].sum().cast("int64"),
+        refunded_value_cents=purchase_days["refunded_cents"].sum().cast("int64"),
+    )
+
+
+def count_people_of_places(person_days: ir.Table) -> ir.Table:
+    """Count the people who ordered at each place (rule 12.2).
+
+    One row a place with an order of somebody: ``people``; ``new_people``, whose first
+    order was here; ``repeat_people`` with two or more orders here; and
+    ``elsewhere_people`` with an order at another place too.  Who ordered at several
+    places on the first day is new in store rather than online, and at the outlet whose
+    id comes first.
+
+    Args:
+        person_days: ``person_id, outlet_id, is_ecom, day, orders``, any number of rows.
+    """
+    ordered = person_days.filter(person_days["orders"] > 0)
+    own = ordered.group_by(["person_id", *_PLACE]).aggregate(
+        orders=ordered["orders"].sum(), first_day=ordered["day"].min()
+    )
+    # Engines do not agree on where a missing outlet comes.
+    earliest = [own["first_day"], own["is_ecom"], own["outlet_id"].fill_null("")]
+    ranked = own.mutate(
+        rank=ibis.row_number().over(group_by="person_id", order_by=earliest),
+        places=own.count().over(group_by="person_id"),
+    )
+    return ranked.group_by(_PLACE).aggregate(
+        people=ranked.count(),
+        new_people=(ranked["rank"] == 0).sum().cast("int64"),
+        repeat_people=(ranked["orders"] > 1).sum().cast("int64"),
+        elsewhere_people=(ranked["places"] > 1).sum().cast("int64"),
+    )
+
+
+def describe_places(
+    sums: pd.DataFrame, people: pd.DataFrame, outlets: pd.DataFrame
+) -> pd.DataFrame:
+    """Return ``OutletAnalytics`` but its day: by outlet, in store before online.
+
+    Args:
+        sums: what :func:`add_up_places` returns.
+        people: what :func:`count_people_of_places` returns.
+        outlets: ``Outlets``.
+    """
+    places = sums.merge(people, on=_PLACE, how="left", validate="1:1")
+    counts = [name for name in people.columns if name not in _PLACE]
+    places = places.fillna(dict.fromkeys(counts, 0)).astype(
+        dict.fromkeys(counts, "int64")
+    )
+    words = {False: Channel.IN_STORE.value, True: Channel.ONLINE.value}
+    known = places.assign(
+        outlet_id=places["outlet_id"].astype("str"),
+        channel=places["is_ecom"].map(words),
+        repeat_basis_points=_share(places["repeat_people"], places["people"]),
+        elsewhere_basis_points=_share(places["elsewhere_people"], places["people"]),
+    )
+    named = known.assign(outlet=name_outlets(known["outlet_id"], outlets))
+    return named.sort_values(["outlet_id", "channel"], ignore_index=True)
+
+
+def _share(parts: "pd.Series[int]", wholes: "pd.Series[int]") -> Any:
+    """Return parts in basis points; missing where there is no whole."""
+    none = (wholes == 0).to_numpy()
+    points = to_basis_points(
+        np.asarray(parts, dtype="int64"), np.maximum(wholes.to_numpy("int64"), 1)
+    )
+    return pd.arrays.IntegerArray(points, none)
+
+
+def check_places(
+    outlet_analytics: pd.DataFrame,
+    customer_analytics: pd.DataFrame,
+    unattributed: dict[str, int],
+) -> CheckResult:
+    """Check that the places add up to the shop, to the cent (rule 12.2).
+
+    Args:
+        outlet_analytics: ``OutletAnalytics``.
+        customer_analytics: ``CustomerAnalytics`` of the same day.
+        unattributed: ``cents`` and ``orders`` of no known person.
+    """
+    found = {
+        "value_cents": int(outlet_analytics["value_cents"].sum()),
+        "orders": int(outlet_analytics["orders"].sum()),
+        "new_people": int(outlet_analytics["new_people"].sum()),
+        "refunded_cents": int(outlet_analytics["refunded_value_cents"].sum()),
+    }
+    value = customer_analytics["lifetime_value_cents"].sum()
+    orders = customer_analytics["order_count"]
+    expected = {
+        "value_cents": int(value) + unattributed["cents"],
+        "orders": int(orders.sum()) + unattributed["orders"],
+        "new_people": int((orders > 0).sum()),
+    }
+    passed = all(found[name] == expected[name] for name in expected)
+    return CheckResult(
+        "outlets_add_up",
+        passed,
+        f"The outlets come to {format_cents(found['value_cents'])} of "
+        f"{say(found['orders'], 'order', 'orders')}, the shop to "
+        f"{format_cents(expected['value_cents'])} of "
+        f"{say(expected['orders'], 'order', 'orders')}.",
+        evidence=found | {f"expected_{name}": n for name, n in expected.items()},
+    )

@@ -168,14 +168,14 @@ def _tabulate(
             "value_cents": cents[row, since],
             "value_to_date_cents": to_date,
             "cohort_value_cents": pd.arrays.IntegerArray(
-                _divide_half_away(to_date, members), ~is_whole
+                divide_half_away(to_date, members), ~is_whole
             ),
             "is_whole_month": is_whole,
         }
     )
 
 
-def _divide_half_away(cents: Numbers, by: Numbers) -> Numbers:
+def divide_half_away(cents: Numbers, by: Numbers) -> Numbers:
     """Divide whole numbers, half away from zero, as ``model.money`` does one."""
     size: Numbers = (2 * np.abs(cents) + by) // (2 * by)
     return np.where(cents < 0, -size, size)

@@ -52,8 +52,8 @@ _AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 def render_csv(
     frame: pd.DataFrame, table: type[Table], byte_order_mark: bool = False
-) -> str:
-    """Return *frame* as RFC 4180 text with the headers of *table*.
+) -> bytes:
+    """Return *frame* as RFC 4180 text in UTF-8, with the headers of *table*.
 
     Args:
         frame: rows of *table*.
@@ -69,11 +69,11 @@ def render_csv(
     batches = rows.combine_chunks().to_batches(max_chunksize=ROWS_AT_ONCE)
     with ThreadPoolExecutor(cpu_count() or 1) as threads:
         parts = threads.map(partial(_lines, columns=columns), batches)
-        return "".join([begin, *parts])
+        return b"".join([begin.encode(), *parts])
 
 
-def _lines(rows: pa.RecordBatch, columns: Mapping[str, Any]) -> str:
-    """Return the lines of some rows."""
+def _lines(rows: pa.RecordBatch, columns: Mapping[str, Any]) -> memoryview:
+    """Return the lines of some rows, in UTF-8."""
     cells = [_cells(rows[name], name, each) for name, each in columns.items()]
     *others, last = cells
     ended = pc.binary_join_element_wise(last, "\n", "", null_handling="replace")
@@ -81,7 +81,7 @@ def _lines(rows: pa.RecordBatch, columns: Mapping[str, Any]) -> str:
     # The texts of an array are one after the other: as they are, they are the lines.
     _, offsets, data = lines.buffers()
     ends = pa.Array.from_buffers(pa.int32(), len(lines) + 1, [None, offsets])
-    return str(memoryview(data)[ends[0].as_py() : ends[-1].as_py()], "utf-8")
+    return memoryview(data)[ends[0].as_py() : ends[-1].as_py()]
 
 
 def render_texts(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -135,11 +135,14 @@ def _texts(texts: pa.Array, write: Callable[[str], str]) -> pa.Array:
         pc.match_substring_regex(texts, _DOUBTFUL),
         pc.match_substring_regex(texts, f"^{_PHONE.pattern}$"),
     ).fill_null(False)
-    doubtful = texts.filter(is_doubtful).to_pylist()
-    if not doubtful:
+    doubtful = texts.filter(is_doubtful)
+    if not len(doubtful):
         return texts
-    written = pa.array([write(text) for text in doubtful], texts.type)
-    return pc.replace_with_mask(texts, is_doubtful, written)
+    each = doubtful.dictionary_encode()  # an outlet's name is that of many people
+    written = pa.array([write(text) for text in each.dictionary.to_pylist()])
+    return pc.replace_with_mask(
+        texts, is_doubtful, written.cast(texts.type).take(each.indices)
+    )
 
 
 def _write_amount_or_text(text: str) -> str:

@@ -95,12 +95,18 @@ class Publication:
             return None
         return noted
 
-    def stage_first_time_buyers(self, as_of: date, text: str) -> None:
+    def stage_first_time_buyers(self, as_of: date, content: bytes) -> None:
         """Archive the buyers of *as_of*; they are published with its master."""
-        self._archive("first_time_buyers", as_of, text.encode("utf-8"))
+        self._archive("first_time_buyers", as_of, content)
 
     def publish_master(
-        self, as_of: date, text: str, rows: int, now: datetime, *, provisional: bool
+        self,
+        as_of: date,
+        content: bytes,
+        rows: int,
+        now: datetime,
+        *,
+        provisional: bool,
     ) -> bool:
         """Archive the master of *as_of* and, unless a newer one is out, publish it.
 
@@ -110,7 +116,6 @@ class Publication:
         Returns:
             Whether it is the published master now; an older day is only archived.
         """
-        content = text.encode("utf-8")
         before = self._finish_interrupted()
         self._archive("customer_analytics", as_of, content)
         if before is not None and before.as_of > as_of.isoformat():

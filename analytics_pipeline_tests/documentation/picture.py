@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-WIDTH, TABLE_WIDTH, TABLE_HEIGHT, ROW_HEIGHT, LANE = 1000, 216, 52, 104, 44
+WIDTH, TABLE_WIDTH, TABLE_HEIGHT, ROW_HEIGHT, LANE = 1240, 216, 52, 104, 44
 LIGHTSPEED, WEB_SHOP = "Lightspeed", "web shop"
 READ_FROM: Mapping[str, str] = {
     "sales_feed": LIGHTSPEED,

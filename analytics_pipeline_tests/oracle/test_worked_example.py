@@ -313,6 +313,7 @@ def test_the_first_time_buyers_are_what_the_page_says_rule_6(
         assert figures.items() <= found[row["First-time buyer"]].items()
 
 
+@pytest.mark.nightly
 def test_without_tax_the_page_is_right_too_rule_1_4(tmp_path: Path) -> None:
     shop = Published(tmp_path / "data", "2.0", 'money_basis = "excl_tax"\n').update()
 

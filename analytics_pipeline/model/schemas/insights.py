@@ -13,6 +13,7 @@ from analytics_pipeline.model.schemas.table import (
     flag,
     identifier,
     optional_day,
+    optional_identifier,
     optional_number,
     text,
 )
@@ -108,6 +109,33 @@ def _repurchase(days: int) -> Any:
     )
 
 
+def _part(description: str) -> Any:
+    """Build a column of shares that are empty where there is no one."""
+    return pa.Field(
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 10_000},
+        description=f"basis points (hundredths of a percent): {description}",
+    )
+
+
+_OF_FOLLOWED = "the part that they are of the first buyers who had so many days"
+
+
+def _followed(days: int) -> Any:
+    """Build the column of how many first buyers had so many *days* up to D."""
+    return pa.Field(
+        ge=0,
+        description=f"first buyers whose first order day is {days} days ago or more",
+    )
+
+
+def _repurchased(days: int) -> Any:
+    """Build the column of how many of these ordered again within so many *days*."""
+    return pa.Field(
+        ge=0, description=f"those of them with a second order day within {days} days"
+    )
+
+
 class CustomerCohorts(Table):
     """What became of the people who first ordered in one month (rule 10.5)."""
 
@@ -179,3 +207,76 @@ class CustomerPredictions(Table):
     )
     next_order_from_date: Day = optional_day("the same with a probability of 25 %")
     next_order_until_date: Day = optional_day("the same with a probability of 75 %")
+
+
+class OutletAnalytics(Table):
+    """What was bought at one outlet by one channel, up to D (rule 12.2)."""
+
+    as_of: Day = day("the day D up to which is counted")
+    outlet_id: str = optional_identifier(
+        "the outlet; none has the web orders that are no sale"
+    )
+    outlet: str = text("what staff call it, else its id")
+    channel: str = pa.Field(
+        isin=[Channel.IN_STORE, Channel.ONLINE],
+        description="where it was bought: `online` is every web order",
+    )
+    value_cents: int = cents("net value; what was taken back counts where it was taken")
+    orders: int = pa.Field(ge=0, description="orders, also of no known person")
+    refunded_value_cents: int = cents("what was taken back here")
+    people: int = pa.Field(ge=0, description="people with an order here")
+    new_people: int = pa.Field(ge=0, description="those of them whose first was here")
+    repeat_people: int = pa.Field(ge=0, description="those with two or more here")
+    repeat_basis_points: pd.Int64Dtype = _part("the part that they are of the people")
+    elsewhere_people: int = pa.Field(
+        ge=0, description="those with an order at another outlet or channel too"
+    )
+    elsewhere_basis_points: pd.Int64Dtype = _part(
+        "the part that they are of the people"
+    )
+
+    class Config(Table.Config):
+        """An outlet has a row for each channel."""
+
+        unique = ["outlet_id", "channel"]  # noqa: RUF012 (pandera's own form)
+
+
+class ProductAnalytics(Table):
+    """One product that somebody bought first, and what came of it (rule 12.4)."""
+
+    as_of: Day = day("the day D up to which is counted")
+    product_id: str = identifier("the product, or the family of variants", unique=True)
+    product: str = text("what staff call it")
+    first_buyers: int = pa.Field(
+        ge=1, description="people who bought it on their first order day"
+    )
+    followed_30_people: int = _followed(30)
+    repurchased_30_people: int = _repurchased(30)
+    repurchase_30_basis_points: pd.Int64Dtype = _part(_OF_FOLLOWED)
+    followed_60_people: int = _followed(60)
+    repurchased_60_people: int = _repurchased(60)
+    repurchase_60_basis_points: pd.Int64Dtype = _part(_OF_FOLLOWED)
+    followed_90_people: int = _followed(90)
+    repurchased_90_people: int = _repurchased(90)
+    repurchase_90_basis_points: pd.Int64Dtype = _part(_OF_FOLLOWED)
+    followed_180_people: int = _followed(180)
+    repurchased_180_people: int = _repurchased(180)
+    repurchase_180_basis_points: pd.Int64Dtype = _part(_OF_FOLLOWED)
+    followed_365_people: int = _followed(365)
+    repurchased_365_people: int = _repurchased(365)
+    repurchase_365_basis_points: pd.Int64Dtype = _part(_OF_FOLLOWED)
+    value_90_days_cents: int = cents(
+        "net value up to 90 days after the first order day of those who had so many"
+    )
+    average_value_90_days_cents: pd.Int64Dtype = optional_number(
+        "cents: that ÷ these people"
+    )
+    value_365_days_cents: int = cents("the same for 365 days")
+    average_value_365_days_cents: pd.Int64Dtype = optional_number(
+        "cents: that ÷ these people"
+    )
+    next_product_id: str = optional_identifier(
+        "what most of the first buyers bought on their second order day"
+    )
+    next_product: str = text("what staff call it")
+    next_people: int = pa.Field(ge=0, description="how many of them did")

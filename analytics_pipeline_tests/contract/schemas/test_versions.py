@@ -66,6 +66,8 @@ FORMS = {
     ("CustomerRfm", 1): "45b94d6fdc9bfb14",
     ("TierOutlook", 1): "8186dab71a6cdbf6",
     ("CustomerCohorts", 1): "b6f6eaf6881f94db",
+    ("OutletAnalytics", 1): "a6ffc8054feaeb88",
+    ("ProductAnalytics", 1): "abe8e5c0f3bf5b3a",
     ("PredictionModels", 1): "db7a52cbaff02e54",
     ("CustomerPredictions", 1): "cdae54ee22f0a926",
     ("CustomerChanges", 1): "edb44945b8205a3e",
@@ -228,6 +230,7 @@ def test_every_table_is_stored_but_the_files_for_people() -> None:
 def test_history_is_what_no_run_makes_again() -> None:
     history = {"customer_analytics", "tier_outlook", "customer_rfm", "customer_cohorts"}
     history |= {"prediction_models", "customer_predictions"}
+    history |= {"outlet_analytics", "product_analytics"}
     history |= {"customer_changes", "customer_changes/published", "customer_report"}
     logs = {*LOGS, "ecom_feed/contacts"}
 

@@ -32,6 +32,7 @@ from analytics_pipeline_tests.oracle.ledger import (
     expected_master,
 )
 from analytics_pipeline_tests.oracle.lines import line_differences
+from analytics_pipeline_tests.oracle.places import place_differences
 from analytics_pipeline_tests.oracle.products import product_differences
 from analytics_pipeline_tests.oracle.terms import Terms
 from analytics_pipeline_tests.system.histories.in_process import InProcess
@@ -130,6 +131,10 @@ class LivingStore:
             self._store.advance_to(late.astimezone(UTC))
 
 
+OF_GROUPS = ("customer_cohorts", "outlet_analytics", "product_analytics")
+"""What is made after the master and says something of several people together."""
+
+
 class SeededShop:
     """A store, and the data directory of the pipeline that reads it."""
 
@@ -152,7 +157,7 @@ class SeededShop:
             day,
             lightspeed=PatientLightspeed(self.settings, options),
             clock=lambda: self.store.now,
-            tables=(*UP_TO_PUBLISHING, "customer_cohorts"),
+            tables=(*UP_TO_PUBLISHING, *OF_GROUPS),
         )
 
     def differences(self, day: date) -> list[str]:
@@ -171,6 +176,7 @@ class SeededShop:
             *line_differences(state, self.data, day, terms),
             *product_differences(state, self.data),
             *cohort_differences(state, self.data, day, terms),
+            *place_differences(state, self.data, day, terms),
         ]
 
     def rows(self, name: str) -> list[dict[str, str]]:

@@ -119,6 +119,7 @@ def found_sides(shop: SpoiltShop, day: date) -> Any:
     return {name: value for name, value in found.items() if name != "days"}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("seed", BY_DAY)
 def test_no_cent_is_lost_whatever_is_in_quarantine_rule_7_1(
     tmp_path: Path, seed: int

@@ -205,6 +205,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Updated:
     return updated.update(WEEK_39, UP_TO_PUBLISHING).update(D, TABLES)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("day", [WEEK_39, D], ids=str)
 def test_every_figure_of_every_person_is_what_the_file_says_rules_5_1_to_5_7(
     published: Updated, day: date

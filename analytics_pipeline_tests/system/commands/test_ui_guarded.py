@@ -193,6 +193,7 @@ def status_of(ui: Web, run_id: str) -> str:
     return status
 
 
+@pytest.mark.nightly
 def test_the_ui_answers_its_own_pages(ui: Web) -> None:
     here = f"http://127.0.0.1:{ui.port}"
     same = {"origin": here, "sec_fetch_site": "same-origin"}
@@ -206,6 +207,7 @@ def test_the_ui_answers_its_own_pages(ui: Web) -> None:
     assert ui.shake_hands() == 101
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("path", "body", "headers"),
     [
@@ -238,6 +240,7 @@ def test_the_ui_refuses_what_pages_of_other_sites_can_send(
     assert text.startswith("Refused.")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://localhost:8000"]
 )

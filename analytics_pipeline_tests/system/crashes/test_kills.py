@@ -117,6 +117,7 @@ def test_an_update_writes_in_an_order_that_a_power_cut_keeps(
     assert max(together) >= 2
 
 
+@pytest.mark.nightly
 def test_the_update_that_is_killed_has_late_changes_and_several_pages(
     daily: CrashingShop,
 ) -> None:

@@ -77,6 +77,16 @@ def add_a_cent(people: Any) -> Any:
     return people.mutate(lifetime_value_cents=people["lifetime_value_cents"] + 1)
 
 
+def add_a_cent_to_an_outlet(places: Any) -> Any:
+    return places.assign(
+        value_cents=places["value_cents"] + (places.index == 0).astype("int64")
+    )
+
+
+def count_buyers_again(products: Any) -> Any:
+    return products.assign(first_buyers=products["first_buyers"] * 1_000)
+
+
 def add_a_cent_to_a_month(cohorts: Any) -> Any:
     return cohorts.assign(
         value_cents=cohorts["value_cents"] + (cohorts.index == 0).astype("int64")
@@ -220,6 +230,23 @@ OF_THE_PROGRAM = (
         r"\d+ members and a value of .* are in the cohorts; \d+ people have an order",
         wrong("assets.customer_cohorts.measure_cohorts", add_a_cent_to_a_month),
         begins_at="customer_cohorts",
+    ),
+    Incident(
+        "a cent too much at an outlet", "outlet_analytics", "outlets_add_up", "ERROR",
+        "an error of the program: an outlet is worth a cent more than was bought there",
+        r"The outlets come to .* of [\d,]+ orders, the shop to .* of [\d,]+ orders\.",
+        wrong("assets.outlet_analytics.describe_places", add_a_cent_to_an_outlet),
+        begins_at="outlet_analytics",
+    ),
+    Incident(
+        "buyers counted a thousand times", "product_analytics",
+        "buyers_are_counted_once", "ERROR",
+        "an error of the program: first buyers are counted again for each sale",
+        r"\d+ products? (has|have) more first buyers than there are people",
+        wrong(
+            "assets.product_analytics.describe_first_products", count_buyers_again
+        ),
+        begins_at="product_analytics",
     ),
     Incident(
         "a model that fits nothing", "prediction_models", "models_are_sound", "ERROR",

@@ -110,11 +110,11 @@ def test_what_is_published_is_in_the_bucket_and_copied_here(
     bucket_root: Any, credentials: Bucket, data: Path
 ) -> None:
     ours = Publication(bucket_root, 1, data)
-    ours.stage_first_time_buyers(YESTERDAY, "buyers\n")
-    ours.publish_master(YESTERDAY, "old\n", 1, noon_after(DAY), provisional=False)
+    ours.stage_first_time_buyers(YESTERDAY, b"buyers\n")
+    ours.publish_master(YESTERDAY, b"old\n", 1, noon_after(DAY), provisional=False)
     later = DAY + timedelta(days=5)
-    ours.stage_first_time_buyers(later, "buyers\n")
-    ours.publish_master(later, "new\n", 1, noon_after(later), provisional=False)
+    ours.stage_first_time_buyers(later, b"buyers\n")
+    ours.publish_master(later, b"new\n", 1, noon_after(later), provisional=False)
 
     copies = {
         path.relative_to(data).as_posix(): path.read_bytes()
@@ -133,8 +133,8 @@ def test_a_master_that_is_published_is_not_fetched_again_and_again(
     bucket_root: Any, credentials: Bucket, data: Path
 ) -> None:
     ours = Publication(bucket_root, 90, data)
-    ours.stage_first_time_buyers(DAY, "buyers\n")
-    ours.publish_master(DAY, "master\n", 1, noon_after(DAY), provisional=False)
+    ours.stage_first_time_buyers(DAY, b"buyers\n")
+    ours.publish_master(DAY, b"master\n", 1, noon_after(DAY), provisional=False)
     assert ours.published() is not None
     credentials.proxy.begin()
 
@@ -150,8 +150,8 @@ def test_a_published_master_that_was_changed_in_the_bucket_is_put_back(
     bucket_root: Any, credentials: Bucket, data: Path
 ) -> None:
     ours = Publication(bucket_root, 90, data)
-    ours.stage_first_time_buyers(DAY, "buyers\n")
-    ours.publish_master(DAY, "master\n", 1, noon_after(DAY), provisional=False)
+    ours.stage_first_time_buyers(DAY, b"buyers\n")
+    ours.publish_master(DAY, b"master\n", 1, noon_after(DAY), provisional=False)
     credentials.restore(credentials.objects() | {MASTER: b"another\n"})
 
     assert [path.name for path in ours.find_damaged()] == [MASTER]
@@ -231,8 +231,8 @@ def publish_here(data: Path) -> None:
     rejected = Rejection("customers", "R1", "id", 7, "page 1")
     QuarantineLists(data).write("customers", [rejected])
     here = Publication(data, 90)
-    here.stage_first_time_buyers(DAY, "buyers\n")
-    here.publish_master(DAY, "master\n", 1, noon_after(DAY), provisional=False)
+    here.stage_first_time_buyers(DAY, b"buyers\n")
+    here.publish_master(DAY, b"master\n", 1, noon_after(DAY), provisional=False)
 
 
 def test_the_key_and_what_was_published_are_moved_into_the_bucket(
@@ -258,6 +258,7 @@ def test_the_key_and_what_was_published_are_moved_into_the_bucket(
     assert credentials.objects() == moved
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("dies_at", [0, 4, 9])
 def test_a_move_that_dies_is_done_by_the_next_run(
     bucket_root: Any,
@@ -297,8 +298,8 @@ def test_what_is_published_in_the_bucket_is_not_replaced_by_what_was_here(
     prepare_store(bucket_root, data)
     later = DAY + timedelta(days=1)
     newer = Publication(bucket_root, 90)
-    newer.stage_first_time_buyers(later, "buyers\n")
-    newer.publish_master(later, "newer\n", 1, noon_after(later), provisional=False)
+    newer.stage_first_time_buyers(later, b"buyers\n")
+    newer.publish_master(later, b"newer\n", 1, noon_after(later), provisional=False)
     before = credentials.objects()
     credentials.restore({name: before[name] for name in before if name != "owner"})
 

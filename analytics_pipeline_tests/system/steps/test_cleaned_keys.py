@@ -64,6 +64,7 @@ def stored(pipeline: Pipeline) -> list[tuple[object, ...]]:
     return list(rows.where(rows.notna(), None).itertuples(index=False, name=None))
 
 
+@pytest.mark.nightly
 def test_stored_keys_are_made_again_tombstones_too_rules_3_1_and_7_3(
     older: Pipeline, tmp_path: Path
 ) -> None:

@@ -133,6 +133,7 @@ def test_damaged_orders_whose_export_is_gone_stop_the_command_with_5(
     assert path.exists()
 
 
+@pytest.mark.nightly
 def test_a_rebuild_reads_no_copy(reported: SimulatedShop) -> None:
     shop: Shop = reported.local
     folder = reported.data / "warehouse"

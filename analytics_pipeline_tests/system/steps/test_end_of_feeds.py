@@ -101,6 +101,7 @@ def test_an_empty_page_in_the_middle_of_a_feed_is_read_over(
     assert_equals_ledger(shop)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "collection",
     [
@@ -178,6 +179,7 @@ def test_a_first_load_never_ends_on_nothing(
     assert_holds_every_record(shop)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("collection", ["sales", "customers", "products"])
 def test_a_store_without_any_record_is_believed_if_a_search_finds_none(
     shop: SimulatedShop, collection: str
@@ -199,6 +201,7 @@ def test_a_store_without_any_record_is_believed_if_a_search_finds_none(
     assert current_products(shop.local).empty is (collection == "products")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("change", "collection"),
     [

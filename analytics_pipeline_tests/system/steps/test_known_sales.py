@@ -90,6 +90,7 @@ def test_a_sale_that_a_full_read_lacks_is_fetched(shop: SimulatedShop) -> None:
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(MASTER)
 
 
+@pytest.mark.nightly
 def test_a_sale_unknown_to_the_store_is_reported_and_leaves(
     shop: SimulatedShop,
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_customer_record_is_quarantined_and_good_after_a_replay(
     assert listed(shop, "customers") == []
 
 
+@pytest.mark.nightly
 def test_a_known_outlet_keeps_its_time_zone(shop: SimulatedShop) -> None:
     run_light(shop.settings, FIRST_DAY, tables=["outlets"])
     stored = shop.data / "warehouse/outlets"

@@ -298,6 +298,7 @@ def test_sales_from_before_the_first_day_are_history_by_their_true_days(tmp_path
     assert not paper.evaluate(orders=4)["volume_is_usual"].passed
 
 
+@pytest.mark.nightly
 def test_stored_days_without_sales_are_known_to_be_so(tmp_path):
     paper = PaperShop(tmp_path, store_country="ZZ")
     for day in last(70):
@@ -309,6 +310,7 @@ def test_stored_days_without_sales_are_known_to_be_so(tmp_path):
     assert found.evidence["known"] == 8
 
 
+@pytest.mark.nightly
 def test_days_without_sales_before_the_first_day_are_known_to_be_so(tmp_path):
     first = DAY - timedelta(days=7)
     paper = PaperShop(tmp_path, start=first)

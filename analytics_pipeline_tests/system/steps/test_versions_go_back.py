@@ -95,6 +95,7 @@ def test_a_restored_store_stops_the_run(
         assert older.local.sales_log().cursor() == cursor
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("days", [1, pytest.param(5, marks=AT_NIGHT)])
 def test_a_full_read_follows_a_restored_store(
     small_shop: SimulatedShop, days: int
@@ -239,6 +240,7 @@ def poison_the_cursor(shop: SimulatedShop, kind: str, version: int) -> tuple[Any
     return record, true_version
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", ["sales", "customers"])
 @EVERY_VERSION
 def test_a_cursor_that_was_poisoned_before_stops_the_run(

@@ -251,9 +251,9 @@ def test_a_run_that_died_without_a_word_is_reported(
 
 
 def publish(world: World, day: date) -> None:
-    world.shop.publication.stage_first_time_buyers(day, "buyers\n")
+    world.shop.publication.stage_first_time_buyers(day, b"buyers\n")
     world.shop.publication.publish_master(
-        day, "master\n", 1, world.clock[0], provisional=False
+        day, b"master\n", 1, world.clock[0], provisional=False
     )
 
 

@@ -135,6 +135,7 @@ def test_the_engine_finds_notes_that_go_on_rule_4_3(open_changed, text):
     assert "source_id" not in found
 
 
+@pytest.mark.nightly
 def test_what_a_person_accepted_is_no_news_on_the_days_after_rule_4_3(open_changed):
     shop = open_changed(as_dates(6))
     ledger = ledger_of(shop, D)

@@ -24,8 +24,8 @@ def people(tier):
 
 def publish(folder, as_of):
     shop = open_shop(load_settings(data_dir=folder, start_date=DAY))
-    shop.publication.stage_first_time_buyers(as_of, "buyers")
-    shop.publication.publish_master(as_of, "master", 40, NOW, provisional=False)
+    shop.publication.stage_first_time_buyers(as_of, b"buyers")
+    shop.publication.publish_master(as_of, b"master", 40, NOW, provisional=False)
     table = "customer_analytics"
     shop.warehouse.write(table, CustomerAnalytics, people("Seed"), as_of.isoformat())
     return shop

@@ -152,7 +152,7 @@ def test_what_is_new_since_an_agreement_is_found_as_all_is(happenings):
 
 @pytest.mark.nightly
 @pytest.mark.timeout(1200)
-@settings(max_examples=up_to(200))
+@settings(max_examples=up_to(200, by_day=20))
 @given(happenings=st.lists(HAPPENINGS, max_size=12))
 def test_after_longer_histories_too(happenings):
     compare_after(happenings)

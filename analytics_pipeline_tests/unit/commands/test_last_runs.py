@@ -351,9 +351,9 @@ def test_a_failed_snapshot_of_a_past_day_needs_no_action(records: Records) -> No
 
 
 def publish(shop: Shop, day: date) -> None:
-    shop.publication.stage_first_time_buyers(day, "buyers\n")
+    shop.publication.stage_first_time_buyers(day, b"buyers\n")
     at = datetime(2026, 6, 21, 6, tzinfo=UTC)
-    shop.publication.publish_master(day, "master\n", 1, at, provisional=False)
+    shop.publication.publish_master(day, b"master\n", 1, at, provisional=False)
 
 
 def test_since_is_the_first_of_an_unbroken_row(records: Records) -> None:

@@ -316,13 +316,17 @@ def test_a_row_shows_the_figure_that_changed_and_never_the_same_twice(
 def test_amounts_are_numbers_and_other_texts_are_disarmed_rule_8_5():
     reported, *_ = changes([SAME], [replace(SAME, cents=-1)])
     spoilt = reported.assign(customer_id="=1+1", before=["-117.99"] * len(reported))
-    rows = list(csv.DictReader(io.StringIO(render_csv(spoilt, CustomerChanges))))
+    rows = list(
+        csv.DictReader(io.StringIO(render_csv(spoilt, CustomerChanges).decode()))
+    )
 
     assert [(row["Before"], row["Customer ID"]) for row in rows] == [
         ("-117.99", "'=1+1")
     ] * len(reported)
     formula = reported.assign(before="-1+1", after="=A1")
-    row = next(csv.DictReader(io.StringIO(render_csv(formula, CustomerChanges))))
+    row = next(
+        csv.DictReader(io.StringIO(render_csv(formula, CustomerChanges).decode()))
+    )
     assert (row["Before"], row["After"]) == ("'-1+1", "'=A1")
 
 

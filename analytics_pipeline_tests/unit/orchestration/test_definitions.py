@@ -25,8 +25,10 @@ ecom_feed                  sources    once   web_shop
 ecom_orders                sources    once   ecom_feed web_shop
 ecom_reconciliation        exports    once   customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 first_time_buyers          exports    daily  customer_analytics customer_identities customers ecom_orders outlets sales_feed
+outlet_analytics           insights   daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 outlets                    sources    once   lightspeed
 prediction_models          insights   daily  customer_analytics customer_identities customers ecom_orders outlets raw_sales
+product_analytics          insights   daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets products raw_sales sale_lines
 products                   sources    once   lightspeed sales_feed
 raw_sales                  sales      daily  customers outlets sales_feed
 sale_lines                 sales      daily  outlets products raw_sales sales_feed
@@ -49,8 +51,10 @@ ecom_feed                  known_orders_are_there matches_schema rows_are_sound
 ecom_orders                contacts_hold_one_address export_is_complete export_is_fresh export_is_readable matches_schema order_words_are_known
 ecom_reconciliation        categories_add_up evidence_agrees matches_schema orders_have_sales refunds_reach_the_tills
 first_time_buyers          is_caught_up matches_schema
+outlet_analytics           matches_schema outlets_add_up
 outlets                    matches_schema one_currency outlets_are_all_there phone_region_is_known time_zone_agrees
 prediction_models          matches_schema models_are_sound
+product_analytics          buyers_are_counted_once matches_schema
 products                   known_products_are_there log_is_what_was_read matches_schema rows_are_sound
 raw_sales                  hours_are_usual ids_differ_in_more_than_case is_caught_up matches_schema no_sale_is_a_little_short prices_are_usual sales_stand_once starts_with_the_first_sale tax_is_usual volume_is_usual words_are_known
 sale_lines                 conserves_lines lines_are_explained matches_schema products_are_known

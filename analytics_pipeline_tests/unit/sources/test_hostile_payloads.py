@@ -281,6 +281,7 @@ def test_damaged_sales_are_left_out_and_nothing_personal_is_reported(shop):
     assert expected_master(shop.store.state, FIRST_DAY) == shop.rows(PUBLISHED[0])
 
 
+@pytest.mark.nightly
 def test_damaged_customers_are_left_out_and_nothing_personal_is_reported(shop):
     ids = [
         person.id

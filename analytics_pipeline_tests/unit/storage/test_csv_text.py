@@ -88,9 +88,8 @@ EVERY_KIND = "a1\"',;|\n\t\r=+-@＝﹣ \u00a0\u3000é花\u200b\ufeff\x00\x85\u20
 
 
 def render(*rows):
-    return render_csv(
-        make_table(CustomerAnalyticsMaster, rows), CustomerAnalyticsMaster
-    )
+    frame = make_table(CustomerAnalyticsMaster, rows)
+    return render_csv(frame, CustomerAnalyticsMaster).decode()
 
 
 def read_back(text):
@@ -105,7 +104,7 @@ def test_the_master_has_its_22_headers_first_rule_8_1():
 def test_the_first_time_buyers_have_their_headers_rule_8_2():
     empty = make_table(FirstTimeBuyers, [])
 
-    assert render_csv(empty, FirstTimeBuyers) == BUYERS_HEADER + "\n"
+    assert render_csv(empty, FirstTimeBuyers).decode() == BUYERS_HEADER + "\n"
 
 
 def test_a_row_is_written_as_people_read_it_rule_8_1():
@@ -240,7 +239,8 @@ def test_a_word_that_some_readers_take_for_none_stays_text_rule_8_1(name):
 def test_a_byte_order_mark_is_written_only_where_asked_for_rule_8_5():
     frame = make_table(CustomerAnalyticsMaster, [ADA | {"name": "Zoë"}])
     plain, marked = (
-        render_csv(frame, CustomerAnalyticsMaster, mark) for mark in (False, True)
+        render_csv(frame, CustomerAnalyticsMaster, mark).decode()
+        for mark in (False, True)
     )
 
     assert marked == "\ufeff" + plain
@@ -361,4 +361,4 @@ def test_rows_written_some_at_a_time_are_those_written_at_once(monkeypatch, coun
     monkeypatch.setattr("analytics_pipeline.storage.csv.ROWS_AT_ONCE", 2)
 
     assert render_csv(frame, CustomerAnalyticsMaster) == at_once
-    assert at_once.count("\n") == count + 1
+    assert at_once.count(b"\n") == count + 1

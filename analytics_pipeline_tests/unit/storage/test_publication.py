@@ -27,8 +27,8 @@ def files(tmp_path):
 
 
 def publish(files, day=D, text="master\n", *, now=NOW, provisional=False):
-    files.stage_first_time_buyers(day, f"buyers of {text}")
-    return files.publish_master(day, text, 3, now, provisional=provisional)
+    files.stage_first_time_buyers(day, f"buyers of {text}".encode())
+    return files.publish_master(day, text.encode(), 3, now, provisional=provisional)
 
 
 def content(files, name=MASTER):
@@ -169,7 +169,7 @@ def test_the_same_text_made_final_is_no_longer_provisional(files):
 def test_buyers_staged_for_a_newer_day_wait_for_its_master(files):
     publish(files, text="old\n")
 
-    files.stage_first_time_buyers(D + timedelta(days=1), "new buyers\n")
+    files.stage_first_time_buyers(D + timedelta(days=1), b"new buyers\n")
 
     assert content(files, FIRST_TIME_BUYERS) == "buyers of old\n"
 
@@ -177,17 +177,17 @@ def test_buyers_staged_for_a_newer_day_wait_for_its_master(files):
 def test_buyers_staged_again_for_the_published_day_wait_for_its_master(files):
     publish(files)
 
-    files.stage_first_time_buyers(D, "corrected\n")
+    files.stage_first_time_buyers(D, b"corrected\n")
 
     assert content(files, FIRST_TIME_BUYERS) == "buyers of master\n"
-    files.publish_master(D, "master\n", 3, NOW, provisional=False)
+    files.publish_master(D, b"master\n", 3, NOW, provisional=False)
     assert content(files, FIRST_TIME_BUYERS) == "corrected\n"
 
 
 def test_buyers_of_an_older_day_never_replace_newer_ones(files):
     publish(files)
 
-    files.stage_first_time_buyers(D - timedelta(days=1), "older\n")
+    files.stage_first_time_buyers(D - timedelta(days=1), b"older\n")
 
     assert content(files, FIRST_TIME_BUYERS) == "buyers of master\n"
 
@@ -398,7 +398,9 @@ def test_buyers_that_were_damaged_in_the_archive_are_not_published_rule_8_4(file
 
 
 def publish_next(files):
-    return files.publish_master(D + timedelta(days=1), "n\n", 1, NOW, provisional=False)
+    return files.publish_master(
+        D + timedelta(days=1), b"n\n", 1, NOW, provisional=False
+    )
 
 
 def test_an_archive_of_before_hashes_goes_on_and_gets_them(files):

@@ -106,8 +106,8 @@ def test_what_was_written_is_read_again(shop: Shop) -> None:
     store.record_run("customers", date(2025, 1, 1), {"rows": 5})
     shop.versions.note({"raw_sales": 1})
     now = datetime(2026, 1, 2, tzinfo=UTC)
-    shop.publication.stage_first_time_buyers(date(2026, 1, 1), "buyers\n")
-    shop.publication.publish_master(date(2026, 1, 1), "m\n", 7, now, provisional=False)
+    shop.publication.stage_first_time_buyers(date(2026, 1, 1), b"buyers\n")
+    shop.publication.publish_master(date(2026, 1, 1), b"m\n", 7, now, provisional=False)
 
     again = open_shop(shop.settings)
     assert again.warehouse.failures("raw_sales") == {"2026-01-01": [failed]}
