@@ -232,6 +232,8 @@ class TableSpec:
             ``_cents``.
         version: of its form; raised whenever its columns, their types or what they
             may hold change.
+        read_since: the version whose days are read as they are: since then a column
+            may hold more words, and nothing else is new.  By default that of now.
         remade: how a run makes it again, for a table that is ``CURRENT``.
         memory: the forms of the tables that it keeps for itself, by their folder below
             its own.
@@ -259,6 +261,7 @@ class TableSpec:
     begins: str
     ends: Sequence[str]
     version: int = 1
+    read_since: int | None = None
     remade: str = "it is worked out again"
     memory: Mapping[str, str] = field(default_factory=dict)
     file: str | None = None
@@ -1018,6 +1021,8 @@ CUSTOMER_CHANGES = TableSpec(
         whole("sales_feed"),
         up_to_day("raw_sales"),
         whole("outlets"),
+        any_day("customer_rfm"),
+        passed("customer_rfm"),
         passed("customer_analytics_master"),
     ),
     is_daily=True,
@@ -1026,6 +1031,8 @@ CUSTOMER_CHANGES = TableSpec(
     use="Why a figure is another one than yesterday.",
     when_red=f"{UPDATE_AGAIN} The master is published already.",
     kept=Kept.HISTORY,
+    version=2,
+    read_since=1,
     memory=MappingProxyType({"published": CUSTOMER_ANALYTICS.form}),
     begins="Explaining what changed since the master before.",
     ends=("{rows:,} changes since the master before.",),

@@ -7,6 +7,7 @@ from functools import partial
 import ibis.expr.types as ir
 import pandas as pd
 
+from analytics_pipeline.assets.customer_rfm import EDGES
 from analytics_pipeline.assets.published_masters import (
     PublishedMaster,
     SalesHistory,
@@ -18,7 +19,7 @@ from analytics_pipeline.assets.published_masters import (
     remember_master,
 )
 from analytics_pipeline.assets.purchases import Ledger
-from analytics_pipeline.assets.table import TableRun, table
+from analytics_pipeline.assets.table import StoredDays, TableRun, table
 from analytics_pipeline.domain.changes import (
     Master,
     add_up_changes,
@@ -31,17 +32,19 @@ from analytics_pipeline.domain.changes import (
     name_causes,
     no_changes,
 )
+from analytics_pipeline.domain.group_changes import GradedMaster, add_group_changes
 from analytics_pipeline.domain.purchases import (
     compare_contributions,
     keys_of,
     list_contributions,
 )
+from analytics_pipeline.domain.rfm import read_edges
 from analytics_pipeline.engine.duckdb import columns_to_ibis
 from analytics_pipeline.model.checks import Candidate, CheckResult, Severity
 from analytics_pipeline.model.errors import LocalFailure
 from analytics_pipeline.model.ids import is_among
 from analytics_pipeline.model.schemas.changes import CustomerChanges
-from analytics_pipeline.model.vocabulary import ChangeKind
+from analytics_pipeline.model.vocabulary import ChangeCause, ChangeKind
 from analytics_pipeline.shop import Shop
 from analytics_pipeline.storage.csv import render_csv
 from analytics_pipeline.storage.feed_log import FeedLog
@@ -61,6 +64,7 @@ def customer_changes(
     sales_feed: FeedLog,
     raw_sales: ir.Table,
     outlets: pd.DataFrame,
+    customer_rfm: StoredDays,
 ) -> Candidate:
     """Explain what changed since the master published before.
 
@@ -72,7 +76,8 @@ def customer_changes(
         return _keep(shop, day)
     log = SalesHistory(shop, sales_feed, raw_sales, outlets)
     made_from = describe_sources(log, purchases, customer_identities)
-    master = PublishedMaster(day, customer_analytics, made_from)
+    edges = customer_rfm.notes(day).get(EDGES)
+    master = PublishedMaster(day, customer_analytics, made_from, edges)
     now = Now(master, customer_identities, purchases, log)
     earlier, known = recall_master_before(shop, day)
     rows, results = _compare(earlier, now)
@@ -80,7 +85,7 @@ def customer_changes(
     return Candidate(
         rows,
         [known, *results],
-        notes=note_sources(made_from),
+        notes=note_sources(master),
         figures={} if rows is None else _count(rows),
         places={"report": CHANGES},
         store=store,
@@ -147,8 +152,42 @@ def _compare(
         if earlier is None or moved.empty
         else _list(earlier, now, moved, after, later)
     )
-    sums = add_up_changes(figures_then, now.master.figures, rows)
+    rows, groups = _add_groups(rows, earlier, now.master)
+    sums = add_up_changes(figures_then, now.master.figures, rows, groups)
     return rows, [figures, sums, check_causes(rows)]
+
+
+def _add_groups(
+    rows: pd.DataFrame, earlier: PublishedMaster | None, now: PublishedMaster
+) -> tuple[pd.DataFrame, tuple[dict[str, int], dict[str, int]]]:
+    """Add who is in another group; return how many each group had and has, too.
+
+    Both sides are as they were published: the groups of before are those that the
+    figures of then have by the edges of then, whatever has become known since.  Where
+    the edges of a side are not known, as in the first run after an upgrade, there are
+    no such rows.
+    """
+    then, graded = (None if earlier is None else _grade(earlier)), _grade(now)
+    if earlier is None or then is None or graded is None:
+        return rows, ({}, {})
+    with_groups = add_group_changes(rows, then, graded, _unknown(earlier, now))
+    return with_groups, (then.count_groups(), graded.count_groups())
+
+
+def _grade(master: PublishedMaster) -> GradedMaster | None:
+    """Return by what the people of a master are in groups, if that is known."""
+    if master.edges is None:
+        return None
+    edges = read_edges(master.edges)
+    if edges is None and master.figures["order_count"].any():
+        return None  # what the day is scored by was made before its figures
+    return GradedMaster(master.as_of, master.figures, edges)
+
+
+def _unknown(earlier: PublishedMaster, now: PublishedMaster) -> ChangeCause:
+    """Return the cause of what nothing explains: another policy, if it is another."""
+    same_policy = earlier.made_from.policy == now.made_from.policy
+    return ChangeCause.UNKNOWN if same_policy else ChangeCause.POLICY
 
 
 def _list(
@@ -171,7 +210,7 @@ def _list(
         _as_master(earlier),
         _as_master(now.master, now.identities),
         name_causes(compared, explained, set(keys_of(before))),
-        same_policy=earlier.made_from.policy == now.master.made_from.policy,
+        unknown=_unknown(earlier, now.master),
     )
 
 

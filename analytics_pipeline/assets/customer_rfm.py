@@ -20,6 +20,7 @@ from analytics_pipeline.domain.rfm import (
     check_scores,
     find_edges,
     grade_people,
+    note_edges,
     quarter_end_before,
 )
 from analytics_pipeline.domain.rhythm import (
@@ -38,6 +39,9 @@ from analytics_pipeline.model.schemas.insights import CustomerRfm
 from analytics_pipeline.model.vocabulary import LapseState, RfmGroup
 from analytics_pipeline.storage.parquet import shape
 from analytics_pipeline.tables import CUSTOMER_RFM
+
+EDGES = "edges"
+"""The note with the edges that the day is scored by."""
 
 
 @table(CUSTOMER_RFM)
@@ -139,9 +143,8 @@ def _note(
     edges: RfmEdges | None, lapse: LapsePoint, came_back: CameBack | None
 ) -> dict[str, str]:
     """Write down the edges and the lapse point beside the rows."""
-    written = asdict(edges) if edges else None
     return {
-        "edges": json.dumps(written, default=str),
+        EDGES: note_edges(edges),
         "lapse_point": json.dumps(asdict(lapse)),
         "came_back": json.dumps(asdict(came_back) if came_back else None),
     }

@@ -48,6 +48,7 @@ KEPT = 3
 
 _TABLE = "published"
 _NOTE = "made_from"
+_EDGES = "edges"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,21 @@ class MadeFrom:
 
 @dataclass(frozen=True, slots=True)
 class PublishedMaster:
-    """One published day: its figures and what they were made from."""
+    """One published day: its figures and what they were made from.
+
+    Attributes:
+        as_of: the day.
+        figures: ``CustomerAnalytics`` as it was published.
+        made_from: what else they were made from than the log.
+        edges: by which its people were put into groups, as ``customer_rfm`` noted them
+            then; none where that was not noted.  They are kept with the figures, since
+            ``customer_rfm`` of that day may be made again from what was known later.
+    """
 
     as_of: date
     figures: pd.DataFrame
     made_from: MadeFrom
+    edges: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +183,10 @@ def list_homes(customer_identities: pd.DataFrame) -> dict[str, str | None]:
     }
 
 
-def note_sources(made_from: MadeFrom) -> dict[str, str]:
-    """Return *made_from* as the note that is stored with the figures."""
-    return {_NOTE: json.dumps(asdict(made_from), sort_keys=True)}
+def note_sources(master: PublishedMaster) -> dict[str, str]:
+    """Return what *master* is made from, as the notes stored with its figures."""
+    edges = {} if master.edges is None else {_EDGES: master.edges}
+    return {_NOTE: json.dumps(asdict(master.made_from), sort_keys=True), **edges}
 
 
 def remember_master(
@@ -205,11 +217,13 @@ def recall_master_before(
             continue
         try:
             figures = with_plain_ids(store.read(_TABLE, CustomerAnalytics, key))
-            made_from = MadeFrom(**_plain(json.loads(store.notes(_TABLE, key)[_NOTE])))
+            notes = store.notes(_TABLE, key)
+            made_from = MadeFrom(**_plain(json.loads(notes[_NOTE])))
         except (LocalFailure, ValueError, KeyError, TypeError):
             unreadable.append(key)
             continue
-        master = PublishedMaster(date.fromisoformat(key), figures, made_from)
+        as_of, edges = date.fromisoformat(key), notes.get(_EDGES)
+        master = PublishedMaster(as_of, figures, made_from, edges)
         return master, _check_memory(unreadable, f"It is that of {key}.")
     return None, _check_memory(unreadable, "There is none: this master is the first.")
 

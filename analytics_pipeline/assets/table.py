@@ -105,6 +105,17 @@ class StoredDays:
         rows = warehouse.read(self.spec.name, self.spec.schema, partition)
         return rows, warehouse.notes(self.spec.name, partition) or {}
 
+    def notes(self, day: date) -> Mapping[str, str]:
+        """Return what the function of the table noted beside the rows of a *day*.
+
+        That is stated for other tables and for later days; none is there of a day that
+        is not stored.
+
+        Raises:
+            LocalFailure: they are damaged.
+        """
+        return self.shop.warehouse.notes(self.spec.name, day.isoformat())
+
     def refuse_failed(self, days: Sequence[str]) -> None:
         """Raise if the last attempt at one of *days* failed its gate.
 

@@ -315,7 +315,7 @@ class Master:
 
 
 def list_changes(
-    earlier: Master, later: Master, caused: pd.DataFrame, *, same_policy: bool
+    earlier: Master, later: Master, caused: pd.DataFrame, *, unknown: ChangeCause
 ) -> pd.DataFrame:
     """Return ``CustomerChanges`` from one master to the next.
 
@@ -323,9 +323,8 @@ def list_changes(
         earlier: the master published before.
         later: the one published now.
         caused: what :func:`analytics_pipeline.domain.changes.name_causes` says.
-        same_policy: whether the shop's choices were the same.
+        unknown: the cause of what nothing else explains.
     """
-    unknown = ChangeCause.UNKNOWN if same_policy else ChangeCause.POLICY
     values = pd.concat(
         [_values(caused), _unexplained(earlier, later, caused, unknown)],
         ignore_index=True,
@@ -338,13 +337,13 @@ def list_changes(
     changes = pd.concat(parts, ignore_index=True).assign(
         as_of=pd.Timestamp(later.as_of), previous_as_of=pd.Timestamp(earlier.as_of)
     )
-    return _in_order(_filled(changes))
+    return in_order(fill_in(changes))
 
 
 def no_changes() -> pd.DataFrame:
     """Return the table of a day that has no earlier master to compare with."""
     columns = list(CustomerChanges.to_schema().columns)
-    return _filled(pd.DataFrame(columns=columns))
+    return fill_in(pd.DataFrame(columns=columns))
 
 
 def _values(caused: pd.DataFrame) -> pd.DataFrame:
@@ -472,8 +471,8 @@ def _cause_of(
     return ChangeCause.UNKNOWN.value, None
 
 
-def _filled(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns of the contract, zero where a row adds nothing."""
+def fill_in(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns of ``CustomerChanges``, zero where a row adds nothing."""
     columns = list(CustomerChanges.to_schema().columns)
     counts = ["person_change", *MEASURES]
     filled = changes.reindex(columns=columns)
@@ -485,7 +484,7 @@ def _filled(changes: pd.DataFrame) -> pd.DataFrame:
     return filled.assign(**numbers).astype({**dict.fromkeys(texts, "str"), **days})
 
 
-def _in_order(changes: pd.DataFrame) -> pd.DataFrame:
+def in_order(changes: pd.DataFrame) -> pd.DataFrame:
     """Return the rows person by person: who it is, what it is worth, then grades."""
     rank = changes["change"].map({kind.value: n for n, kind in enumerate(ChangeKind)})
     return (
@@ -567,43 +566,71 @@ def check_figures(
 
 
 def add_up_changes(
-    before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    changes: pd.DataFrame,
+    groups: tuple[Mapping[str, int], Mapping[str, int]] = ({}, {}),
 ) -> CheckResult:
     """Compare the sums of *changes* with the differences of the two masters.
 
-    All numbers, the number of people, and how many people each tier and segment has.
+    All numbers, the number of people, and how many people each tier, segment and group
+    has.
+
+    Args:
+        before: ``CustomerAnalytics`` of the earlier master.
+        after: of the later one.
+        changes: ``CustomerChanges``.
+        groups: how many people each group had and has; without the groups of both
+            masters there are no changes of them.
     """
     masters = {
         name: int(after[figure].sum()) - int(before[figure].sum())
         for name, figure in MEASURES.items()
     } | {"person_change": len(after) - len(before)}
     values = {name: int(changes[name].sum()) for name in masters}
-    wrong_grades = sum(_grades_apart(before, after, changes, kind) for kind in GRADES)
+    wrong_grades = sum(
+        _grades_apart(
+            before[figure].value_counts(), after[figure].value_counts(), changes, kind
+        )
+        for kind, figure in GRADES.items()
+    )
+    had, have = (pd.Series(each, dtype="int64") for each in groups)
+    wrong_groups = _grades_apart(had, have, changes, ChangeKind.GROUP)
     wrong = sorted(name for name in masters if masters[name] != values[name])
-    passed = not wrong and not wrong_grades
+    wrong += ["tiers and segments"] * bool(wrong_grades)
+    wrong += ["groups"] * bool(wrong_groups)
     return CheckResult(
         "changes_add_up",
-        passed,
-        "The changes add up to the difference of the two masters."
-        if passed
-        else "The changes do not add up to the difference of the two masters: "
-        f"{', '.join(wrong) or 'tiers and segments'}.",
+        not wrong,
+        "The changes do not add up to the difference of the two masters: "
+        f"{', '.join(wrong)}."
+        if wrong
+        else "The changes add up to the difference of the two masters.",
         evidence={
             **{f"masters_{name}": masters[name] for name in masters},
             **{f"changes_{name}": values[name] for name in masters},
             "wrong_tiers_and_segments": wrong_grades,
+            "wrong_groups": wrong_groups,
         },
     )
 
 
 def _grades_apart(
-    before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame, kind: ChangeKind
+    before: "pd.Series[int]",
+    after: "pd.Series[int]",
+    changes: pd.DataFrame,
+    kind: ChangeKind,
 ) -> int:
-    """Count the grades whose gain in people is not what the changes say."""
-    figure, rows = GRADES[kind], changes[changes["change"] == kind]
-    gained = (
-        after[figure].value_counts().sub(before[figure].value_counts(), fill_value=0)
-    )
+    """Count the grades whose gain in people is not what the changes say.
+
+    Args:
+        before: how many people had each grade.
+        after: how many have it now.
+        changes: ``CustomerChanges``.
+        kind: of these grades.
+    """
+    rows = changes[changes["change"] == kind]
+    gained = after.sub(before, fill_value=0)
     table = (
         rows["after"].value_counts().sub(rows["before"].value_counts(), fill_value=0)
     )

@@ -651,6 +651,7 @@ _ORDER = {
             ChangeKind.VALUE,
             ChangeKind.NEW,
             ChangeKind.SEGMENT,
+            ChangeKind.GROUP,
         )
     )
 }

@@ -6,9 +6,10 @@ Each is a whole number of fifths, so it is kept as an exact fraction, and no amo
 ever rounded to be compared with it.
 """
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
@@ -58,10 +59,40 @@ class MoveCause(StrEnum):
     BOTH = "person and edges"
 
 
+def note_edges(edges: RfmEdges | None) -> str:
+    """Write *edges* down, exactly; nothing is those of people without an order."""
+    return json.dumps(asdict(edges) if edges else None, default=str)
+
+
+def read_edges(note: str) -> RfmEdges | None:
+    """Return the edges that :func:`note_edges` wrote down."""
+    written = json.loads(note)
+    if written is None:
+        return None
+
+    def read(name: str) -> Edges:
+        first, second, third, fourth = map(Fraction, written[name])
+        return first, second, third, fourth
+
+    return RfmEdges(read("recency"), read("frequency"), read("monetary"))
+
+
 def quarter_end_before(day: date) -> date:
     """Return the last day of the quarter before that of *day* (rule 10.1)."""
     first_month = 3 * ((day.month - 1) // 3) + 1
     return date(day.year, first_month, 1) - timedelta(days=1)
+
+
+def day_of_edges(first_order_dates: "pd.Series[Any]", day: date) -> date:
+    """Return as of which day the edges of *day* are (rule 10.1).
+
+    Args:
+        first_order_dates: of everyone, as of *day*; missing without an order.
+        day: the day that is graded.
+    """
+    quarter_end = quarter_end_before(day)
+    had_ordered = first_order_dates <= pd.Timestamp(quarter_end)
+    return quarter_end if had_ordered.any() else day
 
 
 # ----------------------------------------------------------------------------------
@@ -126,6 +157,21 @@ def score_recency(days: Numbers, edges: Sequence[Fraction]) -> Numbers:
     return SCORES - np.searchsorted(last_below, days, side="left")
 
 
+def find_last_crossings(
+    last_order_dates: "pd.Series[Any]", day: date, edges: RfmEdges
+) -> "pd.Series[Any]":
+    """Return when the days since each last order last passed an edge of recency.
+
+    That is by *day*; missing where none was passed.
+    """
+    days = (pd.Timestamp(day) - last_order_dates).dt.days.to_numpy("int64")
+    last_below = np.array([math.floor(edge) for edge in edges.recency], dtype="int64")
+    passed = np.searchsorted(last_below, days, side="left")
+    steps = pd.to_timedelta(last_below[np.maximum(passed, 1) - 1] + 1, unit="D")
+    crossings: pd.Series[Any] = (last_order_dates + steps).where(passed > 0)
+    return crossings
+
+
 # ----------------------------------------------------------------------------------
 # The groups.
 
@@ -168,21 +214,38 @@ def grade_people(people: pd.DataFrame, edges: RfmEdges | None) -> pd.DataFrame:
         ValueError: there are people with an order, and no edges.
     """
     is_buyer = people["order_count"].to_numpy() > 0
-    buyers = people[is_buyer]
-    if edges is None:
-        if is_buyer.any():
-            raise ValueError("people with an order need edges to be graded by")
-        scores = [np.zeros(0, dtype="int64")] * 3
-    else:
-        days = buyers["days_since_last_order"].to_numpy("int64")
-        orders = buyers["order_count"].to_numpy("int64")
-        cents = buyers["lifetime_value_cents"].to_numpy("int64")
-        scores = [
-            score_recency(days, edges.recency),
-            score(orders, edges.frequency),
-            score(cents, edges.monetary),
-        ]
+    scores = _score_buyers(people[is_buyer], edges)
     return _tabulate(people["person_id"].array, is_buyer, scores)
+
+
+def count_groups(people: pd.DataFrame, edges: RfmEdges | None) -> dict[str, int]:
+    """Return how many *people* are in each group, as of :func:`grade_people`.
+
+    Raises:
+        ValueError: there are people with an order, and no edges.
+    """
+    buyers = people[people["order_count"] > 0]
+    recency, frequency, monetary = _score_buyers(buyers, edges)
+    pairs = SCORES * (recency - 1) + (frequency + monetary + 1) // 2 - 1
+    counts = {group.value: 0 for group in RfmGroup}
+    found = np.bincount(pairs, minlength=SCORES * SCORES).tolist()
+    for group, count in zip(_GROUPS.ravel(), found, strict=True):
+        counts[group] += count
+    counts[RfmGroup.PROSPECTS.value] += len(people) - len(buyers)
+    return counts
+
+
+def _score_buyers(buyers: pd.DataFrame, edges: RfmEdges | None) -> list[Numbers]:
+    """Return the three scores of people with an order."""
+    if edges is None:
+        if len(buyers):
+            raise ValueError("people with an order need edges to be graded by")
+        return [np.zeros(0, dtype="int64")] * 3
+    return [
+        score_recency(buyers["days_since_last_order"].to_numpy("int64"), edges.recency),
+        score(buyers["order_count"].to_numpy("int64"), edges.frequency),
+        score(buyers["lifetime_value_cents"].to_numpy("int64"), edges.monetary),
+    ]
 
 
 def _tabulate(ids: Any, is_buyer: Any, scores: list[Numbers]) -> pd.DataFrame:

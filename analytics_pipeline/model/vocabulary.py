@@ -174,6 +174,7 @@ class ChangeKind(StrEnum):
     VALUE = "value"
     TIER = "tier"
     SEGMENT = "segment"
+    GROUP = "group"
 
 
 class ChangeCause(StrEnum):
@@ -194,6 +195,7 @@ class ChangeCause(StrEnum):
     LEFT_WINDOW = "left the 90 days"
     RECORD = "customer record"
     TIME = "time"
+    EDGES = "edges of the quarter"
     POLICY = "policy"
     UNKNOWN = "unknown"
 

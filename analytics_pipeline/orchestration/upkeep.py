@@ -38,6 +38,7 @@ from analytics_pipeline.storage.versions import (
     STORED,
     VERSIONS,
     current_versions,
+    oldest_read,
 )
 from analytics_pipeline.tables import TABLES, Kept
 
@@ -217,8 +218,8 @@ def _upgrade(shop: Shop, table: str) -> None:
     files, now = _files(shop, table), VERSIONS[STORED[table]]
     # Where it was never noted, or the note is lost, each file is asked.
     found = shop.versions.of(table) or files.oldest_version()
-    if not files.names or found == now:
-        return
+    if not files.names or found >= oldest_read(STORED[table]):
+        return  # with fewer words, it is read as it is
     older = f"{table} is of version {found}, and this program has version {now}"
     if table in HISTORY:
         many = f"{len(files.names):,} files"

@@ -40,6 +40,7 @@ from analytics_pipeline.storage.versions import (
     STORED,
     VERSIONS,
     current_versions,
+    oldest_versions,
 )
 
 # ----------------------------------------------------------------------------------
@@ -122,7 +123,8 @@ class StoredVersions:
         """Say whether a table is known to be of a version that is not read any more."""
         reported = self.all()
         return any(
-            reported.get(name, now) < now for name, now in current_versions().items()
+            reported.get(name, oldest) < oldest
+            for name, oldest in oldest_versions().items()
         )
 
     def refuse_other(self, table: str) -> None:
@@ -139,7 +141,8 @@ class StoredVersions:
                 return
             with (self._root / table / days[-1]).open("rb") as stream:
                 found = read_version(stream)
-        refuse_other_version(found, current_versions()[table], table)
+        known, oldest = current_versions()[table], oldest_versions()[table]
+        refuse_other_version(found, known, table, oldest)
 
     def is_log_older(self, log: FeedLog) -> bool:
         """Say whether *log*, the current one, must be read again from its start."""

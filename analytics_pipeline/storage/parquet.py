@@ -28,7 +28,7 @@ from analytics_pipeline.storage.files import (
     state_of,
 )
 from analytics_pipeline.storage.footer import notes_in, rows_in
-from analytics_pipeline.storage.versions import FIRST, version_of
+from analytics_pipeline.storage.versions import FIRST, oldest_read_of, version_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -288,18 +288,21 @@ def decode(
     stored = pq.read_table(
         pa.BufferReader(content), columns=None if columns is None else list(columns)
     )
-    refuse_other_version(_version_in(stored.schema.metadata), version_of(table), what)
+    found = _version_in(stored.schema.metadata)
+    refuse_other_version(found, version_of(table), what, oldest_read_of(table))
     return shape(stored.to_pandas(), table, columns)
 
 
-def refuse_other_version(found: int, known: int, what: str) -> None:
-    """Refuse what is not of the *known* version.
+def refuse_other_version(
+    found: int, known: int, what: str, oldest: int | None = None
+) -> None:
+    """Refuse what is not of the *known* version, or from the *oldest* one up to it.
 
     Raises:
         LocalFailure: it is of an older one.
         WrongUse: it is of a newer one.
     """
-    if max(found, FIRST) < known:
+    if max(found, FIRST) < (oldest or known):
         raise LocalFailure(
             f"The stored {what} is of version {max(found, FIRST)}, and this program "
             f"reads version {known}.",

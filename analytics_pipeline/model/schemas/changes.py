@@ -50,8 +50,8 @@ class CustomerChanges(Table):
     )
     before: str = titled(
         amount_or_text(
-            "how it was: tier, segment, person, or the first of the figures on the "
-            "right that is another one now; of an order that only moved, its day"
+            "how it was: tier, segment, group, person, or the first of the figures on "
+            "the right that is another one now; of an order that only moved, its day"
         ),
         "Before",
     )
@@ -63,7 +63,9 @@ class CustomerChanges(Table):
         text("the sale, web order or record that did it"), "Cause ID"
     )
     cause_date: Day = optional_day(
-        "its day, or when a window or threshold was passed", title="Cause Date"
+        "its day, when a window or threshold was passed, or the end of the quarter "
+        "that the edges are of",
+        title="Cause Date",
     )
     person_change: int = pa.Field(
         title="Person Change", description="what this adds to the number of people"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 from upath import UPath
@@ -16,6 +17,7 @@ from upath import UPath
 from analytics_pipeline.cli import app
 from analytics_pipeline.definitions import build_definitions
 from analytics_pipeline.model.errors import LocalFailure, WrongUse
+from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sources import Customers, EcomOrders
 from analytics_pipeline.orchestration.records import ECOM_IMPORT
@@ -23,7 +25,13 @@ from analytics_pipeline.orchestration.upkeep import bring_up_to_date
 from analytics_pipeline.shop import open_shop
 from analytics_pipeline.storage import versions
 from analytics_pipeline.storage.older_files import StoredVersions
-from analytics_pipeline.tables import CUSTOMERS, ECOM_ORDERS, RAW_SALES, SALES_FEED
+from analytics_pipeline.tables import (
+    CUSTOMER_CHANGES,
+    CUSTOMERS,
+    ECOM_ORDERS,
+    RAW_SALES,
+    SALES_FEED,
+)
 from analytics_pipeline_tests.conftest import SMALL, forget_environment
 from analytics_pipeline_tests.light_run import (
     AFTER_PUBLISHING,
@@ -45,6 +53,7 @@ from analytics_pipeline_tests.system.upgrades.older_shop import (
     versions_in,
     write_version,
 )
+from analytics_pipeline_tests.tables import make_table
 
 STORED = versions.STORED
 NEXT_DAY = FIRST_DAY + timedelta(days=1)
@@ -388,6 +397,36 @@ def test_a_damaged_file_does_not_stop_an_upgrade(
     # What can be made again is; what was known of a day stays, to be repaired by hand.
     assert path.exists() is (table == "customer_analytics")
     assert older.local.versions.of(table) == OLDER[STORED[table]] + 1
+
+
+def test_days_in_which_a_column_held_fewer_words_are_read_as_they_are(
+    small_shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = CUSTOMER_CHANGES.form
+    days = [str(FIRST_DAY - timedelta(days=before)) for before in (1, 2)]
+    rows = make_table(
+        CustomerChanges,
+        [{"customer_id": "a", "change": "tier", "cause": "sale"}],
+        as_of=days[0],
+    )
+    warehouse = small_shop.local.warehouse
+    with monkeypatch.context() as older:
+        older.setitem(versions.VERSIONS, form, 1)
+        for day in days:
+            warehouse.write("customer_changes", CustomerChanges, rows, day)
+    small_shop.local.versions.note({"customer_changes": 1})
+
+    assert not small_shop.local.versions.is_outdated()
+    assert upgrade(small_shop) == ([], set())
+
+    shop = small_shop.local
+    assert shop.versions.of("customer_changes") == 2
+    pd.testing.assert_frame_equal(
+        shop.warehouse.read("customer_changes", CustomerChanges, days[0]), rows
+    )
+    assert shop.open_days(CUSTOMER_CHANGES, days).count().execute() == 2
+    (small_shop.data / "warehouse/versions.json").unlink()
+    assert upgrade(small_shop) == ([], set())
 
 
 def test_a_damaged_log_from_before_versions_is_read_again(

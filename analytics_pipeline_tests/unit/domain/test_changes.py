@@ -33,6 +33,7 @@ from analytics_pipeline.domain.purchases import (
 from analytics_pipeline.model.schemas.changes import CustomerChanges
 from analytics_pipeline.model.schemas.customers import CustomerAnalytics
 from analytics_pipeline.model.schemas.sales import RawSales
+from analytics_pipeline.model.vocabulary import ChangeCause
 from analytics_pipeline.storage.csv import render_csv
 from analytics_pipeline_tests.examples import up_to
 from analytics_pipeline_tests.tables import make_table
@@ -150,9 +151,8 @@ def changes(
         ignore_index=True,
     )  # fmt: skip
     caused = name_causes(compared, explained, set(keys_of(purchases(*before))))
-    reported = list_changes(
-        *masters, caused, same_policy=options.get("same_policy", True)
-    )
+    unknown = options.get("unknown", ChangeCause.UNKNOWN)
+    reported = list_changes(*masters, caused, unknown=unknown)
     return reported, *masters
 
 
@@ -270,12 +270,12 @@ def test_unexplained_changes_have_their_sum():
     none = explain_sales(make_table(RawSales, []), D)
     caused = name_causes(nothing, none, set())
 
-    for same_policy, cause in ((True, "unknown"), (False, "policy")):
-        reported = list_changes(earlier, later, caused, same_policy=same_policy)
+    for cause in (ChangeCause.UNKNOWN, ChangeCause.POLICY):
+        reported = list_changes(earlier, later, caused, unknown=cause)
         assert reported[["before", "after"]].to_numpy().tolist() == [["1.00", "0.70"]]
         assert reported["cause"].tolist() == [cause]
         assert reported["lifetime_value_change_cents"].tolist() == [-30]
-        assert check_causes(reported).passed != same_policy
+        assert check_causes(reported).passed == (cause == ChangeCause.POLICY)
 
 
 SAME = Bought("sale 1", "p1", ago=89, cents=-11_799, is_order=False)

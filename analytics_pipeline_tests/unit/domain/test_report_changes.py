@@ -25,6 +25,7 @@ def listed(*rows):
 
 def test_people_and_tiers_come_before_money_and_money_by_its_size():
     rows = listed(
+        change("group"),
         change("segment"),
         change("value", 500),
         change("value", -90_000),
@@ -38,6 +39,7 @@ def test_people_and_tiers_come_before_money_and_money_by_its_size():
         ("value", "-900.00"),
         ("value", "+5.00"),
         ("segment", ""),
+        ("group", ""),
     ]
 
 

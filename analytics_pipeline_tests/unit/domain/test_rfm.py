@@ -17,12 +17,17 @@ from analytics_pipeline.domain.rfm import (
     Edges,
     RfmEdges,
     check_scores,
+    count_groups,
+    day_of_edges,
     explain_moves,
     find_edges,
+    find_last_crossings,
     find_quantiles,
     grade_people,
     name_groups,
+    note_edges,
     quarter_end_before,
+    read_edges,
     score,
     score_recency,
 )
@@ -282,6 +287,61 @@ def test_everybody_is_graded_rules_10_1_and_10_2(
 def test_people_with_an_order_are_not_graded_without_edges() -> None:
     with pytest.raises(ValueError, match="need edges"):
         grade_people(figures([(1, 1, 1)]), None)
+
+
+@settings(max_examples=up_to(60))
+@given(st.lists(PERSON, max_size=12))
+def test_groups_are_counted_as_people_are_graded_rule_10_2(people: list[Any]) -> None:
+    rows = figures(people)
+    edges = find_edges(rows)
+
+    counts = count_groups(rows, edges)
+
+    graded = grade_people(rows, edges)["rfm_group"].value_counts().to_dict()
+    assert {group: count for group, count in counts.items() if count} == graded
+    assert set(counts) == set(RfmGroup)
+
+
+def test_people_with_an_order_are_not_counted_without_edges() -> None:
+    with pytest.raises(ValueError, match="need edges"):
+        count_groups(figures([(1, 1, 1)]), None)
+
+
+@settings(max_examples=up_to(60))
+@given(st.lists(PERSON, max_size=6))
+def test_edges_that_are_noted_are_read_exactly(people: list[Any]) -> None:
+    edges = find_edges(figures(people))
+
+    assert read_edges(note_edges(edges)) == edges
+
+
+@settings(max_examples=up_to(60))
+@given(
+    st.lists(st.integers(0, 30), min_size=1, max_size=5),
+    st.lists(st.integers(0, 30), min_size=1, max_size=9),
+)
+def test_the_day_of_a_score_is_the_last_on_which_it_fell_rule_10_1(
+    since: list[int], others: list[int]
+) -> None:
+    day = date(2026, 7, 1)
+    edges = RfmEdges(find_quantiles(numbers(others)), SOME.frequency, SOME.monetary)
+    last = pd.Series([pd.Timestamp(day - timedelta(days=days)) for days in since])
+
+    crossed = find_last_crossings(last, day, edges)
+
+    for days, found in zip(since, crossed, strict=True):
+        scores = score_recency(numbers(range(days + 1)), edges.recency)
+        fell = [n for n in range(1, days + 1) if scores[n] < scores[n - 1]]
+        expected = day - timedelta(days=days - fell[-1]) if fell else None
+        assert (None if pd.isna(found) else found.date()) == expected
+
+
+def test_edges_are_of_the_quarters_end_if_anyone_had_ordered_rule_10_1() -> None:
+    day, end = date(2026, 7, 5), date(2026, 6, 30)
+    orders = pd.Series(pd.to_datetime(["2026-07-02", None, "2026-06-30"]))
+
+    assert day_of_edges(orders, day) == end
+    assert day_of_edges(orders[:2], day) == day
 
 
 # Why a person moved ----------------------------------------------------------------

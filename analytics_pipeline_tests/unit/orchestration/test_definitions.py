@@ -13,7 +13,7 @@ from analytics_pipeline.settings import load_settings
 GRAPH = """
 customer_analytics         customers  daily  customer_identities customers ecom_orders outlets raw_sales sales_feed
 customer_analytics_master  exports    daily  customer_analytics customer_identities customer_predictions customer_rfm customers ecom_orders first_time_buyers outlets sales_feed tier_outlook
-customer_changes           exports    daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales sales_feed
+customer_changes           exports    daily  customer_analytics customer_analytics_master customer_identities customer_rfm customers ecom_orders outlets raw_sales sales_feed
 customer_cohorts           insights   daily  customer_analytics customer_analytics_master customer_identities customers ecom_orders outlets raw_sales
 customer_identities        customers  once   customers ecom_orders
 customer_log               sources    once   customers
