@@ -107,9 +107,9 @@ def own_days(
 def add_up_days(all_days: ir.Table, special: ir.Table, purchases: ir.Table) -> ir.Table:
     """Return what the purchases of each day come to, by person, outlet and channel.
 
-    One row a ``person_id`` (missing: unattributed), ``outlet_id`` (missing where no
-    outlet has them), ``day`` and ``is_ecom``: ``sales``, how many purchases there are,
-    ``orders, value_cents, refunded_cents``.
+    One row or more a ``person_id`` (missing: unattributed), ``outlet_id`` (missing if
+    no outlet has them), ``day`` and ``is_ecom``, such as one a record of the person:
+    ``sales``, how many purchases there are, ``orders, value_cents, refunded_cents``.
 
     Args:
         all_days: the days of all sales, as :func:`own_days` returns them.
@@ -121,13 +121,34 @@ def add_up_days(all_days: ir.Table, special: ir.Table, purchases: ir.Table) -> i
     rows = purchases.mutate(sales=ibis.literal(1, type="int64"))
     names = ["person_id", "outlet_id", "day", "is_ecom", *_SUMS]
     without = special.mutate(**{name: -special[name] for name in _SUMS})
+    # Most days have no special sale, and to group them all takes the engine's memory.
+    touched = _with_key(special).select(*_KEY).distinct()
+    every = _with_key(all_days)
     parts = ibis.union(
-        *(part.select(*names) for part in (all_days, without, rows)), distinct=False
+        every.semi_join(touched, _KEY).select(*names),
+        without.select(*names),
+        rows.select(*names),
+        distinct=False,
     )
     days = parts.group_by(["person_id", "outlet_id", "day", "is_ecom"]).aggregate(
         **{name: parts[name].sum().cast("int64") for name in _SUMS}
     )
-    return days.filter(days["sales"] > 0)
+    return ibis.union(
+        every.anti_join(touched, _KEY).select(*names),
+        days.filter(days["sales"] > 0).select(*names),
+        distinct=False,
+    )
+
+
+_KEY = ["key_of_person", "key_of_outlet", "day", "is_ecom"]
+
+
+def _with_key(days: ir.Table) -> ir.Table:
+    """Add what days are joined by: a missing person or outlet equals another one."""
+    return days.mutate(
+        key_of_person=days["person_id"].fill_null(""),
+        key_of_outlet=days["outlet_id"].fill_null(""),
+    )
 
 
 def summarize_people(person_days: ir.Table, then: date, long_ago: date) -> ir.Table:

@@ -226,15 +226,19 @@ def everything(ledger: Ledger) -> list[Any]:
 
 def days_of(ledger: Ledger) -> pd.DataFrame:
     """What the purchases of each day come to."""
-    found: pd.DataFrame = ledger.shop.engine.to_pandas(ledger.purchase_days)
-    return found[DAYS_OF]
+    return add_up_rows(ledger.shop.engine.to_pandas(ledger.purchase_days))
+
+
+def add_up_rows(found: pd.DataFrame) -> pd.DataFrame:
+    """Add the rows of one person, outlet, day and channel up."""
+    keys, sums = DAYS_OF[:4], DAYS_OF[4:]
+    return found.groupby(keys, dropna=False)[sums].sum().reset_index()
 
 
 def add_up_one_by_one(ledger: Ledger) -> pd.DataFrame:
     """The same, from single purchases."""
     found = ledger.shop.engine.to_pandas(ledger.purchases).assign(sales=1)
-    keys, sums = DAYS_OF[:4], DAYS_OF[4:]
-    return found.groupby(keys, dropna=False)[sums].sum().reset_index()
+    return add_up_rows(found)
 
 
 DAYS_OF = [
