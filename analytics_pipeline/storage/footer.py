@@ -39,7 +39,7 @@ def rows_in(file: BinaryIO) -> int | None:
     try:
         place = _find_rows(footer)
         return None if place is None else _signed(_varint(footer, place)[0])
-    except (IndexError, ValueError):
+    except (IndexError, KeyError, ValueError):
         return None
 
 
@@ -53,7 +53,7 @@ def notes_in(file: BinaryIO) -> dict[bytes, bytes] | None:
         for field, kind, place in _fields(footer, 0):
             if field == _NOTES and kind in _LISTS:
                 return dict(_list_notes(footer, place))
-    except (IndexError, ValueError):
+    except (IndexError, KeyError, ValueError):
         return None
     return None
 
