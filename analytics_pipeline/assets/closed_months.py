@@ -229,12 +229,13 @@ def _open_record_days(
         some = missing[start : start + MONTHS_AT_ONCE]
         sums = sum_record_days(shop.open_sales(chain.from_iterable(some)))
         rest = _bring(shop, sums, RECORD_DAYS)
-        for month in some:
+        for month in some[:-1]:
             # The first day has all sales from before it too, so nothing but the end.
             last = pa.scalar(datetime.fromisoformat(month[-1]), pa.timestamp("us"))
             is_here = pc.less_equal(rest["business_date"], last)
             checkpoints.write_by_day(month, rest.filter(is_here))
             rest = rest.filter(pc.invert(is_here))
+        checkpoints.write_by_day(some[-1], rest)  # all of the rest: nothing is lost
     files = [str(checkpoints.by_day(month)) for month in months]
     return open_files(shop.engine, files, RECORD_DAYS.to_pyarrow())
 

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from analytics_pipeline.domain.cohorts import to_basis_points
+from analytics_pipeline.domain.cohorts import to_shares
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.ids import look_up
 from analytics_pipeline.model.money import format_cents
@@ -152,20 +152,11 @@ def describe_places(
     known = places.assign(
         outlet_id=places["outlet_id"].astype("str"),
         channel=places["is_ecom"].map(words),
-        repeat_basis_points=_share(places["repeat_people"], places["people"]),
-        elsewhere_basis_points=_share(places["elsewhere_people"], places["people"]),
+        repeat_basis_points=to_shares(places["repeat_people"], places["people"]),
+        elsewhere_basis_points=to_shares(places["elsewhere_people"], places["people"]),
     )
     named = known.assign(outlet=name_outlets(known["outlet_id"], outlets))
     return named.sort_values(["outlet_id", "channel"], ignore_index=True)
-
-
-def _share(parts: "pd.Series[int]", wholes: "pd.Series[int]") -> Any:
-    """Return parts in basis points; missing where there is no whole."""
-    none = (wholes == 0).to_numpy()
-    points = to_basis_points(
-        np.asarray(parts, dtype="int64"), np.maximum(wholes.to_numpy("int64"), 1)
-    )
-    return pd.arrays.IntegerArray(points, none)
 
 
 def check_places(

@@ -228,6 +228,13 @@ def to_basis_points(parts: Numbers, wholes: Numbers) -> Numbers:
     return points
 
 
+def to_shares(parts: "pd.Series[int]", wholes: "pd.Series[int]") -> Any:
+    """Return shares as :func:`to_basis_points` does; missing where a whole is 0."""
+    part, whole = (np.asarray(each, dtype="int64") for each in (parts, wholes))
+    points = to_basis_points(part, np.maximum(whole, 1))
+    return pd.arrays.IntegerArray(points, whole == 0)
+
+
 def spread_repurchase(repurchase: pd.DataFrame) -> pd.DataFrame:
     """Return the shares of :func:`measure_repurchase` side by side, a row a cohort.
 

@@ -14,7 +14,7 @@ import pandas as pd
 from analytics_pipeline.domain.cohorts import (
     REPURCHASE_DAYS,
     divide_half_away,
-    to_basis_points,
+    to_shares,
 )
 from analytics_pipeline.model.checks import CheckResult
 from analytics_pipeline.model.ids import look_up
@@ -169,16 +169,15 @@ def describe_first_products(
     rows = counts.merge(following, on="family_id", how="left", validate="1:1")
     shares: dict[str, Any] = {}
     for days in REPURCHASE_DAYS:
-        followed = rows[f"followed_{days}_people"].to_numpy("int64")
-        again = rows[f"repurchased_{days}_people"].to_numpy("int64")
-        none, wholes = followed == 0, followed.clip(min=1)
-        points = to_basis_points(again, wholes)
-        shares[f"repurchase_{days}_basis_points"] = pd.arrays.IntegerArray(points, none)
+        followed = rows[f"followed_{days}_people"]
+        shares[f"repurchase_{days}_basis_points"] = to_shares(
+            rows[f"repurchased_{days}_people"], followed
+        )
         if days in VALUE_DAYS:
-            value = rows[f"value_{days}_days_cents"].to_numpy("int64")
-            average = divide_half_away(value, wholes)
+            value, people = rows[f"value_{days}_days_cents"], followed.to_numpy("int64")
+            average = divide_half_away(value.to_numpy("int64"), people.clip(min=1))
             name = f"average_value_{days}_days_cents"
-            shares[name] = pd.arrays.IntegerArray(average, none)
+            shares[name] = pd.arrays.IntegerArray(average, people == 0)
     ids, later = rows["family_id"].astype("str"), rows["next_family_id"].astype("str")
     return rows.assign(
         product_id=ids,

@@ -59,10 +59,10 @@ def add_group_changes(
 ) -> pd.DataFrame:
     """Return *changes* with a row for each person who is in another group now.
 
-    The cause is the edges' where the person would be where he was by those of before,
-    and the person's otherwise: the sale or order, or the days that passed, or the
-    record. A person who came has no group before, one who went has none after, so that
-    the rows add up to how many people each group gained.
+    The cause is the edges' where the person would still be in the old group by those of
+    before, and the person's otherwise: the sale or order, or the days that passed, or
+    the record. A person who came has no group before, one who went has none after, so
+    that the rows add up to how many people each group gained.
 
     Args:
         changes: the other rows of ``CustomerChanges``.

@@ -287,9 +287,10 @@ class Warehouse:
         news; a bucket knows that they are the same.
         """
         path, content = self.path(table, partition), encode(frame, model, notes)
+        # Before, so that what is known of the days is forgotten where this fails too.
+        self._attempts[table] += 1
         if self._is_news(path, content):
             replace_bytes(path, content)
-        self._attempts[table] += 1
 
     def write_days(self, table: str, contents: Mapping[str, bytes]) -> None:
         """Replace days of *table* by their new *contents*, each whole or not at all."""
@@ -300,8 +301,8 @@ class Warehouse:
             for name, content in files.items()
             if self._is_news(folder / name, content)
         }
-        replace_files(folder, news)
         self._attempts[table] += len(contents)
+        replace_files(folder, news)
 
     @staticmethod
     def _is_news(path: UPath, content: bytes) -> bool:
