@@ -175,7 +175,7 @@ def _make_state(shop: Shop, checkpoints: Checkpoints, end: date) -> str:
         made = checkpoints.at(last)
         if before:
             _keep_named(shop, checkpoints, before, made)
-        checkpoints.write_state(made, _bring(shop, sums, STATE))
+        checkpoints.write_state(made, _bring(shop, sums.order_by("customer_id"), STATE))
         file, before = checkpoints.state(made), made
         since = last + timedelta(days=1)
     return str(file)
@@ -228,7 +228,7 @@ def _open_record_days(
     for start in range(0, len(missing), MONTHS_AT_ONCE):
         some = missing[start : start + MONTHS_AT_ONCE]
         sums = sum_record_days(shop.open_sales(chain.from_iterable(some)))
-        rest = _bring(shop, sums, RECORD_DAYS)
+        rest = _bring(shop, sums.order_by(*RECORD_DAYS.names[:4]), RECORD_DAYS)
         for month in some[:-1]:
             # The first day has all sales from before it too, so nothing but the end.
             last = pa.scalar(datetime.fromisoformat(month[-1]), pa.timestamp("us"))

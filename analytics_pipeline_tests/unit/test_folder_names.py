@@ -147,18 +147,18 @@ def test_a_bucket_removes_and_fetches_what_is_named_and_nothing_like_it(
 
 
 @EACH
-def test_an_old_generation_of_the_log_goes_and_no_other_folders(
+def test_the_bundles_of_an_old_generation_go_and_no_other_folders(
     tmp_path: Path, name: str, sibling: str
 ) -> None:
     for folder in (name, sibling):
-        (tmp_path / folder / "generation-0").mkdir(parents=True)
+        (tmp_path / folder / "generation-000001/bundles").mkdir(parents=True)
     root = Warehouse(str(tmp_path / name)).root
 
     log = FeedLog(root, SALES_FEED, 2, set())
     log.make_current()
 
-    assert not (tmp_path / name / "generation-0").exists()
-    assert (tmp_path / sibling / "generation-0").exists()
+    assert list((tmp_path / name / "generation-000001").iterdir()) == []
+    assert (tmp_path / sibling / "generation-000001/bundles").exists()
 
 
 @pytest.mark.parametrize("name", ["sh?p", "sh*p", "sh[o]p"])

@@ -54,9 +54,8 @@ def prove(shop: SeededShop) -> None:
     assert {name: words[name] for name in WARNED} == expected_unknown_words(state)
 
 
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=pytest.mark.nightly) for seed in (11, 33, 54)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", [11, 33, 54])
 def test_refunds_and_words_equal_the_ledger_rule_4_4(tmp_path: Path, seed: int) -> None:
     prove(SeededShop(plan_store(seed), tmp_path / "data"))
 

@@ -457,6 +457,7 @@ def truncate(path: Path) -> None:
 
 def rename_another(path: Path) -> None:
     other = next(each for each in path.parent.glob("2025-12-31-*") if each != path)
+    path.unlink()  # other tests have the same file under another name
     shutil.copyfile(other, path)
 
 
@@ -480,12 +481,12 @@ BY_DAY = {
             marks=() if (spoil, kind) in BY_DAY else pytest.mark.nightly,
         )
         for spoil in (damage, truncate, rename_another, remove)
-        for kind in ("", "-named", "-special")
+        for kind in ("", "-named", "-special", "-days")
     ],
 )
 def test_a_spoiled_checkpoint_is_made_again(shop, spoil, kind):
-    if kind == "-special":
-        (path,) = folder_of(shop).glob(f"{END}-*-special.parquet")
+    if kind in {"-special", "-days"}:
+        (path,) = folder_of(shop).glob(f"{END}-*{kind}.parquet")
     else:
         path = state_of(shop).with_stem(state_of(shop).stem + kind)
     sound = path.read_bytes()
